@@ -1,0 +1,50 @@
+//! The Amazon States Language: parse, validate, paths, intrinsic functions.
+//!
+//! [`Definition::parse`] turns a text into types that are ready to be evaluated, or gives all of its faults at once.
+//! Everything here is pure: no I/O, no clock; randomness is an argument ([`Draws`]).
+//!
+//! ```
+//! use stepladder_asl::{Definition, Draws, Kind, Scope};
+//!
+//! let definition = Definition::parse(
+//!     r#"{"StartAt": "Greet", "States": {"Greet": {
+//!         "Type": "Pass", "Parameters": {"text.$": "States.Format('Hello {}', $.name)"}, "End": true}}}"#,
+//! )?;
+//! let Some(Kind::Pass(pass)) = definition.state("Greet").map(|state| &state.kind) else { unreachable!() };
+//! let (input, context) = (serde_json::json!({"name": "Ada"}), serde_json::json!({}));
+//! let draws = Draws::new([0; 32]);
+//! let scope = Scope { input: &input, context: &context, draws: &draws };
+//! let parameters = pass.parameters.as_ref().map(|template| template.evaluate("Parameters", &scope));
+//! assert_eq!(parameters.and_then(Result::ok), Some(serde_json::json!({"text": "Hello Ada"})));
+//! # Ok::<(), stepladder_asl::Faults>(())
+//! ```
+
+mod canonical;
+pub mod choice;
+pub mod definition;
+pub mod errors;
+mod evaluate;
+mod fault;
+pub mod intrinsic;
+mod json;
+pub mod limits;
+mod measure;
+mod nearest;
+mod parse;
+pub mod path;
+pub mod resource;
+pub mod retry;
+mod scope;
+pub mod template;
+pub mod timestamp;
+
+pub use choice::Rule;
+pub use definition::*;
+pub use errors::ErrorName;
+pub use fault::{Fault, FaultCode, Faults};
+pub use nearest::nearest;
+pub use parse::Refusal;
+pub use path::{Path, ReferencePath};
+pub use resource::Resource;
+pub use scope::{Draws, EvalError, Scope};
+pub use template::Template;

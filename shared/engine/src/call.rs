@@ -1,0 +1,116 @@
+//! What a step is called with.
+
+use crate::{position::Position, run::Run};
+use serde_json::{Value, json};
+use stepladder_asl::{Definition, EvalError, Kind, Resource, Scope, Task};
+
+/// What a step is called with, computed from the position alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepCall {
+    /// The function's short name; `None` where the resource is not a Lambda function.
+    pub function: Option<String>,
+    pub input: Value,
+    /// Counted from the step's start.
+    pub timeout_seconds: Option<u64>,
+    pub attempt: u64,
+    /// The same on every delivery of the same attempt.
+    pub idempotency_key: String,
+    /// The same for all attempts of one visit to the state.
+    pub operation_key: String,
+}
+
+/// The call that the position waits for. An error is the state's own: the caller records it as the call's outcome.
+pub fn step_call(definition: &Definition, run: &Run, position: &Position) -> Result<StepCall, EvalError> {
+    let branch = position.branch.to_string();
+    let context = run.context(
+        &position.state,
+        position.entered_ms,
+        position.attempt().saturating_sub(1),
+    );
+    let draws = run.draws(&branch, position.seq);
+    let scope = Scope {
+        input: &position.data,
+        context: &context,
+        draws: &draws,
+    };
+    let Some(task) = task(definition, &position.state) else {
+        return Err(EvalError::runtime(format!(
+            "The state '{}' is not a Task state.",
+            position.state
+        )));
+    };
+    let prepared = Prepared::new(task, &scope)?;
+    Ok(StepCall {
+        function: function(&task.resource).map(str::to_owned),
+        input: step_input(&task.resource, prepared.parameters),
+        timeout_seconds: prepared.timeout_seconds,
+        attempt: position.attempt(),
+        idempotency_key: run.key("attempt", &branch, position.seq),
+        operation_key: run.key("operation", &branch, position.entered_seq),
+    })
+}
+
+/// The function that a Task state names.
+pub(crate) fn function(resource: &Resource) -> Option<&str> {
+    match resource {
+        Resource::Lambda { function, .. } => Some(function),
+        Resource::LambdaInvoke { function, .. } => function.as_deref(),
+        Resource::Other { .. } => None,
+    }
+}
+
+/// The function behind a state's step; `None` where the state has none.
+pub fn function_of<'a>(definition: &'a Definition, state: &str) -> Option<&'a str> {
+    function(&task(definition, state)?.resource)
+}
+
+fn task<'a>(definition: &'a Definition, state: &str) -> Option<&'a Task> {
+    match &definition.state(state)?.kind {
+        Kind::Task(task) => Some(task),
+        _ => None,
+    }
+}
+
+/// A Task state's fields, evaluated.
+pub(crate) struct Prepared {
+    /// What the resource is called with, as the history shows it.
+    pub(crate) parameters: Value,
+    pub(crate) timeout_seconds: Option<u64>,
+    pub(crate) heartbeat_seconds: Option<u64>,
+}
+
+impl Prepared {
+    pub(crate) fn new(task: &Task, scope: &Scope<'_>) -> Result<Self, EvalError> {
+        let input = task.input_path.apply("InputPath", scope)?;
+        let scope = &Scope {
+            input: &input,
+            ..*scope
+        };
+        let parameters = match &task.parameters {
+            Some(template) => template.evaluate("Parameters", scope)?,
+            None => input.clone(),
+        };
+        let seconds = |number: &Option<stepladder_asl::Number>, field| {
+            number
+                .as_ref()
+                .map(|number| number.evaluate(field, scope))
+                .transpose()
+        };
+        Ok(Self {
+            timeout_seconds: seconds(&task.timeout_seconds, "TimeoutSecondsPath")?,
+            heartbeat_seconds: seconds(&task.heartbeat_seconds, "HeartbeatSecondsPath")?,
+            parameters,
+        })
+    }
+}
+
+/// What the function itself receives: all of it, or the `Payload` of `lambda:invoke`.
+fn step_input(resource: &Resource, parameters: Value) -> Value {
+    match resource {
+        Resource::LambdaInvoke { .. } => match parameters {
+            Value::Object(mut members) => members.swap_remove("Payload").unwrap_or_else(|| json!({})),
+            _ => json!({}),
+        },
+        _ => parameters,
+    }
+}

@@ -1,0 +1,227 @@
+//! The events of a run's history, in Step Functions' own types.
+
+use serde_json::{Map, Value, json};
+
+/// One event of the history, as GetExecutionHistory numbers it
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html>).
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryEvent {
+    pub id: u64,
+    pub previous_id: u64,
+    /// Milliseconds since the epoch.
+    pub time_ms: i64,
+    pub event: Event,
+}
+
+/// What happened, with the details that AWS shows for it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    ExecutionStarted {
+        input: Value,
+        role_arn: String,
+    },
+    StateEntered {
+        state_type: &'static str,
+        name: String,
+        input: Value,
+    },
+    StateExited {
+        state_type: &'static str,
+        name: String,
+        output: Value,
+    },
+    LambdaFunctionScheduled {
+        resource: String,
+        input: Value,
+        timeout_seconds: Option<u64>,
+    },
+    LambdaFunctionScheduleFailed {
+        error: String,
+        cause: Option<String>,
+    },
+    LambdaFunctionStarted,
+    LambdaFunctionStartFailed {
+        error: String,
+        cause: Option<String>,
+    },
+    LambdaFunctionSucceeded {
+        output: Value,
+    },
+    LambdaFunctionFailed {
+        error: String,
+        cause: Option<String>,
+    },
+    LambdaFunctionTimedOut {
+        error: String,
+        cause: Option<String>,
+    },
+    TaskScheduled {
+        resource: Integration,
+        region: String,
+        parameters: Value,
+        timeout_seconds: Option<u64>,
+        heartbeat_seconds: Option<u64>,
+    },
+    TaskStarted {
+        resource: Integration,
+    },
+    TaskStartFailed {
+        resource: Integration,
+        error: String,
+        cause: Option<String>,
+    },
+    TaskSucceeded {
+        resource: Integration,
+        output: Value,
+    },
+    TaskFailed {
+        resource: Integration,
+        error: String,
+        cause: Option<String>,
+    },
+    TaskTimedOut {
+        resource: Integration,
+        error: String,
+        cause: Option<String>,
+    },
+    ExecutionSucceeded {
+        output: Value,
+    },
+    ExecutionFailed {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+    ExecutionTimedOut {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+    ExecutionAborted {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+    ExecutionRedriven {
+        redrive_count: u32,
+    },
+}
+
+/// An optimised integration, split as the history shows it: `arn:aws:states:::lambda:invoke` is `lambda` and `invoke`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Integration {
+    pub resource_type: String,
+    pub resource: String,
+}
+
+impl Integration {
+    /// Splits an integration's ARN; what follows `:::` up to the last colon is the type.
+    pub(crate) fn new(arn: &str) -> Self {
+        let name = arn.split_once(":::").map_or(arn, |(_, name)| name);
+        let (resource_type, resource) = name.rsplit_once(':').unwrap_or(("", name));
+        Self {
+            resource_type: resource_type.to_owned(),
+            resource: resource.to_owned(),
+        }
+    }
+}
+
+impl Event {
+    /// The event's `type`, as AWS spells it.
+    pub fn type_name(&self) -> String {
+        match self {
+            Event::StateEntered { state_type, .. } => format!("{state_type}StateEntered"),
+            Event::StateExited { state_type, .. } => format!("{state_type}StateExited"),
+            Event::ExecutionStarted { .. } => "ExecutionStarted".to_owned(),
+            Event::LambdaFunctionScheduled { .. } => "LambdaFunctionScheduled".to_owned(),
+            Event::LambdaFunctionScheduleFailed { .. } => "LambdaFunctionScheduleFailed".to_owned(),
+            Event::LambdaFunctionStarted => "LambdaFunctionStarted".to_owned(),
+            Event::LambdaFunctionStartFailed { .. } => "LambdaFunctionStartFailed".to_owned(),
+            Event::LambdaFunctionSucceeded { .. } => "LambdaFunctionSucceeded".to_owned(),
+            Event::LambdaFunctionFailed { .. } => "LambdaFunctionFailed".to_owned(),
+            Event::LambdaFunctionTimedOut { .. } => "LambdaFunctionTimedOut".to_owned(),
+            Event::TaskScheduled { .. } => "TaskScheduled".to_owned(),
+            Event::TaskStarted { .. } => "TaskStarted".to_owned(),
+            Event::TaskStartFailed { .. } => "TaskStartFailed".to_owned(),
+            Event::TaskSucceeded { .. } => "TaskSucceeded".to_owned(),
+            Event::TaskFailed { .. } => "TaskFailed".to_owned(),
+            Event::TaskTimedOut { .. } => "TaskTimedOut".to_owned(),
+            Event::ExecutionSucceeded { .. } => "ExecutionSucceeded".to_owned(),
+            Event::ExecutionFailed { .. } => "ExecutionFailed".to_owned(),
+            Event::ExecutionTimedOut { .. } => "ExecutionTimedOut".to_owned(),
+            Event::ExecutionAborted { .. } => "ExecutionAborted".to_owned(),
+            Event::ExecutionRedriven { .. } => "ExecutionRedriven".to_owned(),
+        }
+    }
+
+    /// The details as members named as AWS names them, with values as JSON instead of JSON text.
+    pub fn details(&self) -> Map<String, Value> {
+        let details = match self {
+            Event::ExecutionStarted { input, role_arn } => json!({ "input": input, "roleArn": role_arn }),
+            Event::StateEntered { name, input, .. } => json!({ "name": name, "input": input }),
+            Event::StateExited { name, output, .. } => json!({ "name": name, "output": output }),
+            Event::LambdaFunctionScheduled {
+                resource,
+                input,
+                timeout_seconds,
+            } => {
+                json!({ "resource": resource, "input": input, "timeoutInSeconds": timeout_seconds })
+            }
+            Event::LambdaFunctionSucceeded { output } | Event::ExecutionSucceeded { output } => {
+                json!({ "output": output })
+            }
+            Event::LambdaFunctionScheduleFailed { error, cause }
+            | Event::LambdaFunctionStartFailed { error, cause }
+            | Event::LambdaFunctionFailed { error, cause }
+            | Event::LambdaFunctionTimedOut { error, cause } => json!({ "error": error, "cause": cause }),
+            Event::ExecutionFailed { error, cause }
+            | Event::ExecutionTimedOut { error, cause }
+            | Event::ExecutionAborted { error, cause } => json!({ "error": error, "cause": cause }),
+            Event::LambdaFunctionStarted => json!({}),
+            Event::TaskScheduled {
+                resource,
+                region,
+                parameters,
+                timeout_seconds,
+                heartbeat_seconds,
+            } => json!({
+                "resourceType": resource.resource_type,
+                "resource": resource.resource,
+                "region": region,
+                "parameters": parameters,
+                "timeoutInSeconds": timeout_seconds,
+                "heartbeatInSeconds": heartbeat_seconds,
+            }),
+            Event::TaskStarted { resource } => {
+                json!({ "resourceType": resource.resource_type, "resource": resource.resource })
+            }
+            Event::TaskSucceeded { resource, output } => json!({
+                "resourceType": resource.resource_type, "resource": resource.resource, "output": output,
+            }),
+            Event::TaskStartFailed {
+                resource,
+                error,
+                cause,
+            }
+            | Event::TaskFailed {
+                resource,
+                error,
+                cause,
+            }
+            | Event::TaskTimedOut {
+                resource,
+                error,
+                cause,
+            } => json!({
+                "resourceType": resource.resource_type,
+                "resource": resource.resource,
+                "error": error,
+                "cause": cause,
+            }),
+            Event::ExecutionRedriven { redrive_count } => json!({ "redriveCount": redrive_count }),
+        };
+        let Value::Object(mut details) = details else {
+            return Map::new();
+        };
+        let absent = ["timeoutInSeconds", "heartbeatInSeconds", "error", "cause"];
+        details.retain(|name, value| !(value.is_null() && absent.contains(&name.as_str())));
+        details
+    }
+}

@@ -1,0 +1,49 @@
+//! The state machine as a pure function: definition, run, position and outcome give a transition.
+//!
+//! Nothing in here is async, reads a clock, does I/O or draws randomness: time and seed come in as arguments. So the
+//! same outcome gives the same transition wherever and however often it is computed, and a run's history, its pending
+//! positions and the effects of its last transition can all be computed again from what was recorded ([`replay`]).
+//!
+//! ```
+//! use stepladder_asl::Definition;
+//! use stepladder_engine::{advance, start, Next, Outcome, Phase, Run, Status};
+//! use serde_json::json;
+//!
+//! let definition = Definition::parse(r#"{
+//!     "StartAt": "Charge",
+//!     "States": { "Charge": {
+//!         "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:charge", "End": true
+//!     } }
+//! }"#).unwrap();
+//! let run = Run::for_test("order", "order-17");
+//!
+//! let Next::Wait(position) = start(&definition, &run, json!({"total": 12}), 0).next else { panic!() };
+//! assert_eq!(position.state, "Charge");
+//!
+//! let paid = Outcome::Succeeded { output: json!({"paid": true}) };
+//! let Next::End(end) = advance(&definition, &run, &position, &paid, 40).next else { panic!() };
+//! assert_eq!((end.status, end.output), (Status::Succeeded, Some(json!({"paid": true}))));
+//! ```
+
+mod advance;
+mod call;
+mod event;
+pub mod limits;
+mod outcome;
+mod position;
+mod replay;
+mod run;
+mod transition;
+
+pub use advance::{advance, start};
+pub use call::{StepCall, function_of, step_call};
+pub use event::{Event, HistoryEvent};
+pub use outcome::{Limit, Outcome, Phase};
+pub use position::{Awaiting, Branch, Fork, Position};
+pub use replay::{Recorded, Replay, ReplayError, replay};
+pub use run::Run;
+pub use transition::{Effect, End, Next, Status, Target, Transition};
+
+/// The number of the rules by which this engine computes. A record keeps it: a later engine replays an old run by the
+/// old rules.
+pub const SEMANTICS: u32 = 1;

@@ -1,0 +1,12 @@
+//! All limits of the engine, each with its unit and the fact behind it.
+
+/// So many states may be entered without a stop; then the run yields to the timer queue, so that a Choice loop can't
+/// pin a Lambda function.
+pub const STATES_WITHOUT_STOP_MAX: u32 = 256;
+
+/// So many transitions a branch may record before the run is ended, so that a run that never ends does end.
+pub const TRANSITIONS_MAX: u32 = 1_000_000;
+
+/// The longest delay of an SQS message, in milliseconds: 15 minutes
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>).
+pub const DELAY_MAX_MS: i64 = 900_000;

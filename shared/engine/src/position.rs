@@ -1,0 +1,102 @@
+//! Where a branch waits.
+
+use crate::limits::DELAY_MAX_MS;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::fmt;
+
+/// Where a branch waits, and what it carries. Its lock is (branch, seq): one record, written once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    #[serde(skip_serializing_if = "Branch::is_root", default)]
+    pub branch: Branch,
+    /// The number of the record that ends this wait; the first is 0.
+    pub seq: u32,
+    pub state: String,
+    pub awaiting: Awaiting,
+    /// How often each retrier of the state has been used since the state was entered.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub retries: Vec<u64>,
+    /// The number of history events on the branch's own path so far: the id of the last one.
+    pub events: u64,
+    /// The id of the event that says that the state was entered; AWS's causes name it.
+    pub entered_event: u64,
+    /// When the state was entered, in milliseconds since the epoch.
+    pub entered_ms: i64,
+    /// The seq at which the state was entered: names the visit, whatever the attempt.
+    pub entered_seq: u32,
+    /// When the run's own TimeoutSeconds ends, in milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub deadline_ms: Option<i64>,
+    /// The state's raw input.
+    pub data: Value,
+}
+
+/// What the wait is for. Times are milliseconds since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "snake_case")]
+pub enum Awaiting {
+    /// The answer of the state's step, which must not be called before `due_ms`.
+    Step { due_ms: i64 },
+    /// The time `due_ms`.
+    Timer { due_ms: i64 },
+    /// A next turn: the state is entered when the message arrives. After many states without a stop, after a redrive,
+    /// and where a run ends before its first stop.
+    Turn,
+}
+
+/// A branch's path: the forks that lead to it from the root, outermost first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Branch(pub Vec<Fork>);
+
+/// One fork of a path: the seq at which the fan-out was opened, and the index of the branch in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Fork {
+    pub seq: u32,
+    pub index: u32,
+}
+
+impl Branch {
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Branch {
+    /// Empty for the root, else `seq.index` per fork, separated by slashes; zero-padded, so that it sorts.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (depth, fork) in self.0.iter().enumerate() {
+            let slash = if depth > 0 { "/" } else { "" };
+            write!(f, "{slash}{:07}.{:05}", fork.seq, fork.index)?;
+        }
+        Ok(())
+    }
+}
+
+impl Position {
+    /// When the message for this position should be handled: its due time, cut to the run's deadline.
+    pub fn due_ms(&self) -> i64 {
+        let due_ms = match self.awaiting {
+            Awaiting::Step { due_ms } | Awaiting::Timer { due_ms } => due_ms,
+            Awaiting::Turn => i64::MIN,
+        };
+        self.deadline_ms
+            .map_or(due_ms, |deadline_ms| due_ms.min(deadline_ms))
+    }
+
+    /// Whether the wait is too long for one message's delay, counted from `now_ms`: then the timer queue takes it.
+    pub(crate) fn is_far(&self, now_ms: i64) -> bool {
+        self.due_ms().saturating_sub(now_ms) > DELAY_MAX_MS
+    }
+
+    /// Whether the run's deadline has passed.
+    pub fn is_past_deadline(&self, now_ms: i64) -> bool {
+        self.deadline_ms.is_some_and(|deadline_ms| now_ms >= deadline_ms)
+    }
+
+    /// 1 for the first attempt of the state's step.
+    pub fn attempt(&self) -> u64 {
+        self.retries.iter().fold(1, |sum, used| sum.saturating_add(*used))
+    }
+}

@@ -1,0 +1,132 @@
+//! What the Context object needs and never changes.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use stepladder_asl::{Draws, timestamp};
+
+/// One execution of a workflow, as far as it can reach the data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    pub workflow: String,
+    /// Unique within its workflow; makes the start idempotent.
+    pub name: String,
+    /// 32 hex digits drawn at the start: makes it this run and no other.
+    pub nonce: String,
+    /// The definition's hash; the run is pinned to it.
+    pub definition: String,
+    pub region: String,
+    pub account: String,
+    pub role_arn: String,
+    /// Milliseconds since the epoch.
+    pub started_ms: i64,
+    /// How often the run has been redriven.
+    #[serde(rename = "r")]
+    pub redrive_count: u32,
+    /// The input, only where the definition mentions it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub input: Option<Value>,
+}
+
+impl Run {
+    /// `workflow/name`, as a person types it.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.workflow, self.name)
+    }
+
+    /// The execution's ARN, in AWS's form.
+    pub fn execution_arn(&self) -> String {
+        format!(
+            "arn:aws:states:{}:{}:execution:{}:{}",
+            self.region, self.account, self.workflow, self.name
+        )
+    }
+
+    /// The state machine's ARN, in AWS's form.
+    pub fn state_machine_arn(&self) -> String {
+        format!(
+            "arn:aws:states:{}:{}:stateMachine:{}",
+            self.region, self.account, self.workflow
+        )
+    }
+
+    /// The Context object's members `Execution` and `StateMachine`
+    /// (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>).
+    pub(crate) fn context(&self, state: &str, entered_ms: i64, retries: u64) -> Value {
+        let mut execution = json!({ "Id": self.execution_arn() });
+        if let (Some(input), Some(members)) = (&self.input, execution.as_object_mut()) {
+            members.insert("Input".to_owned(), input.clone());
+        }
+        if let Some(members) = execution.as_object_mut() {
+            members.insert("StartTime".to_owned(), json!(timestamp::format(self.started_ms)));
+            members.insert("Name".to_owned(), json!(self.name));
+            members.insert("RoleArn".to_owned(), json!(self.role_arn));
+            if self.redrive_count > 0 {
+                members.insert("RedriveCount".to_owned(), json!(self.redrive_count));
+            }
+        }
+        json!({
+            "Execution": execution,
+            "StateMachine": { "Id": self.state_machine_arn(), "Name": self.workflow },
+            "State": { "Name": state, "EnteredTime": timestamp::format(entered_ms), "RetryCount": retries },
+        })
+    }
+
+    /// The randomness of one transition: the same for every computation of it, and a secret to whoever doesn't know
+    /// the nonce.
+    pub(crate) fn draws(&self, branch: &str, seq: u32) -> Draws {
+        Draws::new(self.hash("draws", branch, seq))
+    }
+
+    /// 32 hex digits that are the same for the same (purpose, branch, seq) of this run.
+    pub(crate) fn key(&self, purpose: &str, branch: &str, seq: u32) -> String {
+        self.hash(purpose, branch, seq)
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    fn hash(&self, purpose: &str, branch: &str, seq: u32) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for part in [self.nonce.as_str(), purpose, branch, &seq.to_string()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hash.finalize().into()
+    }
+
+    /// A run as a test needs it.
+    pub fn for_test(workflow: &str, name: &str) -> Self {
+        Self {
+            workflow: workflow.to_owned(),
+            name: name.to_owned(),
+            nonce: "0".repeat(32),
+            definition: String::new(),
+            region: "us-east-1".to_owned(),
+            account: "000000000000".to_owned(),
+            role_arn: "arn:aws:iam::000000000000:role/stepladder".to_owned(),
+            started_ms: 0,
+            redrive_count: 0,
+            input: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_depends_on_the_nonce_and_on_the_place() {
+        let run = Run::for_test("order", "17");
+        let other = Run {
+            nonce: "1".repeat(32),
+            ..run.clone()
+        };
+        assert_eq!(run.key("attempt", "", 3), run.key("attempt", "", 3));
+        assert_ne!(run.key("attempt", "", 3), run.key("attempt", "", 4));
+        assert_ne!(run.key("attempt", "", 3), other.key("attempt", "", 3));
+        assert_ne!(run.draws("", 1).u128(), other.draws("", 1).u128());
+    }
+}

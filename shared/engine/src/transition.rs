@@ -1,0 +1,145 @@
+//! What a transition is: where the branch waits next, and what has to be done about it.
+
+use crate::position::{Awaiting, Position};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// Position and outcome, computed: where the branch is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transition {
+    pub next: Next,
+    /// The time it was computed for; every delay counts from it.
+    pub now_ms: i64,
+}
+
+/// Where a transition leads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Next {
+    Wait(Position),
+    End(End),
+}
+
+/// The end of the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    pub status: Status,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub output: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cause: Option<String>,
+    /// The state that it ended in, and that state's raw input: where a redrive goes on.
+    pub state: String,
+    pub data: Value,
+    pub events: u64,
+}
+
+/// The status of a run, as Step Functions names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    Running,
+    Succeeded,
+    Failed,
+    TimedOut,
+    Aborted,
+}
+
+impl Status {
+    /// As AWS's API spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Running => "RUNNING",
+            Status::Succeeded => "SUCCEEDED",
+            Status::Failed => "FAILED",
+            Status::TimedOut => "TIMED_OUT",
+            Status::Aborted => "ABORTED",
+        }
+    }
+
+    /// All of them, in the order of AWS's documentation.
+    pub const ALL: [Status; 5] = [
+        Status::Running,
+        Status::Succeeded,
+        Status::Failed,
+        Status::TimedOut,
+        Status::Aborted,
+    ];
+}
+
+/// Something to do because of a transition. Doing it twice must change nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect<'a> {
+    /// Send a message that waits for this position, to be handled at `due_ms` (milliseconds since the epoch).
+    Send {
+        to: Target<'a>,
+        position: &'a Position,
+        due_ms: i64,
+    },
+    /// Close the run.
+    Close(&'a End),
+}
+
+/// Who handles a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// The step of the position's state.
+    Step { state: &'a str },
+    /// The timer function.
+    Timer,
+}
+
+impl Transition {
+    /// What has to be done. Computed again after a crash, it is the same: it depends on the transition's own time only.
+    pub fn effect(&self) -> Effect<'_> {
+        match &self.next {
+            Next::End(end) => Effect::Close(end),
+            Next::Wait(position) => {
+                let to = match position.awaiting {
+                    Awaiting::Step { .. } if !position.is_far(self.now_ms) => Target::Step {
+                        state: &position.state,
+                    },
+                    _ => Target::Timer,
+                };
+                Effect::Send {
+                    to,
+                    position,
+                    due_ms: position.due_ms(),
+                }
+            }
+        }
+    }
+
+    /// The first 16 hex digits of the SHA-256 of where it leads: a replay that arrives elsewhere must stop.
+    pub fn digest(&self) -> String {
+        // Serialising a `Next` can't fail: its maps have string keys.
+        let bytes = serde_json::to_vec(&self.next).unwrap_or_default();
+        Sha256::digest(&bytes)
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+impl End {
+    /// The position of the record that redrives this end: `seq` is the first free one.
+    pub fn redrive_position(&self, seq: u32) -> Position {
+        Position {
+            branch: Default::default(),
+            seq,
+            state: self.state.clone(),
+            awaiting: Awaiting::Turn,
+            retries: Vec::new(),
+            events: self.events,
+            entered_event: self.events,
+            entered_ms: 0,
+            entered_seq: seq,
+            deadline_ms: None,
+            data: self.data.clone(),
+        }
+    }
+}
