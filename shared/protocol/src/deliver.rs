@@ -1,0 +1,632 @@
+//! One message, by the six rules of the delivery protocol.
+//!
+//! A message writes at most one record, and the record names it: its *owner*. The owner stays in its queue until its
+//! effects are sent; so every other message may go, and no copy of a message may be acknowledged without having tried
+//! its put, if another copy could win it.
+
+use crate::{
+    Protocol,
+    batch::{Alone, Delivery, Disposition, Invocation, Sending, StepFailure, StepFunction, StepRequest},
+    item::{ITEM_VERSION, Record, RecordKey, RunItem, RunKey},
+    limits,
+    message::{Ask, Message, Unreadable},
+    payload,
+    planted::PlantedBug,
+    start::is_start,
+    traits::{Clock, Host, PutRecord, Retry, Store, WorldError, WorldResult},
+};
+use futures::{FutureExt, future::Either};
+use std::{panic::AssertUnwindSafe, sync::Arc};
+use stepladder_asl::{Definition, errors};
+use stepladder_engine::{Limit, Next, Outcome, Phase, Position, SEMANTICS, Status, Transition, step_call};
+
+/// What a message has led to: what to send, and what becomes of it then.
+#[derive(Debug)]
+pub(crate) struct Handled {
+    pub(crate) sendings: Vec<Sending>,
+    pub(crate) disposition: Disposition,
+}
+
+impl Handled {
+    pub(crate) fn done() -> Self {
+        Self::sending(Vec::new())
+    }
+
+    pub(crate) fn sending(sendings: Vec<Sending>) -> Self {
+        Self {
+            sendings,
+            disposition: Disposition::Done,
+        }
+    }
+
+    pub(crate) fn leave(back_seconds: u32) -> Self {
+        Self {
+            sendings: Vec::new(),
+            disposition: Disposition::Leave { back_seconds },
+        }
+    }
+}
+
+/// How far a message came beside the others of its batch.
+pub(crate) enum First {
+    Handled(Handled),
+    /// It was received before, and left no record: it runs alone.
+    Retry(Box<Job>),
+}
+
+/// A message whose position is still waiting.
+pub(crate) struct Job {
+    pub(crate) message: Message,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) received_ms: i64,
+}
+
+/// What a step's code led to.
+enum Executed {
+    Outcome(Outcome, Option<i64>),
+    /// It was cut off, and not by its own fault.
+    CutOff,
+}
+
+impl<H: Host> Protocol<H> {
+    /// Rules 1 to 6 for a message that comes with its batch.
+    pub(crate) async fn first(
+        &self,
+        step: Option<&StepFunction>,
+        invocation: &Invocation,
+        delivery: &Delivery,
+    ) -> First {
+        if invocation.is_dead_letter() && is_start(&delivery.body) {
+            return First::Handled(self.start_delivery(invocation, delivery).await);
+        }
+        match self.open(invocation, delivery).await {
+            Ok(Opened::Settled(handled)) => First::Handled(handled),
+            Ok(Opened::Waiting(job)) => {
+                let runs_code = matches!(job.message.ask, Ask::Step(_));
+                let was_received = delivery.receive_count > 1 || invocation.is_dead_letter();
+                if runs_code && was_received {
+                    return First::Retry(job);
+                }
+                First::Handled(self.run_job(step, invocation, delivery, *job, Alone::No).await)
+            }
+            Err(error) => First::Handled(self.failed(invocation, delivery, None, error).await),
+        }
+    }
+
+    /// Rules 2 to 6: run what the message asks for, and commit it.
+    pub(crate) async fn run_job(
+        &self,
+        step: Option<&StepFunction>,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        job: Job,
+        alone: Alone,
+    ) -> Handled {
+        let handled = match &job.message.ask {
+            Ask::Stop { .. } => self.stop(&job.message, &job.definition).await,
+            Ask::Redrive => self.redrive(&job.message, &job.definition).await,
+            Ask::Look => self.look(&job.message).await,
+            Ask::Step(position) => self.step(step, invocation, delivery, &job, position, alone).await,
+            Ask::Timer(position) => {
+                let outcome = match position.is_past_deadline(self.host.clock().now_ms()) {
+                    true => Outcome::TimedOut { limit: Limit::Run },
+                    false => Outcome::TimerFired,
+                };
+                self.commit(invocation, delivery, &job, position, outcome, None)
+                    .await
+            }
+            Ask::Outcome(position, outcome) => {
+                self.commit(invocation, delivery, &job, position, outcome.clone(), None)
+                    .await
+            }
+        };
+        match handled {
+            Ok(handled) => handled,
+            Err(error) => self.failed(invocation, delivery, Some(&job.message), error).await,
+        }
+    }
+
+    async fn step(
+        &self,
+        step: Option<&StepFunction>,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        job: &Job,
+        position: &Position,
+        alone: Alone,
+    ) -> WorldResult<Handled> {
+        if invocation.is_dead_letter() {
+            return self.solo(invocation, delivery, job, position).await;
+        }
+        let Some(step) = step else {
+            let operation = format!("run the step of state '{}'", position.state);
+            let message = "this function runs no step: its queue got a message for another".to_owned();
+            return Err(WorldError {
+                operation,
+                message,
+                retry: Retry::Never,
+            });
+        };
+        match self.execute(step, invocation, job, position, alone).await {
+            Executed::CutOff => Ok(Handled::leave(1)),
+            Executed::Outcome(outcome, started_ms) => {
+                self.commit(invocation, delivery, job, position, outcome, started_ms)
+                    .await
+            }
+        }
+    }
+
+    /// Decodes a message and clears away what is settled (rule 1).
+    async fn open(&self, invocation: &Invocation, delivery: &Delivery) -> WorldResult<Opened> {
+        let received_ms = self.host.clock().now_ms();
+        let bytes_max = self.host.settings().payload_bytes_max;
+        let mut message = match Message::decode(&delivery.body, bytes_max) {
+            Ok(message) => message,
+            Err(unreadable) => {
+                return Ok(Opened::Settled(
+                    self.unreadable(invocation, delivery, &unreadable).await,
+                ));
+            }
+        };
+        if self.is_suspicious(&message, invocation, delivery, received_ms)
+            && let Some(handled) = self
+                .settled(&mut message, invocation, delivery, received_ms)
+                .await?
+        {
+            return Ok(Opened::Settled(handled));
+        }
+        let definition = self
+            .definition(&message.run.workflow, &message.run.definition)
+            .await?;
+        message.fetch(self.host.blobs(), bytes_max).await?;
+        Ok(Opened::Waiting(Box::new(Job {
+            message,
+            definition,
+            received_ms,
+        })))
+    }
+
+    /// Rule 1: whether the run item has to be read. A fresh first delivery of a step's message costs no read.
+    fn is_suspicious(
+        &self,
+        message: &Message,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        received_ms: i64,
+    ) -> bool {
+        let Ask::Step(position) = &message.ask else {
+            return message.ask.position().is_some();
+        };
+        if invocation.is_dead_letter() {
+            return true;
+        }
+        let waited_ms = delivery
+            .sent_ms
+            .map_or(i64::MAX, |sent_ms| received_ms.saturating_sub(sent_ms));
+        delivery.receive_count > 1 || position.attempt() > 1 || waited_ms > limits::FRESH_MS
+    }
+
+    /// Rule 1: whether the message has nothing left to decide. If its own record is there, its effects are sent again
+    /// unless they have plainly arrived.
+    async fn settled(
+        &self,
+        message: &mut Message,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        now_ms: i64,
+    ) -> WorldResult<Option<Handled>> {
+        let key = RunKey::of(&message.run);
+        let run = match self.host.store().run(&key.id, now_ms).await? {
+            Some(run) if run.nonce == key.nonce => run,
+            _ => return Ok(Some(Handled::done())),
+        };
+        let ended = run.status != Status::Running || run.redrive_count != message.run.redrive_count;
+        if ended && self.planted(PlantedBug::AcknowledgeEndedRun) {
+            return Ok(Some(Handled::done()));
+        }
+        let Some(position) = message.ask.position() else {
+            return Ok(None);
+        };
+        // At the first delivery too, if the run has ended: the other copy of this very message may have ended it, and may
+        // die before it has sent.
+        let record = match delivery.receive_count > 1 || ended || invocation.is_dead_letter() {
+            true => self.host.store().record(&record_key(&key, position)).await?,
+            false => None,
+        };
+        if record.is_some()
+            && invocation.is_dead_letter()
+            && self.planted(PlantedBug::DeadLetterDropsKnownRecord)
+        {
+            return Ok(Some(Handled::done()));
+        }
+        match record {
+            None if ended => Ok(Some(Handled::done())),
+            None => Ok(None),
+            Some(record) if record.owner != message.id && !self.planted(PlantedBug::EveryLoserResends) => {
+                Ok(Some(Handled::done()))
+            }
+            Some(record) => Ok(Some(self.send_again(message, &record, &run).await?)),
+        }
+    }
+
+    /// The effects of a record that is there, unless they have plainly arrived.
+    async fn send_again(
+        &self,
+        message: &mut Message,
+        record: &Record,
+        run: &RunItem,
+    ) -> WorldResult<Handled> {
+        let definition = self
+            .definition(&message.run.workflow, &message.run.definition)
+            .await?;
+        message
+            .fetch(self.host.blobs(), self.host.settings().payload_bytes_max)
+            .await?;
+        let Some(position) = message.ask.position() else {
+            return Ok(Handled::done());
+        };
+        let key = RunKey::of(&message.run);
+        let outcome = self.outcome(&key, record).await?;
+        let transition = self.advance(&definition, message, position, &outcome, record.finished_ms);
+        check_digest(&key, record, &transition)?;
+        let went_on = match &transition.next {
+            // Its successor is another message's: that one sends on. A stale copy has nothing to add.
+            Next::Wait(_) if run.redrive_count != message.run.redrive_count => true,
+            Next::Wait(next) => self.host.store().record(&record_key(&key, next)).await?.is_some(),
+            // The end of a run is repeated: whoever receives it can receive it twice.
+            Next::End(_) => false,
+        };
+        if went_on {
+            return Ok(Handled::done());
+        }
+        Ok(Handled::sending(
+            self.effects(message, &definition, &transition).await?,
+        ))
+    }
+
+    /// Runs a step's code within all of its limits. A panic is an outcome like any other.
+    async fn execute(
+        &self,
+        step: &StepFunction,
+        invocation: &Invocation,
+        job: &Job,
+        position: &Position,
+        alone: Alone,
+    ) -> Executed {
+        let clock = self.host.clock();
+        let now_ms = clock.now_ms();
+        if position.is_past_deadline(now_ms) {
+            return Executed::Outcome(Outcome::TimedOut { limit: Limit::Run }, None);
+        }
+        let call = match step_call(&job.definition, &self.engine_run(&job.message), position) {
+            Ok(call) => call,
+            Err(error) => {
+                let (error, cause) = (error.error.to_string(), Some(error.cause));
+                return Executed::Outcome(
+                    Outcome::Failed {
+                        error,
+                        cause,
+                        phase: Phase::Schedule,
+                    },
+                    None,
+                );
+            }
+        };
+        let cutoff = Cutoff::new(invocation, position, call.timeout_seconds, now_ms, alone);
+        if cutoff.at_ms <= now_ms {
+            return Executed::CutOff;
+        }
+        let request = StepRequest {
+            run: job.message.run.clone(),
+            state: position.state.clone(),
+            call,
+            deadline_ms: cutoff.at_ms,
+        };
+        let code = AssertUnwindSafe(async { step(request).await }).catch_unwind();
+        let answer =
+            futures::future::select(Box::pin(code), Box::pin(clock.sleep(cutoff.at_ms - now_ms))).await;
+        let outcome = match answer {
+            Either::Left((Ok(Ok(output)), _)) => Outcome::Succeeded { output },
+            Either::Left((Ok(Err(StepFailure { error, cause })), _)) => failed_run(error, cause),
+            Either::Left((Err(panic), _)) => failed_run("Panic".to_owned(), panic_cause(panic.as_ref())),
+            Either::Right(((), _)) => match cutoff.outcome(invocation) {
+                Some(outcome) => outcome,
+                None => return Executed::CutOff,
+            },
+        };
+        Executed::Outcome(outcome, Some(now_ms))
+    }
+
+    /// Rules 3 to 5: one conditional put, then the effects.
+    pub(crate) async fn commit(
+        &self,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        job: &Job,
+        position: &Position,
+        outcome: Outcome,
+        started_ms: Option<i64>,
+    ) -> WorldResult<Handled> {
+        let Job {
+            message, definition, ..
+        } = job;
+        let finished_ms = self.host.clock().now_ms();
+        let (outcome, json) = self.bounded(outcome)?;
+        let transition = self.advance(definition, message, position, &outcome, finished_ms);
+        if self.planted(PlantedBug::EndIsNoRecord) && matches!(transition.next, Next::End(_)) {
+            return Ok(Handled::sending(
+                self.effects(message, definition, &transition).await?,
+            ));
+        }
+        let key = RunKey::of(&message.run);
+        let record = Record {
+            version: ITEM_VERSION,
+            seq: position.seq,
+            owner: message.id.clone(),
+            outcome: payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key)).await?,
+            queued_ms: delivery.sent_ms,
+            received_ms: Some(job.received_ms),
+            started_ms,
+            finished_ms,
+            receive_count: delivery.receive_count,
+            request_id: invocation.request_id.clone(),
+            digest: transition.digest(),
+            semantics: SEMANTICS,
+            expires_s: self.host.settings().expires_s(finished_ms, due_ms(&transition)),
+        };
+        match self
+            .host
+            .store()
+            .put_record(&record_key(&key, position), &record)
+            .await?
+        {
+            PutRecord::Won => {
+                self.log_committed(invocation, delivery, message, position, &outcome, &record);
+                Ok(Handled::sending(
+                    self.effects(message, definition, &transition).await?,
+                ))
+            }
+            PutRecord::Lost(winner) if winner.owner != message.id => {
+                self.log_duplicate(delivery, message, position);
+                if self.planted(PlantedBug::EveryLoserResends) {
+                    let outcome = self.outcome(&key, &winner).await?;
+                    let transition =
+                        self.advance(definition, message, position, &outcome, winner.finished_ms);
+                    return Ok(Handled::sending(
+                        self.effects(message, definition, &transition).await?,
+                    ));
+                }
+                Ok(Handled::done())
+            }
+            // A duplicate delivery is the same message: acknowledging it here would take it from the copy that won,
+            // which may die before it has sent. Rule 1 decides when it comes back.
+            PutRecord::Lost(_) if self.planted(PlantedBug::DropLostRace) => Ok(Handled::done()),
+            PutRecord::Lost(_) => Ok(Handled::leave(backoff_seconds(self.host.clock(), delivery))),
+        }
+    }
+
+    /// The outcome and its JSON; one that is too large becomes States.DataLimitExceeded.
+    fn bounded(&self, outcome: Outcome) -> WorldResult<(Outcome, Vec<u8>)> {
+        let encode = |outcome: &Outcome| {
+            serde_json::to_vec(outcome)
+                .map_err(|error| payload::unreadable("encode an outcome", &error.to_string()))
+        };
+        let json = encode(&outcome)?;
+        let bytes_max = self.host.settings().payload_bytes_max;
+        if json.len() <= bytes_max {
+            return Ok((outcome, json));
+        }
+        let cause = format!(
+            "The result has {} bytes; {bytes_max} is the most (payload_bytes_max).",
+            json.len()
+        );
+        let outcome = Outcome::Failed {
+            error: errors::DATA_LIMIT_EXCEEDED.to_owned(),
+            cause: Some(cause),
+            phase: Phase::Run,
+        };
+        let json = encode(&outcome)?;
+        Ok((outcome, json))
+    }
+
+    /// A message that could not be handled: left to its queue, and parked once it has been left too often for a reason
+    /// that won't pass.
+    pub(crate) async fn failed(
+        &self,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        message: Option<&Message>,
+        error: WorldError,
+    ) -> Handled {
+        let run = message.map(|message| RunKey::of(&message.run)).or_else(|| {
+            Message::decode(&delivery.body, self.host.settings().payload_bytes_max)
+                .ok()
+                .map(|message| RunKey::of(&message.run))
+        });
+        tracing::warn!(
+            run = run.as_ref().map(tracing::field::display),
+            message_id = delivery.message_id,
+            receive_count = delivery.receive_count,
+            %error,
+            "a message was handed back"
+        );
+        let is_last = delivery.receive_count >= limits::RECEIVES_MAX || invocation.is_dead_letter();
+        if error.retry == Retry::Never && is_last {
+            return self
+                .park(invocation, delivery, run.as_ref(), &error.to_string())
+                .await;
+        }
+        Handled::leave(backoff_seconds(self.host.clock(), delivery))
+    }
+
+    async fn unreadable(
+        &self,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        unreadable: &Unreadable,
+    ) -> Handled {
+        tracing::warn!(
+            queue = invocation.queue.short(),
+            message_id = delivery.message_id,
+            receive_count = delivery.receive_count,
+            %unreadable,
+            "a message can't be read"
+        );
+        if delivery.receive_count < limits::RECEIVES_MAX && !invocation.is_dead_letter() {
+            return Handled::leave(limits::UNREADABLE_BACK_SECONDS);
+        }
+        let run = crate::park::run_of(&delivery.body);
+        self.park(invocation, delivery, run.as_ref(), &unreadable.to_string())
+            .await
+    }
+}
+
+/// What [`Protocol::open`] found.
+enum Opened {
+    Settled(Handled),
+    Waiting(Box<Job>),
+}
+
+/// When a step's code is cut off, and what that means.
+struct Cutoff {
+    at_ms: i64,
+    limit: CutoffLimit,
+}
+
+enum CutoffLimit {
+    Task,
+    Run,
+    /// The function's own timeout; the step has had all of it.
+    Function,
+    /// The function's own timeout, part of which went to other messages.
+    Shared,
+}
+
+impl Cutoff {
+    fn new(
+        invocation: &Invocation,
+        position: &Position,
+        timeout_seconds: Option<u64>,
+        now_ms: i64,
+        alone: Alone,
+    ) -> Self {
+        let function_ms =
+            invocation.deadline_ms - limits::DEADLINE_MARGIN_MS.min(invocation.function_timeout_ms / 4);
+        let had_all = function_ms - now_ms >= invocation.function_timeout_ms / 2;
+        let limit = match (alone, had_all) {
+            (Alone::Yes, false) => CutoffLimit::Shared,
+            _ => CutoffLimit::Function,
+        };
+        let mut cutoff = Self {
+            at_ms: function_ms,
+            limit,
+        };
+        if let Some(seconds) = timeout_seconds {
+            let task_ms = now_ms.saturating_add_unsigned(seconds.saturating_mul(1000));
+            if task_ms <= cutoff.at_ms {
+                cutoff = Self {
+                    at_ms: task_ms,
+                    limit: CutoffLimit::Task,
+                };
+            }
+        }
+        match position.deadline_ms {
+            Some(deadline_ms) if deadline_ms <= cutoff.at_ms => Self {
+                at_ms: deadline_ms,
+                limit: CutoffLimit::Run,
+            },
+            _ => cutoff,
+        }
+    }
+
+    /// `None`: it says nothing about the step.
+    fn outcome(&self, invocation: &Invocation) -> Option<Outcome> {
+        match self.limit {
+            CutoffLimit::Task => Some(Outcome::TimedOut { limit: Limit::Task }),
+            CutoffLimit::Run => Some(Outcome::TimedOut { limit: Limit::Run }),
+            CutoffLimit::Function => Some(sandbox_timed_out(
+                invocation.request_id.as_deref(),
+                invocation.function_timeout_ms,
+            )),
+            CutoffLimit::Shared => None,
+        }
+    }
+}
+
+/// A function ran into its own timeout, as Lambda tells Step Functions
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>).
+fn sandbox_timed_out(request_id: Option<&str>, function_timeout_ms: i64) -> Outcome {
+    let request_id = request_id.unwrap_or("unknown");
+    let seconds = function_timeout_ms / 1000;
+    let millis = function_timeout_ms % 1000 / 10;
+    let message =
+        format!("RequestId: {request_id} Error: Task timed out after {seconds}.{millis:02} seconds");
+    let cause = serde_json::json!({ "errorType": "Sandbox.Timedout", "errorMessage": message });
+    failed_run("Sandbox.Timedout".to_owned(), cause.to_string())
+}
+
+fn failed_run(error: String, cause: String) -> Outcome {
+    let error = error.chars().take(limits::ERROR_CHARS_MAX).collect();
+    let cause = cause.chars().take(limits::CAUSE_CHARS_MAX).collect();
+    Outcome::Failed {
+        error,
+        cause: Some(cause),
+        phase: Phase::Run,
+    }
+}
+
+/// A panic in Lambda's own JSON text for an error.
+pub(crate) fn panic_cause(panic: &(dyn std::any::Any + Send)) -> String {
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "the step panicked".to_owned());
+    error_cause("Panic", &message)
+}
+
+/// Lambda's JSON text for an error: `{"errorMessage","errorType","stackTrace":[]}`.
+pub fn error_cause(error_type: &str, message: &str) -> String {
+    let message: String = message.chars().take(limits::CAUSE_CHARS_MAX / 2).collect();
+    serde_json::json!({ "errorMessage": message, "errorType": error_type, "stackTrace": [] }).to_string()
+}
+
+pub(crate) fn record_key(run: &RunKey, position: &Position) -> RecordKey {
+    RecordKey {
+        run: run.clone(),
+        branch: position.branch.clone(),
+        seq: position.seq,
+    }
+}
+
+/// What of a write unit is left for the outcome.
+pub(crate) fn plain_bytes_max(run: &RunKey) -> usize {
+    let names = run.id.workflow.len() + run.id.name.len();
+    limits::WRITE_UNIT_BYTES.saturating_sub(limits::RECORD_OVERHEAD_BYTES + names)
+}
+
+pub(crate) fn due_ms(transition: &Transition) -> i64 {
+    match &transition.next {
+        Next::Wait(position) => position.due_ms(),
+        Next::End(_) => i64::MIN,
+    }
+}
+
+pub(crate) fn check_digest(run: &RunKey, record: &Record, transition: &Transition) -> WorldResult<()> {
+    if record.digest == transition.digest() {
+        return Ok(());
+    }
+    Err(WorldError {
+        operation: format!("send what follows from record {} of {run}", record.seq),
+        message: "computed again, the transition leads elsewhere than it did when it was recorded".to_owned(),
+        retry: Retry::Never,
+    })
+}
+
+/// 1, 2, 4 … 30 s with jitter.
+fn backoff_seconds(clock: &impl Clock, delivery: &Delivery) -> u32 {
+    let full = 1_u32 << delivery.receive_count.saturating_sub(1).min(5);
+    let full = full.min(limits::LEAVE_SECONDS_MAX);
+    let jitter = u32::try_from(clock.random_u128() % u128::from(full.div_ceil(2) + 1)).unwrap_or(0);
+    (full.div_ceil(2) + jitter).min(limits::LEAVE_SECONDS_MAX)
+}

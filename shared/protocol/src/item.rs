@@ -1,0 +1,172 @@
+//! The items of the table, as the protocol sees them. `shared/aws` says how they lie in DynamoDB.
+
+use crate::payload::Payload;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use stepladder_engine::{Branch, Run, Status};
+
+/// The version that this code writes. Older ones are read for ever; newer ones are handed back.
+pub const ITEM_VERSION: u32 = 1;
+
+/// `workflow/name`: what a person types.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RunId {
+    pub workflow: String,
+    pub name: String,
+}
+
+impl RunId {
+    pub fn new(workflow: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            workflow: workflow.into(),
+            name: name.into(),
+        }
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.workflow, self.name)
+    }
+}
+
+/// One run and no other of the same name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RunKey {
+    pub id: RunId,
+    pub nonce: String,
+}
+
+impl RunKey {
+    pub fn of(run: &Run) -> Self {
+        Self {
+            id: RunId::new(&run.workflow, &run.name),
+            nonce: run.nonce.clone(),
+        }
+    }
+}
+
+impl fmt::Display for RunKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.id.fmt(f)
+    }
+}
+
+/// The lock of a position: one record, written once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordKey {
+    pub run: RunKey,
+    pub branch: Branch,
+    pub seq: u32,
+}
+
+impl fmt::Display for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {} of {}", self.seq, self.run)
+    }
+}
+
+/// One transition, recorded. Times are milliseconds since the epoch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    pub version: u32,
+    pub seq: u32,
+    /// The id of the message that wrote it.
+    pub owner: String,
+    /// The outcome, as JSON.
+    pub outcome: Payload,
+    /// When the message was sent.
+    pub queued_ms: Option<i64>,
+    /// When its delivery that won was received.
+    pub received_ms: Option<i64>,
+    /// When the step's code started.
+    pub started_ms: Option<i64>,
+    /// When it was over: the transition's own time.
+    pub finished_ms: i64,
+    pub receive_count: u32,
+    /// Lambda's request id, to find the log.
+    pub request_id: Option<String>,
+    /// Where the transition led, as a digest.
+    pub digest: String,
+    /// The engine's semantics number.
+    pub semantics: u32,
+    /// Seconds since the epoch.
+    pub expires_s: i64,
+}
+
+/// One run. Times are milliseconds since the epoch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunItem {
+    pub version: u32,
+    pub id: RunId,
+    pub nonce: String,
+    pub definition: String,
+    pub status: Status,
+    pub redrive_count: u32,
+    pub region: String,
+    pub account: String,
+    pub role_arn: String,
+    pub started_ms: i64,
+    pub ended_ms: Option<i64>,
+    /// The input where it is small; else it has an item of its own.
+    pub input: Option<Payload>,
+    /// The first 32 hex digits of the SHA-256 of the input's JSON: tells whether a repeated start has the same input.
+    pub input_digest: String,
+    /// Output, error and cause where they are small; else they have an item of their own.
+    pub ending: Option<Payload>,
+    /// The error's name, for lists.
+    pub error: Option<String>,
+    /// The message that stopped or redrove it last.
+    pub by: Option<String>,
+    /// Why a message of it was parked.
+    pub parked: Option<String>,
+    /// Seconds since the epoch.
+    pub expires_s: i64,
+}
+
+impl RunItem {
+    pub fn key(&self) -> RunKey {
+        RunKey {
+            id: self.id.clone(),
+            nonce: self.nonce.clone(),
+        }
+    }
+
+    /// The run as the engine sees it, without its input.
+    pub fn run(&self) -> Run {
+        Run {
+            workflow: self.id.workflow.clone(),
+            name: self.id.name.clone(),
+            nonce: self.nonce.clone(),
+            definition: self.definition.clone(),
+            region: self.region.clone(),
+            account: self.account.clone(),
+            role_arn: self.role_arn.clone(),
+            started_ms: self.started_ms,
+            redrive_count: self.redrive_count,
+            input: None,
+        }
+    }
+}
+
+/// What the end of a run writes on its item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Close {
+    pub status: Status,
+    pub ended_ms: i64,
+    pub ending: Option<Payload>,
+    pub error: Option<String>,
+    /// The message that asked for it, where it was not a step.
+    pub by: Option<String>,
+}
+
+/// What a run ended with, as its payload holds it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ending {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub output: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cause: Option<String>,
+}

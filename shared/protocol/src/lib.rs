@@ -1,0 +1,69 @@
+//! Delivery and recovery: how a transition happens exactly once although messages arrive twice, late or never, and
+//! although whoever handles one may die at any point.
+//!
+//! Generic over [`Host`], with no AWS in it. Names nothing of a queue's or a database's own interface.
+
+mod batch;
+mod dead_letter;
+mod definitions;
+mod deliver;
+mod effects;
+mod item;
+pub mod json;
+pub mod limits;
+mod log;
+mod message;
+mod park;
+mod payload;
+mod planted;
+mod read;
+mod repair;
+mod settings;
+mod start;
+mod stop;
+mod together;
+mod traits;
+
+pub use batch::{Delivery, Disposition, Invocation, StepFailure, StepFunction, StepRequest};
+pub use dead_letter::{Solo, SoloAnswer, SoloDelivery};
+pub use deliver::error_cause;
+
+pub use item::{Close, Ending, ITEM_VERSION, Record, RecordKey, RunId, RunItem, RunKey};
+pub use message::{Ask, MESSAGE_VERSION, Message, Unreadable};
+pub use park::Parked;
+pub use payload::{BlobRef, Payload};
+pub use planted::PlantedBug;
+pub use read::RunView;
+pub use repair::{Repaired, Swept};
+pub use settings::Settings;
+pub use start::{StartError, StartRequest, Started, check_name};
+pub use stop::Requested;
+pub use together::BatchFunction;
+pub use traits::{
+    Blobs, Clock, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, Outgoing, PutRecord, Queue,
+    QueueName, Retry, SendError, Store, WorldError, WorldResult,
+};
+
+/// The delivery protocol over a world.
+#[derive(Debug)]
+pub struct Protocol<H> {
+    host: H,
+    definitions: definitions::Definitions,
+}
+
+impl<H: Host> Protocol<H> {
+    pub fn new(host: H) -> Self {
+        Self {
+            host,
+            definitions: definitions::Definitions::default(),
+        }
+    }
+
+    pub fn host(&self) -> &H {
+        &self.host
+    }
+
+    fn planted(&self, bug: PlantedBug) -> bool {
+        self.host.planted() == Some(bug)
+    }
+}

@@ -1,0 +1,70 @@
+//! All limits of the protocol, each with its unit and the fact behind it.
+
+/// A message carries its data up to this size in all, in bytes: SQS bills requests in chunks of 64 KB
+/// (<https://aws.amazon.com/sqs/pricing/>), and a batch of ten stays below the 1 MiB of one call.
+pub const MESSAGE_BYTES_MAX: usize = 48 * 1024;
+
+/// The most bytes of one SendMessageBatch call and of one message
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).
+pub const SEND_BYTES_MAX: usize = 1024 * 1024;
+
+/// The most messages of one SendMessageBatch call.
+pub const SEND_MESSAGES_MAX: usize = 10;
+
+/// The longest delay of a message, in seconds.
+pub const DELAY_SECONDS_MAX: u32 = 900;
+
+/// An item of this size costs one write unit, in bytes
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>).
+pub const WRITE_UNIT_BYTES: usize = 1024;
+
+/// What a record takes beside its outcome, in bytes: keys, names, times, ids. Measured by a test.
+pub const RECORD_OVERHEAD_BYTES: usize = 420;
+
+/// A payload stays in its item up to this compressed size, in bytes; a larger one goes to the blob store.
+pub const ITEM_PAYLOAD_BYTES_MAX: usize = 8 * 1024;
+
+/// An input or an ending stays in the run item up to this size, in bytes.
+pub const RUN_ITEM_PAYLOAD_BYTES_MAX: usize = 500;
+
+/// The largest payload unless set otherwise, in bytes: a quarter of a function's 256 MB.
+pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// A message is received so often before the queue hands it to the dead-letter queue.
+pub const RECEIVES_MAX: u32 = 5;
+
+/// A message that waited longer than this before its first delivery is checked against the run item, in milliseconds.
+pub const FRESH_MS: i64 = 10_000;
+
+/// A message that can't be read is handed back for this long, in seconds.
+pub const UNREADABLE_BACK_SECONDS: u32 = 30;
+
+/// The longest back-off of a message that is left to its queue, in seconds.
+pub const LEAVE_SECONDS_MAX: u32 = 30;
+
+/// What is kept free of the function's timeout, so that there is time to record a step that used it up, in milliseconds.
+pub const DEADLINE_MARGIN_MS: i64 = 500;
+
+/// A batch that is handled in one call waits at most so long for a message whose reads hang, in milliseconds.
+pub const GATHER_MS: i64 = 1_000;
+
+/// A request that decides without a message of its own is repeated by one, delayed so long, in seconds.
+pub const REQUEST_DELAY_SECONDS: u32 = 60;
+
+/// A run whose next message is overdue by this much has no visible reason to wait, in milliseconds.
+pub const OVERDUE_MS: i64 = 900_000;
+
+/// Items are kept so long after they were written, in days, unless set otherwise.
+pub const RETENTION_DAYS: u32 = 30;
+
+/// A run name's most characters
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>).
+pub const NAME_CHARS_MAX: usize = 80;
+
+/// An error name's and a cause's most characters
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html>).
+pub const ERROR_CHARS_MAX: usize = 256;
+pub const CAUSE_CHARS_MAX: usize = 32_768;
+
+/// How deeply JSON may be nested that comes from outside.
+pub const JSON_DEPTH_MAX: usize = 100;

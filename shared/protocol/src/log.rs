@@ -1,0 +1,68 @@
+//! A line per message that failed, was handed back or was a duplicate, and for a sample of the rest. No payload in it.
+
+use crate::{
+    Protocol,
+    batch::{Delivery, Invocation},
+    item::Record,
+    message::Message,
+    traits::{Clock, Host},
+};
+use stepladder_engine::{Outcome, Position};
+
+impl<H: Host> Protocol<H> {
+    pub(crate) fn log_committed(
+        &self,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        message: &Message,
+        position: &Position,
+        outcome: &Outcome,
+        record: &Record,
+    ) {
+        let (went_well, error) = match outcome {
+            Outcome::Failed { error, .. } => (false, Some(error.as_str())),
+            Outcome::TimedOut { .. } => (false, Some(stepladder_asl::errors::TIMEOUT)),
+            _ => (true, None),
+        };
+        if went_well && !self.is_sampled() {
+            return;
+        }
+        let queue_wait_ms = record
+            .received_ms
+            .zip(record.queued_ms)
+            .map(|(received, queued)| received - queued);
+        let duration_ms = record
+            .started_ms
+            .map(|started_ms| record.finished_ms - started_ms);
+        tracing::info!(
+            run = message.run.id(),
+            state = position.state,
+            seq = position.seq,
+            attempt = position.attempt(),
+            receive_count = delivery.receive_count,
+            queue = invocation.queue.short(),
+            request_id = invocation.request_id,
+            queue_wait_ms,
+            duration_ms,
+            error,
+            "recorded"
+        );
+    }
+
+    pub(crate) fn log_duplicate(&self, delivery: &Delivery, message: &Message, position: &Position) {
+        tracing::info!(
+            run = message.run.id(),
+            state = position.state,
+            seq = position.seq,
+            attempt = position.attempt(),
+            receive_count = delivery.receive_count,
+            message_id = delivery.message_id,
+            "duplicate: another message has recorded this position"
+        );
+    }
+
+    fn is_sampled(&self) -> bool {
+        let sample = self.host.settings().log_sample;
+        sample >= 1.0 || (self.host.clock().random_u128() % 1_000_000) as f64 / 1_000_000.0 < sample
+    }
+}

@@ -1,0 +1,48 @@
+//! Wrong rules that read as well as the right ones.
+
+/// A wrong rule. The simulation plants each of them and must find every one; nothing else ever names one.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PlantedBug {
+    /// A delivery that loses the race against its own other copy is acknowledged.
+    DropLostRace,
+    /// A message that lost against another sends the winner's effects too.
+    EveryLoserResends,
+    /// The end of the run is only an update of the run item.
+    EndIsNoRecord,
+    /// The close doesn't ask for the redrive count.
+    CloseWithoutRedriveCount,
+    /// Stop writes the run item first and the tombstone after it.
+    StopInTwoWrites,
+    /// A stop asked for before a redrive stops the redriven run.
+    StopWithoutRedriveCount,
+    /// The dead-letter function drops a message whose record is there.
+    DeadLetterDropsKnownRecord,
+    /// Repair takes the redrive count from the run item.
+    RepairReadsRedriveCount,
+    /// The record is put without a condition.
+    UnconditionalPut,
+    /// The message is acknowledged although its effects could not be sent.
+    AcknowledgeBeforeSending,
+    /// A redelivered message of an ended run is acknowledged at once.
+    AcknowledgeEndedRun,
+    /// The seed is made without the nonce.
+    SeedWithoutNonce,
+}
+
+impl PlantedBug {
+    pub const ALL: [PlantedBug; 12] = [
+        PlantedBug::DropLostRace,
+        PlantedBug::EveryLoserResends,
+        PlantedBug::EndIsNoRecord,
+        PlantedBug::CloseWithoutRedriveCount,
+        PlantedBug::StopInTwoWrites,
+        PlantedBug::StopWithoutRedriveCount,
+        PlantedBug::DeadLetterDropsKnownRecord,
+        PlantedBug::RepairReadsRedriveCount,
+        PlantedBug::UnconditionalPut,
+        PlantedBug::AcknowledgeBeforeSending,
+        PlantedBug::AcknowledgeEndedRun,
+        PlantedBug::SeedWithoutNonce,
+    ];
+}

@@ -1,0 +1,253 @@
+//! Starting a run: idempotent by its name.
+
+use crate::{
+    Protocol,
+    batch::{Delivery, Disposition, Invocation},
+    deliver::{Handled, plain_bytes_max},
+    item::{ITEM_VERSION, RecordKey, RunId, RunItem},
+    json, limits,
+    message::{Ask, Message},
+    payload::{self, Payload, hex},
+    traits::{Clock, CreateRun, DataSlot, Host, Store, WorldError},
+};
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use stepladder_engine::{Status, start};
+
+/// What is asked for: a run of this workflow, by this name, with this input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StartRequest {
+    pub workflow: String,
+    pub name: String,
+    pub input: Value,
+}
+
+/// How a start went.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Started {
+    Created(RunItem),
+    /// The same name with the same input is there: whoever asked twice gets the same run.
+    Repeated(RunItem),
+    /// The name is taken by a run with another input.
+    Conflict(RunItem),
+}
+
+/// Why a run could not be started.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    #[error("'{name}' can't name a run: {why}")]
+    InvalidName { name: String, why: &'static str },
+    #[error("there is no workflow '{workflow}'")]
+    UnknownWorkflow { workflow: String },
+    #[error("the input has {bytes} bytes; {bytes_max} is the most (payload_bytes_max)")]
+    InputTooLarge { bytes: usize, bytes_max: usize },
+    #[error(transparent)]
+    World(#[from] WorldError),
+}
+
+/// A message of the start queue. Without a name the queue's own message id names the run, so that a message delivered
+/// twice starts one run.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StartMessage {
+    workflow: String,
+    name: Option<String>,
+    #[serde(default = "empty_object")]
+    input: Value,
+}
+
+fn empty_object() -> Value {
+    Value::Object(serde_json::Map::new())
+}
+
+impl<H: Host> Protocol<H> {
+    /// Starts a run, or finds that it is there. Repeating it is safe: the name makes it idempotent, as with
+    /// StartExecution (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>).
+    pub async fn start(&self, request: StartRequest) -> Result<Started, StartError> {
+        let (started, handled) = self.prepare_start(request).await?;
+        for sending in handled.sendings {
+            self.send_one(sending).await?;
+        }
+        Ok(started)
+    }
+
+    /// A batch of the start queue. Each message is its own success or failure.
+    pub async fn handle_starts(&self, invocation: &Invocation, deliveries: &[Delivery]) -> Vec<String> {
+        self.handle_with(invocation, deliveries, |delivery| {
+            self.start_delivery(invocation, delivery)
+        })
+        .await
+    }
+
+    /// One message of the start queue, from there or from the dead-letter queue.
+    pub(crate) async fn start_delivery(&self, invocation: &Invocation, delivery: &Delivery) -> Handled {
+        let request = match read(delivery) {
+            Ok(request) => request,
+            Err(why) => return self.park(invocation, delivery, None, &why).await,
+        };
+        let id = RunId::new(&request.workflow, &request.name);
+        match self.prepare_start(request).await {
+            Ok((Started::Created(_) | Started::Repeated(_), handled)) => handled,
+            Ok((Started::Conflict(_), _)) => {
+                let why = format!("the run {id} is there already, with another input");
+                self.park(invocation, delivery, None, &why).await
+            }
+            Err(StartError::World(error)) => self.failed(invocation, delivery, None, error).await,
+            Err(error) => self.park(invocation, delivery, None, &error.to_string()).await,
+        }
+    }
+
+    /// Writes the run item; what has to be sent is left to the caller.
+    async fn prepare_start(&self, request: StartRequest) -> Result<(Started, Handled), StartError> {
+        let StartRequest {
+            workflow,
+            name,
+            input,
+        } = request;
+        check_name(&name)?;
+        let (hash, definition) = match self.current_definition(&workflow).await? {
+            Some(current) => current,
+            None => return Err(StartError::UnknownWorkflow { workflow }),
+        };
+        let json = serde_json::to_vec(&input)
+            .map_err(|error| payload::unreadable("encode an input", &error.to_string()))?;
+        let bytes_max = self.host.settings().payload_bytes_max;
+        if json.len() > bytes_max {
+            return Err(StartError::InputTooLarge {
+                bytes: json.len(),
+                bytes_max,
+            });
+        }
+        let now_ms = self.host.clock().now_ms();
+        let item = self.run_item(RunId::new(workflow, name), hash, &json, now_ms);
+        // A repeated start is the rarer case, and its large input is put in vain: the item of another nonce expires.
+        if item.input.is_none() {
+            let key = item.key();
+            let payload = payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key)).await?;
+            self.host
+                .store()
+                .put_data(&key, DataSlot::Input, &payload, item.expires_s)
+                .await?;
+        }
+        match self.host.store().create_run(&item, now_ms).await? {
+            CreateRun::Created => {
+                let handled = self.first_message(&item, &definition, input).await?;
+                Ok((Started::Created(item), handled))
+            }
+            CreateRun::Exists(there) if there.input_digest != item.input_digest => {
+                Ok((Started::Conflict(*there), Handled::done()))
+            }
+            CreateRun::Exists(there) => {
+                let handled = self.repeated(&there, input).await?;
+                Ok((Started::Repeated(*there), handled))
+            }
+        }
+    }
+
+    /// A start that was interrupted after its put is finished by its repetition.
+    async fn repeated(&self, there: &RunItem, input: Value) -> Result<Handled, WorldError> {
+        let first = RecordKey {
+            run: there.key(),
+            branch: Default::default(),
+            seq: 0,
+        };
+        if there.status != Status::Running || self.host.store().record(&first).await?.is_some() {
+            return Ok(Handled::done());
+        }
+        let definition = self.definition(&there.id.workflow, &there.definition).await?;
+        self.first_message(there, &definition, input).await
+    }
+
+    async fn first_message(
+        &self,
+        item: &RunItem,
+        definition: &stepladder_asl::Definition,
+        input: Value,
+    ) -> Result<Handled, WorldError> {
+        let mut run = item.run();
+        run.input = definition.mentions_execution_input.then(|| input.clone());
+        let message = Message::new(0, run, Ask::Look);
+        let transition = start(definition, &self.engine_run(&message), input, item.started_ms);
+        Ok(Handled::sending(
+            self.effects(&message, definition, &transition).await?,
+        ))
+    }
+
+    fn run_item(&self, id: RunId, definition: String, input: &[u8], now_ms: i64) -> RunItem {
+        let settings = self.host.settings();
+        let is_small = input.len() <= limits::RUN_ITEM_PAYLOAD_BYTES_MAX;
+        RunItem {
+            version: ITEM_VERSION,
+            id,
+            nonce: format!("{:032x}", self.host.clock().random_u128()),
+            definition,
+            status: Status::Running,
+            redrive_count: 0,
+            region: settings.region.clone(),
+            account: settings.account.clone(),
+            role_arn: settings.role_arn.clone(),
+            started_ms: now_ms,
+            ended_ms: None,
+            input: is_small.then(|| Payload::Json(input.to_vec())),
+            input_digest: hex(&Sha256::digest(input)).chars().take(32).collect(),
+            ending: None,
+            error: None,
+            by: None,
+            parked: None,
+            // The run item lives a day longer than its records.
+            expires_s: settings.expires_s(now_ms, i64::MIN) + 86_400,
+        }
+    }
+}
+
+/// Whether a body is a start: how the dead-letter function tells it from a run's message.
+pub(crate) fn is_start(body: &str) -> bool {
+    serde_json::from_str::<StartMessage>(body).is_ok()
+}
+
+fn read(delivery: &Delivery) -> Result<StartRequest, String> {
+    let body = json::parse(delivery.body.as_bytes()).map_err(|error| error.to_string())?;
+    let StartMessage {
+        workflow,
+        name,
+        input,
+    } = serde_json::from_value(body)
+        .map_err(|error| format!("it is not a start, {{\"workflow\", \"name\"?, \"input\"}}: {error}"))?;
+    Ok(StartRequest {
+        workflow,
+        name: name.unwrap_or_else(|| delivery.message_id.clone()),
+        input,
+    })
+}
+
+/// AWS's rules for the name of an execution
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>).
+pub fn check_name(name: &str) -> Result<(), StartError> {
+    let forbidden = "<>{}[]?*\"#%\\^|~`$&,;:/";
+    let why = if name.is_empty() {
+        "it is empty"
+    } else if name.chars().count() > limits::NAME_CHARS_MAX {
+        "it has more than 80 characters"
+    } else if name.chars().any(char::is_whitespace) {
+        "it has white space in it"
+    } else if name
+        .chars()
+        .any(|character| character.is_control() || ('\u{fffe}'..='\u{ffff}').contains(&character))
+    {
+        "it has control characters in it"
+    } else if name.contains(|character| forbidden.contains(character)) {
+        "it has one of < > { } [ ] ? * \" # % \\ ^ | ~ ` $ & , ; : / in it"
+    } else {
+        return Ok(());
+    };
+    let name = name.chars().take(limits::NAME_CHARS_MAX + 1).collect();
+    Err(StartError::InvalidName { name, why })
+}
+
+impl Handled {
+    /// Whether it was parked, left or done: for callers without a batch.
+    pub(crate) fn is_done(&self) -> bool {
+        self.disposition == Disposition::Done
+    }
+}

@@ -1,0 +1,281 @@
+//! What decides without a message of its own: stop and redrive.
+//!
+//! Each first sends a message that asks for the same, delayed, and writes with that message's id; so it is repeated by
+//! rule 1, and not by the caller's grace.
+
+use crate::{
+    Protocol,
+    deliver::{Handled, plain_bytes_max, record_key},
+    item::{ITEM_VERSION, Record, RunId, RunItem, RunKey},
+    limits,
+    message::{Ask, Message},
+    payload,
+    planted::PlantedBug,
+    read::RunView,
+    traits::{Clock, Host, PutRecord, QueueName, Store, WorldResult},
+};
+use stepladder_asl::Definition;
+use stepladder_engine::{End, Next, Outcome, Position, SEMANTICS, Status, Transition};
+
+/// How a request about a run went.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Requested {
+    Done,
+    /// It is on its way: the run was busy, and the message that asks for it will try again within minutes.
+    Pending,
+    /// The run isn't in a state that allows it.
+    Refused(Status),
+    NotFound,
+}
+
+/// How often a request tries again at once when a step was faster.
+const TRIES: u32 = 8;
+
+impl<H: Host> Protocol<H> {
+    /// Ends a run ABORTED. At most one more step runs, if its message was already under way.
+    pub async fn request_stop(
+        &self,
+        id: &RunId,
+        error: Option<String>,
+        cause: Option<String>,
+    ) -> WorldResult<Requested> {
+        let Some(item) = self.host.store().run(id, self.host.clock().now_ms()).await? else {
+            return Ok(Requested::NotFound);
+        };
+        if item.status != Status::Running {
+            return Ok(Requested::Refused(item.status));
+        }
+        self.request(&item, Ask::Stop { error, cause }).await
+    }
+
+    /// Sends a failed run on from the state where it ended, on its own definition.
+    pub async fn request_redrive(&self, id: &RunId) -> WorldResult<Requested> {
+        let Some(item) = self.host.store().run(id, self.host.clock().now_ms()).await? else {
+            return Ok(Requested::NotFound);
+        };
+        if matches!(item.status, Status::Running | Status::Succeeded) {
+            return Ok(Requested::Refused(item.status));
+        }
+        self.request(&item, Ask::Redrive).await
+    }
+
+    async fn request(&self, item: &RunItem, ask: Ask) -> WorldResult<Requested> {
+        let message = self.message(&item.run(), ask);
+        let due_ms = self.host.clock().now_ms() + i64::from(limits::REQUEST_DELAY_SECONDS) * 1000;
+        self.send_one(self.sending(QueueName::Timer, &message, due_ms).await?)
+            .await?;
+        let definition = self.definition(&item.id.workflow, &item.definition).await?;
+        let handled = match message.ask {
+            Ask::Stop { .. } => self.stop(&message, &definition).await?,
+            _ => self.redrive(&message, &definition).await?,
+        };
+        let is_done = handled.is_done();
+        for sending in handled.sendings {
+            self.send_one(sending).await?;
+        }
+        Ok(if is_done {
+            Requested::Done
+        } else {
+            Requested::Pending
+        })
+    }
+
+    /// One transaction: the run item to ABORTED, and a tombstone at the root's current seq. If a step was faster, the
+    /// seq is read again.
+    pub(crate) async fn stop(&self, message: &Message, definition: &Definition) -> WorldResult<Handled> {
+        let Ask::Stop { error, cause } = &message.ask else {
+            return Ok(Handled::done());
+        };
+        let outcome = Outcome::Stopped {
+            error: error.clone(),
+            cause: cause.clone(),
+        };
+        for _ in 0..TRIES {
+            let Some(view) = self.view_of(message).await? else {
+                return Ok(Handled::done());
+            };
+            let mut message = message.clone();
+            if view.item.redrive_count != message.run.redrive_count
+                && self.planted(PlantedBug::StopWithoutRedriveCount)
+            {
+                message.run.redrive_count = view.item.redrive_count;
+            }
+            let same_count = view.item.redrive_count == message.run.redrive_count;
+            if view.item.status != Status::Running || !same_count {
+                return Ok(self.stopped_before(&message, definition, &view));
+            }
+            // The end has been recorded; whoever recorded it closes the run.
+            let Next::Wait(position) = &view.replay.last.next else {
+                return Ok(Handled::leave(2));
+            };
+            let now_ms = self.host.clock().now_ms();
+            let transition = self.advance(definition, &message, position, &outcome, now_ms);
+            let Next::End(end) = &transition.next else {
+                return Ok(Handled::leave(2));
+            };
+            let record = self
+                .request_record(&message, position, &outcome, &transition)
+                .await?;
+            let close = self
+                .closing(&message.run, end, now_ms, Some(message.id.clone()))
+                .await?;
+            let (key, count) = (RunKey::of(&message.run), message.run.redrive_count);
+            if self.planted(PlantedBug::StopInTwoWrites) {
+                self.host.store().close_run(&key, count, &close).await?;
+                let put = self
+                    .host
+                    .store()
+                    .put_record(&record_key(&key, position), &record)
+                    .await?;
+                if put == PutRecord::Won {
+                    return Ok(self.ended(&message, end, now_ms));
+                }
+                continue;
+            }
+            let record = (&record_key(&key, position), &record);
+            if self
+                .host
+                .store()
+                .close_run_with_record(&key, count, &close, record)
+                .await?
+            {
+                return Ok(self.ended(&message, end, now_ms));
+            }
+        }
+        Ok(Handled::leave(2))
+    }
+
+    /// One transaction: a `redriven` record after the last one, and the run item back to RUNNING with r + 1.
+    pub(crate) async fn redrive(&self, message: &Message, definition: &Definition) -> WorldResult<Handled> {
+        let Some(view) = self.view_of(message).await? else {
+            return Ok(Handled::done());
+        };
+        let by_this = view.item.by.as_deref() == Some(&message.id);
+        if view.item.status == Status::Running && by_this {
+            return self.redriven_again(message, definition, &view).await;
+        }
+        let count = message.run.redrive_count;
+        if matches!(view.item.status, Status::Running | Status::Succeeded) || view.item.redrive_count != count
+        {
+            return Ok(Handled::done());
+        }
+        let Next::End(end) = &view.replay.last.next else {
+            return Ok(Handled::leave(2));
+        };
+        let seq = u32::try_from(view.records.len()).unwrap_or(u32::MAX);
+        let position = end.redrive_position(seq);
+        let mut message = message.clone();
+        message.run.redrive_count = count + 1;
+        message.run.input = view.run.input.clone();
+        let outcome = Outcome::Redriven {
+            redrive_count: count + 1,
+        };
+        let transition = self.advance(
+            definition,
+            &message,
+            &position,
+            &outcome,
+            self.host.clock().now_ms(),
+        );
+        let record = self
+            .request_record(&message, &position, &outcome, &transition)
+            .await?;
+        let key = RunKey::of(&message.run);
+        let record = (&record_key(&key, &position), &record);
+        if !self
+            .host
+            .store()
+            .reopen_run_with_record(&key, count, &message.id, record)
+            .await?
+        {
+            return Ok(Handled::leave(2));
+        }
+        Ok(Handled::sending(
+            self.effects(&message, definition, &transition).await?,
+        ))
+    }
+
+    /// This message has redriven the run before: its effects are sent again, unless the run has gone on.
+    async fn redriven_again(
+        &self,
+        message: &Message,
+        definition: &Definition,
+        view: &RunView,
+    ) -> WorldResult<Handled> {
+        let is_last = view
+            .records
+            .last()
+            .is_some_and(|record| record.owner == message.id);
+        if !is_last {
+            return Ok(Handled::done());
+        }
+        let mut message = message.clone();
+        message.run.redrive_count = view.item.redrive_count;
+        message.run.input = view.run.input.clone();
+        Ok(Handled::sending(
+            self.effects(&message, definition, &view.replay.last).await?,
+        ))
+    }
+
+    async fn request_record(
+        &self,
+        message: &Message,
+        position: &Position,
+        outcome: &Outcome,
+        transition: &Transition,
+    ) -> WorldResult<Record> {
+        let key = RunKey::of(&message.run);
+        let json = serde_json::to_vec(outcome)
+            .map_err(|error| payload::unreadable("encode an outcome", &error.to_string()))?;
+        Ok(Record {
+            version: ITEM_VERSION,
+            seq: position.seq,
+            owner: message.id.clone(),
+            outcome: payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key)).await?,
+            queued_ms: None,
+            received_ms: None,
+            started_ms: None,
+            finished_ms: transition.now_ms,
+            receive_count: 0,
+            request_id: None,
+            digest: transition.digest(),
+            semantics: SEMANTICS,
+            expires_s: self.host.settings().expires_s(transition.now_ms, i64::MIN),
+        })
+    }
+
+    fn ended(&self, message: &Message, end: &End, now_ms: i64) -> Handled {
+        match self.host.settings().status_events {
+            true => Handled::sending(vec![self.status_event(&message.run, end, now_ms)]),
+            false => Handled::done(),
+        }
+    }
+
+    /// If this message has stopped the run before, its last effects are sent again: it may have died before it sent
+    /// them, also if the run has been redriven since.
+    fn stopped_before(&self, message: &Message, definition: &Definition, view: &RunView) -> Handled {
+        let Some(at) = view.records.iter().position(|record| record.owner == message.id) else {
+            return Handled::done();
+        };
+        let (Some(position), Some(recorded)) = (view.replay.positions.get(at), view.recorded.get(at)) else {
+            return Handled::done();
+        };
+        let transition = self.advance(
+            definition,
+            message,
+            position,
+            &recorded.outcome,
+            recorded.finished_ms,
+        );
+        match &transition.next {
+            Next::End(end) => self.ended(message, end, recorded.finished_ms),
+            Next::Wait(_) => Handled::done(),
+        }
+    }
+
+    async fn view_of(&self, message: &Message) -> WorldResult<Option<RunView>> {
+        let key = RunKey::of(&message.run);
+        let view = self.view(&key.id).await?;
+        Ok(view.filter(|view| view.item.nonce == key.nonce))
+    }
+}

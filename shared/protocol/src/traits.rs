@@ -1,0 +1,287 @@
+//! What the protocol needs from the world: a store, queues, blobs, a clock, and a way to call one function directly.
+//!
+//! Every method may fail, may be interrupted before or after it took effect, and may be called twice.
+
+use crate::{
+    item::{Close, Record, RecordKey, RunId, RunItem, RunKey},
+    payload::Payload,
+};
+use std::{fmt, future::Future};
+
+/// The world that the protocol runs in.
+pub trait Host: Send + Sync {
+    type Store: Store;
+    type Queue: Queue;
+    type Blobs: Blobs;
+    type Clock: Clock;
+    type Functions: Functions;
+
+    fn store(&self) -> &Self::Store;
+    fn queue(&self) -> &Self::Queue;
+    fn blobs(&self) -> &Self::Blobs;
+    fn clock(&self) -> &Self::Clock;
+    fn functions(&self) -> &Self::Functions;
+    fn settings(&self) -> &crate::Settings;
+
+    /// A wrong rule, planted to prove that the simulation finds it. Never overridden outside the simulation.
+    #[doc(hidden)]
+    fn planted(&self) -> Option<crate::PlantedBug> {
+        None
+    }
+}
+
+/// An operation on the world failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorldError {
+    /// What was tried, as a person would say it: "put record 3 of order/17".
+    pub operation: String,
+    pub message: String,
+    pub retry: Retry,
+}
+
+/// Whether it helps to try the same again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Throttled, a network fault, a conflict of transactions: yes. It may or may not have taken effect.
+    Later,
+    /// Not allowed, not there, malformed: no.
+    Never,
+}
+
+impl fmt::Display for WorldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.operation, self.message)
+    }
+}
+
+impl std::error::Error for WorldError {}
+
+/// The answer of an operation on the world.
+pub type WorldResult<T> = Result<T, WorldError>;
+
+/// Runs, records and definitions. Reads are consistent unless a method says otherwise.
+pub trait Store: Send + Sync {
+    /// Writes a record unless there is one: the lock, the log and the state at once.
+    fn put_record(
+        &self,
+        key: &RecordKey,
+        record: &Record,
+    ) -> impl Future<Output = WorldResult<PutRecord>> + Send;
+
+    fn record(&self, key: &RecordKey) -> impl Future<Output = WorldResult<Option<Record>>> + Send;
+
+    /// The records of the root branch from `from_seq` on, in order: one page, at least one if there is one.
+    fn records(&self, run: &RunKey, from_seq: u32) -> impl Future<Output = WorldResult<Vec<Record>>> + Send;
+
+    /// Writes the run item unless there is one that has not expired at `now_ms`.
+    fn create_run(&self, run: &RunItem, now_ms: i64) -> impl Future<Output = WorldResult<CreateRun>> + Send;
+
+    /// The run item; one that has expired at `now_ms` counts as absent.
+    fn run(&self, run: &RunId, now_ms: i64) -> impl Future<Output = WorldResult<Option<RunItem>>> + Send;
+
+    /// Closes the run if it is RUNNING with this nonce and redrive count. False: it isn't (any more).
+    fn close_run(
+        &self,
+        run: &RunKey,
+        redrive_count: u32,
+        close: &Close,
+    ) -> impl Future<Output = WorldResult<bool>> + Send;
+
+    /// One transaction: [`Store::close_run`] and [`Store::put_record`]. False: one of the two conditions failed.
+    fn close_run_with_record(
+        &self,
+        run: &RunKey,
+        redrive_count: u32,
+        close: &Close,
+        record: (&RecordKey, &Record),
+    ) -> impl Future<Output = WorldResult<bool>> + Send;
+
+    /// One transaction: the run goes back to RUNNING with `redrive_count + 1` and `by`, if it has ended (not SUCCEEDED)
+    /// with `redrive_count`; and the record is put. False: one of the two conditions failed.
+    fn reopen_run_with_record(
+        &self,
+        run: &RunKey,
+        redrive_count: u32,
+        by: &str,
+        record: (&RecordKey, &Record),
+    ) -> impl Future<Output = WorldResult<bool>> + Send;
+
+    /// Says on the run item that a message of it was parked, and why.
+    fn note_parked(&self, run: &RunKey, reason: &str) -> impl Future<Output = WorldResult<()>> + Send;
+
+    /// Writes a run's input or ending that is too large for the run item. Repeating it changes nothing.
+    fn put_data(
+        &self,
+        run: &RunKey,
+        slot: DataSlot,
+        payload: &Payload,
+        expires_s: i64,
+    ) -> impl Future<Output = WorldResult<()>> + Send;
+
+    fn data(&self, run: &RunKey, slot: DataSlot)
+    -> impl Future<Output = WorldResult<Option<Payload>>> + Send;
+
+    /// Moves the expiry of all of a run's items to `expires_s` (seconds since the epoch), the run item's a day later.
+    fn renew(&self, run: &RunKey, expires_s: i64) -> impl Future<Output = WorldResult<()>> + Send;
+
+    /// Stores a definition under its hash. It never changes, so repeating it changes nothing.
+    fn put_definition(
+        &self,
+        workflow: &str,
+        hash: &str,
+        text: &str,
+    ) -> impl Future<Output = WorldResult<()>> + Send;
+
+    fn definition(
+        &self,
+        workflow: &str,
+        hash: &str,
+    ) -> impl Future<Output = WorldResult<Option<String>>> + Send;
+
+    /// What new runs of the workflow take.
+    fn set_current(&self, workflow: &str, hash: &str) -> impl Future<Output = WorldResult<()>> + Send;
+
+    fn current(&self, workflow: &str) -> impl Future<Output = WorldResult<Option<String>>> + Send;
+
+    /// The names of all workflows that have a current definition, sorted.
+    fn workflows(&self) -> impl Future<Output = WorldResult<Vec<String>>> + Send;
+
+    /// The runs of a workflow that started in `from_ms..until_ms`, newest first, at most `limit`. From the list's index,
+    /// so a run of the last moment may be missing.
+    fn runs_started(
+        &self,
+        workflow: &str,
+        from_ms: i64,
+        until_ms: i64,
+        limit: usize,
+    ) -> impl Future<Output = WorldResult<Vec<ListedRun>>> + Send;
+}
+
+/// A run, as the list's index knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRun {
+    pub id: RunId,
+    /// Milliseconds since the epoch.
+    pub started_ms: i64,
+}
+
+/// How a conditional put of a record went.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PutRecord {
+    Won,
+    /// There was one already; this is it.
+    Lost(Box<Record>),
+}
+
+/// How a conditional put of a run item went.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CreateRun {
+    Created,
+    /// There was one already; this is it.
+    Exists(Box<RunItem>),
+}
+
+/// The two payloads of a run that have an item of their own where they are large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DataSlot {
+    Input,
+    Ending,
+}
+
+/// The queues of a stack.
+pub trait Queue: Send + Sync {
+    /// Sends up to ten messages, one MiB in all. One answer per message, in order.
+    fn send(
+        &self,
+        queue: &QueueName,
+        messages: &[Outgoing],
+    ) -> impl Future<Output = WorldResult<Vec<Result<(), SendError>>>> + Send;
+
+    /// Makes received messages visible again after so many seconds. Best effort: a failure changes nothing.
+    fn change_visibility(
+        &self,
+        queue: &QueueName,
+        receipts: &[(String, u32)],
+    ) -> impl Future<Output = WorldResult<()>> + Send;
+}
+
+/// One message on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    pub body: String,
+    /// At most 900.
+    pub delay_seconds: u32,
+}
+
+/// Why one message could not be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendError {
+    /// There is no such queue: the step isn't in the stack.
+    NoSuchQueue,
+    /// Anything else; whether it helps to try again stands in it.
+    Failed(WorldError),
+}
+
+/// A queue of the stack.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum QueueName {
+    /// The queue of a step's function, by the function's short name.
+    Step(String),
+    Start,
+    Timer,
+    DeadLetter,
+    Parked,
+    /// Gets a message per ended run, where the stack has it.
+    Status,
+}
+
+impl QueueName {
+    /// The queue's name without the stack's: a step's function, or the system queue's own name.
+    pub fn short(&self) -> &str {
+        match self {
+            QueueName::Step(function) => function,
+            QueueName::Start => "start",
+            QueueName::Timer => "timer",
+            QueueName::DeadLetter => "dead-letter",
+            QueueName::Parked => "parked",
+            QueueName::Status => "status",
+        }
+    }
+}
+
+/// Large payloads, by key. Writing the same key twice writes the same bytes.
+pub trait Blobs: Send + Sync {
+    fn put(&self, key: &str, bytes: Vec<u8>) -> impl Future<Output = WorldResult<()>> + Send;
+
+    /// Refuses to read more than `bytes_max`.
+    fn get(&self, key: &str, bytes_max: usize) -> impl Future<Output = WorldResult<Option<Vec<u8>>>> + Send;
+}
+
+/// Time and chance: what the protocol can't compute.
+pub trait Clock: Send + Sync {
+    /// Milliseconds since the epoch.
+    fn now_ms(&self) -> i64;
+
+    fn sleep(&self, duration_ms: i64) -> impl Future<Output = ()> + Send;
+
+    /// From a source that nobody can guess.
+    fn random_u128(&self) -> u128;
+}
+
+/// A direct call of one function, past its queue.
+pub trait Functions: Send + Sync {
+    /// Hands one message to a step's function, alone, and waits for its answer.
+    fn invoke(&self, function: &str, payload: String) -> impl Future<Output = WorldResult<Invoked>> + Send;
+}
+
+/// How a direct call went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invoked {
+    Returned(String),
+    /// The function died or ran into its timeout: Lambda's error type and message.
+    Died {
+        error_type: String,
+        message: String,
+    },
+    NoSuchFunction,
+}

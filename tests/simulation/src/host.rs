@@ -1,0 +1,545 @@
+//! A world in memory.
+
+use crate::{queues::Queues, scenario::Faults, verdict::Watch};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+use stepladder_engine::Status;
+use stepladder_protocol::{
+    Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, Outgoing, Payload,
+    PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey, Retry, RunId, RunItem, RunKey, SendError,
+    Settings, Store, WorldError, WorldResult,
+};
+
+/// A world in memory, as one process sees it. Clones share the world.
+#[derive(Debug, Clone)]
+pub struct MemoryHost {
+    shared: Arc<Mutex<State>>,
+    settings: Settings,
+    planted: Option<PlantedBug>,
+    skew_ms: i64,
+}
+
+/// How a direct call of a function is carried out: by the scheduler.
+pub(crate) type Invoke =
+    Arc<dyn Fn(String, String) -> Pin<Box<dyn Future<Output = Invoked> + Send>> + Send + Sync>;
+
+pub(crate) struct State {
+    pub(crate) now_ms: i64,
+    pub(crate) rng: StdRng,
+    pub(crate) faults: Option<Faults>,
+    pub(crate) runs: BTreeMap<RunId, RunItem>,
+    pub(crate) records: BTreeMap<RecordKey, Record>,
+    data: BTreeMap<(RunKey, DataSlot), Payload>,
+    definitions: BTreeMap<(String, String), String>,
+    current: BTreeMap<String, String>,
+    blobs: BTreeMap<String, Vec<u8>>,
+    pub(crate) queues: Queues,
+    /// Every message takes so much longer to arrive, in milliseconds.
+    pub(crate) lag_ms: i64,
+    pub(crate) watch: Watch,
+    pub(crate) invoke: Option<Invoke>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("now_ms", &self.now_ms)
+            .field("runs", &self.runs)
+            .finish_non_exhaustive()
+    }
+}
+
+impl MemoryHost {
+    /// A world without faults, at time 0.
+    pub fn new(seed: u64) -> Self {
+        let state = State {
+            now_ms: 1_700_000_000_000,
+            rng: StdRng::seed_from_u64(seed),
+            faults: None,
+            runs: BTreeMap::new(),
+            records: BTreeMap::new(),
+            data: BTreeMap::new(),
+            definitions: BTreeMap::new(),
+            current: BTreeMap::new(),
+            blobs: BTreeMap::new(),
+            queues: Queues::default(),
+            lag_ms: 0,
+            watch: Watch::default(),
+            invoke: None,
+        };
+        let mut settings = Settings::new("sim", "us-east-1", "000000000000");
+        settings.status_events = true;
+        settings.log_sample = 0.0;
+        Self {
+            shared: Arc::new(Mutex::new(state)),
+            settings,
+            planted: None,
+            skew_ms: 0,
+        }
+    }
+
+    /// The same world, as another process with another clock sees it.
+    pub(crate) fn process(&self, skew_ms: i64, planted: Option<PlantedBug>) -> Self {
+        Self {
+            skew_ms,
+            planted,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An await: whoever is here may be crashed or stalled before it goes on.
+    async fn point(&self) {
+        Yield(false).await;
+    }
+
+    /// An operation: interrupted before it, or after it when the answer is lost; throttled, or answered by an error
+    /// although it took effect.
+    async fn op<T>(&self, operation: &str, act: impl FnOnce(&mut State) -> WorldResult<T>) -> WorldResult<T> {
+        self.point().await;
+        let answer = {
+            let mut state = self.state();
+            let chance = |state: &mut State, of: fn(&Faults) -> f64| {
+                state
+                    .faults
+                    .is_some_and(|faults| state.rng.random_bool(of(&faults)))
+            };
+            if chance(&mut state, |faults| faults.throttle) {
+                return Err(later(operation, "throttled"));
+            }
+            let answer = act(&mut state);
+            match chance(&mut state, |faults| faults.lost_answer) {
+                true => Err(later(operation, "the answer was lost")),
+                false => answer,
+            }
+        };
+        self.point().await;
+        answer
+    }
+}
+
+fn later(operation: &str, message: &str) -> WorldError {
+    WorldError {
+        operation: operation.to_owned(),
+        message: message.to_owned(),
+        retry: Retry::Later,
+    }
+}
+
+/// Pending once.
+pub(crate) struct Yield(pub(crate) bool);
+
+impl Future for Yield {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Host for MemoryHost {
+    type Store = Self;
+    type Queue = Self;
+    type Blobs = Self;
+    type Clock = Self;
+    type Functions = Self;
+
+    fn store(&self) -> &Self {
+        self
+    }
+    fn queue(&self) -> &Self {
+        self
+    }
+    fn blobs(&self) -> &Self {
+        self
+    }
+    fn clock(&self) -> &Self {
+        self
+    }
+    fn functions(&self) -> &Self {
+        self
+    }
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+    fn planted(&self) -> Option<PlantedBug> {
+        self.planted
+    }
+}
+
+impl State {
+    fn put_record(&mut self, key: &RecordKey, record: &Record) -> PutRecord {
+        if let Some(there) = self.records.get(key) {
+            return PutRecord::Lost(Box::new(there.clone()));
+        }
+        self.insert_record(key, record);
+        PutRecord::Won
+    }
+
+    fn insert_record(&mut self, key: &RecordKey, record: &Record) {
+        let status = self
+            .runs
+            .get(&key.run.id)
+            .filter(|run| run.nonce == key.run.nonce)
+            .map(|run| (run.status, run.redrive_count));
+        let has_previous = key.seq == 0
+            || self.records.contains_key(&RecordKey {
+                seq: key.seq.saturating_sub(1),
+                ..key.clone()
+            });
+        self.watch.recorded(key, record, status, has_previous);
+        self.records.insert(key.clone(), record.clone());
+    }
+
+    fn running(&mut self, run: &RunKey, redrive_count: u32) -> Option<&mut RunItem> {
+        self.runs.get_mut(&run.id).filter(|item| {
+            item.nonce == run.nonce && item.status == Status::Running && item.redrive_count == redrive_count
+        })
+    }
+
+    fn expired(&self, expires_s: i64, now_ms: i64) -> bool {
+        expires_s < now_ms / 1000
+    }
+}
+
+fn close(item: &mut RunItem, close: &Close) {
+    item.status = close.status;
+    item.ended_ms = Some(close.ended_ms);
+    item.ending = close.ending.clone();
+    item.error = close.error.clone();
+    if close.by.is_some() {
+        item.by = close.by.clone();
+    }
+}
+
+impl Store for MemoryHost {
+    async fn put_record(&self, key: &RecordKey, record: &Record) -> WorldResult<PutRecord> {
+        let unconditional = self.planted == Some(PlantedBug::UnconditionalPut);
+        self.op("put record", |state| {
+            if unconditional {
+                state.insert_record(key, record);
+                return Ok(PutRecord::Won);
+            }
+            Ok(state.put_record(key, record))
+        })
+        .await
+    }
+
+    async fn record(&self, key: &RecordKey) -> WorldResult<Option<Record>> {
+        self.op("get record", |state| Ok(state.records.get(key).cloned()))
+            .await
+    }
+
+    async fn records(&self, run: &RunKey, from_seq: u32) -> WorldResult<Vec<Record>> {
+        self.op("query records", |state| {
+            let from = RecordKey {
+                run: run.clone(),
+                branch: Default::default(),
+                seq: from_seq,
+            };
+            let page = state
+                .records
+                .range(from..)
+                .take_while(|(key, _)| key.run == *run)
+                .take(50);
+            Ok(page.map(|(_, record)| record.clone()).collect())
+        })
+        .await
+    }
+
+    async fn create_run(&self, run: &RunItem, now_ms: i64) -> WorldResult<CreateRun> {
+        self.op("put run", |state| {
+            if let Some(there) = state.runs.get(&run.id)
+                && !state.expired(there.expires_s, now_ms)
+            {
+                return Ok(CreateRun::Exists(Box::new(there.clone())));
+            }
+            state.runs.insert(run.id.clone(), run.clone());
+            Ok(CreateRun::Created)
+        })
+        .await
+    }
+
+    async fn run(&self, run: &RunId, now_ms: i64) -> WorldResult<Option<RunItem>> {
+        self.op("get run", |state| {
+            Ok(state
+                .runs
+                .get(run)
+                .filter(|item| !state.expired(item.expires_s, now_ms))
+                .cloned())
+        })
+        .await
+    }
+
+    async fn close_run(&self, run: &RunKey, redrive_count: u32, with: &Close) -> WorldResult<bool> {
+        self.op("close run", |state| {
+            Ok(state
+                .running(run, redrive_count)
+                .map(|item| close(item, with))
+                .is_some())
+        })
+        .await
+    }
+
+    async fn close_run_with_record(
+        &self,
+        run: &RunKey,
+        redrive_count: u32,
+        with: &Close,
+        (key, record): (&RecordKey, &Record),
+    ) -> WorldResult<bool> {
+        self.op("stop run", |state| {
+            if state.records.contains_key(key) || state.running(run, redrive_count).is_none() {
+                return Ok(false);
+            }
+            state.insert_record(key, record);
+            if let Some(item) = state.running(run, redrive_count) {
+                close(item, with);
+            }
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn reopen_run_with_record(
+        &self,
+        run: &RunKey,
+        redrive_count: u32,
+        by: &str,
+        (key, record): (&RecordKey, &Record),
+    ) -> WorldResult<bool> {
+        self.op("redrive run", |state| {
+            if state.records.contains_key(key) {
+                return Ok(false);
+            }
+            let Some(item) = state.runs.get_mut(&run.id).filter(|item| {
+                item.nonce == run.nonce
+                    && item.redrive_count == redrive_count
+                    && !matches!(item.status, Status::Running | Status::Succeeded)
+            }) else {
+                return Ok(false);
+            };
+            item.status = Status::Running;
+            item.redrive_count = redrive_count + 1;
+            item.by = Some(by.to_owned());
+            (item.ended_ms, item.ending, item.error) = (None, None, None);
+            state.insert_record(key, record);
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn note_parked(&self, run: &RunKey, reason: &str) -> WorldResult<()> {
+        self.op("note parked", |state| {
+            if let Some(item) = state.runs.get_mut(&run.id).filter(|item| item.nonce == run.nonce) {
+                item.parked = Some(reason.to_owned());
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn put_data(&self, run: &RunKey, slot: DataSlot, payload: &Payload, _: i64) -> WorldResult<()> {
+        self.op("put data", |state| {
+            state.data.insert((run.clone(), slot), payload.clone());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn data(&self, run: &RunKey, slot: DataSlot) -> WorldResult<Option<Payload>> {
+        self.op("get data", |state| {
+            Ok(state.data.get(&(run.clone(), slot)).cloned())
+        })
+        .await
+    }
+
+    async fn renew(&self, run: &RunKey, expires_s: i64) -> WorldResult<()> {
+        self.op("renew", |state| {
+            if let Some(item) = state.runs.get_mut(&run.id).filter(|item| item.nonce == run.nonce) {
+                item.expires_s = expires_s + 86_400;
+            }
+            for (key, record) in &mut state.records {
+                if key.run == *run {
+                    record.expires_s = expires_s;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn put_definition(&self, workflow: &str, hash: &str, text: &str) -> WorldResult<()> {
+        self.op("put definition", |state| {
+            state
+                .definitions
+                .insert((workflow.to_owned(), hash.to_owned()), text.to_owned());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn definition(&self, workflow: &str, hash: &str) -> WorldResult<Option<String>> {
+        self.op("get definition", |state| {
+            Ok(state
+                .definitions
+                .get(&(workflow.to_owned(), hash.to_owned()))
+                .cloned())
+        })
+        .await
+    }
+
+    async fn set_current(&self, workflow: &str, hash: &str) -> WorldResult<()> {
+        self.op("set current", |state| {
+            state.current.insert(workflow.to_owned(), hash.to_owned());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn current(&self, workflow: &str) -> WorldResult<Option<String>> {
+        self.op("get current", |state| Ok(state.current.get(workflow).cloned()))
+            .await
+    }
+
+    async fn workflows(&self) -> WorldResult<Vec<String>> {
+        self.op("list workflows", |state| {
+            Ok(state.current.keys().cloned().collect())
+        })
+        .await
+    }
+
+    async fn runs_started(
+        &self,
+        workflow: &str,
+        from_ms: i64,
+        until_ms: i64,
+        limit: usize,
+    ) -> WorldResult<Vec<ListedRun>> {
+        self.op("list runs", |state| {
+            let mut runs: Vec<&RunItem> = state
+                .runs
+                .values()
+                .filter(|item| item.id.workflow == workflow && (from_ms..until_ms).contains(&item.started_ms))
+                .collect();
+            runs.sort_by_key(|item| std::cmp::Reverse((item.started_ms, item.id.clone())));
+            let listed = |item: &RunItem| ListedRun {
+                id: item.id.clone(),
+                started_ms: item.started_ms,
+            };
+            Ok(runs.into_iter().take(limit).map(listed).collect())
+        })
+        .await
+    }
+}
+
+impl Queue for MemoryHost {
+    async fn send(
+        &self,
+        queue: &QueueName,
+        messages: &[Outgoing],
+    ) -> WorldResult<Vec<Result<(), SendError>>> {
+        assert!(messages.len() <= 10, "more than ten messages in one call");
+        self.op("send", |state| {
+            let mut answers = Vec::with_capacity(messages.len());
+            for message in messages {
+                if matches!(queue, QueueName::Step(function) if function == "missing") {
+                    answers.push(Err(SendError::NoSuchQueue));
+                    continue;
+                }
+                state.watch.sent(queue, &message.body);
+                let delay_ms = i64::from(message.delay_seconds) * 1000 + state.lag_ms;
+                let now_ms = state.now_ms;
+                state.queues.send(queue, message.body.clone(), now_ms, delay_ms);
+                answers.push(Ok(()));
+            }
+            Ok(answers)
+        })
+        .await
+    }
+
+    async fn change_visibility(&self, queue: &QueueName, receipts: &[(String, u32)]) -> WorldResult<()> {
+        if receipts.is_empty() {
+            return Ok(());
+        }
+        self.op("change visibility", |state| {
+            for (receipt, seconds) in receipts {
+                let visible_ms = state.now_ms + i64::from(*seconds) * 1000;
+                if let Ok(id) = receipt.parse() {
+                    state.queues.change_visibility(queue, id, visible_ms);
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Blobs for MemoryHost {
+    async fn put(&self, key: &str, bytes: Vec<u8>) -> WorldResult<()> {
+        self.op("put blob", |state| {
+            state.blobs.insert(key.to_owned(), bytes);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn get(&self, key: &str, bytes_max: usize) -> WorldResult<Option<Vec<u8>>> {
+        self.op("get blob", |state| match state.blobs.get(key) {
+            Some(bytes) if bytes.len() > bytes_max => Err(WorldError {
+                operation: format!("get blob {key}"),
+                message: format!("it has {} bytes, and {bytes_max} is the most", bytes.len()),
+                retry: Retry::Never,
+            }),
+            bytes => Ok(bytes.cloned()),
+        })
+        .await
+    }
+}
+
+impl Clock for MemoryHost {
+    fn now_ms(&self) -> i64 {
+        self.state().now_ms + self.skew_ms
+    }
+
+    async fn sleep(&self, duration_ms: i64) {
+        let until_ms = self.state().now_ms + duration_ms;
+        std::future::poll_fn(|context| {
+            if self.state().now_ms >= until_ms {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn random_u128(&self) -> u128 {
+        self.state().rng.random()
+    }
+}
+
+impl Functions for MemoryHost {
+    async fn invoke(&self, function: &str, payload: String) -> WorldResult<Invoked> {
+        let invoke = self.op("invoke", |state| Ok(state.invoke.clone())).await?;
+        let Some(invoke) = invoke else {
+            return Ok(Invoked::NoSuchFunction);
+        };
+        let invoked = invoke(function.to_owned(), payload).await;
+        self.point().await;
+        Ok(invoked)
+    }
+}

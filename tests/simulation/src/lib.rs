@@ -1,0 +1,23 @@
+//! The delivery protocol and the engine under faults, on a simulated clock and one seed.
+//!
+//! [`MemoryHost`] is a world in memory: every operation is an await at which the scheduler may crash, stall or reorder
+//! whoever called it. [`simulate`] runs one seed of one [`Scenario`] and answers with all invariants that it broke.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod answers;
+mod host;
+mod oracle;
+mod queues;
+mod scenario;
+mod verdict;
+mod workflows;
+mod world;
+
+pub use host::MemoryHost;
+pub use scenario::{Faults, SCENARIOS, Scenario};
+pub use world::{Report, simulate, slow_chain};

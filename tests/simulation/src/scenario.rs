@@ -1,0 +1,258 @@
+//! What goes wrong, and how often.
+
+/// Probabilities of faults. Those without a unit are per opportunity.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Faults {
+    /// A process dies at an await.
+    pub crash: f64,
+    /// A process freezes at an await, also for longer than its visibility timeout.
+    pub stall: f64,
+    /// A message is delivered twice at once.
+    pub duplicate: f64,
+    /// An acknowledgement is lost: the message comes again.
+    pub lost_acknowledgement: f64,
+    /// An operation is throttled: it has no effect, and says so.
+    pub throttle: f64,
+    /// An operation took effect, but its answer was lost.
+    pub lost_answer: f64,
+    /// A step fails with an error of its own.
+    pub fail: f64,
+    /// A step kills its process, whenever this attempt is run.
+    pub poison: f64,
+    /// A step never answers.
+    pub hang: f64,
+    /// A step panics.
+    pub panic: f64,
+    /// The steps answer differently on each delivery.
+    pub fickle: bool,
+    /// A user stops a run.
+    pub stop: f64,
+    /// A user redrives a run that ended badly.
+    pub redrive: f64,
+    /// A user repairs a run that is well.
+    pub repair: f64,
+    /// All queues are purged once.
+    pub purge: f64,
+    /// Starts come from a caller that may die and doesn't repeat them.
+    pub careless_start: bool,
+    /// The clocks differ by up to so many milliseconds.
+    pub skew_ms: i64,
+}
+
+const NONE: Faults = Faults {
+    crash: 0.0,
+    stall: 0.0,
+    duplicate: 0.0,
+    lost_acknowledgement: 0.0,
+    throttle: 0.0,
+    lost_answer: 0.0,
+    fail: 0.0,
+    poison: 0.0,
+    hang: 0.0,
+    panic: 0.0,
+    fickle: false,
+    stop: 0.0,
+    redrive: 0.0,
+    repair: 0.0,
+    purge: 0.0,
+    careless_start: false,
+    skew_ms: 0,
+};
+
+const COMMON: Faults = Faults {
+    crash: 0.015,
+    stall: 0.01,
+    duplicate: 0.12,
+    lost_acknowledgement: 0.05,
+    throttle: 0.01,
+    lost_answer: 0.01,
+    fail: 0.08,
+    poison: 0.01,
+    hang: 0.01,
+    panic: 0.02,
+    skew_ms: 3_000,
+    ..NONE
+};
+
+const HEAVY: Faults = Faults {
+    crash: 0.03,
+    stall: 0.02,
+    duplicate: 0.3,
+    lost_acknowledgement: 0.2,
+    throttle: 0.03,
+    lost_answer: 0.03,
+    stop: 0.01,
+    redrive: 0.05,
+    repair: 0.01,
+    ..COMMON
+};
+
+/// A kind of trouble.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scenario {
+    pub name: &'static str,
+    pub faults: Faults,
+    /// So many runs at once.
+    pub runs: usize,
+    /// The states of each workflow.
+    pub states: usize,
+}
+
+/// All kinds of trouble. Seed n of a campaign takes scenario n mod their number.
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "no faults",
+        faults: NONE,
+        runs: 3,
+        states: 5,
+    },
+    Scenario {
+        name: "faults",
+        faults: COMMON,
+        runs: 3,
+        states: 5,
+    },
+    Scenario {
+        name: "stop",
+        faults: Faults { stop: 0.03, ..COMMON },
+        runs: 2,
+        states: 5,
+    },
+    Scenario {
+        name: "redrive",
+        faults: Faults {
+            fail: 0.2,
+            redrive: 0.05,
+            ..COMMON
+        },
+        runs: 2,
+        states: 4,
+    },
+    Scenario {
+        name: "stop and redrive",
+        faults: Faults {
+            stop: 0.03,
+            fail: 0.15,
+            redrive: 0.08,
+            ..COMMON
+        },
+        runs: 2,
+        states: 4,
+    },
+    Scenario {
+        name: "repair in flight",
+        faults: Faults {
+            repair: 0.05,
+            fail: 0.12,
+            redrive: 0.05,
+            ..COMMON
+        },
+        runs: 2,
+        states: 5,
+    },
+    Scenario {
+        name: "purge",
+        faults: Faults {
+            purge: 0.02,
+            ..COMMON
+        },
+        runs: 3,
+        states: 5,
+    },
+    Scenario {
+        name: "careless starts",
+        faults: Faults {
+            careless_start: true,
+            crash: 0.03,
+            ..COMMON
+        },
+        runs: 3,
+        states: 3,
+    },
+    Scenario {
+        name: "fickle steps",
+        faults: Faults {
+            fickle: true,
+            fail: 0.3,
+            ..COMMON
+        },
+        runs: 3,
+        states: 5,
+    },
+    Scenario {
+        name: "poison",
+        faults: Faults {
+            poison: 0.1,
+            ..COMMON
+        },
+        runs: 10,
+        states: 2,
+    },
+    Scenario {
+        name: "heavy",
+        faults: HEAVY,
+        runs: 2,
+        states: 5,
+    },
+    Scenario {
+        name: "heavy, failing",
+        faults: Faults {
+            fail: 0.3,
+            fickle: true,
+            ..HEAVY
+        },
+        runs: 2,
+        states: 4,
+    },
+    Scenario {
+        name: "hasty stop and redrive",
+        faults: Faults {
+            stop: 0.3,
+            redrive: 0.9,
+            stall: 0.04,
+            ..COMMON
+        },
+        runs: 1,
+        states: 3,
+    },
+    Scenario {
+        name: "hasty repair and redrive",
+        faults: Faults {
+            fail: 0.5,
+            redrive: 0.9,
+            repair: 0.9,
+            stall: 0.06,
+            fickle: true,
+            ..COMMON
+        },
+        runs: 1,
+        states: 2,
+    },
+    Scenario {
+        name: "short runs, hasty redrive",
+        faults: Faults {
+            fail: 0.5,
+            redrive: 0.9,
+            stall: 0.06,
+            duplicate: 0.4,
+            fickle: true,
+            ..COMMON
+        },
+        runs: 2,
+        states: 2,
+    },
+];
+
+/// A long chain of steps, each slower than the visibility timeout.
+pub(crate) const SLOW_CHAIN: Scenario = Scenario {
+    name: "slow chain",
+    faults: Faults {
+        crash: 0.003,
+        stall: 0.002,
+        duplicate: 0.15,
+        lost_acknowledgement: 0.08,
+        ..NONE
+    },
+    runs: 1,
+    states: 24,
+};

@@ -1,0 +1,264 @@
+//! What must hold, whatever went wrong.
+
+use crate::{
+    oracle,
+    scenario::Faults,
+    world::{Report, Wanted},
+};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use stepladder_engine::{Next, Outcome, Phase, Status};
+use stepladder_protocol::{Message, Protocol, QueueName, Record, RecordKey, RunView, StepRequest};
+
+/// What is watched while it happens.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    pub(crate) broken: BTreeSet<String>,
+    /// How often the code of a position ran: by nonce and idempotency key.
+    executed: BTreeMap<(String, String), u32>,
+    /// How many messages were sent for a position: by nonce and seq.
+    sent: BTreeMap<(String, u32), u32>,
+    /// Stops that were asked for: by nonce and redrive count.
+    stops_asked: BTreeSet<(String, u32)>,
+    pub(crate) counts_messages: bool,
+}
+
+impl Watch {
+    pub(crate) fn breaks(&mut self, what: impl Into<String>) {
+        self.broken.insert(what.into());
+    }
+
+    pub(crate) fn executed(&mut self, request: &StepRequest) {
+        let key = (request.run.nonce.clone(), request.call.idempotency_key.clone());
+        *self.executed.entry(key).or_default() += 1;
+    }
+
+    pub(crate) fn sent(&mut self, queue: &QueueName, body: &str) {
+        if *queue == QueueName::Timer && body.contains("\"stop\"") {
+            let message: Message = serde_json::from_str(body).unwrap();
+            self.stops_asked
+                .insert((message.run.nonce, message.run.redrive_count));
+        }
+        if !self.counts_messages || !matches!(queue, QueueName::Step(_)) {
+            return;
+        }
+        let message: Message = serde_json::from_str(body).unwrap();
+        if let Some(position) = message.ask.position() {
+            *self.sent.entry((message.run.nonce, position.seq)).or_default() += 1;
+        }
+    }
+
+    /// A record is about to be written.
+    pub(crate) fn recorded(
+        &mut self,
+        key: &RecordKey,
+        record: &Record,
+        run: Option<(Status, u32)>,
+        has_previous: bool,
+    ) {
+        let outcome = outcome(record);
+        if let (Outcome::Stopped { .. }, Some((_, redrive_count))) = (&outcome, run)
+            && !self.stops_asked.contains(&(key.run.nonce.clone(), redrive_count))
+        {
+            self.breaks("an old stop stopped a redriven run");
+        }
+        let outlives = matches!(outcome, Outcome::Redriven { .. } | Outcome::Stopped { .. });
+        match run.map(|(status, _)| status) {
+            None => self.breaks("a record without its run"),
+            Some(Status::Running) => {}
+            Some(_) if outlives => {}
+            Some(_) => self.breaks("a transition after the end"),
+        }
+        if !has_previous {
+            self.breaks("a gap in the chain");
+        }
+        if record.seq != key.seq {
+            self.breaks("a record under another's key");
+        }
+    }
+
+    /// The keys of all code that ran.
+    pub(crate) fn idempotency_keys(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (nonce, key) in self.executed.keys() {
+            keys.entry(key.clone()).or_default().insert(nonce.clone());
+        }
+        keys
+    }
+
+    pub(crate) fn messages_per_position(&self, seqs: std::ops::Range<u32>) -> f64 {
+        let width = f64::from(seqs.end - seqs.start);
+        let sent: u32 = self
+            .sent
+            .iter()
+            .filter(|((_, seq), _)| seqs.contains(seq))
+            .map(|(_, count)| count)
+            .sum();
+        f64::from(sent) / width
+    }
+}
+
+fn outcome(record: &Record) -> Outcome {
+    match &record.outcome {
+        stepladder_protocol::Payload::Json(json) => serde_json::from_slice(json).unwrap(),
+        // Large outcomes are steps' results.
+        _ => Outcome::Succeeded { output: Value::Null },
+    }
+}
+
+/// Checks all runs once nothing happens any more. The host is without faults by now.
+pub(crate) fn judge(
+    protocol: &Protocol<crate::MemoryHost>,
+    seed: u64,
+    faults: &Faults,
+    wanted: &[Wanted],
+    report: &mut Report,
+) {
+    let host = protocol.host();
+    for wanted in wanted {
+        let view = futures::executor::block_on(protocol.view(&wanted.id));
+        match view {
+            Err(error) => host
+                .state()
+                .watch
+                .breaks(format!("the run can't be replayed: {error}")),
+            Ok(None) if faults.careless_start || faults.purge > 0.0 => report.never_started += 1,
+            Ok(None) => host.state().watch.breaks("a run was lost"),
+            Ok(Some(view)) => judge_run(protocol, seed, faults, wanted, &view, report),
+        }
+    }
+    let mut state = host.state();
+    if let Some(parked) = state.queues.bodies(&QueueName::Parked).first() {
+        let parked = parked.chars().take(300).collect::<String>();
+        state.watch.breaks(format!("a message was parked: {parked}"));
+    }
+    if state
+        .watch
+        .idempotency_keys()
+        .values()
+        .any(|nonces| nonces.len() > 1)
+    {
+        state.watch.breaks("two runs share an idempotency key");
+    }
+}
+
+fn judge_run(
+    protocol: &Protocol<crate::MemoryHost>,
+    seed: u64,
+    faults: &Faults,
+    wanted: &Wanted,
+    view: &RunView,
+    report: &mut Report,
+) {
+    let host = protocol.host();
+    let breaks = |what: String| host.state().watch.breaks(what);
+    let Next::End(end) = &view.replay.last.next else {
+        return breaks(format!("stuck: a run is {}", view.item.status.as_str()));
+    };
+    *report.ends.entry(end.status.as_str()).or_default() += 1;
+    report.records += view.records.len();
+    if view.item.status != end.status {
+        let (item, last) = (view.item.status.as_str(), end.status.as_str());
+        breaks(format!("the run is {item} and its last record says {last}"));
+    }
+    let ending = futures::executor::block_on(protocol.ending(&view.item))
+        .unwrap()
+        .unwrap_or_default();
+    if (&ending.output, &ending.error) != (&end.output, &end.error) {
+        breaks("the ending is not that of the last record".to_owned());
+    }
+    judge_executions(host, view, report);
+    judge_status_events(host, faults, view);
+    let is_certain = !faults.fickle
+        && faults.stop == 0.0
+        && faults.redrive == 0.0
+        && wanted.definition.timeout_seconds.is_none();
+    if is_certain {
+        let expected = oracle::expected(
+            seed,
+            faults,
+            &wanted.definition,
+            &view.run,
+            wanted.input.clone(),
+            &slow_attempts(view),
+        );
+        let actual = oracle::comparable(end);
+        if actual != expected {
+            breaks(format!("a run ended {actual:?} instead of {expected:?}"));
+        }
+    }
+}
+
+fn slow_attempts(view: &RunView) -> oracle::Slow {
+    let timed_out = |outcome: &Outcome| match outcome {
+        Outcome::TimedOut { .. } => true,
+        Outcome::Failed { error, .. } => error == "Sandbox.Timedout",
+        _ => false,
+    };
+    let positions = view.recorded.iter().zip(&view.replay.positions);
+    positions
+        .filter(|(recorded, _)| timed_out(&recorded.outcome))
+        .map(|(recorded, position)| {
+            (
+                (position.state.clone(), position.attempt()),
+                recorded.outcome.clone(),
+            )
+        })
+        .collect()
+}
+
+/// The code of a step ran at least once for each recorded answer of it.
+fn judge_executions(host: &crate::MemoryHost, view: &RunView, report: &mut Report) {
+    let mut state = host.state();
+    for (recorded, position) in view.recorded.iter().zip(&view.replay.positions) {
+        let ran = match &recorded.outcome {
+            Outcome::Succeeded { .. } => true,
+            Outcome::Failed {
+                phase: Phase::Run,
+                error,
+                ..
+            } => error != "Lambda.Unknown",
+            _ => false,
+        };
+        if !ran {
+            continue;
+        }
+        report.attempts += 1;
+        let Ok(call) = stepladder_engine::step_call(&view.definition, &view.run, position) else {
+            continue;
+        };
+        let key = (view.item.nonce.clone(), call.idempotency_key);
+        match state.watch.executed.get(&key) {
+            Some(count) => report.executions += *count as usize,
+            // The planted seed changes the keys; the other checks see it.
+            None if host_plants_seed(host) => {}
+            None => state.watch.breaks("an answer was recorded that no code gave"),
+        }
+    }
+}
+
+fn host_plants_seed(host: &crate::MemoryHost) -> bool {
+    use stepladder_protocol::{Host, PlantedBug};
+    host.planted() == Some(PlantedBug::SeedWithoutNonce)
+}
+
+/// The effects of the last transition are never lost, also of those that a redrive made another's last.
+fn judge_status_events(host: &crate::MemoryHost, faults: &Faults, view: &RunView) {
+    if faults.purge > 0.0 {
+        return;
+    }
+    let mut state = host.state();
+    let told: BTreeSet<u64> = state
+        .queues
+        .bodies(&QueueName::Status)
+        .into_iter()
+        .map(|body| serde_json::from_str::<Value>(body).unwrap())
+        .filter(|body| body["detail"]["executionArn"] == view.run.execution_arn())
+        .filter_map(|body| body["detail"]["redriveCount"].as_u64())
+        .collect();
+    for count in 0..=u64::from(view.item.redrive_count) {
+        if !told.contains(&count) {
+            state.watch.breaks("the status event of an end was lost");
+        }
+    }
+}

@@ -1,0 +1,472 @@
+//! The scheduler: processes that interleave, die, freeze and wake late; queues that deliver twice; users.
+
+use crate::{
+    answers,
+    host::MemoryHost,
+    scenario::{Faults, SLOW_CHAIN, Scenario},
+    verdict, workflows,
+};
+use futures::{FutureExt, future::BoxFuture, task::noop_waker};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+use stepladder_asl::Definition;
+use stepladder_engine::Status;
+use stepladder_protocol::{
+    Delivery, Invocation, Invoked, PlantedBug, Protocol, QueueName, RunId, Solo, StartRequest, limits,
+};
+
+/// What one seed showed.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Report {
+    /// The invariants that were broken; empty is good.
+    pub broken: BTreeSet<String>,
+    pub ends: BTreeMap<&'static str, usize>,
+    pub records: usize,
+    /// Recorded answers of steps, and how often their code ran.
+    pub attempts: usize,
+    pub executions: usize,
+    pub never_started: usize,
+    pub polls: u64,
+}
+
+/// A run that a user wants.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) id: RunId,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) input: Value,
+}
+
+/// Runs one seed of a scenario to its end.
+pub fn simulate(seed: u64, scenario: &Scenario, planted: Option<PlantedBug>) -> Report {
+    let mut world = World::new(seed, scenario, planted);
+    let wanted: Vec<Wanted> = (0..scenario.runs)
+        .map(|index| {
+            let may_time_out = scenario.faults.stop > 0.0;
+            let definition = workflows::random(&mut world.rng, scenario.states, may_time_out);
+            let id = RunId::new(format!("w{index}"), format!("run-{index}"));
+            Wanted {
+                id,
+                definition: Arc::new(definition),
+                input: json!({ "index": index }),
+            }
+        })
+        .collect();
+    world.publish(&wanted);
+    world.start(&wanted);
+    world.run(&wanted);
+    world.judge(&wanted);
+    // The same names again, once the first runs have expired: other runs, with other seeds.
+    if world.rng.random_bool(0.1) && world.is_well() {
+        world.forget(&wanted);
+        world.start(&wanted);
+        world.run(&wanted);
+        world.judge(&wanted);
+    }
+    world.report()
+}
+
+/// The messages per position early and late in a chain whose steps are slower than the visibility timeout.
+pub fn slow_chain(seed: u64, planted: Option<PlantedBug>) -> (f64, f64, Report) {
+    let mut world = World::new(seed, &SLOW_CHAIN, planted);
+    let definition = Arc::new(workflows::chain(SLOW_CHAIN.states));
+    let wanted = [Wanted {
+        id: RunId::new("chain", "run"),
+        definition,
+        input: json!({}),
+    }];
+    {
+        let mut state = world.host.state();
+        state.lag_ms = 60 * VISIBILITY_MS;
+        state.watch.counts_messages = true;
+    }
+    world.publish(&wanted);
+    world.start(&wanted);
+    world.run(&wanted);
+    world.judge(&wanted);
+    let late = SLOW_CHAIN.states as u32;
+    let (early, late) = {
+        let watch = &world.host.state().watch;
+        (
+            watch.messages_per_position(1..7),
+            watch.messages_per_position(late - 6..late),
+        )
+    };
+    (early, late, world.report())
+}
+
+const TICK_MS: i64 = 10;
+const FUNCTION_TIMEOUT_MS: i64 = 10_000;
+const VISIBILITY_MS: i64 = 60_000;
+const PROCESSES_MAX: usize = 8;
+const POLLS_MAX: u64 = 2_000_000;
+const HOUR_MS: i64 = 3_600_000;
+
+/// A process at work: a function with a batch, or a user's command.
+struct Process {
+    future: BoxFuture<'static, Vec<String>>,
+    batch: Option<(QueueName, Vec<u64>)>,
+    /// It goes on at this time.
+    frozen_until_ms: i64,
+    killed: Arc<AtomicBool>,
+}
+
+struct World {
+    seed: u64,
+    faults: Faults,
+    rng: StdRng,
+    host: MemoryHost,
+    /// A few environments, each with a clock and a cache of its own.
+    environments: Vec<Arc<Protocol<MemoryHost>>>,
+    processes: Vec<Process>,
+    /// What users have done so far.
+    requests: u32,
+    sweeps: u32,
+    purged: bool,
+    report: Report,
+}
+
+impl World {
+    fn new(seed: u64, scenario: &Scenario, planted: Option<PlantedBug>) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let host = MemoryHost::new(seed);
+        let skew_ms = scenario.faults.skew_ms;
+        let environments: Vec<_> = (0..3)
+            .map(|_| {
+                Arc::new(Protocol::new(
+                    host.process(rng.random_range(-skew_ms..=skew_ms), planted),
+                ))
+            })
+            .collect();
+        let world = Self {
+            seed,
+            faults: scenario.faults,
+            rng,
+            host,
+            environments,
+            processes: Vec::new(),
+            requests: 0,
+            sweeps: 0,
+            purged: false,
+            report: Report::default(),
+        };
+        world.host.state().invoke = Some(world.invoke());
+        world
+    }
+
+    fn publish(&self, wanted: &[Wanted]) {
+        for wanted in wanted {
+            let published = self.environments[0].publish(&wanted.id.workflow, &wanted.definition);
+            futures::executor::block_on(published).unwrap();
+        }
+        self.host.state().faults = Some(self.faults);
+    }
+
+    fn start(&mut self, wanted: &[Wanted]) {
+        for wanted in wanted {
+            let Wanted { id, input, .. } = wanted.clone();
+            if self.faults.careless_start {
+                let protocol = self.environment();
+                let request = StartRequest {
+                    workflow: id.workflow,
+                    name: id.name,
+                    input,
+                };
+                self.user(async move { drop(protocol.start(request).await) });
+                continue;
+            }
+            let body = json!({ "workflow": id.workflow, "name": id.name, "input": input }).to_string();
+            for _ in 0..self.rng.random_range(1..=2) {
+                let mut state = self.host.state();
+                let now_ms = state.now_ms;
+                state.queues.send(&QueueName::Start, body.clone(), now_ms, 0);
+            }
+        }
+    }
+
+    /// Runs until nothing happens any more.
+    fn run(&mut self, wanted: &[Wanted]) {
+        while self.report.polls < POLLS_MAX {
+            self.report.polls += 1;
+            let now_ms = {
+                let mut state = self.host.state();
+                state.now_ms += TICK_MS;
+                state.now_ms
+            };
+            if self.report.polls.is_multiple_of(16) {
+                self.users(wanted, now_ms);
+            }
+            let ready: Vec<usize> = (0..self.processes.len())
+                .filter(|index| self.processes[*index].frozen_until_ms <= now_ms)
+                .collect();
+            if !ready.is_empty() && (self.processes.len() >= PROCESSES_MAX || self.rng.random_bool(0.8)) {
+                let index = ready[self.rng.random_range(0..ready.len())];
+                self.turn(index, now_ms);
+            } else if !self.receive(now_ms) && ready.is_empty() && !self.wait(wanted) {
+                return;
+            }
+        }
+        self.host.state().watch.breaks("it does not end");
+    }
+
+    /// One process goes on by one await, or dies, or freezes.
+    fn turn(&mut self, index: usize, now_ms: i64) {
+        if self.rng.random_bool(self.faults.crash) {
+            self.processes.swap_remove(index);
+            return;
+        }
+        if self.rng.random_bool(self.faults.stall) {
+            self.processes[index].frozen_until_ms = now_ms + self.rng.random_range(500..3 * VISIBILITY_MS);
+            return;
+        }
+        let waker = noop_waker();
+        let process = &mut self.processes[index];
+        let left = process.future.poll_unpin(&mut Context::from_waker(&waker));
+        if process.killed.load(Ordering::SeqCst) {
+            self.processes.swap_remove(index);
+            return;
+        }
+        let Poll::Ready(left) = left else { return };
+        let process = self.processes.swap_remove(index);
+        let Some((queue, ids)) = process.batch else { return };
+        for id in ids {
+            let is_left = left.contains(&id.to_string());
+            if !is_left && !self.rng.random_bool(self.faults.lost_acknowledgement) {
+                self.host.state().queues.delete(&queue, id);
+            }
+        }
+    }
+
+    /// A queue's trigger: a batch to a new process; sometimes to two.
+    fn receive(&mut self, now_ms: i64) -> bool {
+        if self.processes.len() >= PROCESSES_MAX {
+            return false;
+        }
+        let mut visible = self.host.state().queues.visible(now_ms);
+        if visible.is_empty() {
+            return false;
+        }
+        let (queue, mut ids) = visible.swap_remove(self.rng.random_range(0..visible.len()));
+        let size_max = if queue == QueueName::DeadLetter {
+            1
+        } else {
+            self.rng.random_range(1..=10)
+        };
+        let mut deliveries = Vec::new();
+        while !ids.is_empty() && deliveries.len() < size_max {
+            let id = ids.swap_remove(self.rng.random_range(0..ids.len()));
+            let visible_ms = now_ms + VISIBILITY_MS;
+            let received = self
+                .host
+                .state()
+                .queues
+                .receive(&queue, id, limits::RECEIVES_MAX, visible_ms);
+            if let Some(queued) = received {
+                deliveries.push(Delivery {
+                    message_id: id.to_string(),
+                    receipt: id.to_string(),
+                    body: queued.body,
+                    receive_count: queued.receive_count,
+                    sent_ms: Some(queued.sent_ms),
+                });
+            }
+        }
+        if deliveries.is_empty() {
+            return true;
+        }
+        if self.rng.random_bool(self.faults.duplicate) {
+            let some = self.rng.random_range(1..=deliveries.len());
+            self.invoke_function(&queue, deliveries[..some].to_vec(), now_ms);
+        }
+        self.invoke_function(&queue, deliveries, now_ms);
+        true
+    }
+
+    fn invoke_function(&mut self, queue: &QueueName, deliveries: Vec<Delivery>, now_ms: i64) {
+        let protocol = self.environment();
+        let killed = Arc::new(AtomicBool::new(false));
+        let step = answers::step(&self.host, self.seed, self.faults, killed.clone());
+        let invocation = invocation(queue.clone(), now_ms);
+        let ids = deliveries
+            .iter()
+            .filter_map(|delivery| delivery.message_id.parse().ok())
+            .collect();
+        let batch = Some((queue.clone(), ids));
+        let future = async move {
+            match invocation.queue {
+                QueueName::Start => protocol.handle_starts(&invocation, &deliveries).await,
+                QueueName::Step(_) => protocol.handle_batch(Some(&step), &invocation, &deliveries).await,
+                _ => protocol.handle_batch(None, &invocation, &deliveries).await,
+            }
+        };
+        self.processes.push(Process {
+            future: future.boxed(),
+            batch,
+            frozen_until_ms: 0,
+            killed,
+        });
+    }
+
+    /// A direct call of a step's function: a process inside another's await.
+    fn invoke(&self) -> crate::host::Invoke {
+        let (host, seed, faults) = (self.host.clone(), self.seed, self.faults);
+        let protocol = self.environments[0].clone();
+        Arc::new(move |function, payload| {
+            let killed = Arc::new(AtomicBool::new(false));
+            let step = answers::step(&host, seed, faults, killed.clone());
+            let protocol = protocol.clone();
+            let now_ms = host.state().now_ms;
+            let mut process = async move {
+                let Solo {
+                    stepladder_solo: solo,
+                } = serde_json::from_str(&payload).unwrap();
+                let invocation = invocation(QueueName::Step(function), now_ms);
+                let answer = protocol.handle_solo(&step, &invocation, solo).await;
+                Invoked::Returned(serde_json::to_string(&answer).unwrap())
+            }
+            .boxed();
+            std::future::poll_fn(move |context| {
+                let answer = process.poll_unpin(context);
+                if killed.load(Ordering::SeqCst) {
+                    return Poll::Ready(Invoked::Died {
+                        error_type: "Runtime.ExitError".to_owned(),
+                        message: "exit status 1".to_owned(),
+                    });
+                }
+                answer
+            })
+            .boxed()
+        })
+    }
+
+    fn users(&mut self, wanted: &[Wanted], now_ms: i64) {
+        let wanted = &wanted[self.rng.random_range(0..wanted.len())];
+        let faults = self.faults;
+        if !self.purged && self.rng.random_bool(faults.purge) {
+            self.purged = true;
+            self.host.state().queues.purge();
+        }
+        let Some(item) = self.host.state().runs.get(&wanted.id).cloned() else {
+            return;
+        };
+        if self.requests >= 20 || item.started_ms > now_ms {
+            return;
+        }
+        let (protocol, id) = (self.environment(), wanted.id.clone());
+        let is_running = item.status == Status::Running;
+        if is_running && self.rng.random_bool(faults.stop) {
+            self.user(async move { drop(protocol.request_stop(&id, None, None).await) });
+        } else if !is_running && item.redrive_count < 2 && self.rng.random_bool(faults.redrive) {
+            self.user(async move { drop(protocol.request_redrive(&id).await) });
+        } else if is_running && self.rng.random_bool(faults.repair) {
+            self.user(async move { drop(protocol.repair(&id).await) });
+        }
+    }
+
+    fn user(&mut self, command: impl Future<Output = ()> + Send + 'static) {
+        self.requests += 1;
+        self.processes.push(Process {
+            future: command.map(|()| Vec::new()).boxed(),
+            batch: None,
+            frozen_until_ms: 0,
+            killed: Arc::default(),
+        });
+    }
+
+    /// Nothing is ready: the time goes on to the next event. False: there is none.
+    fn wait(&mut self, wanted: &[Wanted]) -> bool {
+        let visible_ms = match self.processes.len() >= PROCESSES_MAX {
+            true => None,
+            false => self.host.state().queues.next_visible_ms(),
+        };
+        let woken_ms = self.processes.iter().map(|process| process.frozen_until_ms).min();
+        if let Some(next_ms) = visible_ms.into_iter().chain(woken_ms).min() {
+            let mut state = self.host.state();
+            state.now_ms = state.now_ms.max(next_ms - TICK_MS);
+            return true;
+        }
+        // Only a run whose message was lost, or whose start was given up, may need the sweep.
+        let may_lose = self.purged || self.faults.careless_start;
+        let is_going = |wanted: &Wanted| {
+            self.host
+                .state()
+                .runs
+                .get(&wanted.id)
+                .is_some_and(|item| item.status == Status::Running)
+        };
+        if may_lose && self.sweeps < 500 && wanted.iter().any(is_going) {
+            self.sweeps += 1;
+            self.host.state().now_ms += HOUR_MS;
+            let protocol = self.environment();
+            self.user(async move { drop(protocol.sweep().await) });
+            return true;
+        }
+        false
+    }
+
+    /// All that was written expires.
+    fn forget(&mut self, wanted: &[Wanted]) {
+        let mut state = self.host.state();
+        state.now_ms += 40 * 24 * HOUR_MS;
+        for wanted in wanted {
+            assert!(
+                state
+                    .runs
+                    .get(&wanted.id)
+                    .is_none_or(|item| item.expires_s < state.now_ms / 1000)
+            );
+        }
+        let names = [QueueName::Status];
+        for name in names {
+            state.queues.clear(&name);
+        }
+        (self.requests, self.sweeps, self.purged) = (0, 0, false);
+    }
+
+    fn judge(&mut self, wanted: &[Wanted]) {
+        self.host.state().faults = None;
+        let mut report = std::mem::take(&mut self.report);
+        verdict::judge(
+            &self.environments[0],
+            self.seed,
+            &self.faults,
+            wanted,
+            &mut report,
+        );
+        self.report = report;
+        self.host.state().faults = Some(self.faults);
+    }
+
+    fn is_well(&self) -> bool {
+        self.host.state().watch.broken.is_empty()
+    }
+
+    fn report(self) -> Report {
+        let broken = self.host.state().watch.broken.clone();
+        Report {
+            broken,
+            ..self.report
+        }
+    }
+
+    fn environment(&mut self) -> Arc<Protocol<MemoryHost>> {
+        self.environments[self.rng.random_range(0..self.environments.len())].clone()
+    }
+}
+
+fn invocation(queue: QueueName, now_ms: i64) -> Invocation {
+    Invocation {
+        queue,
+        request_id: None,
+        deadline_ms: now_ms + FUNCTION_TIMEOUT_MS,
+        function_timeout_ms: FUNCTION_TIMEOUT_MS,
+    }
+}
