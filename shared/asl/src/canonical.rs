@@ -35,10 +35,9 @@ fn sorted(value: &Value) -> Value {
         Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
         Value::Object(members) => sort_members(members, |name, value| match name {
             // What stands here are names of states, even where they are those of fields.
-            "States" => value.as_object().map_or_else(
-                || value.clone(),
-                |states| sort_members(states, |_, state| sorted(state)),
-            ),
+            "States" => value
+                .as_object()
+                .map_or_else(|| value.clone(), |states| sort_members(states, |_, state| sorted(state))),
             _ if DATA.contains(&name) => value.clone(),
             _ => sorted(value),
         }),
@@ -49,12 +48,7 @@ fn sorted(value: &Value) -> Value {
 fn sort_members(members: &Map<String, Value>, inner: impl Fn(&str, &Value) -> Value) -> Value {
     let mut members: Vec<(&String, &Value)> = members.iter().collect();
     members.sort_by_key(|(name, _)| *name);
-    Value::Object(
-        members
-            .into_iter()
-            .map(|(name, value)| (name.clone(), inner(name, value)))
-            .collect(),
-    )
+    Value::Object(members.into_iter().map(|(name, value)| (name.clone(), inner(name, value))).collect())
 }
 
 #[cfg(test)]

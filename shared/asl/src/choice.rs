@@ -24,11 +24,7 @@ pub enum Rule {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operator {
     /// A value of another type than the operator's is never equal, less or greater: the test is false.
-    Compare {
-        kind: Kind,
-        relation: Relation,
-        operand: Operand,
-    },
+    Compare { kind: Kind, relation: Relation, operand: Operand },
     /// `*` stands for any text; `\*` and `\\` for themselves.
     StringMatches(String),
     /// `IsPresent`, `IsNull`, …: whether the question's answer is the expected one.
@@ -103,14 +99,9 @@ impl Rule {
                 Ok(false)
             }
             Rule::Not(rule) => Ok(!rule.holds(scope)?),
-            Rule::Test {
-                variable,
-                operator:
-                    Operator::Is {
-                        question: Question::Present,
-                        expected,
-                    },
-            } => Ok(variable.select(scope).is_ok() == *expected),
+            Rule::Test { variable, operator: Operator::Is { question: Question::Present, expected } } => {
+                Ok(variable.select(scope).is_ok() == *expected)
+            }
             Rule::Test { variable, operator } => operator.holds(&*find(variable, scope)?, scope),
         }
     }
@@ -119,18 +110,12 @@ impl Rule {
 impl Operator {
     fn holds(&self, value: &Value, scope: &Scope) -> Result<bool, EvalError> {
         match self {
-            Operator::Compare {
-                kind,
-                relation,
-                operand,
-            } => {
+            Operator::Compare { kind, relation, operand } => {
                 let operand = match operand {
                     Operand::Constant(value) => Cow::Borrowed(value),
                     Operand::Path(path) => find(path, scope)?,
                 };
-                Ok(kind
-                    .compare(value, &operand)
-                    .is_some_and(|order| relation.allows(order)))
+                Ok(kind.compare(value, &operand).is_some_and(|order| relation.allows(order)))
             }
             Operator::StringMatches(pattern) => Ok(value.as_str().is_some_and(|text| glob(pattern, text))),
             Operator::Is { question, expected } => Ok(question.answer(value) == *expected),
@@ -241,9 +226,8 @@ pub(crate) fn comparison(name: &str) -> Option<(Kind, Relation)> {
         ("Boolean", Kind::Boolean),
         ("Timestamp", Kind::Timestamp),
     ];
-    let (kind, relation) = kinds
-        .iter()
-        .find_map(|(prefix, kind)| Some((*kind, name.strip_prefix(prefix)?)))?;
+    let (kind, relation) =
+        kinds.iter().find_map(|(prefix, kind)| Some((*kind, name.strip_prefix(prefix)?)))?;
     let relation = match relation {
         "Equals" => Relation::Equals,
         _ if kind == Kind::Boolean => return None,

@@ -4,34 +4,18 @@ use serde_json::json;
 
 fn holds(rule: &Rule, input: &Value) -> Result<bool, String> {
     let (context, draws) = (json!({}), Draws::new([0; 32]));
-    rule.holds(&Scope {
-        input,
-        context: &context,
-        draws: &draws,
-    })
-    .map_err(|error| error.cause)
+    rule.holds(&Scope { input, context: &context, draws: &draws }).map_err(|error| error.cause)
 }
 
 fn test(operator: Operator) -> Rule {
-    Rule::Test {
-        variable: Path::parse("$.v").unwrap(),
-        operator,
-    }
+    Rule::Test { variable: Path::parse("$.v").unwrap(), operator }
 }
 
 #[track_caller]
 fn check(operator: &str, value: Value, operand: Value, expected: bool) {
     let (kind, relation) = comparison(operator).unwrap();
-    let rule = test(Operator::Compare {
-        kind,
-        relation,
-        operand: Operand::Constant(operand.clone()),
-    });
-    assert_eq!(
-        holds(&rule, &json!({"v": value})),
-        Ok(expected),
-        "{value} {operator} {operand}"
-    );
+    let rule = test(Operator::Compare { kind, relation, operand: Operand::Constant(operand.clone()) });
+    assert_eq!(holds(&rule, &json!({"v": value})), Ok(expected), "{value} {operator} {operand}");
 }
 
 #[test]
@@ -42,28 +26,13 @@ fn comparisons_hold_only_within_their_type() {
     check("StringLessThan", json!("\u{10000}"), json!("\u{ffff}"), true);
     check("NumericEquals", json!(1), json!(1.0), true);
     check("NumericEquals", json!("1"), json!(1), false);
-    check(
-        "NumericGreaterThan",
-        json!(9007199254740993u64),
-        json!(9007199254740992u64),
-        true,
-    );
+    check("NumericGreaterThan", json!(9007199254740993u64), json!(9007199254740992u64), true);
     check("NumericLessThanEquals", json!(-1.5), json!(-1), true);
     check("NumericGreaterThanEquals", json!(null), json!(0), false);
     check("BooleanEquals", json!(false), json!(false), true);
     check("BooleanEquals", json!("false"), json!(false), false);
-    check(
-        "TimestampEquals",
-        json!("2016-01-01T00:00:00Z"),
-        json!("2016-01-01T01:00:00+01:00"),
-        true,
-    );
-    check(
-        "TimestampLessThan",
-        json!("2016-01-01"),
-        json!("2017-01-01T00:00:00Z"),
-        false,
-    );
+    check("TimestampEquals", json!("2016-01-01T00:00:00Z"), json!("2016-01-01T01:00:00+01:00"), true);
+    check("TimestampLessThan", json!("2016-01-01"), json!("2017-01-01T00:00:00Z"), false);
 }
 
 #[test]
@@ -115,37 +84,16 @@ fn questions() {
         ("IsTimestamp", json!("2012-10-09"), false),
         ("IsPresent", json!(null), true),
     ] {
-        let rule = |expected| {
-            test(Operator::Is {
-                question: question(name).unwrap(),
-                expected,
-            })
-        };
-        assert_eq!(
-            holds(&rule(true), &json!({"v": value})),
-            Ok(expected),
-            "{name} {value}"
-        );
-        assert_eq!(
-            holds(&rule(false), &json!({"v": value})),
-            Ok(!expected),
-            "{name} {value}"
-        );
+        let rule = |expected| test(Operator::Is { question: question(name).unwrap(), expected });
+        assert_eq!(holds(&rule(true), &json!({"v": value})), Ok(expected), "{name} {value}");
+        assert_eq!(holds(&rule(false), &json!({"v": value})), Ok(!expected), "{name} {value}");
     }
 }
 
 #[test]
 fn a_missing_variable_is_an_error_except_for_is_present() {
-    let null = || {
-        test(Operator::Is {
-            question: Question::Null,
-            expected: true,
-        })
-    };
-    let present = test(Operator::Is {
-        question: Question::Present,
-        expected: false,
-    });
+    let null = || test(Operator::Is { question: Question::Null, expected: true });
+    let present = test(Operator::Is { question: Question::Present, expected: false });
     let expected = "Invalid path '$.v': The choice state's condition path references an invalid value.";
     assert_eq!(holds(&null(), &json!({})), Err(expected.to_string()));
     assert_eq!(holds(&present, &json!({})), Ok(true));
@@ -158,11 +106,7 @@ fn a_missing_variable_is_an_error_except_for_is_present() {
 #[test]
 fn an_operand_can_come_from_the_data() {
     let operand = Operand::Path(Path::parse("$.w").unwrap());
-    let rule = test(Operator::Compare {
-        kind: Kind::Numeric,
-        relation: Relation::LessThan,
-        operand,
-    });
+    let rule = test(Operator::Compare { kind: Kind::Numeric, relation: Relation::LessThan, operand });
     assert_eq!(holds(&rule, &json!({"v": 1, "w": 2})), Ok(true));
     assert!(holds(&rule, &json!({"v": 1})).unwrap_err().contains("'$.w'"));
 }

@@ -24,9 +24,7 @@ impl Filter {
     pub fn select<'a>(&self, _field: &'static str, scope: &Scope<'a>) -> Result<Cow<'a, Value>, EvalError> {
         match self {
             Filter::Empty => Ok(Cow::Owned(Value::Object(Map::new()))),
-            Filter::Path(path) => path
-                .select(scope)
-                .map_err(|miss| path.invalid_path_error(&miss, scope)),
+            Filter::Path(path) => path.select(scope).map_err(|miss| path.invalid_path_error(&miss, scope)),
         }
     }
 }
@@ -54,9 +52,9 @@ fn insert(output: &mut Value, path: &ReferencePath, result: Value) -> Result<(),
     let mut place = output;
     for step in path.steps() {
         place = match (step, place) {
-            (ReferenceStep::Child(name), Value::Object(members)) => members
-                .entry(name.as_str())
-                .or_insert_with(|| Value::Object(Map::new())),
+            (ReferenceStep::Child(name), Value::Object(members)) => {
+                members.entry(name.as_str()).or_insert_with(|| Value::Object(Map::new()))
+            }
             (ReferenceStep::Index(index), Value::Array(items)) => items.get_mut(*index).ok_or(Conflict)?,
             _ => return Err(Conflict),
         };
@@ -71,9 +69,7 @@ impl Number {
         match self {
             Number::Constant(number) => Ok(*number),
             Number::Path(path) => {
-                let value = path
-                    .select(scope)
-                    .map_err(|miss| path.invalid_path_error(&miss, scope))?;
+                let value = path.select(scope).map_err(|miss| path.invalid_path_error(&miss, scope))?;
                 whole_number(&value).ok_or_else(|| {
                     let shown = match &*value {
                         Value::String(text) => text.clone(),
@@ -106,10 +102,9 @@ impl Text {
                     "The {field} field refers to a value that is not a string: {path} == {}",
                     quoted(&other)
                 ),
-                None => format!(
-                    "The {field} field evaluates to a value that is not a string: {}",
-                    quoted(&other)
-                ),
+                None => {
+                    format!("The {field} field evaluates to a value that is not a string: {}", quoted(&other))
+                }
             })),
         }
     }
@@ -159,9 +154,7 @@ fn seconds_at(path: &Path, scope: &Scope) -> Result<u64, EvalError> {
 
 fn wait_value(field: &str, path: &Path, scope: &Scope) -> Result<Value, EvalError> {
     let value = path.select(scope).map_err(|_| {
-        EvalError::runtime(format!(
-            "The {field} parameter does not reference an input value: {path}"
-        ))
+        EvalError::runtime(format!("The {field} parameter does not reference an input value: {path}"))
     })?;
     Ok(value.into_owned())
 }

@@ -104,15 +104,9 @@ impl Faults {
 
     /// The faults with the lines they lie in, as rustc shows its own.
     pub fn render(&self, file_name: &str, source: &str, color: bool) -> String {
-        let renderer = if color {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
-        let blocks: Vec<String> = self
-            .iter()
-            .map(|fault| fault.render(file_name, source, &renderer))
-            .collect();
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let blocks: Vec<String> =
+            self.iter().map(|fault| fault.render(file_name, source, &renderer)).collect();
         blocks.join("\n\n") + "\n"
     }
 }
@@ -170,14 +164,8 @@ impl Fault {
         let span =
             self.span.start.saturating_sub(offset)..self.span.end.saturating_sub(offset).min(excerpt.len());
         let annotation = AnnotationKind::Primary.span(span).label(self.message.as_str());
-        let snippet = Snippet::source(excerpt)
-            .path(file_name)
-            .line_start(self.line)
-            .annotation(annotation);
-        let mut group = Level::ERROR
-            .primary_title(self.code.title())
-            .id(self.code.code())
-            .element(snippet);
+        let snippet = Snippet::source(excerpt).path(file_name).line_start(self.line).annotation(annotation);
+        let mut group = Level::ERROR.primary_title(self.code.title()).id(self.code.code()).element(snippet);
         if let Some(state) = &self.state {
             group = group.element(Level::NOTE.message(format!("in state `{state}`")));
         }
@@ -190,10 +178,8 @@ impl Fault {
 
 /// The lines of a span, up to three of them, and the byte at which they begin.
 fn excerpt<'a>(source: &'a str, span: &Range<usize>) -> (&'a str, usize) {
-    let start = source
-        .get(..span.start)
-        .and_then(|before| before.rfind('\n'))
-        .map_or(0, |newline| newline + 1);
+    let start =
+        source.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
     let rest = source.get(start..).unwrap_or_default();
     let length = rest.split_inclusive('\n').take(3).map(str::len).sum();
     (rest.get(..length).unwrap_or_default(), start.min(source.len()))
@@ -208,15 +194,8 @@ pub(crate) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(crate) fn new(source: &'a str) -> Lines<'a> {
-        let newlines = source
-            .bytes()
-            .enumerate()
-            .filter(|(_, byte)| *byte == b'\n')
-            .map(|(at, _)| at + 1);
-        Lines {
-            source,
-            starts: std::iter::once(0).chain(newlines).collect(),
-        }
+        let newlines = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Lines { source, starts: std::iter::once(0).chain(newlines).collect() }
     }
 
     /// Line and column, both 1-based, the column in characters.
@@ -229,16 +208,9 @@ impl<'a> Lines<'a> {
 
     /// The offset of a line and a column in bytes, both 1-based, moved back to the start of a character.
     pub(crate) fn offset(&self, line: usize, column_bytes: usize) -> usize {
-        let start = self
-            .starts
-            .get(line.saturating_sub(1))
-            .copied()
-            .unwrap_or(self.source.len());
+        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(self.source.len());
         let offset = (start + column_bytes.saturating_sub(1)).min(self.source.len());
-        (0..=offset)
-            .rev()
-            .find(|at| self.source.is_char_boundary(*at))
-            .unwrap_or(0)
+        (0..=offset).rev().find(|at| self.source.is_char_boundary(*at)).unwrap_or(0)
     }
 }
 
@@ -292,10 +264,7 @@ mod tests {
         );
         assert!(faults.render("flow.asl.json", source, true).contains('\u{1b}'));
         let json = serde_json::to_value(&faults).unwrap();
-        assert_eq!(
-            (&json[0]["code"], &json[0]["span"]["start"]),
-            (&"SL0103".into(), &start.into())
-        );
+        assert_eq!((&json[0]["code"], &json[0]["span"]["start"]), (&"SL0103".into(), &start.into()));
         // A source that is not the one that was parsed must not panic.
         faults.render("flow.asl.json", "ä", false);
         faults.render("flow.asl.json", "", false);

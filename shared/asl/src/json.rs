@@ -48,10 +48,7 @@ pub(crate) fn parse(text: &str, lines: &Lines) -> Result<(Node, Vec<JsonFault>),
         return Err(JsonFault {
             code: FaultCode::DefinitionTooLarge,
             span: 0..0,
-            message: format!(
-                "the definition has {} bytes; {DEFINITION_BYTES_MAX} are allowed",
-                text.len()
-            ),
+            message: format!("the definition has {} bytes; {DEFINITION_BYTES_MAX} are allowed", text.len()),
         });
     }
     if let Err(error) = serde_json::from_str::<Value>(text) {
@@ -69,10 +66,7 @@ pub(crate) fn parse(text: &str, lines: &Lines) -> Result<(Node, Vec<JsonFault>),
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     };
-    let collect = CollectOptions {
-        comments: CommentCollectionStrategy::Off,
-        tokens: false,
-    };
+    let collect = CollectOptions { comments: CommentCollectionStrategy::Off, tokens: false };
     let parsed = jsonc_parser::parse_to_ast(text, &collect, &options).map_err(|error| {
         let range = error.range();
         JsonFault {
@@ -82,10 +76,7 @@ pub(crate) fn parse(text: &str, lines: &Lines) -> Result<(Node, Vec<JsonFault>),
         }
     })?;
     let mut duplicates = Vec::new();
-    let value = parsed
-        .value
-        .as_ref()
-        .and_then(|value| node(value, &mut duplicates));
+    let value = parsed.value.as_ref().and_then(|value| node(value, &mut duplicates));
     value.map(|node| (node, duplicates)).ok_or_else(|| JsonFault {
         code: FaultCode::InvalidJson,
         span: 0..text.len(),
@@ -96,10 +87,7 @@ pub(crate) fn parse(text: &str, lines: &Lines) -> Result<(Node, Vec<JsonFault>),
 fn syntax_fault(error: &serde_json::Error, text: &str, lines: &Lines) -> JsonFault {
     // serde_json counts the column in bytes, and gives 0 for the line feed itself.
     let at = lines.offset(error.line(), error.column());
-    let end = text
-        .get(at..)
-        .and_then(|rest| rest.chars().next())
-        .map_or(at, |char| at + char.len_utf8());
+    let end = text.get(at..).and_then(|rest| rest.chars().next()).map_or(at, |char| at + char.len_utf8());
     let full = error.to_string();
     let message = full.split(" at line ").next().unwrap_or(&full);
     if message.starts_with("recursion limit") {
@@ -109,11 +97,7 @@ fn syntax_fault(error: &serde_json::Error, text: &str, lines: &Lines) -> JsonFau
             message: format!("objects and arrays are nested more than {DEFINITION_DEPTH_MAX} levels deep"),
         };
     }
-    JsonFault {
-        code: FaultCode::InvalidJson,
-        span: at..end,
-        message: message.to_string(),
-    }
+    JsonFault { code: FaultCode::InvalidJson, span: at..end, message: message.to_string() }
 }
 
 fn node(value: &ast::Value, duplicates: &mut Vec<JsonFault>) -> Option<Node> {
@@ -123,13 +107,9 @@ fn node(value: &ast::Value, duplicates: &mut Vec<JsonFault>) -> Option<Node> {
         ast::Value::BooleanLit(literal) => Data::Bool(literal.value),
         ast::Value::NumberLit(literal) => Data::Number(serde_json::from_str(literal.value).ok()?),
         ast::Value::StringLit(literal) => Data::String(literal.value.to_string()),
-        ast::Value::Array(array) => Data::Array(
-            array
-                .elements
-                .iter()
-                .map(|item| node(item, duplicates))
-                .collect::<Option<_>>()?,
-        ),
+        ast::Value::Array(array) => {
+            Data::Array(array.elements.iter().map(|item| node(item, duplicates)).collect::<Option<_>>()?)
+        }
         ast::Value::Object(object) => {
             let mut seen: HashMap<&str, ()> = HashMap::new();
             let mut members = Vec::with_capacity(object.properties.len());
@@ -145,20 +125,13 @@ fn node(value: &ast::Value, duplicates: &mut Vec<JsonFault>) -> Option<Node> {
                         message: format!("`{name}` stands here for the second time"),
                     });
                 } else {
-                    members.push(Member {
-                        name: name.to_string(),
-                        name_span,
-                        value,
-                    });
+                    members.push(Member { name: name.to_string(), name_span, value });
                 }
             }
             Data::Object(members)
         }
     };
-    Some(Node {
-        span: range.start..range.end,
-        data,
-    })
+    Some(Node { span: range.start..range.end, data })
 }
 
 impl Node {
@@ -184,10 +157,7 @@ impl Node {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Node> {
-        self.as_object()?
-            .iter()
-            .find(|member| member.name == name)
-            .map(|member| &member.value)
+        self.as_object()?.iter().find(|member| member.name == name).map(|member| &member.value)
     }
 
     /// What kind of value it is, with its article.
@@ -210,10 +180,7 @@ impl Node {
             Data::String(text) => Value::String(text.clone()),
             Data::Array(items) => Value::Array(items.iter().map(Node::to_value).collect()),
             Data::Object(members) => Value::Object(
-                members
-                    .iter()
-                    .map(|member| (member.name.clone(), member.value.to_value()))
-                    .collect(),
+                members.iter().map(|member| (member.name.clone(), member.value.to_value())).collect(),
             ),
         }
     }
@@ -226,12 +193,7 @@ mod tests {
     #[track_caller]
     fn refuse(text: &str, code: FaultCode, start: usize) {
         let fault = parse(text, &Lines::new(text)).unwrap_err();
-        assert_eq!(
-            (fault.code, fault.span.start),
-            (code, start),
-            "{text}: {}",
-            fault.message
-        );
+        assert_eq!((fault.code, fault.span.start), (code, start), "{text}: {}", fault.message);
     }
 
     #[test]
@@ -261,11 +223,7 @@ mod tests {
         for levels in [DEFINITION_DEPTH_MAX + 1, 100_000] {
             refuse(&nested(levels), FaultCode::NestedTooDeeply, DEFINITION_DEPTH_MAX);
         }
-        refuse(
-            &" ".repeat(DEFINITION_BYTES_MAX + 1),
-            FaultCode::DefinitionTooLarge,
-            0,
-        );
+        refuse(&" ".repeat(DEFINITION_BYTES_MAX + 1), FaultCode::DefinitionTooLarge, 0);
     }
 
     #[test]

@@ -15,9 +15,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     pub(crate) fn new() -> Meter {
-        Meter {
-            bytes_left: EVALUATION_BYTES_MAX,
-        }
+        Meter { bytes_left: EVALUATION_BYTES_MAX }
     }
 
     /// Counts a value that is about to be placed `depth` levels below the root of the result.

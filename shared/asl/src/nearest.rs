@@ -30,9 +30,8 @@ fn distance(a: &str, b: &str, limit: usize) -> Option<usize> {
         let mut left_char = None;
         for (j, &to) in b.iter().enumerate() {
             let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
-            let mut cost = (at(&last, j) + usize::from(from != to))
-                .min(at(&last, j + 1) + 1)
-                .min(at(&row, j) + 1);
+            let mut cost =
+                (at(&last, j) + usize::from(from != to)).min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
             if j > 0 && previous_char == Some(to) && left_char == Some(from) {
                 cost = cost.min(at(&before_last, j - 1) + 1);
             }
@@ -56,18 +55,10 @@ mod tests {
 
     #[test]
     fn a_slip_finds_the_name_that_was_meant() {
-        check(
-            "ChargePaymnet",
-            &["ReserveInventory", "ChargePayment"],
-            Some("ChargePayment"),
-        );
+        check("ChargePaymnet", &["ReserveInventory", "ChargePayment"], Some("ChargePayment"));
         check("resultpath", &["ResultPath", "OutputPath"], Some("ResultPath"));
         check("Nxt", &["Next", "End"], Some("Next"));
-        check(
-            "States.Formt",
-            &["States.Format", "States.Hash"],
-            Some("States.Format"),
-        );
+        check("States.Formt", &["States.Format", "States.Hash"], Some("States.Format"));
     }
 
     #[test]

@@ -41,14 +41,8 @@ fn replacement() -> impl Strategy<Value = Value> {
         any::<String>().prop_map(Value::from),
         "[$]?[$.a-z\\[\\]'*:0-9-]{0,12}".prop_map(Value::from),
         "States\\.(Format|Array|UUID|MathAdd)\\([$.a-z'{}\\\\, 0-9()-]{0,20}".prop_map(Value::from),
-        prop_oneof![
-            Just("Charge"),
-            Just("Pass"),
-            Just("Task"),
-            Just("States.ALL"),
-            Just("$")
-        ]
-        .prop_map(Value::from),
+        prop_oneof![Just("Charge"), Just("Pass"), Just("Task"), Just("States.ALL"), Just("$")]
+            .prop_map(Value::from),
     ]
 }
 

@@ -12,10 +12,7 @@ fn pass_states() {
     else {
         panic!()
     };
-    assert_eq!(
-        (pass.input_path, pass.result_path),
-        (crate::Filter::Empty, ResultPath::Discard)
-    );
+    assert_eq!((pass.input_path, pass.result_path), (crate::Filter::Empty, ResultPath::Discard));
     assert_eq!(pass.result, Some(json!({"a.$": 5})));
     check_state(
         r#"{"Type": "Pass", "ResultSelector": {}, "Next": "T"}"#,
@@ -25,18 +22,9 @@ fn pass_states() {
         r#"{"Type": "Pass", "InputPath": "States.UUID()", "Next": "T"}"#,
         &[(FaultCode::InvalidPath, "S")],
     );
-    check_state(
-        r#"{"Type": "Pass", "InputPath": 5, "Next": "T"}"#,
-        &[(FaultCode::WrongType, "5")],
-    );
-    check_state(
-        r#"{"Type": "Pass", "ResultPath": "$$.a", "Next": "T"}"#,
-        &[(FaultCode::InvalidPath, "$")],
-    );
-    check_state(
-        r#"{"Type": "Pass", "ResultPath": "$.a[*]", "Next": "T"}"#,
-        &[(FaultCode::InvalidPath, "$")],
-    );
+    check_state(r#"{"Type": "Pass", "InputPath": 5, "Next": "T"}"#, &[(FaultCode::WrongType, "5")]);
+    check_state(r#"{"Type": "Pass", "ResultPath": "$$.a", "Next": "T"}"#, &[(FaultCode::InvalidPath, "$")]);
+    check_state(r#"{"Type": "Pass", "ResultPath": "$.a[*]", "Next": "T"}"#, &[(FaultCode::InvalidPath, "$")]);
 }
 
 #[test]
@@ -47,20 +35,11 @@ fn task_states() {
     )) else {
         panic!()
     };
-    assert_eq!(
-        task.resource,
-        Resource::LambdaInvoke {
-            function: Some("charge".into()),
-            arn: arn.into()
-        }
-    );
+    assert_eq!(task.resource, Resource::LambdaInvoke { function: Some("charge".into()), arn: arn.into() });
     let task = |fields: &str| {
         format!(r#"{{"Type": "Task", "Resource": "arn:aws:lambda:::function:f", "Next": "T", {fields}}}"#)
     };
-    check_state(
-        r#"{"Type": "Task", "Next": "T"}"#,
-        &[(FaultCode::MissingField, "{")],
-    );
+    check_state(r#"{"Type": "Task", "Next": "T"}"#, &[(FaultCode::MissingField, "{")]);
     check_state(
         r#"{"Type": "Task", "Resource": "f", "Next": "T"}"#,
         &[(FaultCode::InvalidResource, "\"f\"")],
@@ -71,58 +50,22 @@ fn task_states() {
             FaultCode::ConflictingFields,
             "\"TimeoutSecondsPath\"",
         ),
-        (
-            r#""TimeoutSeconds": 5, "HeartbeatSeconds": 5"#,
-            FaultCode::OutOfRange,
-            "5",
-        ),
+        (r#""TimeoutSeconds": 5, "HeartbeatSeconds": 5"#, FaultCode::OutOfRange, "5"),
         (r#""TimeoutSeconds": 1.5"#, FaultCode::WrongType, "1.5"),
-        (
-            r#""TimeoutSeconds": 100000000"#,
-            FaultCode::OutOfRange,
-            "100000000",
-        ),
+        (r#""TimeoutSeconds": 100000000"#, FaultCode::OutOfRange, "100000000"),
         (r#""TimeoutSeconds": -1"#, FaultCode::OutOfRange, "-1"),
         (r#""Credentials": null"#, FaultCode::WrongType, "null"),
         (r#""ResultSelector": []"#, FaultCode::WrongType, "[]"),
         (r#""Retry": {}"#, FaultCode::WrongType, "{}"),
         (r#""Retry": [5]"#, FaultCode::WrongType, "5"),
         (r#""Retry": [{}]"#, FaultCode::MissingField, "{"),
-        (
-            r#""Retry": [{"ErrorEquals": ["A"], "Next": "T"}]"#,
-            FaultCode::UnknownField,
-            "\"Next\"",
-        ),
-        (
-            r#""Retry": [{"ErrorEquals": ["A"], "MaxAttempts": -1}]"#,
-            FaultCode::OutOfRange,
-            "-1",
-        ),
-        (
-            r#""Retry": [{"ErrorEquals": ["A"], "MaxAttempts": 99.5}]"#,
-            FaultCode::WrongType,
-            "99.5",
-        ),
-        (
-            r#""Retry": [{"ErrorEquals": ["A"], "IntervalSeconds": 0}]"#,
-            FaultCode::OutOfRange,
-            "0",
-        ),
-        (
-            r#""Retry": [{"ErrorEquals": ["A"], "BackoffRate": 0.9}]"#,
-            FaultCode::OutOfRange,
-            "0.9",
-        ),
-        (
-            r#""Retry": [{"ErrorEquals": ["A"], "BackoffRate": "x"}]"#,
-            FaultCode::WrongType,
-            "\"x\"",
-        ),
-        (
-            r#""Retry": [{"ErrorEquals": ["A"], "MaxDelaySeconds": 1}]"#,
-            FaultCode::OutOfRange,
-            "1",
-        ),
+        (r#""Retry": [{"ErrorEquals": ["A"], "Next": "T"}]"#, FaultCode::UnknownField, "\"Next\""),
+        (r#""Retry": [{"ErrorEquals": ["A"], "MaxAttempts": -1}]"#, FaultCode::OutOfRange, "-1"),
+        (r#""Retry": [{"ErrorEquals": ["A"], "MaxAttempts": 99.5}]"#, FaultCode::WrongType, "99.5"),
+        (r#""Retry": [{"ErrorEquals": ["A"], "IntervalSeconds": 0}]"#, FaultCode::OutOfRange, "0"),
+        (r#""Retry": [{"ErrorEquals": ["A"], "BackoffRate": 0.9}]"#, FaultCode::OutOfRange, "0.9"),
+        (r#""Retry": [{"ErrorEquals": ["A"], "BackoffRate": "x"}]"#, FaultCode::WrongType, "\"x\""),
+        (r#""Retry": [{"ErrorEquals": ["A"], "MaxDelaySeconds": 1}]"#, FaultCode::OutOfRange, "1"),
         (
             r#""Retry": [{"ErrorEquals": ["A"], "MaxDelaySeconds": 31622401}]"#,
             FaultCode::OutOfRange,
@@ -133,38 +76,19 @@ fn task_states() {
             FaultCode::InvalidValue,
             "\"full\"",
         ),
-        (
-            r#""Retry": [{"ErrorEquals": [true]}]"#,
-            FaultCode::WrongType,
-            "true",
-        ),
-        (
-            r#""Retry": [{"ErrorEquals": ["States.ALL", "A"]}]"#,
-            FaultCode::ErrorEquals,
-            "\"States.ALL\"",
-        ),
+        (r#""Retry": [{"ErrorEquals": [true]}]"#, FaultCode::WrongType, "true"),
+        (r#""Retry": [{"ErrorEquals": ["States.ALL", "A"]}]"#, FaultCode::ErrorEquals, "\"States.ALL\""),
         (
             r#""Retry": [{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["A"]}]"#,
             FaultCode::ErrorEquals,
             "\"States.ALL\"",
         ),
-        (
-            r#""Catch": [{"ErrorEquals": ["A"]}]"#,
-            FaultCode::MissingField,
-            "{",
-        ),
-        (
-            r#""Catch": [{"ErrorEquals": ["A"], "Next": "U"}]"#,
-            FaultCode::MissingTarget,
-            "\"U\"",
-        ),
+        (r#""Catch": [{"ErrorEquals": ["A"]}]"#, FaultCode::MissingField, "{"),
+        (r#""Catch": [{"ErrorEquals": ["A"], "Next": "U"}]"#, FaultCode::MissingTarget, "\"U\""),
     ] {
         check_state(&task(fields), &[(code, piece)]);
     }
-    check_state(
-        &task(r#""Retry": [{"ErrorEquals": ["A"], "IntervalSeconds": 3.0, "Comment": "c"}]"#),
-        &[],
-    );
+    check_state(&task(r#""Retry": [{"ErrorEquals": ["A"], "IntervalSeconds": 3.0, "Comment": "c"}]"#), &[]);
 }
 
 #[test]
@@ -178,21 +102,9 @@ fn templates() {
         (r#""b.$": "$.c.""#, FaultCode::InvalidPath, "\""),
         (r#""b.$": "$$23""#, FaultCode::InvalidPath, "2"),
         (r#""b.$": "States.Nope()""#, FaultCode::UnknownFunction, "S"),
-        (
-            r#""b.$": " States.UUID()""#,
-            FaultCode::InvalidPath,
-            "\" States.UUID()\"",
-        ),
-        (
-            r#""b.$": "States.MathAdd(1, '2')""#,
-            FaultCode::InvalidFunction,
-            "'",
-        ),
-        (
-            r#""b.$": "$.x", "b": 1"#,
-            FaultCode::DuplicateAfterRename,
-            "\"b\"",
-        ),
+        (r#""b.$": " States.UUID()""#, FaultCode::InvalidPath, "\" States.UUID()\""),
+        (r#""b.$": "States.MathAdd(1, '2')""#, FaultCode::InvalidFunction, "'"),
+        (r#""b.$": "$.x", "b": 1"#, FaultCode::DuplicateAfterRename, "\"b\""),
     ] {
         check_state(&pass(member), &[(code, piece)]);
     }
@@ -204,16 +116,8 @@ fn choice_states() {
     let choice = |rule: &str| format!(r#"{{"Type": "Choice", "Choices": [{rule}], "Default": "T"}}"#);
     for (rule, code, piece) in [
         (r#"{"Variable": "$.a", "Next": "T"}"#, FaultCode::ChoiceRule, "{"),
-        (
-            r#"{"StringEquals": "a", "Next": "T"}"#,
-            FaultCode::MissingField,
-            "{",
-        ),
-        (
-            r#"{"Variable": "$.a", "StringEquals": "a"}"#,
-            FaultCode::MissingField,
-            "{",
-        ),
+        (r#"{"StringEquals": "a", "Next": "T"}"#, FaultCode::MissingField, "{"),
+        (r#"{"Variable": "$.a", "StringEquals": "a"}"#, FaultCode::MissingField, "{"),
         (
             r#"{"Variable": "$.a", "StringEquals": "a", "IsNull": true, "Next": "T"}"#,
             FaultCode::ChoiceRule,
@@ -224,36 +128,16 @@ fn choice_states() {
             FaultCode::UnknownField,
             "\"StringEquls\"",
         ),
-        (
-            r#"{"Variable": "$.a", "StringEquals": 5, "Next": "T"}"#,
-            FaultCode::WrongType,
-            "5",
-        ),
-        (
-            r#"{"Variable": "$.a", "NumericEquals": "5", "Next": "T"}"#,
-            FaultCode::WrongType,
-            "\"5\"",
-        ),
-        (
-            r#"{"Variable": "$.a", "BooleanEquals": null, "Next": "T"}"#,
-            FaultCode::WrongType,
-            "null",
-        ),
+        (r#"{"Variable": "$.a", "StringEquals": 5, "Next": "T"}"#, FaultCode::WrongType, "5"),
+        (r#"{"Variable": "$.a", "NumericEquals": "5", "Next": "T"}"#, FaultCode::WrongType, "\"5\""),
+        (r#"{"Variable": "$.a", "BooleanEquals": null, "Next": "T"}"#, FaultCode::WrongType, "null"),
         (
             r#"{"Variable": "$.a", "TimestampEquals": "today", "Next": "T"}"#,
             FaultCode::InvalidTimestamp,
             "\"today\"",
         ),
-        (
-            r#"{"Variable": "$.a", "IsNull": "yes", "Next": "T"}"#,
-            FaultCode::WrongType,
-            "\"yes\"",
-        ),
-        (
-            r#"{"Variable": "$.a", "StringEqualsPath": "b", "Next": "T"}"#,
-            FaultCode::InvalidPath,
-            "b",
-        ),
+        (r#"{"Variable": "$.a", "IsNull": "yes", "Next": "T"}"#, FaultCode::WrongType, "\"yes\""),
+        (r#"{"Variable": "$.a", "StringEqualsPath": "b", "Next": "T"}"#, FaultCode::InvalidPath, "b"),
         (
             r#"{"Variable": "$.a", "StringMatches": "a\\b", "Next": "T"}"#,
             FaultCode::InvalidValue,
@@ -279,10 +163,7 @@ fn choice_states() {
         r#"{"Type": "Choice", "Choices": []}"#,
         &[(FaultCode::ChoiceRule, "[]"), (FaultCode::Unreachable, "\"T\"")],
     );
-    check_state(
-        r#"{"Type": "Choice", "Default": "T"}"#,
-        &[(FaultCode::MissingField, "{")],
-    );
+    check_state(r#"{"Type": "Choice", "Default": "T"}"#, &[(FaultCode::MissingField, "{")]);
 }
 
 #[test]
@@ -297,14 +178,8 @@ fn wait_states() {
         Until::Timestamp("2026-01-01T00:00:00Z".into())
     );
     assert!(matches!(until(r#""SecondsPath": "$.s""#), Until::SecondsPath(_)));
-    assert!(matches!(
-        until(r#""TimestampPath": "$.t""#),
-        Until::TimestampPath(_)
-    ));
-    check_state(
-        r#"{"Type": "Wait", "Next": "T"}"#,
-        &[(FaultCode::MissingField, "{")],
-    );
+    assert!(matches!(until(r#""TimestampPath": "$.t""#), Until::TimestampPath(_)));
+    check_state(r#"{"Type": "Wait", "Next": "T"}"#, &[(FaultCode::MissingField, "{")]);
     check_state(
         r#"{"Type": "Wait", "Seconds": 1, "TimestampPath": "$.t", "Next": "T"}"#,
         &[(FaultCode::ConflictingFields, "\"TimestampPath\"")],
@@ -313,10 +188,7 @@ fn wait_states() {
         r#"{"Type": "Wait", "Timestamp": "2026-01-01", "Next": "T"}"#,
         &[(FaultCode::InvalidTimestamp, "\"2026-01-01\"")],
     );
-    check_state(
-        r#"{"Type": "Wait", "Seconds": "1", "Next": "T"}"#,
-        &[(FaultCode::WrongType, "\"1\"")],
-    );
+    check_state(r#"{"Type": "Wait", "Seconds": "1", "Next": "T"}"#, &[(FaultCode::WrongType, "\"1\"")]);
 }
 
 #[test]
@@ -324,14 +196,8 @@ fn fail_states() {
     let fail =
         |fields: &str| format!(r#"{{"StartAt": "S", "States": {{"S": {{"Type": "Fail", {fields}}}}}}}"#);
     check(&fail(r#""Error": "E", "Cause": "c""#), &[]);
-    check(
-        &fail(r#""Error": "E", "ErrorPath": "$.e""#),
-        &[(FaultCode::ConflictingFields, "\"ErrorPath\"")],
-    );
-    check(
-        &fail(r#""CausePath": "Cause""#),
-        &[(FaultCode::InvalidPath, "\"Cause\"")],
-    );
+    check(&fail(r#""Error": "E", "ErrorPath": "$.e""#), &[(FaultCode::ConflictingFields, "\"ErrorPath\"")]);
+    check(&fail(r#""CausePath": "Cause""#), &[(FaultCode::InvalidPath, "\"Cause\"")]);
     check(
         &fail(r#""CausePath": "States.MathAdd(1, 2)""#),
         &[(FaultCode::InvalidFunction, "\"States.MathAdd(1, 2)\"")],

@@ -12,10 +12,7 @@ fn machine(state: &str) -> String {
 /// The codes of a text's faults, each with the piece of the text that it points at.
 fn faults(text: &str) -> Vec<(FaultCode, String)> {
     let faults = Definition::parse(text).map_or_else(|faults| faults, |_| Faults(Vec::new()));
-    faults
-        .iter()
-        .map(|fault| (fault.code, text[fault.span.clone()].to_string()))
-        .collect()
+    faults.iter().map(|fault| (fault.code, text[fault.span.clone()].to_string())).collect()
 }
 
 #[track_caller]
@@ -83,32 +80,17 @@ fn a_definition_becomes_its_types() {
     assert_eq!(definition.machine.start_at, "Prepare");
     assert_eq!(definition.machine.states.len(), 6);
     assert!(!definition.mentions_execution_input);
-    let Kind::Task(task) = &definition.state("Charge").unwrap().kind else {
-        panic!()
-    };
+    let Kind::Task(task) = &definition.state("Charge").unwrap().kind else { panic!() };
     assert_eq!(task.resource.function(), Some("charge-payment"));
     assert_eq!(task.timeout_seconds, Some(Number::Constant(30)));
     assert!(matches!(&task.heartbeat_seconds, Some(Number::Path(path)) if path.as_str() == "$.beat"));
     assert_eq!(task.then, Then::Next("Large?".into()));
-    let [first, last] = task.retry.as_slice() else {
-        panic!()
-    };
-    assert_eq!(
-        (first.interval_seconds, first.max_attempts, first.backoff_rate),
-        (2, 3, 1.5)
-    );
+    let [first, last] = task.retry.as_slice() else { panic!() };
+    assert_eq!((first.interval_seconds, first.max_attempts, first.backoff_rate), (2, 3, 1.5));
     assert_eq!((first.max_delay_seconds, first.jitter), (Some(60), Jitter::Full));
-    assert_eq!(
-        (last.interval_seconds, last.max_attempts, last.backoff_rate),
-        (1, 0, 2.0)
-    );
-    let Kind::Fail(fail) = &definition.state("Refused").unwrap().kind else {
-        panic!()
-    };
-    assert!(matches!(
-        (&fail.error, &fail.cause),
-        (Some(Text::Path(_)), Some(Text::Intrinsic(_)))
-    ));
+    assert_eq!((last.interval_seconds, last.max_attempts, last.backoff_rate), (1, 0, 2.0));
+    let Kind::Fail(fail) = &definition.state("Refused").unwrap().kind else { panic!() };
+    assert!(matches!((&fail.error, &fail.cause), (Some(Text::Path(_)), Some(Text::Intrinsic(_)))));
 }
 
 #[test]
@@ -119,23 +101,14 @@ fn the_hash_names_the_canonical_text() {
     assert_eq!(definition.hash.len(), 32);
     let reordered = r#"{"States": {"S": {"End": true, "Type": "Pass"}}, "StartAt": "S"}"#;
     let written = r#"{"StartAt": "S", "States": {"S": {"Type": "Pass", "End": true}}}"#;
-    assert_eq!(
-        Definition::parse(reordered).unwrap().hash,
-        Definition::parse(written).unwrap().hash
-    );
+    assert_eq!(Definition::parse(reordered).unwrap().hash, Definition::parse(written).unwrap().hash);
     assert_ne!(definition.hash, Definition::parse(written).unwrap().hash);
 }
 
 #[test]
 fn the_execution_input_is_found_wherever_it_is_mentioned() {
-    let mentions = |state: &str| {
-        Definition::parse(&machine(state))
-            .unwrap()
-            .mentions_execution_input
-    };
-    assert!(!mentions(
-        r#"{"Type": "Pass", "Parameters": {"a.$": "$$.Execution.Id"}, "Next": "T"}"#
-    ));
+    let mentions = |state: &str| Definition::parse(&machine(state)).unwrap().mentions_execution_input;
+    assert!(!mentions(r#"{"Type": "Pass", "Parameters": {"a.$": "$$.Execution.Id"}, "Next": "T"}"#));
     for state in [
         r#"{"Type": "Pass", "Parameters": {"a": [{"b.$": "$$.Execution.Input.c"}]}, "Next": "T"}"#,
         r#"{"Type": "Pass", "Parameters": {"a.$": "States.Array(States.Array($$))"}, "Next": "T"}"#,
@@ -170,14 +143,8 @@ fn all_faults_are_reported_at_once_in_the_order_of_their_places() {
     );
     let faults = Definition::parse(text).unwrap_err();
     let first = faults.iter().next().unwrap();
-    assert_eq!(
-        (first.line, first.column, first.hint.as_deref()),
-        (2, 14, Some("did you mean `First`?"))
-    );
-    let unknown = faults
-        .iter()
-        .find(|fault| fault.code == FaultCode::UnknownField)
-        .unwrap();
+    assert_eq!((first.line, first.column, first.hint.as_deref()), (2, 14, Some("did you mean `First`?")));
+    let unknown = faults.iter().find(|fault| fault.code == FaultCode::UnknownField).unwrap();
     assert_eq!(
         (unknown.state.as_deref(), unknown.hint.as_deref()),
         (Some("First"), Some("did you mean `Next`?"))
@@ -200,14 +167,8 @@ fn all_faults_are_reported_at_once_in_the_order_of_their_places() {
 #[test]
 fn the_top_level_is_checked() {
     check("[]", &[(FaultCode::WrongType, "[]")]);
-    check(
-        "{}",
-        &[(FaultCode::MissingField, "{"), (FaultCode::MissingField, "{")],
-    );
-    check(
-        r#"{"StartAt": "S", "States": {}}"#,
-        &[(FaultCode::MissingField, "{}")],
-    );
+    check("{}", &[(FaultCode::MissingField, "{"), (FaultCode::MissingField, "{")]);
+    check(r#"{"StartAt": "S", "States": {}}"#, &[(FaultCode::MissingField, "{}")]);
     check(
         r#"{"StartAt": "S", "States": {"S": {"Type": "Succeed"}}, "Version": "2.0", "Extra": 1, "TimeoutSeconds": "x"}"#,
         &[
@@ -234,10 +195,7 @@ fn transitions_are_checked() {
         &[(FaultCode::ConflictingFields, "\"End\"")],
     );
     check_state(r#"{"Type": "Pass", "Next": "T", "End": false}"#, &[]);
-    check_state(
-        r#"{"Type": "Pass", "End": true}"#,
-        &[(FaultCode::Unreachable, "\"T\"")],
-    );
+    check_state(r#"{"Type": "Pass", "End": true}"#, &[(FaultCode::Unreachable, "\"T\"")]);
     check_state(
         r#"{"Type": "Pass", "Next": 5}"#,
         &[(FaultCode::WrongType, "5"), (FaultCode::Unreachable, "\"T\"")],
@@ -248,23 +206,14 @@ fn transitions_are_checked() {
     );
     let looping = r#"{"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}}}"#;
     check(looping, &[(FaultCode::NoTerminalState, "\"States\"")]);
-    check_state(
-        r#"{"Type": "Succeed", "Next": "T"}"#,
-        &[(FaultCode::UnknownField, "\"Next\"")],
-    );
+    check_state(r#"{"Type": "Succeed", "Next": "T"}"#, &[(FaultCode::UnknownField, "\"Next\"")]);
 }
 
 #[test]
 fn types_are_checked() {
-    check_state(
-        r#"{"Type": "Tusk", "Next": "T"}"#,
-        &[(FaultCode::InvalidValue, "\"Tusk\"")],
-    );
+    check_state(r#"{"Type": "Tusk", "Next": "T"}"#, &[(FaultCode::InvalidValue, "\"Tusk\"")]);
     check_state(r#"{"Next": "T"}"#, &[(FaultCode::MissingField, "{")]);
-    check(
-        r#"{"StartAt": "S", "States": {"S": 5}}"#,
-        &[(FaultCode::WrongType, "5")],
-    );
+    check(r#"{"StartAt": "S", "States": {"S": 5}}"#, &[(FaultCode::WrongType, "5")]);
 }
 
 #[test]
@@ -274,14 +223,8 @@ fn what_this_version_leaves_out_is_said() {
         r#"{"Type": "Map", "ItemProcessor": {"anything": 1}, "Next": "T"}"#,
         &[(Unsupported, "\"Map\"")],
     );
-    check_state(
-        r#"{"Type": "Parallel", "Branches": [], "Next": "T"}"#,
-        &[(Unsupported, "\"Parallel\"")],
-    );
-    check_state(
-        r#"{"Type": "Pass", "Assign": {"a": 1}, "Next": "T"}"#,
-        &[(Unsupported, "\"Assign\"")],
-    );
+    check_state(r#"{"Type": "Parallel", "Branches": [], "Next": "T"}"#, &[(Unsupported, "\"Parallel\"")]);
+    check_state(r#"{"Type": "Pass", "Assign": {"a": 1}, "Next": "T"}"#, &[(Unsupported, "\"Assign\"")]);
     check_state(
         r#"{"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% 1 %}", "Next": "T"}"#,
         &[(Unsupported, "\"JSONata\"")],
@@ -290,21 +233,13 @@ fn what_this_version_leaves_out_is_said() {
         r#"{"QueryLanguage": "JSONata", "StartAt": "S", "States": {"S": {"Type": "Pass", "Output": 1, "End": true}}}"#,
         &[(Unsupported, "\"JSONata\"")],
     );
-    check_state(
-        r#"{"Type": "Pass", "InputPath": "$.a[?(@.b)]", "Next": "T"}"#,
-        &[(Unsupported, "?")],
-    );
-    check_state(
-        r#"{"Type": "Pass", "Parameters": {"a.$": "$name"}, "Next": "T"}"#,
-        &[(Unsupported, "n")],
-    );
+    check_state(r#"{"Type": "Pass", "InputPath": "$.a[?(@.b)]", "Next": "T"}"#, &[(Unsupported, "?")]);
+    check_state(r#"{"Type": "Pass", "Parameters": {"a.$": "$name"}, "Next": "T"}"#, &[(Unsupported, "n")]);
 }
 
 #[test]
 fn a_flood_of_faults_is_cut() {
-    let states: Vec<String> = (0..5_000)
-        .map(|n| format!(r#""S{n}": {{"Type": "Nope"}}"#))
-        .collect();
+    let states: Vec<String> = (0..5_000).map(|n| format!(r#""S{n}": {{"Type": "Nope"}}"#)).collect();
     let text = format!(r#"{{"StartAt": "S0", "States": {{{}}}}}"#, states.join(","));
     let faults = Definition::parse(&text).unwrap_err();
     assert_eq!(faults.len(), FAULTS_MAX + 1);
@@ -320,28 +255,15 @@ fn whoever_calls_the_functions_may_refuse_one() {
               "Parameters": {"FunctionName": "ship"}, "Retry": [], "Next": "C"}}}"#;
     let judge = |resource: &Resource| match resource.function() {
         Some("pay") => Ok(()),
-        _ => Err(Refusal {
-            code: FaultCode::NoSuchStep,
-            message: "no such program".into(),
-            hint: None,
-        }),
+        _ => Err(Refusal { code: FaultCode::NoSuchStep, message: "no such program".into(), hint: None }),
     };
     let faults = Definition::parse_with(text, &judge).unwrap_err();
     let places: Vec<_> = faults
         .iter()
-        .map(|fault| {
-            (
-                fault.code,
-                text.get(fault.span.clone()).unwrap(),
-                fault.state.as_deref(),
-            )
-        })
+        .map(|fault| (fault.code, text.get(fault.span.clone()).unwrap(), fault.state.as_deref()))
         .collect();
     assert_eq!(
         places,
-        [
-            (FaultCode::NoSuchStep, "\"ship\"", Some("B")),
-            (FaultCode::MissingTarget, "\"C\"", Some("B")),
-        ]
+        [(FaultCode::NoSuchStep, "\"ship\"", Some("B")), (FaultCode::MissingTarget, "\"C\"", Some("B")),]
     );
 }

@@ -168,18 +168,15 @@ impl ReferencePath {
         }
         let steps = path.steps.into_iter().map(|step| match step {
             Step::Child(name) => Ok(ReferenceStep::Child(name)),
-            Step::Index(index) => usize::try_from(index)
-                .map(ReferenceStep::Index)
-                .map_err(|_| refused("a negative index")),
+            Step::Index(index) => {
+                usize::try_from(index).map(ReferenceStep::Index).map_err(|_| refused("a negative index"))
+            }
             Step::Children(_) | Step::Indexes(_) => Err(refused("a union")),
             Step::Slice { .. } => Err(refused("a slice")),
             Step::Wildcard => Err(refused("a wildcard")),
             Step::Descend => Err(refused("`..`")),
         });
-        Ok(ReferencePath {
-            steps: steps.collect::<Result<_, _>>()?,
-            text: path.text,
-        })
+        Ok(ReferencePath { steps: steps.collect::<Result<_, _>>()?, text: path.text })
     }
 
     pub fn as_str(&self) -> &str {
@@ -196,11 +193,7 @@ impl ReferencePath {
             bare: true,
             ..EvalError::named(
                 errors::REFERENCE_PATH_CONFLICT,
-                format!(
-                    "Unable to apply ReferencePath {} to input {}",
-                    self.text,
-                    quoted(input)
-                ),
+                format!("Unable to apply ReferencePath {} to input {}", self.text, quoted(input)),
             )
         }
     }
@@ -242,11 +235,7 @@ mod tests {
             ("$$.State.EnteredTime", false),
             ("$$.Map.Item.Value", false),
         ] {
-            assert_eq!(
-                Path::parse(path).unwrap().reaches_execution_input(),
-                expected,
-                "{path}"
-            );
+            assert_eq!(Path::parse(path).unwrap().reaches_execution_input(), expected, "{path}");
         }
     }
 

@@ -61,10 +61,7 @@ impl Resource {
                 let function = short_name(qualified).ok_or_else(|| {
                     format!("`{qualified}` is no name of a function, nor one with a version or alias")
                 })?;
-                Ok(Resource::Lambda {
-                    function: function.to_string(),
-                    arn: arn.to_string(),
-                })
+                Ok(Resource::Lambda { function: function.to_string(), arn: arn.to_string() })
             }
             ("states", "", "") => integration(arn, resource, parameters),
             _ => Ok(Resource::Other { arn: arn.to_string() }),
@@ -80,9 +77,7 @@ fn is_placeholder(text: &str) -> bool {
 
 fn integration(arn: &str, resource: &str, parameters: Option<&Value>) -> Result<Resource, String> {
     if resource == "lambda:invoke" {
-        let name = parameters
-            .and_then(|parameters| parameters.get("FunctionName"))
-            .and_then(Value::as_str);
+        let name = parameters.and_then(|parameters| parameters.get("FunctionName")).and_then(Value::as_str);
         return Ok(Resource::LambdaInvoke {
             function: name.and_then(function_name).map(str::to_string),
             arn: arn.to_string(),
@@ -135,9 +130,7 @@ fn short_name(qualified: &str) -> Option<&str> {
     };
     let is_word = |text: &str| {
         !text.is_empty()
-            && text
-                .chars()
-                .all(|char| char.is_ascii_alphanumeric() || char == '-' || char == '_')
+            && text.chars().all(|char| char.is_ascii_alphanumeric() || char == '-' || char == '_')
     };
     let alias_fits = alias.is_none_or(|alias| alias == "$LATEST" || is_word(alias));
     (is_word(name) && alias_fits).then_some(name)
@@ -161,16 +154,8 @@ mod tests {
             json!({}),
             Some("charge-payment"),
         );
-        check(
-            "arn:aws:lambda:eu-west-1:123456789012:function:charge:$LATEST",
-            json!({}),
-            Some("charge"),
-        );
-        check(
-            "arn:aws:lambda:::function:charge_2:live",
-            json!({}),
-            Some("charge_2"),
-        );
+        check("arn:aws:lambda:eu-west-1:123456789012:function:charge:$LATEST", json!({}), Some("charge"));
+        check("arn:aws:lambda:::function:charge_2:live", json!({}), Some("charge_2"));
     }
 
     #[test]
@@ -178,22 +163,14 @@ mod tests {
         let arn = "arn:aws:states:::lambda:invoke";
         check(arn, json!({"FunctionName": "charge"}), Some("charge"));
         check(arn, json!({"FunctionName": "charge:live"}), Some("charge"));
-        check(
-            arn,
-            json!({"FunctionName": "123456789012:function:charge"}),
-            Some("charge"),
-        );
+        check(arn, json!({"FunctionName": "123456789012:function:charge"}), Some("charge"));
         check(
             arn,
             json!({"FunctionName": "arn:aws:lambda:eu-west-1:123456789012:function:charge:7"}),
             Some("charge"),
         );
         check(arn, json!({"FunctionName.$": "$.name"}), None);
-        check(
-            "arn:aws:states:::lambda:invoke.waitForTaskToken",
-            json!({"FunctionName": "charge"}),
-            None,
-        );
+        check("arn:aws:states:::lambda:invoke.waitForTaskToken", json!({"FunctionName": "charge"}), None);
     }
 
     #[test]
@@ -206,10 +183,7 @@ mod tests {
             "arn:aws:swf:us-east-1:123456789012:task:X",
             "${ChargePaymentArn}",
         ] {
-            assert_eq!(
-                Resource::parse(arn, None),
-                Ok(Resource::Other { arn: arn.into() })
-            );
+            assert_eq!(Resource::parse(arn, None), Ok(Resource::Other { arn: arn.into() }));
         }
     }
 

@@ -18,9 +18,7 @@ impl Retrier {
     pub fn delay_ms(&self, retries_so_far: u64, draws: &Draws) -> i64 {
         let exponent = i32::try_from(retries_so_far).unwrap_or(i32::MAX);
         let computed = self.interval_seconds as f64 * self.backoff_rate.powi(exponent);
-        let cap = self
-            .max_delay_seconds
-            .map_or(f64::INFINITY, |seconds| seconds as f64);
+        let cap = self.max_delay_seconds.map_or(f64::INFINITY, |seconds| seconds as f64);
         let seconds = computed.min(cap).max(0.0);
         let drawn = match self.jitter {
             Jitter::None => seconds,
@@ -59,10 +57,7 @@ mod tests {
 
     #[track_caller]
     fn check(retrier: &Retrier, retries_so_far: u64, expected_ms: i64) {
-        assert_eq!(
-            retrier.delay_ms(retries_so_far, &Draws::new([0; 32])),
-            expected_ms
-        );
+        assert_eq!(retrier.delay_ms(retries_so_far, &Draws::new([0; 32])), expected_ms);
     }
 
     #[test]
@@ -77,11 +72,7 @@ mod tests {
 
     #[test]
     fn a_delay_beyond_all_bounds_saturates() {
-        check(
-            &retrier(99_999_999, 1e308, None, Jitter::None),
-            u64::MAX,
-            i64::MAX,
-        );
+        check(&retrier(99_999_999, 1e308, None, Jitter::None), u64::MAX, i64::MAX);
     }
 
     #[test]

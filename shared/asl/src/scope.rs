@@ -41,11 +41,7 @@ impl EvalError {
     }
 
     pub fn named(error: &'static str, cause: impl Into<String>) -> EvalError {
-        EvalError {
-            error: ErrorName::from(error),
-            cause: cause.into(),
-            bare: false,
-        }
+        EvalError { error: ErrorName::from(error), cause: cause.into(), bare: false }
     }
 
     /// The whole cause as AWS reports it for a state and the id of its StateEntered event.
@@ -62,10 +58,7 @@ impl EvalError {
 
 impl Draws {
     pub fn new(seed: [u8; 32]) -> Draws {
-        Draws {
-            seed,
-            next: Cell::new(0),
-        }
+        Draws { seed, next: Cell::new(0) }
     }
 
     /// The next 128 bits.
@@ -84,10 +77,7 @@ impl Draws {
 /// 128 bits that depend on nothing but the two arguments.
 pub(crate) fn draw(seed: &[u8], n: &[u8]) -> u128 {
     let digest = Sha256::new().chain_update(seed).chain_update(n).finalize();
-    digest
-        .iter()
-        .take(16)
-        .fold(0, |bits, byte| bits << 8 | u128::from(*byte))
+    digest.iter().take(16).fold(0, |bits, byte| bits << 8 | u128::from(*byte))
 }
 
 /// The upper 53 bits as a number in [0, 1): every double of that spacing is equally likely.

@@ -3,12 +3,7 @@
 //! They lie outside of the repository, in `../shared/asl` beside it, or in the folder that `ASL_CASES` names.
 //! Its README.md gives their format.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use serde_json::{Value, json};
@@ -23,16 +18,9 @@ fn folder() -> PathBuf {
 fn cases(file: &str) -> Option<Vec<Value>> {
     let path = folder().join(file);
     match std::fs::read_to_string(&path) {
-        Ok(text) => Some(
-            text.lines()
-                .map(|line| serde_json::from_str(line).unwrap())
-                .collect(),
-        ),
+        Ok(text) => Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()),
         Err(error) => {
-            println!(
-                "SKIPPED: {}: {error}. Set ASL_CASES to the folder with the cases.",
-                path.display()
-            );
+            println!("SKIPPED: {}: {error}. Set ASL_CASES to the folder with the cases.", path.display());
             None
         }
     }
@@ -79,13 +67,8 @@ fn validation_agrees_with_aws() {
         };
         counts.entry(evidence.to_string()).or_default()[column] += 1;
         if column == 1 || column == 2 && std::env::var_os("ASL_VERBOSE").is_some() {
-            let found = parsed
-                .err()
-                .map_or("accepted".into(), |faults| faults.to_string());
-            println!(
-                "DISAGREES ({evidence}, valid: {}): {}\n  {found}",
-                case["valid"], case["id"]
-            );
+            let found = parsed.err().map_or("accepted".into(), |faults| faults.to_string());
+            println!("DISAGREES ({evidence}, valid: {}): {}\n  {found}", case["valid"], case["id"]);
             if evidence == "aws" {
                 wrong.push(case["id"].to_string());
             }
@@ -97,10 +80,7 @@ fn validation_agrees_with_aws() {
     }
     // Linters are strong witnesses, but not AWS: what they say is printed above.
     assert!(wrong.is_empty(), "verdicts that AWS does not share: {wrong:#?}");
-    assert!(
-        counts.get("aws").is_some_and(|aws| aws[0] > 0),
-        "no verdict of AWS was looked at"
-    );
+    assert!(counts.get("aws").is_some_and(|aws| aws[0] > 0), "no verdict of AWS was looked at");
 }
 
 /// The Context object, with values of our own where the case has wildcards.
@@ -135,10 +115,7 @@ fn real_definitions_have_no_faults() {
             Err(faults) => faulty.push(format!("{file} (linter: {}): {faults}", entry["asl_validator"])),
         }
     }
-    println!(
-        "realworld: {clean} without faults, {beyond} beyond this version, {} with faults",
-        faulty.len()
-    );
+    println!("realworld: {clean} without faults, {beyond} beyond this version, {} with faults", faulty.len());
     assert!(faulty.is_empty(), "{}", faulty.join("\n"));
 }
 
@@ -147,18 +124,13 @@ fn with_placeholders_filled(text: &str) -> String {
     let mut filled = String::new();
     let mut rest = text;
     for count in 0.. {
-        let Some((before, (_, after))) = rest
-            .split_once("${")
-            .and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+        let Some((before, (_, after))) =
+            rest.split_once("${").and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
         else {
             break;
         };
         let is_whole = before.ends_with('"') && after.starts_with('"');
-        let prefix = if is_whole {
-            "arn:aws:lambda:eu-west-1:123456789012:function:"
-        } else {
-            ""
-        };
+        let prefix = if is_whole { "arn:aws:lambda:eu-west-1:123456789012:function:" } else { "" };
         filled.push_str(&format!("{before}{prefix}placeholder{count}"));
         rest = after;
     }
@@ -189,11 +161,7 @@ fn step(
     context: &Value,
     draws: &Draws,
 ) -> Result<(Value, Option<String>), stepladder_asl::EvalError> {
-    let scope = |input| Scope {
-        input,
-        context,
-        draws,
-    };
+    let scope = |input| Scope { input, context, draws };
     let next = |then: &Then| match then {
         Then::Next(next) => Some(next.clone()),
         Then::End => None,
@@ -201,18 +169,11 @@ fn step(
     match &state.kind {
         Kind::Pass(pass) => {
             let filtered = pass.input_path.apply("InputPath", &scope(input))?;
-            let parameters = pass
-                .parameters
-                .as_ref()
-                .map(|template| template.evaluate("Parameters", &scope(&filtered)));
+            let parameters =
+                pass.parameters.as_ref().map(|template| template.evaluate("Parameters", &scope(&filtered)));
             let effective = parameters.transpose()?.unwrap_or_else(|| filtered.clone());
-            let output = pass
-                .result_path
-                .apply(input, pass.result.clone().unwrap_or(effective))?;
-            Ok((
-                pass.output_path.apply("OutputPath", &scope(&output))?,
-                next(&pass.then),
-            ))
+            let output = pass.result_path.apply(input, pass.result.clone().unwrap_or(effective))?;
+            Ok((pass.output_path.apply("OutputPath", &scope(&output))?, next(&pass.then)))
         }
         Kind::Choice(choice) => {
             let effective = choice.input_path.apply("InputPath", &scope(input))?;
@@ -274,9 +235,7 @@ fn states_without_tasks_evaluate_as_on_aws() {
     let mut counts: BTreeMap<String, [usize; 3]> = BTreeMap::new();
     let mut wrong = Vec::new();
     for case in &cases {
-        let count = counts
-            .entry(case["group"].as_str().unwrap().to_string())
-            .or_default();
+        let count = counts.entry(case["group"].as_str().unwrap().to_string()).or_default();
         let definition = Definition::parse(&case["definition"].to_string());
         let is_run = definition.as_ref().is_ok_and(|definition| {
             let fails_itself = case["expect"]["error"] != "States.Runtime";
@@ -303,11 +262,7 @@ fn states_without_tasks_evaluate_as_on_aws() {
         };
         count[usize::from(!agrees)] += 1;
         if !agrees {
-            println!(
-                "DISAGREES: {}\n  expected {expect}\n  found {:?}",
-                case["id"],
-                run(&definition, case)
-            );
+            println!("DISAGREES: {}\n  expected {expect}\n  found {:?}", case["id"], run(&definition, case));
             wrong.push(case["id"].to_string());
         }
     }

@@ -22,24 +22,10 @@ pub struct StepCall {
 /// The call that the position waits for. An error is the state's own: the caller records it as the call's outcome.
 pub fn step_call(definition: &Definition, run: &Run, position: &Position) -> Result<StepCall, EvalError> {
     let branch = position.branch.to_string();
-    let context = run.context(
-        &position.state,
-        position.entered_ms,
-        position.attempt().saturating_sub(1),
-    );
-    let draws = run.draws(&branch, position.seq);
-    let scope = Scope {
-        input: &position.data,
-        context: &context,
-        draws: &draws,
-    };
     let Some(task) = task(definition, &position.state) else {
-        return Err(EvalError::runtime(format!(
-            "The state '{}' is not a Task state.",
-            position.state
-        )));
+        return Err(EvalError::runtime(format!("The state '{}' is not a Task state.", position.state)));
     };
-    let prepared = Prepared::new(task, &scope)?;
+    let prepared = Prepared::new(task, run, position)?;
     Ok(StepCall {
         function: function(&task.resource).map(str::to_owned),
         input: step_input(&task.resource, prepared.parameters),
@@ -80,21 +66,20 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    pub(crate) fn new(task: &Task, scope: &Scope<'_>) -> Result<Self, EvalError> {
+    /// The fields of the call that the position waits for.
+    pub(crate) fn new(task: &Task, run: &Run, position: &Position) -> Result<Self, EvalError> {
+        let attempt = position.attempt();
+        let context = run.context(&position.state, position.entered_ms, Some(attempt.saturating_sub(1)));
+        let draws = run.call_draws(&position.branch.to_string(), position.entered_seq, attempt);
+        let scope = &Scope { input: &position.data, context: &context, draws: &draws };
         let input = task.input_path.apply("InputPath", scope)?;
-        let scope = &Scope {
-            input: &input,
-            ..*scope
-        };
+        let scope = &Scope { input: &input, ..*scope };
         let parameters = match &task.parameters {
             Some(template) => template.evaluate("Parameters", scope)?,
             None => input.clone(),
         };
         let seconds = |number: &Option<stepladder_asl::Number>, field| {
-            number
-                .as_ref()
-                .map(|number| number.evaluate(field, scope))
-                .transpose()
+            number.as_ref().map(|number| number.evaluate(field, scope)).transpose()
         };
         Ok(Self {
             timeout_seconds: seconds(&task.timeout_seconds, "TimeoutSecondsPath")?,

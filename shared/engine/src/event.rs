@@ -116,10 +116,7 @@ impl Integration {
     pub(crate) fn new(arn: &str) -> Self {
         let name = arn.split_once(":::").map_or(arn, |(_, name)| name);
         let (resource_type, resource) = name.rsplit_once(':').unwrap_or(("", name));
-        Self {
-            resource_type: resource_type.to_owned(),
-            resource: resource.to_owned(),
-        }
+        Self { resource_type: resource_type.to_owned(), resource: resource.to_owned() }
     }
 }
 
@@ -157,11 +154,7 @@ impl Event {
             Event::ExecutionStarted { input, role_arn } => json!({ "input": input, "roleArn": role_arn }),
             Event::StateEntered { name, input, .. } => json!({ "name": name, "input": input }),
             Event::StateExited { name, output, .. } => json!({ "name": name, "output": output }),
-            Event::LambdaFunctionScheduled {
-                resource,
-                input,
-                timeout_seconds,
-            } => {
+            Event::LambdaFunctionScheduled { resource, input, timeout_seconds } => {
                 json!({ "resource": resource, "input": input, "timeoutInSeconds": timeout_seconds })
             }
             Event::LambdaFunctionSucceeded { output } | Event::ExecutionSucceeded { output } => {
@@ -175,41 +168,25 @@ impl Event {
             | Event::ExecutionTimedOut { error, cause }
             | Event::ExecutionAborted { error, cause } => json!({ "error": error, "cause": cause }),
             Event::LambdaFunctionStarted => json!({}),
-            Event::TaskScheduled {
-                resource,
-                region,
-                parameters,
-                timeout_seconds,
-                heartbeat_seconds,
-            } => json!({
-                "resourceType": resource.resource_type,
-                "resource": resource.resource,
-                "region": region,
-                "parameters": parameters,
-                "timeoutInSeconds": timeout_seconds,
-                "heartbeatInSeconds": heartbeat_seconds,
-            }),
+            Event::TaskScheduled { resource, region, parameters, timeout_seconds, heartbeat_seconds } => {
+                json!({
+                    "resourceType": resource.resource_type,
+                    "resource": resource.resource,
+                    "region": region,
+                    "parameters": parameters,
+                    "timeoutInSeconds": timeout_seconds,
+                    "heartbeatInSeconds": heartbeat_seconds,
+                })
+            }
             Event::TaskStarted { resource } => {
                 json!({ "resourceType": resource.resource_type, "resource": resource.resource })
             }
             Event::TaskSucceeded { resource, output } => json!({
                 "resourceType": resource.resource_type, "resource": resource.resource, "output": output,
             }),
-            Event::TaskStartFailed {
-                resource,
-                error,
-                cause,
-            }
-            | Event::TaskFailed {
-                resource,
-                error,
-                cause,
-            }
-            | Event::TaskTimedOut {
-                resource,
-                error,
-                cause,
-            } => json!({
+            Event::TaskStartFailed { resource, error, cause }
+            | Event::TaskFailed { resource, error, cause }
+            | Event::TaskTimedOut { resource, error, cause } => json!({
                 "resourceType": resource.resource_type,
                 "resource": resource.resource,
                 "error": error,

@@ -81,8 +81,7 @@ impl Position {
             Awaiting::Step { due_ms } | Awaiting::Timer { due_ms } => due_ms,
             Awaiting::Turn => i64::MIN,
         };
-        self.deadline_ms
-            .map_or(due_ms, |deadline_ms| due_ms.min(deadline_ms))
+        self.deadline_ms.map_or(due_ms, |deadline_ms| due_ms.min(deadline_ms))
     }
 
     /// Whether the wait is too long for one message's delay, counted from `now_ms`: then the timer queue takes it.

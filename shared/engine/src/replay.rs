@@ -41,12 +41,7 @@ pub enum ReplayError {
         "the replay of record {seq} (state '{state}') leads elsewhere than the recorded run did \
          (recorded {recorded}, computed {computed}); the definition or the engine is not the one it ran on"
     )]
-    Diverged {
-        seq: u32,
-        state: String,
-        recorded: String,
-        computed: String,
-    },
+    Diverged { seq: u32, state: String, recorded: String, computed: String },
     /// A record follows the end of the run, and doesn't redrive it.
     #[error("record {seq} follows the end of the run")]
     AfterTheEnd { seq: u32 },
@@ -61,10 +56,7 @@ pub fn replay(
     input: Value,
     records: &[Recorded],
 ) -> Result<Replay, ReplayError> {
-    let mut run = Run {
-        redrive_count: 0,
-        ..run.clone()
-    };
+    let mut run = Run { redrive_count: 0, ..run.clone() };
     let mut trace = Trace::default();
     let mut last = start_traced(definition, &run, input, run.started_ms, Some(&mut trace));
     let mut positions = Vec::with_capacity(records.len());
@@ -88,21 +80,11 @@ pub fn replay(
         let computed = last.digest();
         if computed != record.digest {
             let (state, recorded) = (position.state, record.digest.clone());
-            return Err(ReplayError::Diverged {
-                seq,
-                state,
-                recorded,
-                computed,
-            });
+            return Err(ReplayError::Diverged { seq, state, recorded, computed });
         }
         positions.push(position);
     }
-    Ok(Replay {
-        events: trace.events,
-        last,
-        positions,
-        redrive_count: run.redrive_count,
-    })
+    Ok(Replay { events: trace.events, last, positions, redrive_count: run.redrive_count })
 }
 
 /// The position that the record `seq` ends: the one that the last transition led to, or, for a redrive, the end itself.

@@ -36,23 +36,17 @@ impl Run {
 
     /// The execution's ARN, in AWS's form.
     pub fn execution_arn(&self) -> String {
-        format!(
-            "arn:aws:states:{}:{}:execution:{}:{}",
-            self.region, self.account, self.workflow, self.name
-        )
+        format!("arn:aws:states:{}:{}:execution:{}:{}", self.region, self.account, self.workflow, self.name)
     }
 
     /// The state machine's ARN, in AWS's form.
     pub fn state_machine_arn(&self) -> String {
-        format!(
-            "arn:aws:states:{}:{}:stateMachine:{}",
-            self.region, self.account, self.workflow
-        )
+        format!("arn:aws:states:{}:{}:stateMachine:{}", self.region, self.account, self.workflow)
     }
 
-    /// The Context object's members `Execution` and `StateMachine`
-    /// (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>).
-    pub(crate) fn context(&self, state: &str, entered_ms: i64, retries: u64) -> Value {
+    /// The Context object (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>).
+    /// AWS shows `RetryCount` in Task states only, and `RedriveCount` always.
+    pub(crate) fn context(&self, state: &str, entered_ms: i64, retries: Option<u64>) -> Value {
         let mut execution = json!({ "Id": self.execution_arn() });
         if let (Some(input), Some(members)) = (&self.input, execution.as_object_mut()) {
             members.insert("Input".to_owned(), input.clone());
@@ -61,14 +55,16 @@ impl Run {
             members.insert("StartTime".to_owned(), json!(timestamp::format(self.started_ms)));
             members.insert("Name".to_owned(), json!(self.name));
             members.insert("RoleArn".to_owned(), json!(self.role_arn));
-            if self.redrive_count > 0 {
-                members.insert("RedriveCount".to_owned(), json!(self.redrive_count));
-            }
+            members.insert("RedriveCount".to_owned(), json!(self.redrive_count));
+        }
+        let mut state = json!({ "Name": state, "EnteredTime": timestamp::format(entered_ms) });
+        if let (Some(retries), Some(members)) = (retries, state.as_object_mut()) {
+            members.insert("RetryCount".to_owned(), json!(retries));
         }
         json!({
             "Execution": execution,
             "StateMachine": { "Id": self.state_machine_arn(), "Name": self.workflow },
-            "State": { "Name": state, "EnteredTime": timestamp::format(entered_ms), "RetryCount": retries },
+            "State": state,
         })
     }
 
@@ -78,13 +74,15 @@ impl Run {
         Draws::new(self.hash("draws", branch, seq))
     }
 
+    /// The randomness of what a step is called with: the same whenever the call of this attempt is computed, and apart
+    /// from that of every transition.
+    pub(crate) fn call_draws(&self, branch: &str, entered_seq: u32, attempt: u64) -> Draws {
+        Draws::new(self.hash(&format!("call {attempt}"), branch, entered_seq))
+    }
+
     /// 32 hex digits that are the same for the same (purpose, branch, seq) of this run.
     pub(crate) fn key(&self, purpose: &str, branch: &str, seq: u32) -> String {
-        self.hash(purpose, branch, seq)
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        self.hash(purpose, branch, seq).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn hash(&self, purpose: &str, branch: &str, seq: u32) -> [u8; 32] {
@@ -120,10 +118,7 @@ mod tests {
     #[test]
     fn a_key_depends_on_the_nonce_and_on_the_place() {
         let run = Run::for_test("order", "17");
-        let other = Run {
-            nonce: "1".repeat(32),
-            ..run.clone()
-        };
+        let other = Run { nonce: "1".repeat(32), ..run.clone() };
         assert_eq!(run.key("attempt", "", 3), run.key("attempt", "", 3));
         assert_ne!(run.key("attempt", "", 3), run.key("attempt", "", 4));
         assert_ne!(run.key("attempt", "", 3), other.key("attempt", "", 3));

@@ -61,24 +61,15 @@ impl Status {
     }
 
     /// All of them, in the order of AWS's documentation.
-    pub const ALL: [Status; 5] = [
-        Status::Running,
-        Status::Succeeded,
-        Status::Failed,
-        Status::TimedOut,
-        Status::Aborted,
-    ];
+    pub const ALL: [Status; 5] =
+        [Status::Running, Status::Succeeded, Status::Failed, Status::TimedOut, Status::Aborted];
 }
 
 /// Something to do because of a transition. Doing it twice must change nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect<'a> {
     /// Send a message that waits for this position, to be handled at `due_ms` (milliseconds since the epoch).
-    Send {
-        to: Target<'a>,
-        position: &'a Position,
-        due_ms: i64,
-    },
+    Send { to: Target<'a>, position: &'a Position, due_ms: i64 },
     /// Close the run.
     Close(&'a End),
 }
@@ -99,16 +90,12 @@ impl Transition {
             Next::End(end) => Effect::Close(end),
             Next::Wait(position) => {
                 let to = match position.awaiting {
-                    Awaiting::Step { .. } if !position.is_far(self.now_ms) => Target::Step {
-                        state: &position.state,
-                    },
+                    Awaiting::Step { .. } if !position.is_far(self.now_ms) => {
+                        Target::Step { state: &position.state }
+                    }
                     _ => Target::Timer,
                 };
-                Effect::Send {
-                    to,
-                    position,
-                    due_ms: position.due_ms(),
-                }
+                Effect::Send { to, position, due_ms: position.due_ms() }
             }
         }
     }
@@ -117,11 +104,7 @@ impl Transition {
     pub fn digest(&self) -> String {
         // Serialising a `Next` can't fail: its maps have string keys.
         let bytes = serde_json::to_vec(&self.next).unwrap_or_default();
-        Sha256::digest(&bytes)
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        Sha256::digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

@@ -8,7 +8,11 @@ use crate::{
     planted::PlantedBug,
     traits::{Clock, Host, Outgoing, Queue, QueueName, SendError},
 };
-use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, Either},
+    stream::FuturesUnordered,
+};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 use stepladder_engine::{Run, StepCall};
@@ -104,7 +108,7 @@ impl<H: Host> Protocol<H> {
                 })
                 .boxed()
         });
-        let (mut dispositions, jobs) = self.drive(firsts.collect(), deliveries.len()).await;
+        let (mut dispositions, jobs) = self.drive(firsts.collect()).await;
         // One of these may be the one that kills the process; by now the others are committed and sent.
         for (index, job) in self.shuffled(jobs) {
             let Some(delivery) = deliveries.get(index) else {
@@ -112,9 +116,7 @@ impl<H: Host> Protocol<H> {
             };
             let handled = self.run_job(step, invocation, delivery, *job, Alone::Yes).await;
             let turn = futures::future::ready(Turn::First(index, First::Handled(handled))).boxed();
-            let (settled, _) = self
-                .drive(std::iter::once(turn).collect(), deliveries.len())
-                .await;
+            let (settled, _) = self.drive(std::iter::once(turn).collect()).await;
             dispositions.extend(settled);
         }
         self.finish(invocation, deliveries, &dispositions).await
@@ -131,11 +133,9 @@ impl<H: Host> Protocol<H> {
         F: Future<Output = Handled> + Send + 'a,
     {
         let turns = deliveries.iter().enumerate().map(|(index, delivery)| {
-            handle(delivery)
-                .map(move |handled| Turn::First(index, First::Handled(handled)))
-                .boxed()
+            handle(delivery).map(move |handled| Turn::First(index, First::Handled(handled))).boxed()
         });
-        let (dispositions, _) = self.drive(turns.collect(), deliveries.len()).await;
+        let (dispositions, _) = self.drive(turns.collect()).await;
         self.finish(invocation, deliveries, &dispositions).await
     }
 
@@ -156,52 +156,64 @@ impl<H: Host> Protocol<H> {
             })
             .collect();
         self.hand_back(invocation, &left).await;
-        left.into_iter()
-            .map(|(delivery, _)| delivery.message_id.clone())
-            .collect()
+        left.into_iter().map(|(delivery, _)| delivery.message_id.clone()).collect()
     }
 
-    /// Runs all futures at once. Whatever is ready at the same time is sent together.
+    /// Runs all futures at once. Messages that finish within moments of each other are sent together.
     async fn drive<'a>(
         &'a self,
         mut running: FuturesUnordered<BoxFuture<'a, Turn>>,
-        count: usize,
     ) -> (BTreeMap<usize, Disposition>, Vec<(usize, Box<Job>)>) {
         let mut dispositions = BTreeMap::new();
-        let mut jobs = Vec::with_capacity(count);
-        while let Some(turn) = running.next().await {
-            let mut turns = vec![turn];
-            while let Some(Some(turn)) = running.next().now_or_never() {
-                turns.push(turn);
-            }
-            let mut handled = Vec::new();
-            for turn in turns {
-                match turn {
-                    Turn::First(index, First::Handled(one)) => handled.push((index, one)),
-                    Turn::First(index, First::Retry(job)) => jobs.push((index, job)),
+        let mut jobs = Vec::new();
+        let mut undecided = running.len();
+        let mut handled = Vec::new();
+        while !running.is_empty() || !handled.is_empty() {
+            let mut turn = match handled.is_empty() {
+                true => running.next().await,
+                false => self.next_within_linger(&mut running).await,
+            };
+            let has_lingered = turn.is_none();
+            while let Some(one) = turn {
+                match one {
+                    Turn::First(index, first) => {
+                        undecided = undecided.saturating_sub(1);
+                        match first {
+                            First::Handled(one) => handled.push((index, one)),
+                            First::Retry(job) => jobs.push((index, job)),
+                        }
+                    }
                     Turn::Sent(sent) => dispositions.extend(sent),
                 }
+                turn = running.next().now_or_never().flatten();
             }
-            if !handled.is_empty() {
-                running.push(self.send_all(handled).map(Turn::Sent).boxed());
+            if !handled.is_empty() && (has_lingered || undecided == 0) {
+                running.push(self.send_all(std::mem::take(&mut handled)).map(Turn::Sent).boxed());
             }
         }
         (dispositions, jobs)
     }
 
+    /// The next future to finish; `None` if none does for a moment.
+    async fn next_within_linger<'a>(
+        &self,
+        running: &mut FuturesUnordered<BoxFuture<'a, Turn>>,
+    ) -> Option<Turn> {
+        let linger = Box::pin(self.host.clock().sleep(limits::LINGER_MS));
+        match futures::future::select(running.next(), linger).await {
+            Either::Left((turn, _)) => turn,
+            Either::Right(((), _)) => None,
+        }
+    }
+
     /// Sends what the messages ask for, grouped by queue. A message of which one effect could not be sent is left.
     async fn send_all(&self, handled: Vec<(usize, Handled)>) -> Vec<(usize, Disposition)> {
-        let mut dispositions: BTreeMap<usize, Disposition> = handled
-            .iter()
-            .map(|(index, one)| (*index, one.disposition))
-            .collect();
+        let mut dispositions: BTreeMap<usize, Disposition> =
+            handled.iter().map(|(index, one)| (*index, one.disposition)).collect();
         let mut by_queue: BTreeMap<QueueName, Vec<(usize, Sending)>> = BTreeMap::new();
         for (index, one) in handled {
             for sending in one.sendings {
-                by_queue
-                    .entry(sending.queue.clone())
-                    .or_default()
-                    .push((index, sending));
+                by_queue.entry(sending.queue.clone()).or_default().push((index, sending));
             }
         }
         for (queue, sendings) in by_queue {
@@ -218,10 +230,8 @@ impl<H: Host> Protocol<H> {
 
     /// Sends one call's worth; answers with those that failed.
     async fn send_chunk(&self, queue: &QueueName, chunk: Vec<(usize, Sending)>) -> Vec<usize> {
-        let (sources, messages): (Vec<_>, Vec<_>) = chunk
-            .into_iter()
-            .map(|(index, sending)| ((index, sending.step), sending.outgoing))
-            .unzip();
+        let (sources, messages): (Vec<_>, Vec<_>) =
+            chunk.into_iter().map(|(index, sending)| ((index, sending.step), sending.outgoing)).unzip();
         let answers = match self.host.queue().send(queue, &messages).await {
             Ok(answers) => answers,
             Err(error) => {

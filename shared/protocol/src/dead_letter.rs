@@ -3,7 +3,8 @@
 use crate::{
     Protocol,
     batch::{Delivery, Invocation, StepFunction},
-    deliver::{Handled, Job, error_cause},
+    deliver::{Handled, Job},
+    execute::error_cause,
     traits::{Clock, Functions, Host, Invoked, QueueName, WorldResult},
 };
 use serde::{Deserialize, Serialize};
@@ -44,26 +45,10 @@ impl<H: Host> Protocol<H> {
         invocation: &Invocation,
         solo: SoloDelivery,
     ) -> SoloAnswer {
-        let SoloDelivery {
-            message_id,
-            body,
-            receive_count,
-            sent_ms,
-        } = solo;
+        let SoloDelivery { message_id, body, receive_count, sent_ms } = solo;
         // There is no receipt: the message stays with whoever handed it over.
-        let delivery = Delivery {
-            message_id,
-            receipt: String::new(),
-            body,
-            receive_count,
-            sent_ms,
-        };
-        SoloAnswer {
-            handled: self
-                .handle_batch(Some(step), invocation, &[delivery])
-                .await
-                .is_empty(),
-        }
+        let delivery = Delivery { message_id, receipt: String::new(), body, receive_count, sent_ms };
+        SoloAnswer { handled: self.handle_batch(Some(step), invocation, &[delivery]).await.is_empty() }
     }
 
     /// The dead-letter function's side. Only what dies here becomes an outcome, and Retry and Catch apply to it.
@@ -80,11 +65,7 @@ impl<H: Host> Protocol<H> {
             phase,
         };
         let not_found = |name: &str| {
-            failed(
-                "Lambda.ResourceNotFoundException",
-                format!("Function not found: {name}"),
-                Phase::Schedule,
-            )
+            failed("Lambda.ResourceNotFoundException", format!("Function not found: {name}"), Phase::Schedule)
         };
         let started_ms = self.host.clock().now_ms();
         let outcome = if position.is_past_deadline(started_ms) {
@@ -137,8 +118,7 @@ impl<H: Host> Protocol<H> {
         } else {
             not_found(&position.state)
         };
-        self.commit(invocation, delivery, job, position, outcome, Some(started_ms))
-            .await
+        self.commit(invocation, delivery, job, position, outcome, Some(started_ms)).await
     }
 }
 

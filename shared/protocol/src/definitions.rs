@@ -26,9 +26,7 @@ impl<H: Host> Protocol<H> {
     /// Stores a definition and makes it what new runs take. Repeating it changes nothing.
     pub async fn publish(&self, workflow: &str, definition: &Definition) -> WorldResult<()> {
         let store = self.host.store();
-        store
-            .put_definition(workflow, &definition.hash, &definition.canonical)
-            .await?;
+        store.put_definition(workflow, &definition.hash, &definition.canonical).await?;
         store.set_current(workflow, &definition.hash).await?;
         lock(&self.definitions.current).remove(workflow);
         Ok(())

@@ -6,7 +6,8 @@
 
 use crate::{
     Protocol,
-    batch::{Alone, Delivery, Disposition, Invocation, Sending, StepFailure, StepFunction, StepRequest},
+    batch::{Alone, Delivery, Disposition, Invocation, Sending, StepFunction},
+    execute::Executed,
     item::{ITEM_VERSION, Record, RecordKey, RunItem, RunKey},
     limits,
     message::{Ask, Message, Unreadable},
@@ -15,10 +16,9 @@ use crate::{
     start::is_start,
     traits::{Clock, Host, PutRecord, Retry, Store, WorldError, WorldResult},
 };
-use futures::{FutureExt, future::Either};
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::sync::Arc;
 use stepladder_asl::{Definition, errors};
-use stepladder_engine::{Limit, Next, Outcome, Phase, Position, SEMANTICS, Status, Transition, step_call};
+use stepladder_engine::{Limit, Next, Outcome, Phase, Position, SEMANTICS, Status, Transition};
 
 /// What a message has led to: what to send, and what becomes of it then.
 #[derive(Debug)]
@@ -33,17 +33,11 @@ impl Handled {
     }
 
     pub(crate) fn sending(sendings: Vec<Sending>) -> Self {
-        Self {
-            sendings,
-            disposition: Disposition::Done,
-        }
+        Self { sendings, disposition: Disposition::Done }
     }
 
     pub(crate) fn leave(back_seconds: u32) -> Self {
-        Self {
-            sendings: Vec::new(),
-            disposition: Disposition::Leave { back_seconds },
-        }
+        Self { sendings: Vec::new(), disposition: Disposition::Leave { back_seconds } }
     }
 }
 
@@ -59,13 +53,6 @@ pub(crate) struct Job {
     pub(crate) message: Message,
     pub(crate) definition: Arc<Definition>,
     pub(crate) received_ms: i64,
-}
-
-/// What a step's code led to.
-enum Executed {
-    Outcome(Outcome, Option<i64>),
-    /// It was cut off, and not by its own fault.
-    CutOff,
 }
 
 impl<H: Host> Protocol<H> {
@@ -112,12 +99,10 @@ impl<H: Host> Protocol<H> {
                     true => Outcome::TimedOut { limit: Limit::Run },
                     false => Outcome::TimerFired,
                 };
-                self.commit(invocation, delivery, &job, position, outcome, None)
-                    .await
+                self.commit(invocation, delivery, &job, position, outcome, None).await
             }
             Ask::Outcome(position, outcome) => {
-                self.commit(invocation, delivery, &job, position, outcome.clone(), None)
-                    .await
+                self.commit(invocation, delivery, &job, position, outcome.clone(), None).await
             }
         };
         match handled {
@@ -141,17 +126,12 @@ impl<H: Host> Protocol<H> {
         let Some(step) = step else {
             let operation = format!("run the step of state '{}'", position.state);
             let message = "this function runs no step: its queue got a message for another".to_owned();
-            return Err(WorldError {
-                operation,
-                message,
-                retry: Retry::Never,
-            });
+            return Err(WorldError { operation, message, retry: Retry::Never });
         };
         match self.execute(step, invocation, job, position, alone).await {
             Executed::CutOff => Ok(Handled::leave(1)),
             Executed::Outcome(outcome, started_ms) => {
-                self.commit(invocation, delivery, job, position, outcome, started_ms)
-                    .await
+                self.commit(invocation, delivery, job, position, outcome, started_ms).await
             }
         }
     }
@@ -163,27 +143,17 @@ impl<H: Host> Protocol<H> {
         let mut message = match Message::decode(&delivery.body, bytes_max) {
             Ok(message) => message,
             Err(unreadable) => {
-                return Ok(Opened::Settled(
-                    self.unreadable(invocation, delivery, &unreadable).await,
-                ));
+                return Ok(Opened::Settled(self.unreadable(invocation, delivery, &unreadable).await));
             }
         };
         if self.is_suspicious(&message, invocation, delivery, received_ms)
-            && let Some(handled) = self
-                .settled(&mut message, invocation, delivery, received_ms)
-                .await?
+            && let Some(handled) = self.settled(&mut message, invocation, delivery, received_ms).await?
         {
             return Ok(Opened::Settled(handled));
         }
-        let definition = self
-            .definition(&message.run.workflow, &message.run.definition)
-            .await?;
+        let definition = self.definition(&message.run.workflow, &message.run.definition).await?;
         message.fetch(self.host.blobs(), bytes_max).await?;
-        Ok(Opened::Waiting(Box::new(Job {
-            message,
-            definition,
-            received_ms,
-        })))
+        Ok(Opened::Waiting(Box::new(Job { message, definition, received_ms })))
     }
 
     /// Rule 1: whether the run item has to be read. A fresh first delivery of a step's message costs no read.
@@ -200,9 +170,7 @@ impl<H: Host> Protocol<H> {
         if invocation.is_dead_letter() {
             return true;
         }
-        let waited_ms = delivery
-            .sent_ms
-            .map_or(i64::MAX, |sent_ms| received_ms.saturating_sub(sent_ms));
+        let waited_ms = delivery.sent_ms.map_or(i64::MAX, |sent_ms| received_ms.saturating_sub(sent_ms));
         delivery.receive_count > 1 || position.attempt() > 1 || waited_ms > limits::FRESH_MS
     }
 
@@ -256,12 +224,8 @@ impl<H: Host> Protocol<H> {
         record: &Record,
         run: &RunItem,
     ) -> WorldResult<Handled> {
-        let definition = self
-            .definition(&message.run.workflow, &message.run.definition)
-            .await?;
-        message
-            .fetch(self.host.blobs(), self.host.settings().payload_bytes_max)
-            .await?;
+        let definition = self.definition(&message.run.workflow, &message.run.definition).await?;
+        message.fetch(self.host.blobs(), self.host.settings().payload_bytes_max).await?;
         let Some(position) = message.ask.position() else {
             return Ok(Handled::done());
         };
@@ -279,62 +243,7 @@ impl<H: Host> Protocol<H> {
         if went_on {
             return Ok(Handled::done());
         }
-        Ok(Handled::sending(
-            self.effects(message, &definition, &transition).await?,
-        ))
-    }
-
-    /// Runs a step's code within all of its limits. A panic is an outcome like any other.
-    async fn execute(
-        &self,
-        step: &StepFunction,
-        invocation: &Invocation,
-        job: &Job,
-        position: &Position,
-        alone: Alone,
-    ) -> Executed {
-        let clock = self.host.clock();
-        let now_ms = clock.now_ms();
-        if position.is_past_deadline(now_ms) {
-            return Executed::Outcome(Outcome::TimedOut { limit: Limit::Run }, None);
-        }
-        let call = match step_call(&job.definition, &self.engine_run(&job.message), position) {
-            Ok(call) => call,
-            Err(error) => {
-                let (error, cause) = (error.error.to_string(), Some(error.cause));
-                return Executed::Outcome(
-                    Outcome::Failed {
-                        error,
-                        cause,
-                        phase: Phase::Schedule,
-                    },
-                    None,
-                );
-            }
-        };
-        let cutoff = Cutoff::new(invocation, position, call.timeout_seconds, now_ms, alone);
-        if cutoff.at_ms <= now_ms {
-            return Executed::CutOff;
-        }
-        let request = StepRequest {
-            run: job.message.run.clone(),
-            state: position.state.clone(),
-            call,
-            deadline_ms: cutoff.at_ms,
-        };
-        let code = AssertUnwindSafe(async { step(request).await }).catch_unwind();
-        let answer =
-            futures::future::select(Box::pin(code), Box::pin(clock.sleep(cutoff.at_ms - now_ms))).await;
-        let outcome = match answer {
-            Either::Left((Ok(Ok(output)), _)) => Outcome::Succeeded { output },
-            Either::Left((Ok(Err(StepFailure { error, cause })), _)) => failed_run(error, cause),
-            Either::Left((Err(panic), _)) => failed_run("Panic".to_owned(), panic_cause(panic.as_ref())),
-            Either::Right(((), _)) => match cutoff.outcome(invocation) {
-                Some(outcome) => outcome,
-                None => return Executed::CutOff,
-            },
-        };
-        Executed::Outcome(outcome, Some(now_ms))
+        Ok(Handled::sending(self.effects(message, &definition, &transition).await?))
     }
 
     /// Rules 3 to 5: one conditional put, then the effects.
@@ -347,16 +256,12 @@ impl<H: Host> Protocol<H> {
         outcome: Outcome,
         started_ms: Option<i64>,
     ) -> WorldResult<Handled> {
-        let Job {
-            message, definition, ..
-        } = job;
+        let Job { message, definition, .. } = job;
         let finished_ms = self.host.clock().now_ms();
         let (outcome, json) = self.bounded(outcome)?;
         let transition = self.advance(definition, message, position, &outcome, finished_ms);
         if self.planted(PlantedBug::EndIsNoRecord) && matches!(transition.next, Next::End(_)) {
-            return Ok(Handled::sending(
-                self.effects(message, definition, &transition).await?,
-            ));
+            return Ok(Handled::sending(self.effects(message, definition, &transition).await?));
         }
         let key = RunKey::of(&message.run);
         let record = Record {
@@ -374,17 +279,10 @@ impl<H: Host> Protocol<H> {
             semantics: SEMANTICS,
             expires_s: self.host.settings().expires_s(finished_ms, due_ms(&transition)),
         };
-        match self
-            .host
-            .store()
-            .put_record(&record_key(&key, position), &record)
-            .await?
-        {
+        match self.host.store().put_record(&record_key(&key, position), &record).await? {
             PutRecord::Won => {
                 self.log_committed(invocation, delivery, message, position, &outcome, &record);
-                Ok(Handled::sending(
-                    self.effects(message, definition, &transition).await?,
-                ))
+                Ok(Handled::sending(self.effects(message, definition, &transition).await?))
             }
             PutRecord::Lost(winner) if winner.owner != message.id => {
                 self.log_duplicate(delivery, message, position);
@@ -392,9 +290,7 @@ impl<H: Host> Protocol<H> {
                     let outcome = self.outcome(&key, &winner).await?;
                     let transition =
                         self.advance(definition, message, position, &outcome, winner.finished_ms);
-                    return Ok(Handled::sending(
-                        self.effects(message, definition, &transition).await?,
-                    ));
+                    return Ok(Handled::sending(self.effects(message, definition, &transition).await?));
                 }
                 Ok(Handled::done())
             }
@@ -416,10 +312,8 @@ impl<H: Host> Protocol<H> {
         if json.len() <= bytes_max {
             return Ok((outcome, json));
         }
-        let cause = format!(
-            "The result has {} bytes; {bytes_max} is the most (payload_bytes_max).",
-            json.len()
-        );
+        let cause =
+            format!("The result has {} bytes; {bytes_max} is the most (payload_bytes_max).", json.len());
         let outcome = Outcome::Failed {
             error: errors::DATA_LIMIT_EXCEEDED.to_owned(),
             cause: Some(cause),
@@ -452,9 +346,7 @@ impl<H: Host> Protocol<H> {
         );
         let is_last = delivery.receive_count >= limits::RECEIVES_MAX || invocation.is_dead_letter();
         if error.retry == Retry::Never && is_last {
-            return self
-                .park(invocation, delivery, run.as_ref(), &error.to_string())
-                .await;
+            return self.park(invocation, delivery, run.as_ref(), &error.to_string()).await;
         }
         Handled::leave(backoff_seconds(self.host.clock(), delivery))
     }
@@ -476,8 +368,7 @@ impl<H: Host> Protocol<H> {
             return Handled::leave(limits::UNREADABLE_BACK_SECONDS);
         }
         let run = crate::park::run_of(&delivery.body);
-        self.park(invocation, delivery, run.as_ref(), &unreadable.to_string())
-            .await
+        self.park(invocation, delivery, run.as_ref(), &unreadable.to_string()).await
     }
 }
 
@@ -487,116 +378,8 @@ enum Opened {
     Waiting(Box<Job>),
 }
 
-/// When a step's code is cut off, and what that means.
-struct Cutoff {
-    at_ms: i64,
-    limit: CutoffLimit,
-}
-
-enum CutoffLimit {
-    Task,
-    Run,
-    /// The function's own timeout; the step has had all of it.
-    Function,
-    /// The function's own timeout, part of which went to other messages.
-    Shared,
-}
-
-impl Cutoff {
-    fn new(
-        invocation: &Invocation,
-        position: &Position,
-        timeout_seconds: Option<u64>,
-        now_ms: i64,
-        alone: Alone,
-    ) -> Self {
-        let function_ms =
-            invocation.deadline_ms - limits::DEADLINE_MARGIN_MS.min(invocation.function_timeout_ms / 4);
-        let had_all = function_ms - now_ms >= invocation.function_timeout_ms / 2;
-        let limit = match (alone, had_all) {
-            (Alone::Yes, false) => CutoffLimit::Shared,
-            _ => CutoffLimit::Function,
-        };
-        let mut cutoff = Self {
-            at_ms: function_ms,
-            limit,
-        };
-        if let Some(seconds) = timeout_seconds {
-            let task_ms = now_ms.saturating_add_unsigned(seconds.saturating_mul(1000));
-            if task_ms <= cutoff.at_ms {
-                cutoff = Self {
-                    at_ms: task_ms,
-                    limit: CutoffLimit::Task,
-                };
-            }
-        }
-        match position.deadline_ms {
-            Some(deadline_ms) if deadline_ms <= cutoff.at_ms => Self {
-                at_ms: deadline_ms,
-                limit: CutoffLimit::Run,
-            },
-            _ => cutoff,
-        }
-    }
-
-    /// `None`: it says nothing about the step.
-    fn outcome(&self, invocation: &Invocation) -> Option<Outcome> {
-        match self.limit {
-            CutoffLimit::Task => Some(Outcome::TimedOut { limit: Limit::Task }),
-            CutoffLimit::Run => Some(Outcome::TimedOut { limit: Limit::Run }),
-            CutoffLimit::Function => Some(sandbox_timed_out(
-                invocation.request_id.as_deref(),
-                invocation.function_timeout_ms,
-            )),
-            CutoffLimit::Shared => None,
-        }
-    }
-}
-
-/// A function ran into its own timeout, as Lambda tells Step Functions
-/// (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>).
-fn sandbox_timed_out(request_id: Option<&str>, function_timeout_ms: i64) -> Outcome {
-    let request_id = request_id.unwrap_or("unknown");
-    let seconds = function_timeout_ms / 1000;
-    let millis = function_timeout_ms % 1000 / 10;
-    let message =
-        format!("RequestId: {request_id} Error: Task timed out after {seconds}.{millis:02} seconds");
-    let cause = serde_json::json!({ "errorType": "Sandbox.Timedout", "errorMessage": message });
-    failed_run("Sandbox.Timedout".to_owned(), cause.to_string())
-}
-
-fn failed_run(error: String, cause: String) -> Outcome {
-    let error = error.chars().take(limits::ERROR_CHARS_MAX).collect();
-    let cause = cause.chars().take(limits::CAUSE_CHARS_MAX).collect();
-    Outcome::Failed {
-        error,
-        cause: Some(cause),
-        phase: Phase::Run,
-    }
-}
-
-/// A panic in Lambda's own JSON text for an error.
-pub(crate) fn panic_cause(panic: &(dyn std::any::Any + Send)) -> String {
-    let message = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "the step panicked".to_owned());
-    error_cause("Panic", &message)
-}
-
-/// Lambda's JSON text for an error: `{"errorMessage","errorType","stackTrace":[]}`.
-pub fn error_cause(error_type: &str, message: &str) -> String {
-    let message: String = message.chars().take(limits::CAUSE_CHARS_MAX / 2).collect();
-    serde_json::json!({ "errorMessage": message, "errorType": error_type, "stackTrace": [] }).to_string()
-}
-
 pub(crate) fn record_key(run: &RunKey, position: &Position) -> RecordKey {
-    RecordKey {
-        run: run.clone(),
-        branch: position.branch.clone(),
-        seq: position.seq,
-    }
+    RecordKey { run: run.clone(), branch: position.branch.clone(), seq: position.seq }
 }
 
 /// What of a write unit is left for the outcome.

@@ -28,11 +28,7 @@ impl<H: Host> Protocol<H> {
         transition: &Transition,
     ) -> WorldResult<Vec<Sending>> {
         match transition.effect() {
-            Effect::Send {
-                to: Target::Step { state },
-                position,
-                due_ms,
-            } => {
+            Effect::Send { to: Target::Step { state }, position, due_ms } => {
                 let next = self.message(&message.run, Ask::Step(position.clone()));
                 match function_of(definition, state) {
                     Some(function) => {
@@ -42,16 +38,11 @@ impl<H: Host> Protocol<H> {
                         Ok(vec![sending])
                     }
                     None => Ok(vec![
-                        self.unscheduled(next, "The state's resource is not a Lambda function.")
-                            .await?,
+                        self.unscheduled(next, "The state's resource is not a Lambda function.").await?,
                     ]),
                 }
             }
-            Effect::Send {
-                to: Target::Timer,
-                position,
-                due_ms,
-            } => {
+            Effect::Send { to: Target::Timer, position, due_ms } => {
                 let next = self.message(&message.run, Ask::Timer(position.clone()));
                 Ok(vec![self.sending(QueueName::Timer, &next, due_ms).await?])
             }
@@ -82,20 +73,12 @@ impl<H: Host> Protocol<H> {
             .unwrap_or(u32::MAX)
             .min(limits::DELAY_SECONDS_MAX);
         let body = message.encode(self.host.blobs()).await?;
-        Ok(Sending {
-            queue,
-            outgoing: Outgoing { body, delay_seconds },
-            step: None,
-        })
+        Ok(Sending { queue, outgoing: Outgoing { body, delay_seconds }, step: None })
     }
 
     /// Sends one message by itself.
     pub(crate) async fn send_one(&self, sending: Sending) -> WorldResult<()> {
-        let answers = self
-            .host
-            .queue()
-            .send(&sending.queue, &[sending.outgoing])
-            .await?;
+        let answers = self.host.queue().send(&sending.queue, &[sending.outgoing]).await?;
         match answers.into_iter().next() {
             Some(Ok(())) => Ok(()),
             Some(Err(SendError::Failed(error))) => Err(error),
@@ -113,17 +96,9 @@ impl<H: Host> Protocol<H> {
 
     /// The step's queue isn't there: its position gets the outcome that AWS gives a call of an unknown function.
     pub(crate) async fn send_unscheduled(&self, message: Message) -> WorldResult<()> {
-        let sending = self
-            .unscheduled(message, "Function not found: there is no queue of that name.")
-            .await?;
-        match self
-            .host
-            .queue()
-            .send(&sending.queue, &[sending.outgoing])
-            .await?
-            .into_iter()
-            .next()
-        {
+        let sending =
+            self.unscheduled(message, "Function not found: there is no queue of that name.").await?;
+        match self.host.queue().send(&sending.queue, &[sending.outgoing]).await?.into_iter().next() {
             Some(Ok(())) => Ok(()),
             Some(Err(SendError::Failed(error))) => Err(error),
             Some(Err(SendError::NoSuchQueue)) | None => Err(no_queue(&sending.queue)),
@@ -168,11 +143,8 @@ impl<H: Host> Protocol<H> {
         by: Option<String>,
     ) -> WorldResult<Close> {
         let key = RunKey::of(run);
-        let ending = Ending {
-            output: end.output.clone(),
-            error: end.error.clone(),
-            cause: end.cause.clone(),
-        };
+        let ending =
+            Ending { output: end.output.clone(), error: end.error.clone(), cause: end.cause.clone() };
         let json = serde_json::to_vec(&ending)
             .map_err(|error| payload::unreadable("encode an ending", &error.to_string()))?;
         let is_small = json.len() <= limits::RUN_ITEM_PAYLOAD_BYTES_MAX;
@@ -181,24 +153,12 @@ impl<H: Host> Protocol<H> {
             false => {
                 let payload = payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key)).await?;
                 let expires_s = self.host.settings().expires_s(now_ms, i64::MIN);
-                self.host
-                    .store()
-                    .put_data(&key, DataSlot::Ending, &payload, expires_s)
-                    .await?;
+                self.host.store().put_data(&key, DataSlot::Ending, &payload, expires_s).await?;
                 None
             }
         };
-        let error = end
-            .error
-            .as_ref()
-            .map(|error| error.chars().take(limits::ERROR_CHARS_MAX).collect());
-        Ok(Close {
-            status: end.status,
-            ended_ms: now_ms,
-            ending,
-            error,
-            by,
-        })
+        let error = end.error.as_ref().map(|error| error.chars().take(limits::ERROR_CHARS_MAX).collect());
+        Ok(Close { status: end.status, ended_ms: now_ms, ending, error, by })
     }
 
     /// A message to the status queue, with the detail of AWS's "Step Functions Execution Status Change"
@@ -218,15 +178,8 @@ impl<H: Host> Protocol<H> {
                 "error": end.error.as_ref().map(|error| error.escape_default().to_string()),
             },
         });
-        let outgoing = Outgoing {
-            body: body.to_string(),
-            delay_seconds: 0,
-        };
-        Sending {
-            queue: QueueName::Status,
-            outgoing,
-            step: None,
-        }
+        let outgoing = Outgoing { body: body.to_string(), delay_seconds: 0 };
+        Sending { queue: QueueName::Status, outgoing, step: None }
     }
 
     pub(crate) fn advance(
@@ -243,10 +196,7 @@ impl<H: Host> Protocol<H> {
     /// The run as the engine sees it.
     pub(crate) fn engine_run(&self, message: &Message) -> Run {
         match self.planted(PlantedBug::SeedWithoutNonce) {
-            true => Run {
-                nonce: String::new(),
-                ..message.run.clone()
-            },
+            true => Run { nonce: String::new(), ..message.run.clone() },
             false => message.run.clone(),
         }
     }
@@ -256,10 +206,7 @@ impl<H: Host> Protocol<H> {
         let bytes_max = self.host.settings().payload_bytes_max;
         let json = payload::load(self.host.blobs(), run, &record.outcome, bytes_max).await?;
         serde_json::from_slice(&json).map_err(|error| {
-            payload::unreadable(
-                &format!("read record {} of {run}", record.seq),
-                &error.to_string(),
-            )
+            payload::unreadable(&format!("read record {} of {run}", record.seq), &error.to_string())
         })
     }
 }

@@ -17,10 +17,7 @@ pub struct RunId {
 
 impl RunId {
     pub fn new(workflow: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
-            workflow: workflow.into(),
-            name: name.into(),
-        }
+        Self { workflow: workflow.into(), name: name.into() }
     }
 }
 
@@ -39,10 +36,7 @@ pub struct RunKey {
 
 impl RunKey {
     pub fn of(run: &Run) -> Self {
-        Self {
-            id: RunId::new(&run.workflow, &run.name),
-            nonce: run.nonce.clone(),
-        }
+        Self { id: RunId::new(&run.workflow, &run.name), nonce: run.nonce.clone() }
     }
 }
 
@@ -126,10 +120,7 @@ pub struct RunItem {
 
 impl RunItem {
     pub fn key(&self) -> RunKey {
-        RunKey {
-            id: self.id.clone(),
-            nonce: self.nonce.clone(),
-        }
+        RunKey { id: self.id.clone(), nonce: self.nonce.clone() }
     }
 
     /// The run as the engine sees it, without its input.

@@ -52,16 +52,12 @@ pub enum JsonError {
 
 /// Parses JSON from outside. Integers that don't fit in 64 bits are refused: a double would lose their last digits.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| JsonError::NotUtf8 {
-        byte: error.valid_up_to(),
-    })?;
-    let value = serde_json::from_str(text).map_err(|error| JsonError::NotJson {
-        message: error.to_string(),
-    })?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|error| JsonError::NotUtf8 { byte: error.valid_up_to() })?;
+    let value =
+        serde_json::from_str(text).map_err(|error| JsonError::NotJson { message: error.to_string() })?;
     match large_integer(text) {
-        Some(number) => Err(JsonError::NumberTooLarge {
-            number: number.chars().take(40).collect(),
-        }),
+        Some(number) => Err(JsonError::NumberTooLarge { number: number.chars().take(40).collect() }),
         None => Ok(value),
     }
 }
@@ -120,11 +116,7 @@ mod tests {
             .collect();
         let value = json!({ "text": noncharacters, "smile": "😀", noncharacters.clone(): "ü" });
         let text = to_ascii(&value).unwrap();
-        assert!(
-            text.bytes()
-                .all(|byte| (0x20..0x7f).contains(&byte) || byte == 0x7f),
-            "{text}"
-        );
+        assert!(text.bytes().all(|byte| (0x20..0x7f).contains(&byte) || byte == 0x7f), "{text}");
         assert_eq!(parse(text.as_bytes()).unwrap(), value);
     }
 
@@ -146,15 +138,9 @@ mod tests {
             r#"{"in \"a\" string 99999999999999999999": -99999999999999999999}"#,
             Err("the number -99999999999999999999 does not fit in 64 bits; send it as a string"),
         );
-        check(
-            r#""99999999999999999999 \\""#,
-            Ok(json!("99999999999999999999 \\")),
-        );
+        check(r#""99999999999999999999 \\""#, Ok(json!("99999999999999999999 \\")));
         check("1e300", Ok(json!(1e300)));
-        check(
-            "1e400",
-            Err("it is not JSON: number out of range at line 1 column 5"),
-        );
+        check("1e400", Err("it is not JSON: number out of range at line 1 column 5"));
     }
 
     #[test]

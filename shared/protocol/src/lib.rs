@@ -8,6 +8,7 @@ mod dead_letter;
 mod definitions;
 mod deliver;
 mod effects;
+mod execute;
 mod item;
 pub mod json;
 pub mod limits;
@@ -26,7 +27,7 @@ mod traits;
 
 pub use batch::{Delivery, Disposition, Invocation, StepFailure, StepFunction, StepRequest};
 pub use dead_letter::{Solo, SoloAnswer, SoloDelivery};
-pub use deliver::error_cause;
+pub use execute::error_cause;
 
 pub use item::{Close, Ending, ITEM_VERSION, Record, RecordKey, RunId, RunItem, RunKey};
 pub use message::{Ask, MESSAGE_VERSION, Message, Unreadable};
@@ -53,10 +54,7 @@ pub struct Protocol<H> {
 
 impl<H: Host> Protocol<H> {
     pub fn new(host: H) -> Self {
-        Self {
-            host,
-            definitions: definitions::Definitions::default(),
-        }
+        Self { host, definitions: definitions::Definitions::default() }
     }
 
     pub fn host(&self) -> &H {

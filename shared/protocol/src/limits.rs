@@ -24,8 +24,9 @@ pub const RECORD_OVERHEAD_BYTES: usize = 420;
 /// A payload stays in its item up to this compressed size, in bytes; a larger one goes to the blob store.
 pub const ITEM_PAYLOAD_BYTES_MAX: usize = 8 * 1024;
 
-/// An input or an ending stays in the run item up to this size, in bytes.
-pub const RUN_ITEM_PAYLOAD_BYTES_MAX: usize = 500;
+/// An input or an ending stays in the run item up to this size, in bytes: with both, and without, the run item has about
+/// 380 bytes, the update at the run's end costs one write unit.
+pub const RUN_ITEM_PAYLOAD_BYTES_MAX: usize = 300;
 
 /// The largest payload unless set otherwise, in bytes: a quarter of a function's 256 MB.
 pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -50,6 +51,10 @@ pub const GATHER_MS: i64 = 1_000;
 
 /// A request that decides without a message of its own is repeated by one, delayed so long, in seconds.
 pub const REQUEST_DELAY_SECONDS: u32 = 60;
+
+/// Messages of a batch that finish within this time of each other are sent in one call, in milliseconds: puts that start
+/// together end some milliseconds apart, and a call for each would cost up to ten times as much.
+pub const LINGER_MS: i64 = 5;
 
 /// A run whose next message is overdue by this much has no visible reason to wait, in milliseconds.
 pub const OVERDUE_MS: i64 = 900_000;

@@ -27,13 +27,9 @@ impl<H: Host> Protocol<H> {
         if went_well && !self.is_sampled() {
             return;
         }
-        let queue_wait_ms = record
-            .received_ms
-            .zip(record.queued_ms)
-            .map(|(received, queued)| received - queued);
-        let duration_ms = record
-            .started_ms
-            .map(|started_ms| record.finished_ms - started_ms);
+        let queue_wait_ms =
+            record.received_ms.zip(record.queued_ms).map(|(received, queued)| received - queued);
+        let duration_ms = record.started_ms.map(|started_ms| record.finished_ms - started_ms);
         tracing::info!(
             run = message.run.id(),
             state = position.state,

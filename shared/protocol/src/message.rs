@@ -88,14 +88,7 @@ const COMPRESSED_PREFIX: &str = "zstd:";
 
 impl Message {
     pub fn new(id: u128, run: Run, ask: Ask) -> Self {
-        Self {
-            version: MESSAGE_VERSION,
-            id: format!("{id:032x}"),
-            run,
-            ask,
-            data: None,
-            input: None,
-        }
+        Self { version: MESSAGE_VERSION, id: format!("{id:032x}"), run, ask, data: None, input: None }
     }
 
     /// The body. Data that is too large for it is put into the blob store first.
@@ -104,10 +97,8 @@ impl Message {
         if body.len() <= MESSAGE_BYTES_MAX {
             return Ok(body);
         }
-        let compressed = format!(
-            "{COMPRESSED_PREFIX}{}",
-            STANDARD.encode(payload::compress(body.as_bytes())?)
-        );
+        let compressed =
+            format!("{COMPRESSED_PREFIX}{}", STANDARD.encode(payload::compress(body.as_bytes())?));
         if compressed.len() <= MESSAGE_BYTES_MAX {
             return Ok(compressed);
         }

@@ -68,10 +68,7 @@ impl<H: Host> Protocol<H> {
         match json::to_ascii(&parked) {
             Ok(body) => Handled::sending(vec![Sending {
                 queue: QueueName::Parked,
-                outgoing: Outgoing {
-                    body,
-                    delay_seconds: 0,
-                },
+                outgoing: Outgoing { body, delay_seconds: 0 },
                 step: None,
             }]),
             Err(_) => Handled::leave(limits::UNREADABLE_BACK_SECONDS),
@@ -84,8 +81,5 @@ pub(crate) fn run_of(body: &str) -> Option<RunKey> {
     let body: Value = serde_json::from_str(body).ok()?;
     let run = body.get("run")?;
     let text = |name: &str| run.get(name)?.as_str().map(str::to_owned);
-    Some(RunKey {
-        id: RunId::new(text("workflow")?, text("name")?),
-        nonce: text("nonce")?,
-    })
+    Some(RunKey { id: RunId::new(text("workflow")?, text("name")?), nonce: text("nonce")? })
 }

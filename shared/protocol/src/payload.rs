@@ -32,10 +32,7 @@ pub struct BlobRef {
 impl BlobRef {
     /// `runs/<workflow>/<name>/<nonce>/<sha256>`: a run's data can be deleted with it.
     pub fn key(&self, run: &RunKey) -> String {
-        format!(
-            "runs/{}/{}/{}/{}",
-            run.id.workflow, run.id.name, run.nonce, self.sha256
-        )
+        format!("runs/{}/{}/{}/{}", run.id.workflow, run.id.name, run.nonce, self.sha256)
     }
 }
 
@@ -79,10 +76,7 @@ pub(crate) async fn store_blob(
     json: &[u8],
     compressed: Vec<u8>,
 ) -> WorldResult<BlobRef> {
-    let blob = BlobRef {
-        sha256: hex(&Sha256::digest(json)),
-        bytes: json.len() as u64,
-    };
+    let blob = BlobRef { sha256: hex(&Sha256::digest(json)), bytes: json.len() as u64 };
     blobs.put(&blob.key(run), compressed).await?;
     Ok(blob)
 }
@@ -109,10 +103,7 @@ pub(crate) async fn load_blob(
 ) -> WorldResult<Vec<u8>> {
     let key = blob.key(run);
     let Some(bytes) = blobs.get(&key, bytes_max).await? else {
-        return Err(unreadable(
-            &format!("get blob {key}"),
-            "it is not there: deleted, or expired",
-        ));
+        return Err(unreadable(&format!("get blob {key}"), "it is not there: deleted, or expired"));
     };
     decompress(&bytes, bytes_max)
 }
@@ -132,20 +123,13 @@ pub(crate) fn decompress(bytes: &[u8], bytes_max: usize) -> WorldResult<Vec<u8>>
         .read_to_end(&mut text)
         .map_err(broken)?;
     if text.len() > bytes_max {
-        return Err(unreadable(
-            "decompress a payload",
-            &format!("it is larger than {bytes_max} bytes"),
-        ));
+        return Err(unreadable("decompress a payload", &format!("it is larger than {bytes_max} bytes")));
     }
     Ok(text)
 }
 
 pub(crate) fn unreadable(operation: &str, message: &str) -> WorldError {
-    WorldError {
-        operation: operation.to_owned(),
-        message: message.to_owned(),
-        retry: Retry::Never,
-    }
+    WorldError { operation: operation.to_owned(), message: message.to_owned(), retry: Retry::Never }
 }
 
 /// Lower-case hex digits.

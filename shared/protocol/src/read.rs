@@ -56,15 +56,7 @@ impl<H: Host> Protocol<H> {
                     retry: Retry::Never,
                 }
             })?;
-        Ok(Some(RunView {
-            item,
-            definition,
-            run,
-            input,
-            records,
-            recorded,
-            replay,
-        }))
+        Ok(Some(RunView { item, definition, run, input, records, recorded, replay }))
     }
 
     /// The run's input.

@@ -79,10 +79,7 @@ impl<H: Host> Protocol<H> {
         let now_ms = self.host.clock().now_ms();
         self.renew(&view, now_ms).await?;
         if let Effect::Send { due_ms, .. } = view.replay.last.effect()
-            && due_ms
-                .max(view.replay.last.now_ms)
-                .saturating_add(limits::OVERDUE_MS)
-                > now_ms
+            && due_ms.max(view.replay.last.now_ms).saturating_add(limits::OVERDUE_MS) > now_ms
         {
             return Ok(Handled::done());
         }
@@ -100,10 +97,7 @@ impl<H: Host> Protocol<H> {
             while day <= SWEEP_DAYS {
                 let until_ms = now_ms - HOUR_MS - day * DAY_MS;
                 let from_ms = until_ms - HOUR_MS - OVERLAP_MS;
-                for run in store
-                    .runs_started(&workflow, from_ms, until_ms, SWEEP_RUNS_MAX)
-                    .await?
-                {
+                for run in store.runs_started(&workflow, from_ms, until_ms, SWEEP_RUNS_MAX).await? {
                     self.ask_for_look(&run.id, now_ms, &mut swept).await?;
                 }
                 // Days on which nothing started are passed over.
@@ -125,8 +119,7 @@ impl<H: Host> Protocol<H> {
         }
         swept.running += 1;
         let message = self.message(&item.run(), Ask::Look);
-        self.send_one(self.sending(QueueName::Timer, &message, i64::MIN).await?)
-            .await
+        self.send_one(self.sending(QueueName::Timer, &message, i64::MIN).await?).await
     }
 
     async fn do_again(&self, view: &RunView) -> WorldResult<Handled> {
@@ -142,10 +135,7 @@ impl<H: Host> Protocol<H> {
             false => view.replay.redrive_count,
         };
         let message = Message::new(0, run, Ask::Look);
-        Ok(Handled::sending(
-            self.effects(&message, &view.definition, &view.replay.last)
-                .await?,
-        ))
+        Ok(Handled::sending(self.effects(&message, &view.definition, &view.replay.last).await?))
     }
 
     /// A run that still goes keeps its items, however long it takes.
@@ -156,9 +146,6 @@ impl<H: Host> Protocol<H> {
             return Ok(());
         }
         let due_ms = crate::deliver::due_ms(&view.replay.last);
-        self.host
-            .store()
-            .renew(&view.item.key(), self.host.settings().expires_s(now_ms, due_ms))
-            .await
+        self.host.store().renew(&view.item.key(), self.host.settings().expires_s(now_ms, due_ms)).await
     }
 }

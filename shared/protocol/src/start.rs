@@ -74,10 +74,7 @@ impl<H: Host> Protocol<H> {
 
     /// A batch of the start queue. Each message is its own success or failure.
     pub async fn handle_starts(&self, invocation: &Invocation, deliveries: &[Delivery]) -> Vec<String> {
-        self.handle_with(invocation, deliveries, |delivery| {
-            self.start_delivery(invocation, delivery)
-        })
-        .await
+        self.handle_with(invocation, deliveries, |delivery| self.start_delivery(invocation, delivery)).await
     }
 
     /// One message of the start queue, from there or from the dead-letter queue.
@@ -100,11 +97,7 @@ impl<H: Host> Protocol<H> {
 
     /// Writes the run item; what has to be sent is left to the caller.
     async fn prepare_start(&self, request: StartRequest) -> Result<(Started, Handled), StartError> {
-        let StartRequest {
-            workflow,
-            name,
-            input,
-        } = request;
+        let StartRequest { workflow, name, input } = request;
         check_name(&name)?;
         let (hash, definition) = match self.current_definition(&workflow).await? {
             Some(current) => current,
@@ -114,10 +107,7 @@ impl<H: Host> Protocol<H> {
             .map_err(|error| payload::unreadable("encode an input", &error.to_string()))?;
         let bytes_max = self.host.settings().payload_bytes_max;
         if json.len() > bytes_max {
-            return Err(StartError::InputTooLarge {
-                bytes: json.len(),
-                bytes_max,
-            });
+            return Err(StartError::InputTooLarge { bytes: json.len(), bytes_max });
         }
         let now_ms = self.host.clock().now_ms();
         let item = self.run_item(RunId::new(workflow, name), hash, &json, now_ms);
@@ -125,10 +115,7 @@ impl<H: Host> Protocol<H> {
         if item.input.is_none() {
             let key = item.key();
             let payload = payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key)).await?;
-            self.host
-                .store()
-                .put_data(&key, DataSlot::Input, &payload, item.expires_s)
-                .await?;
+            self.host.store().put_data(&key, DataSlot::Input, &payload, item.expires_s).await?;
         }
         match self.host.store().create_run(&item, now_ms).await? {
             CreateRun::Created => {
@@ -147,11 +134,7 @@ impl<H: Host> Protocol<H> {
 
     /// A start that was interrupted after its put is finished by its repetition.
     async fn repeated(&self, there: &RunItem, input: Value) -> Result<Handled, WorldError> {
-        let first = RecordKey {
-            run: there.key(),
-            branch: Default::default(),
-            seq: 0,
-        };
+        let first = RecordKey { run: there.key(), branch: Default::default(), seq: 0 };
         if there.status != Status::Running || self.host.store().record(&first).await?.is_some() {
             return Ok(Handled::done());
         }
@@ -169,9 +152,7 @@ impl<H: Host> Protocol<H> {
         run.input = definition.mentions_execution_input.then(|| input.clone());
         let message = Message::new(0, run, Ask::Look);
         let transition = start(definition, &self.engine_run(&message), input, item.started_ms);
-        Ok(Handled::sending(
-            self.effects(&message, definition, &transition).await?,
-        ))
+        Ok(Handled::sending(self.effects(&message, definition, &transition).await?))
     }
 
     fn run_item(&self, id: RunId, definition: String, input: &[u8], now_ms: i64) -> RunItem {
@@ -208,17 +189,9 @@ pub(crate) fn is_start(body: &str) -> bool {
 
 fn read(delivery: &Delivery) -> Result<StartRequest, String> {
     let body = json::parse(delivery.body.as_bytes()).map_err(|error| error.to_string())?;
-    let StartMessage {
-        workflow,
-        name,
-        input,
-    } = serde_json::from_value(body)
+    let StartMessage { workflow, name, input } = serde_json::from_value(body)
         .map_err(|error| format!("it is not a start, {{\"workflow\", \"name\"?, \"input\"}}: {error}"))?;
-    Ok(StartRequest {
-        workflow,
-        name: name.unwrap_or_else(|| delivery.message_id.clone()),
-        input,
-    })
+    Ok(StartRequest { workflow, name: name.unwrap_or_else(|| delivery.message_id.clone()), input })
 }
 
 /// AWS's rules for the name of an execution

@@ -62,8 +62,7 @@ impl<H: Host> Protocol<H> {
     async fn request(&self, item: &RunItem, ask: Ask) -> WorldResult<Requested> {
         let message = self.message(&item.run(), ask);
         let due_ms = self.host.clock().now_ms() + i64::from(limits::REQUEST_DELAY_SECONDS) * 1000;
-        self.send_one(self.sending(QueueName::Timer, &message, due_ms).await?)
-            .await?;
+        self.send_one(self.sending(QueueName::Timer, &message, due_ms).await?).await?;
         let definition = self.definition(&item.id.workflow, &item.definition).await?;
         let handled = match message.ask {
             Ask::Stop { .. } => self.stop(&message, &definition).await?,
@@ -73,11 +72,7 @@ impl<H: Host> Protocol<H> {
         for sending in handled.sendings {
             self.send_one(sending).await?;
         }
-        Ok(if is_done {
-            Requested::Done
-        } else {
-            Requested::Pending
-        })
+        Ok(if is_done { Requested::Done } else { Requested::Pending })
     }
 
     /// One transaction: the run item to ABORTED, and a tombstone at the root's current seq. If a step was faster, the
@@ -86,10 +81,7 @@ impl<H: Host> Protocol<H> {
         let Ask::Stop { error, cause } = &message.ask else {
             return Ok(Handled::done());
         };
-        let outcome = Outcome::Stopped {
-            error: error.clone(),
-            cause: cause.clone(),
-        };
+        let outcome = Outcome::Stopped { error: error.clone(), cause: cause.clone() };
         for _ in 0..TRIES {
             let Some(view) = self.view_of(message).await? else {
                 return Ok(Handled::done());
@@ -113,32 +105,19 @@ impl<H: Host> Protocol<H> {
             let Next::End(end) = &transition.next else {
                 return Ok(Handled::leave(2));
             };
-            let record = self
-                .request_record(&message, position, &outcome, &transition)
-                .await?;
-            let close = self
-                .closing(&message.run, end, now_ms, Some(message.id.clone()))
-                .await?;
+            let record = self.request_record(&message, position, &outcome, &transition).await?;
+            let close = self.closing(&message.run, end, now_ms, Some(message.id.clone())).await?;
             let (key, count) = (RunKey::of(&message.run), message.run.redrive_count);
             if self.planted(PlantedBug::StopInTwoWrites) {
                 self.host.store().close_run(&key, count, &close).await?;
-                let put = self
-                    .host
-                    .store()
-                    .put_record(&record_key(&key, position), &record)
-                    .await?;
+                let put = self.host.store().put_record(&record_key(&key, position), &record).await?;
                 if put == PutRecord::Won {
                     return Ok(self.ended(&message, end, now_ms));
                 }
                 continue;
             }
             let record = (&record_key(&key, position), &record);
-            if self
-                .host
-                .store()
-                .close_run_with_record(&key, count, &close, record)
-                .await?
-            {
+            if self.host.store().close_run_with_record(&key, count, &close, record).await? {
                 return Ok(self.ended(&message, end, now_ms));
             }
         }
@@ -167,32 +146,15 @@ impl<H: Host> Protocol<H> {
         let mut message = message.clone();
         message.run.redrive_count = count + 1;
         message.run.input = view.run.input.clone();
-        let outcome = Outcome::Redriven {
-            redrive_count: count + 1,
-        };
-        let transition = self.advance(
-            definition,
-            &message,
-            &position,
-            &outcome,
-            self.host.clock().now_ms(),
-        );
-        let record = self
-            .request_record(&message, &position, &outcome, &transition)
-            .await?;
+        let outcome = Outcome::Redriven { redrive_count: count + 1 };
+        let transition = self.advance(definition, &message, &position, &outcome, self.host.clock().now_ms());
+        let record = self.request_record(&message, &position, &outcome, &transition).await?;
         let key = RunKey::of(&message.run);
         let record = (&record_key(&key, &position), &record);
-        if !self
-            .host
-            .store()
-            .reopen_run_with_record(&key, count, &message.id, record)
-            .await?
-        {
+        if !self.host.store().reopen_run_with_record(&key, count, &message.id, record).await? {
             return Ok(Handled::leave(2));
         }
-        Ok(Handled::sending(
-            self.effects(&message, definition, &transition).await?,
-        ))
+        Ok(Handled::sending(self.effects(&message, definition, &transition).await?))
     }
 
     /// This message has redriven the run before: its effects are sent again, unless the run has gone on.
@@ -202,19 +164,14 @@ impl<H: Host> Protocol<H> {
         definition: &Definition,
         view: &RunView,
     ) -> WorldResult<Handled> {
-        let is_last = view
-            .records
-            .last()
-            .is_some_and(|record| record.owner == message.id);
+        let is_last = view.records.last().is_some_and(|record| record.owner == message.id);
         if !is_last {
             return Ok(Handled::done());
         }
         let mut message = message.clone();
         message.run.redrive_count = view.item.redrive_count;
         message.run.input = view.run.input.clone();
-        Ok(Handled::sending(
-            self.effects(&message, definition, &view.replay.last).await?,
-        ))
+        Ok(Handled::sending(self.effects(&message, definition, &view.replay.last).await?))
     }
 
     async fn request_record(
@@ -260,13 +217,7 @@ impl<H: Host> Protocol<H> {
         let (Some(position), Some(recorded)) = (view.replay.positions.get(at), view.recorded.get(at)) else {
             return Handled::done();
         };
-        let transition = self.advance(
-            definition,
-            message,
-            position,
-            &recorded.outcome,
-            recorded.finished_ms,
-        );
+        let transition = self.advance(definition, message, position, &recorded.outcome, recorded.finished_ms);
         match &transition.next {
             Next::End(end) => self.ended(message, end, recorded.finished_ms),
             Next::Wait(_) => Handled::done(),

@@ -7,7 +7,7 @@ use crate::{
     Protocol,
     batch::{Delivery, Invocation, StepFailure, StepFunction, StepRequest},
     dead_letter::{SoloAnswer, SoloDelivery},
-    deliver::{error_cause, panic_cause},
+    execute::{error_cause, panic_cause},
     limits,
     traits::{Clock, Host},
 };
@@ -60,8 +60,7 @@ impl<H: Host> Protocol<H> {
         invocation: &Invocation,
         solo: SoloDelivery,
     ) -> SoloAnswer {
-        self.handle_solo(&Arc::new(Gathering::new(code, 0)).step(), invocation, solo)
-            .await
+        self.handle_solo(&Arc::new(Gathering::new(code, 0)).step(), invocation, solo).await
     }
 }
 
@@ -90,13 +89,7 @@ type Call = Shared<BoxFuture<'static, Arc<Mutex<Vec<Option<Result<Value, StepFai
 
 impl Gathering {
     fn new(code: &BatchFunction, messages: usize) -> Self {
-        Self {
-            code: Arc::clone(code),
-            state: Mutex::new(State {
-                open: messages,
-                ..State::default()
-            }),
-        }
+        Self { code: Arc::clone(code), state: Mutex::new(State { open: messages, ..State::default() }) }
     }
 
     /// The step as the protocol calls it, for one message.
@@ -115,10 +108,7 @@ impl Gathering {
         let results = call.await;
         let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
         let expected = results.len();
-        results
-            .get_mut(index)
-            .and_then(Option::take)
-            .unwrap_or_else(|| Err(no_result(index, expected)))
+        results.get_mut(index).and_then(Option::take).unwrap_or_else(|| Err(no_result(index, expected)))
     }
 
     /// A message of the batch will not join any more, or has its outcome.
@@ -144,10 +134,8 @@ impl Gathering {
         }
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
-        let (requests, answers): (Vec<_>, Vec<_>) = waiting
-            .into_iter()
-            .map(|waiting| (waiting.request, waiting.answer))
-            .unzip();
+        let (requests, answers): (Vec<_>, Vec<_>) =
+            waiting.into_iter().map(|waiting| (waiting.request, waiting.answer)).unzip();
         let call = call(&self.code, requests);
         for (index, answer) in answers.into_iter().enumerate() {
             // Who has been cut off meanwhile doesn't care.
@@ -165,21 +153,12 @@ fn call(code: &BatchFunction, requests: Vec<StepRequest>) -> Call {
     let code = Arc::clone(code);
     let expected = requests.len();
     let call = async move {
-        let results = match AssertUnwindSafe(async { code(requests).await })
-            .catch_unwind()
-            .await
-        {
+        let results = match AssertUnwindSafe(async { code(requests).await }).catch_unwind().await {
             Ok(results) if results.len() == expected => results,
             Ok(results) => vec![Err(no_result(results.len(), expected)); expected],
             Err(panic) => {
                 let cause = panic_cause(panic.as_ref());
-                vec![
-                    Err(StepFailure {
-                        error: "Panic".to_owned(),
-                        cause
-                    });
-                    expected
-                ]
+                vec![Err(StepFailure { error: "Panic".to_owned(), cause }); expected]
             }
         };
         Arc::new(Mutex::new(results.into_iter().map(Some).collect()))
@@ -192,10 +171,7 @@ fn no_result(results: usize, items: usize) -> StepFailure {
     let message = format!(
         "the step returned {results} results for {items} items: one per item is needed, in their order"
     );
-    StepFailure {
-        error: error.to_owned(),
-        cause: error_cause(error, &message),
-    }
+    StepFailure { error: error.to_owned(), cause: error_cause(error, &message) }
 }
 
 #[cfg(test)]
@@ -215,12 +191,7 @@ mod tests {
             idempotency_key: String::new(),
             operation_key: String::new(),
         };
-        StepRequest {
-            run: Run::for_test("w", "r"),
-            state: "Load".to_owned(),
-            call,
-            deadline_ms: 0,
-        }
+        StepRequest { run: Run::for_test("w", "r"), state: "Load".to_owned(), call, deadline_ms: 0 }
     }
 
     /// Notes each call's inputs, and answers every item with its input and the number of items.
@@ -230,12 +201,7 @@ mod tests {
             let inputs: Vec<Value> = requests.into_iter().map(|request| request.call.input).collect();
             calls.lock().unwrap().push(inputs.clone());
             let count = inputs.len();
-            Box::pin(async move {
-                inputs
-                    .into_iter()
-                    .map(|input| Ok(json!([input, count])))
-                    .collect()
-            })
+            Box::pin(async move { inputs.into_iter().map(|input| Ok(json!([input, count]))).collect() })
         })
     }
 
@@ -265,10 +231,7 @@ mod tests {
             assert_eq!(run(&gathering, 4).await, Ok(json!([4, 1])));
         };
         test.now_or_never().unwrap();
-        assert_eq!(
-            *calls.lock().unwrap(),
-            [vec![json!(1), json!(2)], vec![json!(3)], vec![json!(4)]]
-        );
+        assert_eq!(*calls.lock().unwrap(), [vec![json!(1), json!(2)], vec![json!(3)], vec![json!(4)]]);
     }
 
     #[test]
@@ -310,10 +273,7 @@ mod tests {
             let opened = opened.lock().unwrap().take().unwrap();
             Box::pin(async move {
                 opened.await.unwrap();
-                requests
-                    .into_iter()
-                    .map(|request| Ok(request.call.input))
-                    .collect()
+                requests.into_iter().map(|request| Ok(request.call.input)).collect()
             })
         });
         let gathering = Arc::new(Gathering::new(&code, 2));
@@ -356,10 +316,6 @@ mod tests {
             "returned 3 results for 2 items",
         );
         check_fails(Arc::new(|_| panic!("no database")), "Panic", "no database");
-        check_fails(
-            Arc::new(|_| Box::pin(async { panic!("no {}", "table") })),
-            "Panic",
-            "no table",
-        );
+        check_fails(Arc::new(|_| Box::pin(async { panic!("no {}", "table") })), "Panic", "no table");
     }
 }

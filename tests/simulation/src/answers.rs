@@ -31,12 +31,7 @@ pub(crate) enum Answer {
 pub(crate) fn scripted(seed: u64, faults: &Faults, run: &str, state: &str, attempt: u64) -> Answer {
     let mut hasher = DefaultHasher::new();
     (seed, run, state, attempt).hash(&mut hasher);
-    draw(
-        &mut StdRng::seed_from_u64(hasher.finish()),
-        faults,
-        state,
-        attempt,
-    )
+    draw(&mut StdRng::seed_from_u64(hasher.finish()), faults, state, attempt)
 }
 
 fn draw(rng: &mut impl Rng, faults: &Faults, state: &str, attempt: u64) -> Answer {
@@ -69,10 +64,7 @@ pub(crate) fn step(host: &MemoryHost, seed: u64, faults: Faults, killed: Arc<Ato
             Yield(false).await;
             match answer {
                 Answer::Output(output) => Ok(output),
-                Answer::Error(error) => Err(StepFailure {
-                    error: error.to_owned(),
-                    cause: String::new(),
-                }),
+                Answer::Error(error) => Err(StepFailure { error: error.to_owned(), cause: String::new() }),
                 Answer::Panic => std::panic::resume_unwind(Box::new("the step panicked")),
                 Answer::Hang => std::future::pending().await,
                 Answer::Kill => {

@@ -76,21 +76,12 @@ impl MemoryHost {
         let mut settings = Settings::new("sim", "us-east-1", "000000000000");
         settings.status_events = true;
         settings.log_sample = 0.0;
-        Self {
-            shared: Arc::new(Mutex::new(state)),
-            settings,
-            planted: None,
-            skew_ms: 0,
-        }
+        Self { shared: Arc::new(Mutex::new(state)), settings, planted: None, skew_ms: 0 }
     }
 
     /// The same world, as another process with another clock sees it.
     pub(crate) fn process(&self, skew_ms: i64, planted: Option<PlantedBug>) -> Self {
-        Self {
-            skew_ms,
-            planted,
-            ..self.clone()
-        }
+        Self { skew_ms, planted, ..self.clone() }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -109,9 +100,7 @@ impl MemoryHost {
         let answer = {
             let mut state = self.state();
             let chance = |state: &mut State, of: fn(&Faults) -> f64| {
-                state
-                    .faults
-                    .is_some_and(|faults| state.rng.random_bool(of(&faults)))
+                state.faults.is_some_and(|faults| state.rng.random_bool(of(&faults)))
             };
             if chance(&mut state, |faults| faults.throttle) {
                 return Err(later(operation, "throttled"));
@@ -128,11 +117,7 @@ impl MemoryHost {
 }
 
 fn later(operation: &str, message: &str) -> WorldError {
-    WorldError {
-        operation: operation.to_owned(),
-        message: message.to_owned(),
-        retry: Retry::Later,
-    }
+    WorldError { operation: operation.to_owned(), message: message.to_owned(), retry: Retry::Later }
 }
 
 /// Pending once.
@@ -196,10 +181,7 @@ impl State {
             .filter(|run| run.nonce == key.run.nonce)
             .map(|run| (run.status, run.redrive_count));
         let has_previous = key.seq == 0
-            || self.records.contains_key(&RecordKey {
-                seq: key.seq.saturating_sub(1),
-                ..key.clone()
-            });
+            || self.records.contains_key(&RecordKey { seq: key.seq.saturating_sub(1), ..key.clone() });
         self.watch.recorded(key, record, status, has_previous);
         self.records.insert(key.clone(), record.clone());
     }
@@ -239,22 +221,13 @@ impl Store for MemoryHost {
     }
 
     async fn record(&self, key: &RecordKey) -> WorldResult<Option<Record>> {
-        self.op("get record", |state| Ok(state.records.get(key).cloned()))
-            .await
+        self.op("get record", |state| Ok(state.records.get(key).cloned())).await
     }
 
     async fn records(&self, run: &RunKey, from_seq: u32) -> WorldResult<Vec<Record>> {
         self.op("query records", |state| {
-            let from = RecordKey {
-                run: run.clone(),
-                branch: Default::default(),
-                seq: from_seq,
-            };
-            let page = state
-                .records
-                .range(from..)
-                .take_while(|(key, _)| key.run == *run)
-                .take(50);
+            let from = RecordKey { run: run.clone(), branch: Default::default(), seq: from_seq };
+            let page = state.records.range(from..).take_while(|(key, _)| key.run == *run).take(50);
             Ok(page.map(|(_, record)| record.clone()).collect())
         })
         .await
@@ -275,21 +248,14 @@ impl Store for MemoryHost {
 
     async fn run(&self, run: &RunId, now_ms: i64) -> WorldResult<Option<RunItem>> {
         self.op("get run", |state| {
-            Ok(state
-                .runs
-                .get(run)
-                .filter(|item| !state.expired(item.expires_s, now_ms))
-                .cloned())
+            Ok(state.runs.get(run).filter(|item| !state.expired(item.expires_s, now_ms)).cloned())
         })
         .await
     }
 
     async fn close_run(&self, run: &RunKey, redrive_count: u32, with: &Close) -> WorldResult<bool> {
         self.op("close run", |state| {
-            Ok(state
-                .running(run, redrive_count)
-                .map(|item| close(item, with))
-                .is_some())
+            Ok(state.running(run, redrive_count).map(|item| close(item, with)).is_some())
         })
         .await
     }
@@ -361,10 +327,7 @@ impl Store for MemoryHost {
     }
 
     async fn data(&self, run: &RunKey, slot: DataSlot) -> WorldResult<Option<Payload>> {
-        self.op("get data", |state| {
-            Ok(state.data.get(&(run.clone(), slot)).cloned())
-        })
-        .await
+        self.op("get data", |state| Ok(state.data.get(&(run.clone(), slot)).cloned())).await
     }
 
     async fn renew(&self, run: &RunKey, expires_s: i64) -> WorldResult<()> {
@@ -384,9 +347,7 @@ impl Store for MemoryHost {
 
     async fn put_definition(&self, workflow: &str, hash: &str, text: &str) -> WorldResult<()> {
         self.op("put definition", |state| {
-            state
-                .definitions
-                .insert((workflow.to_owned(), hash.to_owned()), text.to_owned());
+            state.definitions.insert((workflow.to_owned(), hash.to_owned()), text.to_owned());
             Ok(())
         })
         .await
@@ -394,10 +355,7 @@ impl Store for MemoryHost {
 
     async fn definition(&self, workflow: &str, hash: &str) -> WorldResult<Option<String>> {
         self.op("get definition", |state| {
-            Ok(state
-                .definitions
-                .get(&(workflow.to_owned(), hash.to_owned()))
-                .cloned())
+            Ok(state.definitions.get(&(workflow.to_owned(), hash.to_owned())).cloned())
         })
         .await
     }
@@ -411,15 +369,11 @@ impl Store for MemoryHost {
     }
 
     async fn current(&self, workflow: &str) -> WorldResult<Option<String>> {
-        self.op("get current", |state| Ok(state.current.get(workflow).cloned()))
-            .await
+        self.op("get current", |state| Ok(state.current.get(workflow).cloned())).await
     }
 
     async fn workflows(&self) -> WorldResult<Vec<String>> {
-        self.op("list workflows", |state| {
-            Ok(state.current.keys().cloned().collect())
-        })
-        .await
+        self.op("list workflows", |state| Ok(state.current.keys().cloned().collect())).await
     }
 
     async fn runs_started(
@@ -436,10 +390,7 @@ impl Store for MemoryHost {
                 .filter(|item| item.id.workflow == workflow && (from_ms..until_ms).contains(&item.started_ms))
                 .collect();
             runs.sort_by_key(|item| std::cmp::Reverse((item.started_ms, item.id.clone())));
-            let listed = |item: &RunItem| ListedRun {
-                id: item.id.clone(),
-                started_ms: item.started_ms,
-            };
+            let listed = |item: &RunItem| ListedRun { id: item.id.clone(), started_ms: item.started_ms };
             Ok(runs.into_iter().take(limit).map(listed).collect())
         })
         .await

@@ -2,12 +2,7 @@
 //!
 //! [`MemoryHost`] is a world in memory: every operation is an await at which the scheduler may crash, stall or reorder
 //! whoever called it. [`simulate`] runs one seed of one [`Scenario`] and answers with all invariants that it broke.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod answers;
 mod host;

@@ -32,11 +32,8 @@ pub(crate) fn expected(
             Awaiting::Timer { .. } | Awaiting::Turn => Outcome::TimerFired,
             Awaiting::Step { .. } => {
                 let call = step_call(definition, run, &position).unwrap();
-                let failed = |error: &str| Outcome::Failed {
-                    error: error.to_owned(),
-                    cause: None,
-                    phase: Phase::Run,
-                };
+                let failed =
+                    |error: &str| Outcome::Failed { error: error.to_owned(), cause: None, phase: Phase::Run };
                 let slow = slow.get(&(position.state.clone(), call.attempt));
                 match scripted(seed, faults, &run.name, &position.state, call.attempt) {
                     Answer::Hang if call.timeout_seconds.is_some() => {

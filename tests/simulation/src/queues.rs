@@ -21,25 +21,14 @@ pub(crate) struct Queues {
 impl Queues {
     pub(crate) fn send(&mut self, queue: &QueueName, body: String, now_ms: i64, delay_ms: i64) {
         self.next_id += 1;
-        let queued = Queued {
-            body,
-            receive_count: 0,
-            sent_ms: now_ms,
-            visible_ms: now_ms + delay_ms,
-        };
-        self.by_name
-            .entry(queue.clone())
-            .or_default()
-            .insert(self.next_id, queued);
+        let queued = Queued { body, receive_count: 0, sent_ms: now_ms, visible_ms: now_ms + delay_ms };
+        self.by_name.entry(queue.clone()).or_default().insert(self.next_id, queued);
     }
 
     pub(crate) fn visible(&self, now_ms: i64) -> Vec<(QueueName, Vec<u64>)> {
         self.served()
             .map(|(name, queue)| {
-                let ids = queue
-                    .iter()
-                    .filter(|(_, queued)| queued.visible_ms <= now_ms)
-                    .map(|(id, _)| *id);
+                let ids = queue.iter().filter(|(_, queued)| queued.visible_ms <= now_ms).map(|(id, _)| *id);
                 (name.clone(), ids.collect::<Vec<_>>())
             })
             .filter(|(_, ids)| !ids.is_empty())
@@ -58,10 +47,7 @@ impl Queues {
         let queued = messages.get_mut(&id)?;
         if queued.receive_count >= receives_max && *queue != QueueName::DeadLetter {
             let queued = messages.remove(&id)?;
-            self.by_name
-                .entry(QueueName::DeadLetter)
-                .or_default()
-                .insert(id, queued);
+            self.by_name.entry(QueueName::DeadLetter).or_default().insert(id, queued);
             return None;
         }
         queued.receive_count += 1;
@@ -76,11 +62,7 @@ impl Queues {
     }
 
     pub(crate) fn change_visibility(&mut self, queue: &QueueName, id: u64, visible_ms: i64) {
-        if let Some(queued) = self
-            .by_name
-            .get_mut(queue)
-            .and_then(|messages| messages.get_mut(&id))
-        {
+        if let Some(queued) = self.by_name.get_mut(queue).and_then(|messages| messages.get_mut(&id)) {
             queued.visible_ms = visible_ms;
         }
     }
@@ -95,9 +77,7 @@ impl Queues {
     }
 
     pub(crate) fn next_visible_ms(&self) -> Option<i64> {
-        self.served()
-            .flat_map(|(_, queue)| queue.values().map(|queued| queued.visible_ms))
-            .min()
+        self.served().flat_map(|(_, queue)| queue.values().map(|queued| queued.visible_ms)).min()
     }
 
     pub(crate) fn bodies(&self, queue: &QueueName) -> Vec<&str> {
@@ -110,8 +90,6 @@ impl Queues {
 
     /// The queues that have a function behind them.
     fn served(&self) -> impl Iterator<Item = (&QueueName, &BTreeMap<u64, Queued>)> {
-        self.by_name
-            .iter()
-            .filter(|(name, _)| !matches!(name, QueueName::Parked | QueueName::Status))
+        self.by_name.iter().filter(|(name, _)| !matches!(name, QueueName::Parked | QueueName::Status))
     }
 }

@@ -100,144 +100,58 @@ pub struct Scenario {
 
 /// All kinds of trouble. Seed n of a campaign takes scenario n mod their number.
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "no faults",
-        faults: NONE,
-        runs: 3,
-        states: 5,
-    },
-    Scenario {
-        name: "faults",
-        faults: COMMON,
-        runs: 3,
-        states: 5,
-    },
-    Scenario {
-        name: "stop",
-        faults: Faults { stop: 0.03, ..COMMON },
-        runs: 2,
-        states: 5,
-    },
-    Scenario {
-        name: "redrive",
-        faults: Faults {
-            fail: 0.2,
-            redrive: 0.05,
-            ..COMMON
-        },
-        runs: 2,
-        states: 4,
-    },
+    Scenario { name: "no faults", faults: NONE, runs: 3, states: 5 },
+    Scenario { name: "faults", faults: COMMON, runs: 3, states: 5 },
+    Scenario { name: "stop", faults: Faults { stop: 0.03, ..COMMON }, runs: 2, states: 5 },
+    Scenario { name: "redrive", faults: Faults { fail: 0.2, redrive: 0.05, ..COMMON }, runs: 2, states: 4 },
     Scenario {
         name: "stop and redrive",
-        faults: Faults {
-            stop: 0.03,
-            fail: 0.15,
-            redrive: 0.08,
-            ..COMMON
-        },
+        faults: Faults { stop: 0.03, fail: 0.15, redrive: 0.08, ..COMMON },
         runs: 2,
         states: 4,
     },
     Scenario {
         name: "repair in flight",
-        faults: Faults {
-            repair: 0.05,
-            fail: 0.12,
-            redrive: 0.05,
-            ..COMMON
-        },
+        faults: Faults { repair: 0.05, fail: 0.12, redrive: 0.05, ..COMMON },
         runs: 2,
         states: 5,
     },
-    Scenario {
-        name: "purge",
-        faults: Faults {
-            purge: 0.02,
-            ..COMMON
-        },
-        runs: 3,
-        states: 5,
-    },
+    Scenario { name: "purge", faults: Faults { purge: 0.02, ..COMMON }, runs: 3, states: 5 },
     Scenario {
         name: "careless starts",
-        faults: Faults {
-            careless_start: true,
-            crash: 0.03,
-            ..COMMON
-        },
+        faults: Faults { careless_start: true, crash: 0.03, ..COMMON },
         runs: 3,
         states: 3,
     },
     Scenario {
         name: "fickle steps",
-        faults: Faults {
-            fickle: true,
-            fail: 0.3,
-            ..COMMON
-        },
+        faults: Faults { fickle: true, fail: 0.3, ..COMMON },
         runs: 3,
         states: 5,
     },
-    Scenario {
-        name: "poison",
-        faults: Faults {
-            poison: 0.1,
-            ..COMMON
-        },
-        runs: 10,
-        states: 2,
-    },
-    Scenario {
-        name: "heavy",
-        faults: HEAVY,
-        runs: 2,
-        states: 5,
-    },
+    Scenario { name: "poison", faults: Faults { poison: 0.1, ..COMMON }, runs: 10, states: 2 },
+    Scenario { name: "heavy", faults: HEAVY, runs: 2, states: 5 },
     Scenario {
         name: "heavy, failing",
-        faults: Faults {
-            fail: 0.3,
-            fickle: true,
-            ..HEAVY
-        },
+        faults: Faults { fail: 0.3, fickle: true, ..HEAVY },
         runs: 2,
         states: 4,
     },
     Scenario {
         name: "hasty stop and redrive",
-        faults: Faults {
-            stop: 0.3,
-            redrive: 0.9,
-            stall: 0.04,
-            ..COMMON
-        },
+        faults: Faults { stop: 0.3, redrive: 0.9, stall: 0.04, ..COMMON },
         runs: 1,
         states: 3,
     },
     Scenario {
         name: "hasty repair and redrive",
-        faults: Faults {
-            fail: 0.5,
-            redrive: 0.9,
-            repair: 0.9,
-            stall: 0.06,
-            fickle: true,
-            ..COMMON
-        },
+        faults: Faults { fail: 0.5, redrive: 0.9, repair: 0.9, stall: 0.06, fickle: true, ..COMMON },
         runs: 1,
         states: 2,
     },
     Scenario {
         name: "short runs, hasty redrive",
-        faults: Faults {
-            fail: 0.5,
-            redrive: 0.9,
-            stall: 0.06,
-            duplicate: 0.4,
-            fickle: true,
-            ..COMMON
-        },
+        faults: Faults { fail: 0.5, redrive: 0.9, stall: 0.06, duplicate: 0.4, fickle: true, ..COMMON },
         runs: 2,
         states: 2,
     },
@@ -246,13 +160,7 @@ pub const SCENARIOS: &[Scenario] = &[
 /// A long chain of steps, each slower than the visibility timeout.
 pub(crate) const SLOW_CHAIN: Scenario = Scenario {
     name: "slow chain",
-    faults: Faults {
-        crash: 0.003,
-        stall: 0.002,
-        duplicate: 0.15,
-        lost_acknowledgement: 0.08,
-        ..NONE
-    },
+    faults: Faults { crash: 0.003, stall: 0.002, duplicate: 0.15, lost_acknowledgement: 0.08, ..NONE },
     runs: 1,
     states: 24,
 };

@@ -36,8 +36,7 @@ impl Watch {
     pub(crate) fn sent(&mut self, queue: &QueueName, body: &str) {
         if *queue == QueueName::Timer && body.contains("\"stop\"") {
             let message: Message = serde_json::from_str(body).unwrap();
-            self.stops_asked
-                .insert((message.run.nonce, message.run.redrive_count));
+            self.stops_asked.insert((message.run.nonce, message.run.redrive_count));
         }
         if !self.counts_messages || !matches!(queue, QueueName::Step(_)) {
             return;
@@ -88,12 +87,8 @@ impl Watch {
 
     pub(crate) fn messages_per_position(&self, seqs: std::ops::Range<u32>) -> f64 {
         let width = f64::from(seqs.end - seqs.start);
-        let sent: u32 = self
-            .sent
-            .iter()
-            .filter(|((_, seq), _)| seqs.contains(seq))
-            .map(|(_, count)| count)
-            .sum();
+        let sent: u32 =
+            self.sent.iter().filter(|((_, seq), _)| seqs.contains(seq)).map(|(_, count)| count).sum();
         f64::from(sent) / width
     }
 }
@@ -118,10 +113,7 @@ pub(crate) fn judge(
     for wanted in wanted {
         let view = futures::executor::block_on(protocol.view(&wanted.id));
         match view {
-            Err(error) => host
-                .state()
-                .watch
-                .breaks(format!("the run can't be replayed: {error}")),
+            Err(error) => host.state().watch.breaks(format!("the run can't be replayed: {error}")),
             Ok(None) if faults.careless_start || faults.purge > 0.0 => report.never_started += 1,
             Ok(None) => host.state().watch.breaks("a run was lost"),
             Ok(Some(view)) => judge_run(protocol, seed, faults, wanted, &view, report),
@@ -132,12 +124,7 @@ pub(crate) fn judge(
         let parked = parked.chars().take(300).collect::<String>();
         state.watch.breaks(format!("a message was parked: {parked}"));
     }
-    if state
-        .watch
-        .idempotency_keys()
-        .values()
-        .any(|nonces| nonces.len() > 1)
-    {
+    if state.watch.idempotency_keys().values().any(|nonces| nonces.len() > 1) {
         state.watch.breaks("two runs share an idempotency key");
     }
 }
@@ -161,9 +148,7 @@ fn judge_run(
         let (item, last) = (view.item.status.as_str(), end.status.as_str());
         breaks(format!("the run is {item} and its last record says {last}"));
     }
-    let ending = futures::executor::block_on(protocol.ending(&view.item))
-        .unwrap()
-        .unwrap_or_default();
+    let ending = futures::executor::block_on(protocol.ending(&view.item)).unwrap().unwrap_or_default();
     if (&ending.output, &ending.error) != (&end.output, &end.error) {
         breaks("the ending is not that of the last record".to_owned());
     }
@@ -198,12 +183,7 @@ fn slow_attempts(view: &RunView) -> oracle::Slow {
     let positions = view.recorded.iter().zip(&view.replay.positions);
     positions
         .filter(|(recorded, _)| timed_out(&recorded.outcome))
-        .map(|(recorded, position)| {
-            (
-                (position.state.clone(), position.attempt()),
-                recorded.outcome.clone(),
-            )
-        })
+        .map(|(recorded, position)| ((position.state.clone(), position.attempt()), recorded.outcome.clone()))
         .collect()
 }
 
@@ -213,11 +193,7 @@ fn judge_executions(host: &crate::MemoryHost, view: &RunView, report: &mut Repor
     for (recorded, position) in view.recorded.iter().zip(&view.replay.positions) {
         let ran = match &recorded.outcome {
             Outcome::Succeeded { .. } => true,
-            Outcome::Failed {
-                phase: Phase::Run,
-                error,
-                ..
-            } => error != "Lambda.Unknown",
+            Outcome::Failed { phase: Phase::Run, error, .. } => error != "Lambda.Unknown",
             _ => false,
         };
         if !ran {

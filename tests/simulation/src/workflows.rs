@@ -9,11 +9,7 @@ pub(crate) fn random(rng: &mut StdRng, states: usize, may_time_out: bool) -> Def
     let mut machine = Map::new();
     let last = states.saturating_sub(1);
     for index in 0..states {
-        let next = if index == last {
-            "Done".to_owned()
-        } else {
-            format!("S{}", index + 1)
-        };
+        let next = if index == last { "Done".to_owned() } else { format!("S{}", index + 1) };
         let state = match rng.random_range(0..10) {
             0 => json!({ "Type": "Wait", "Seconds": *pick(rng, &[3, 3, 2000]), "Next": next }),
             1 if index > 0 => json!({
@@ -30,11 +26,7 @@ pub(crate) fn random(rng: &mut StdRng, states: usize, may_time_out: bool) -> Def
             _ => task(rng, index, &next),
         };
         // The choice looks at what the first state returned.
-        let state = if index == 0 && rng.random_bool(0.9) {
-            task(rng, 0, &next)
-        } else {
-            state
-        };
+        let state = if index == 0 && rng.random_bool(0.9) { task(rng, 0, &next) } else { state };
         machine.insert(format!("S{index}"), state);
     }
     machine.insert("Done".to_owned(), json!({ "Type": "Succeed" }));

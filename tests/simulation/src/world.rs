@@ -53,11 +53,7 @@ pub fn simulate(seed: u64, scenario: &Scenario, planted: Option<PlantedBug>) -> 
             let may_time_out = scenario.faults.stop > 0.0;
             let definition = workflows::random(&mut world.rng, scenario.states, may_time_out);
             let id = RunId::new(format!("w{index}"), format!("run-{index}"));
-            Wanted {
-                id,
-                definition: Arc::new(definition),
-                input: json!({ "index": index }),
-            }
+            Wanted { id, definition: Arc::new(definition), input: json!({ "index": index }) }
         })
         .collect();
     world.publish(&wanted);
@@ -78,11 +74,7 @@ pub fn simulate(seed: u64, scenario: &Scenario, planted: Option<PlantedBug>) -> 
 pub fn slow_chain(seed: u64, planted: Option<PlantedBug>) -> (f64, f64, Report) {
     let mut world = World::new(seed, &SLOW_CHAIN, planted);
     let definition = Arc::new(workflows::chain(SLOW_CHAIN.states));
-    let wanted = [Wanted {
-        id: RunId::new("chain", "run"),
-        definition,
-        input: json!({}),
-    }];
+    let wanted = [Wanted { id: RunId::new("chain", "run"), definition, input: json!({}) }];
     {
         let mut state = world.host.state();
         state.lag_ms = 60 * VISIBILITY_MS;
@@ -95,10 +87,7 @@ pub fn slow_chain(seed: u64, planted: Option<PlantedBug>) -> (f64, f64, Report) 
     let late = SLOW_CHAIN.states as u32;
     let (early, late) = {
         let watch = &world.host.state().watch;
-        (
-            watch.messages_per_position(1..7),
-            watch.messages_per_position(late - 6..late),
-        )
+        (watch.messages_per_position(1..7), watch.messages_per_position(late - 6..late))
     };
     (early, late, world.report())
 }
@@ -140,11 +129,7 @@ impl World {
         let host = MemoryHost::new(seed);
         let skew_ms = scenario.faults.skew_ms;
         let environments: Vec<_> = (0..3)
-            .map(|_| {
-                Arc::new(Protocol::new(
-                    host.process(rng.random_range(-skew_ms..=skew_ms), planted),
-                ))
-            })
+            .map(|_| Arc::new(Protocol::new(host.process(rng.random_range(-skew_ms..=skew_ms), planted))))
             .collect();
         let world = Self {
             seed,
@@ -175,11 +160,7 @@ impl World {
             let Wanted { id, input, .. } = wanted.clone();
             if self.faults.careless_start {
                 let protocol = self.environment();
-                let request = StartRequest {
-                    workflow: id.workflow,
-                    name: id.name,
-                    input,
-                };
+                let request = StartRequest { workflow: id.workflow, name: id.name, input };
                 self.user(async move { drop(protocol.start(request).await) });
                 continue;
             }
@@ -255,20 +236,12 @@ impl World {
             return false;
         }
         let (queue, mut ids) = visible.swap_remove(self.rng.random_range(0..visible.len()));
-        let size_max = if queue == QueueName::DeadLetter {
-            1
-        } else {
-            self.rng.random_range(1..=10)
-        };
+        let size_max = if queue == QueueName::DeadLetter { 1 } else { self.rng.random_range(1..=10) };
         let mut deliveries = Vec::new();
         while !ids.is_empty() && deliveries.len() < size_max {
             let id = ids.swap_remove(self.rng.random_range(0..ids.len()));
             let visible_ms = now_ms + VISIBILITY_MS;
-            let received = self
-                .host
-                .state()
-                .queues
-                .receive(&queue, id, limits::RECEIVES_MAX, visible_ms);
+            let received = self.host.state().queues.receive(&queue, id, limits::RECEIVES_MAX, visible_ms);
             if let Some(queued) = received {
                 deliveries.push(Delivery {
                     message_id: id.to_string(),
@@ -295,10 +268,7 @@ impl World {
         let killed = Arc::new(AtomicBool::new(false));
         let step = answers::step(&self.host, self.seed, self.faults, killed.clone());
         let invocation = invocation(queue.clone(), now_ms);
-        let ids = deliveries
-            .iter()
-            .filter_map(|delivery| delivery.message_id.parse().ok())
-            .collect();
+        let ids = deliveries.iter().filter_map(|delivery| delivery.message_id.parse().ok()).collect();
         let batch = Some((queue.clone(), ids));
         let future = async move {
             match invocation.queue {
@@ -307,12 +277,7 @@ impl World {
                 _ => protocol.handle_batch(None, &invocation, &deliveries).await,
             }
         };
-        self.processes.push(Process {
-            future: future.boxed(),
-            batch,
-            frozen_until_ms: 0,
-            killed,
-        });
+        self.processes.push(Process { future: future.boxed(), batch, frozen_until_ms: 0, killed });
     }
 
     /// A direct call of a step's function: a process inside another's await.
@@ -325,9 +290,7 @@ impl World {
             let protocol = protocol.clone();
             let now_ms = host.state().now_ms;
             let mut process = async move {
-                let Solo {
-                    stepladder_solo: solo,
-                } = serde_json::from_str(&payload).unwrap();
+                let Solo { stepladder_solo: solo } = serde_json::from_str(&payload).unwrap();
                 let invocation = invocation(QueueName::Step(function), now_ms);
                 let answer = protocol.handle_solo(&step, &invocation, solo).await;
                 Invoked::Returned(serde_json::to_string(&answer).unwrap())
@@ -396,11 +359,7 @@ impl World {
         // Only a run whose message was lost, or whose start was given up, may need the sweep.
         let may_lose = self.purged || self.faults.careless_start;
         let is_going = |wanted: &Wanted| {
-            self.host
-                .state()
-                .runs
-                .get(&wanted.id)
-                .is_some_and(|item| item.status == Status::Running)
+            self.host.state().runs.get(&wanted.id).is_some_and(|item| item.status == Status::Running)
         };
         if may_lose && self.sweeps < 500 && wanted.iter().any(is_going) {
             self.sweeps += 1;
@@ -417,12 +376,7 @@ impl World {
         let mut state = self.host.state();
         state.now_ms += 40 * 24 * HOUR_MS;
         for wanted in wanted {
-            assert!(
-                state
-                    .runs
-                    .get(&wanted.id)
-                    .is_none_or(|item| item.expires_s < state.now_ms / 1000)
-            );
+            assert!(state.runs.get(&wanted.id).is_none_or(|item| item.expires_s < state.now_ms / 1000));
         }
         let names = [QueueName::Status];
         for name in names {
@@ -434,13 +388,7 @@ impl World {
     fn judge(&mut self, wanted: &[Wanted]) {
         self.host.state().faults = None;
         let mut report = std::mem::take(&mut self.report);
-        verdict::judge(
-            &self.environments[0],
-            self.seed,
-            &self.faults,
-            wanted,
-            &mut report,
-        );
+        verdict::judge(&self.environments[0], self.seed, &self.faults, wanted, &mut report);
         self.report = report;
         self.host.state().faults = Some(self.faults);
     }
@@ -451,10 +399,7 @@ impl World {
 
     fn report(self) -> Report {
         let broken = self.host.state().watch.broken.clone();
-        Report {
-            broken,
-            ..self.report
-        }
+        Report { broken, ..self.report }
     }
 
     fn environment(&mut self) -> Arc<Protocol<MemoryHost>> {

@@ -1,10 +1,5 @@
 //! Ten thousand seeds of trouble, and the planted bugs that they must find.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stderr,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, clippy::indexing_slicing)]
 
 use stepladder_protocol::PlantedBug;
 use stepladder_simulation::{Report, SCENARIOS, Scenario, simulate, slow_chain};
@@ -37,11 +32,7 @@ fn campaign(part: u64, parts: u64) {
             *total.ends.entry(status).or_default() += ends;
         }
         if !report.broken.is_empty() {
-            bad.push(format!(
-                "seed {seed} ({}): {:?}",
-                scenario(seed).name,
-                report.broken
-            ));
+            bad.push(format!("seed {seed} ({}): {:?}", scenario(seed).name, report.broken));
         }
     }
     eprintln!(
@@ -81,11 +72,7 @@ fn the_simulation_finds_every_planted_bug() {
         match found {
             Some(seed) => {
                 let report = simulate(seed, scenario(seed), Some(bug));
-                eprintln!(
-                    "{bug:?}: seed {seed} ({}): {:?}",
-                    scenario(seed).name,
-                    report.broken
-                );
+                eprintln!("{bug:?}: seed {seed} ({}): {:?}", scenario(seed).name, report.broken);
             }
             None => missed.push(bug),
         }
@@ -107,14 +94,8 @@ fn messages_per_position_stay_flat_along_a_slow_chain() {
     };
     let (early, late) = average(None);
     eprintln!("messages per position: {early:.2} at 1-6, {late:.2} at 18-23");
-    assert!(
-        late < early * 1.25 + 0.2,
-        "duplicates grow along the chain: {early:.2} to {late:.2}"
-    );
+    assert!(late < early * 1.25 + 0.2, "duplicates grow along the chain: {early:.2} to {late:.2}");
     let (early, late) = average(Some(PlantedBug::EveryLoserResends));
     eprintln!("messages per position, every loser re-sends: {early:.2} at 1-6, {late:.2} at 18-23");
-    assert!(
-        late > early * 2.0,
-        "the planted bug is not seen: {early:.2} to {late:.2}"
-    );
+    assert!(late > early * 2.0, "the planted bug is not seen: {early:.2} to {late:.2}");
 }

@@ -36,20 +36,13 @@ impl fmt::Display for CallError {
 impl std::error::Error for CallError {}
 
 pub(super) fn compile(text: &str) -> Result<Call, CallError> {
-    let mut compiler = Compiler {
-        text,
-        at: 0,
-        calls: 0,
-    };
+    let mut compiler = Compiler { text, at: 0, calls: 0 };
     let invocation = compiler.invocation()?;
     compiler.skip_spaces();
     if compiler.at < text.len() {
         return Err(compiler.invalid("nothing may follow the call"));
     }
-    Ok(Call {
-        text: text.to_string(),
-        invocation,
-    })
+    Ok(Call { text: text.to_string(), invocation })
 }
 
 struct Compiler<'a> {
@@ -84,20 +77,13 @@ impl<'a> Compiler<'a> {
     /// The text up to the first character that `ends` it.
     fn word(&mut self, ends: impl Fn(char) -> bool) -> &'a str {
         let rest = self.rest();
-        let word = rest
-            .get(..rest.find(ends).unwrap_or(rest.len()))
-            .unwrap_or_default();
+        let word = rest.get(..rest.find(ends).unwrap_or(rest.len())).unwrap_or_default();
         self.at += word.len();
         word
     }
 
     fn error(&self, kind: CallErrorKind, at: usize, message: impl Into<String>) -> CallError {
-        CallError {
-            at: at.min(self.text.len()),
-            kind,
-            message: message.into(),
-            hint: None,
-        }
+        CallError { at: at.min(self.text.len()), kind, message: message.into(), hint: None }
     }
 
     fn invalid(&self, message: impl Into<String>) -> CallError {
@@ -107,9 +93,9 @@ impl<'a> Compiler<'a> {
     fn invocation(&mut self) -> Result<Invocation, CallError> {
         self.calls += 1;
         if self.calls > INTRINSIC_CALLS_MAX {
-            return Err(self.invalid(format!(
-                "an expression has at most {INTRINSIC_CALLS_MAX} intrinsic functions"
-            )));
+            return Err(
+                self.invalid(format!("an expression has at most {INTRINSIC_CALLS_MAX} intrinsic functions"))
+            );
         }
         let start = self.at;
         let name = self.word(|char| !(char.is_ascii_alphanumeric() || char == '.' || char == '_'));
@@ -142,10 +128,7 @@ impl<'a> Compiler<'a> {
         if let (Function::Format, Some(Argument::Text { written, .. })) = (function, arguments.first()) {
             let places = super::functions::placeholders(written);
             if places != count - 1 {
-                let message = format!(
-                    "the text has {places} `{{}}`, and {} arguments follow it",
-                    count - 1
-                );
+                let message = format!("the text has {places} `{{}}`, and {} arguments follow it", count - 1);
                 return Err(self.error(CallErrorKind::Invalid, start, message));
             }
         }
@@ -201,10 +184,7 @@ impl<'a> Compiler<'a> {
                 '\'' => {
                     let written = self.rest().get(..offset).unwrap_or_default().to_string();
                     self.at = written_from + offset + 1;
-                    return Ok(Argument::Text {
-                        value: Value::String(value),
-                        written,
-                    });
+                    return Ok(Argument::Text { value: Value::String(value), written });
                 }
                 '\\' => match chars.next() {
                     Some((_, escaped @ ('\'' | '{' | '}' | '\\'))) => value.push(escaped),
@@ -295,13 +275,7 @@ impl<'a> Compiler<'a> {
 
 fn takes(function: Function, index: usize) -> Takes {
     let (needed, optional, rest) = function.signature();
-    needed
-        .iter()
-        .chain(optional)
-        .nth(index)
-        .copied()
-        .or(rest)
-        .unwrap_or(Takes::Any)
+    needed.iter().chain(optional).nth(index).copied().or(rest).unwrap_or(Takes::Any)
 }
 
 /// Whether a constant can be what the function takes; of paths and calls nothing is known yet.

@@ -29,10 +29,7 @@ pub(super) fn apply(
             let (items, index) = (array(next())?, rounded(next())?);
             let item = usize::try_from(index).ok().and_then(|index| items.get(index));
             item.cloned().ok_or_else(|| {
-                format!(
-                    "The index {index} is outside of the array, which has {} items.",
-                    items.len()
-                )
+                format!("The index {index} is outside of the array, which has {} items.", items.len())
             })
         }
         Function::ArrayLength => Ok(Value::from(array(next())?.len())),
@@ -62,28 +59,19 @@ pub(super) fn apply(
                 Value::String(text) => Cow::Borrowed(text.as_str()),
                 other => Cow::Owned(other.to_string()),
             };
-            hash::hex(bounded(&data)?, algorithm)
-                .map(Value::String)
-                .ok_or_else(|| {
-                    format!(
-                        "There is no algorithm '{algorithm}': use MD5, SHA-1, SHA-256, SHA-384 or SHA-512."
-                    )
-                })
+            hash::hex(bounded(&data)?, algorithm).map(Value::String).ok_or_else(|| {
+                format!("There is no algorithm '{algorithm}': use MD5, SHA-1, SHA-256, SHA-384 or SHA-512.")
+            })
         }
         Function::JsonMerge => merge(next(), next(), next()),
         Function::JsonToString => Ok(Value::String(next().to_string())),
         Function::MathAdd => Ok(Value::from(int(next())? + int(next())?)),
-        Function::MathRandom => random(
-            rounded(next())?,
-            rounded(next())?,
-            arguments.get(2).map(Cow::as_ref),
-            draws,
-        ),
+        Function::MathRandom => {
+            random(rounded(next())?, rounded(next())?, arguments.get(2).map(Cow::as_ref), draws)
+        }
         Function::StringSplit => {
             let (whole, dividers) = (text(next())?, text(next())?);
-            let parts = whole
-                .split(|char| dividers.contains(char))
-                .filter(|part| !part.is_empty());
+            let parts = whole.split(|char| dividers.contains(char)).filter(|part| !part.is_empty());
             Ok(Value::Array(parts.map(Value::from).collect()))
         }
         Function::StringToJson => match text(next())?.trim() {
@@ -96,9 +84,7 @@ pub(super) fn apply(
 
 /// The number of `{}` in a text as written, where a backslash escapes braces.
 pub(super) fn placeholders(written: &str) -> usize {
-    pieces(written, Backslash::Escapes)
-        .filter(|piece| *piece == Piece::Place)
-        .count()
+    pieces(written, Backslash::Escapes).filter(|piece| *piece == Piece::Place).count()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -180,12 +166,7 @@ fn push_java_text(text: &mut String, value: &Value) {
 fn partition(items: &[Value], size: i64) -> Result<Value, String> {
     let size = usize::try_from(size).ok().filter(|size| *size > 0);
     let size = size.ok_or("The chunk size must be a positive integer.")?;
-    Ok(Value::Array(
-        items
-            .chunks(size)
-            .map(|chunk| Value::Array(chunk.to_vec()))
-            .collect(),
-    ))
+    Ok(Value::Array(items.chunks(size).map(|chunk| Value::Array(chunk.to_vec())).collect()))
 }
 
 fn range(first: i64, last: i64, step: i64) -> Result<Value, String> {
@@ -195,15 +176,9 @@ fn range(first: i64, last: i64, step: i64) -> Result<Value, String> {
     let (first, last, step) = (i128::from(first), i128::from(last), i128::from(step));
     let count = (last - first).div_euclid(step) + 1;
     // Euclid rounds towards the wrong side where the step is negative and does not divide the distance.
-    let count = if step < 0 {
-        (first - last).div_euclid(-step) + 1
-    } else {
-        count
-    };
+    let count = if step < 0 { (first - last).div_euclid(-step) + 1 } else { count };
     if count > i128::from(ARRAY_RANGE_ITEMS_MAX) {
-        return Err(format!(
-            "The array would have {count} items; {ARRAY_RANGE_ITEMS_MAX} are allowed."
-        ));
+        return Err(format!("The array would have {count} items; {ARRAY_RANGE_ITEMS_MAX} are allowed."));
     }
     let items = (0..count.max(0)).filter_map(|n| i64::try_from(first + n * step).ok());
     Ok(Value::Array(items.map(Value::from).collect()))
@@ -213,13 +188,7 @@ fn range(first: i64, last: i64, step: i64) -> Result<Value, String> {
 /// a long array takes time in proportion to its size.
 fn unique(items: &[Value]) -> Value {
     let mut seen = std::collections::HashSet::new();
-    Value::Array(
-        items
-            .iter()
-            .filter(|item| seen.insert(comparable(item).to_string()))
-            .cloned()
-            .collect(),
-    )
+    Value::Array(items.iter().filter(|item| seen.insert(comparable(item).to_string())).cloned().collect())
 }
 
 /// Equality by value: `1` is `1.0`, and the order of members does not count.
@@ -246,10 +215,8 @@ fn comparable(value: &Value) -> Value {
         },
         Value::Array(items) => Value::Array(items.iter().map(comparable).collect()),
         Value::Object(members) => {
-            let mut members: Vec<_> = members
-                .iter()
-                .map(|(name, value)| (name.clone(), comparable(value)))
-                .collect();
+            let mut members: Vec<_> =
+                members.iter().map(|(name, value)| (name.clone(), comparable(value))).collect();
             members.sort_by(|(a, _), (b, _)| a.cmp(b));
             Value::Object(members.into_iter().collect())
         }
@@ -291,21 +258,11 @@ fn uuid(bits: u128) -> String {
     let bits = bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    format!(
-        "{}-{}-{}-{}-{}",
-        part(0, 8),
-        part(8, 12),
-        part(12, 16),
-        part(16, 20),
-        part(20, 32)
-    )
+    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
 }
 
 fn array(value: &Value) -> Result<&[Value], String> {
-    value
-        .as_array()
-        .map(Vec::as_slice)
-        .ok_or_else(|| mismatch("an array", value))
+    value.as_array().map(Vec::as_slice).ok_or_else(|| mismatch("an array", value))
 }
 
 fn text(value: &Value) -> Result<&str, String> {
@@ -314,9 +271,7 @@ fn text(value: &Value) -> Result<&str, String> {
 
 fn bounded(text: &str) -> Result<&str, String> {
     if text.chars().nth(INTRINSIC_TEXT_CHARS_MAX).is_some() {
-        return Err(format!(
-            "The text has more than {INTRINSIC_TEXT_CHARS_MAX} characters."
-        ));
+        return Err(format!("The text has more than {INTRINSIC_TEXT_CHARS_MAX} characters."));
     }
     Ok(text)
 }
@@ -350,9 +305,7 @@ impl AddHalfFloor for f64 {
 /// `MathAdd` takes 32-bit integers (AWS: -2147483648 to 2147483647).
 fn int(value: &Value) -> Result<i64, String> {
     let integer = rounded(value)?;
-    i32::try_from(integer)
-        .map(i64::from)
-        .map_err(|_| mismatch("an integer of 32 bits", value))
+    i32::try_from(integer).map(i64::from).map_err(|_| mismatch("an integer of 32 bits", value))
 }
 
 fn mismatch(expected: &str, value: &Value) -> String {

@@ -3,15 +3,8 @@ use serde_json::{Value, json};
 
 fn evaluate(call: &str, input: &Value) -> Result<Value, String> {
     let (context, draws) = (json!({"Execution": {"Name": "run-7"}}), Draws::new([1; 32]));
-    let scope = Scope {
-        input,
-        context: &context,
-        draws: &draws,
-    };
-    Call::parse(call)
-        .map_err(|error| error.message)?
-        .evaluate(&scope)
-        .map_err(|error| error.cause)
+    let scope = Scope { input, context: &context, draws: &draws };
+    Call::parse(call).map_err(|error| error.message)?.evaluate(&scope).map_err(|error| error.cause)
 }
 
 #[track_caller]
@@ -22,31 +15,16 @@ fn check(call: &str, input: Value, expected: Value) {
 #[track_caller]
 fn fails(call: &str, input: Value) -> String {
     let cause = evaluate(call, &input).unwrap_err();
-    assert!(
-        cause.starts_with(&format!("The function '{call}' had the following error: ")),
-        "{cause}"
-    );
+    assert!(cause.starts_with(&format!("The function '{call}' had the following error: ")), "{cause}");
     cause
 }
 
 #[test]
 fn format_fills_the_places() {
-    check(
-        "States.Format('{} and {}', 1, 1.5)",
-        json!({}),
-        json!("1 and 1.5"),
-    );
+    check("States.Format('{} and {}', 1, 1.5)", json!({}), json!("1 and 1.5"));
     check("States.Format('x')", json!({}), json!("x"));
-    check(
-        r"States.Format('\{\} {} it\'s \\', null)",
-        json!({}),
-        json!(r"{} null it's \"),
-    );
-    check(
-        "States.Format($.t, $.n)",
-        json!({"t": r"\{}", "n": true}),
-        json!(r"\true"),
-    );
+    check(r"States.Format('\{\} {} it\'s \\', null)", json!({}), json!(r"{} null it's \"));
+    check("States.Format($.t, $.n)", json!({"t": r"\{}", "n": true}), json!(r"\true"));
     check(
         "States.Format('{}', $)",
         json!({"Id": 7, "T": ["a", {"b": null}]}),
@@ -59,10 +37,7 @@ fn format_fills_the_places() {
 #[test]
 fn a_missing_argument_is_reported_with_the_whole_expression() {
     assert_eq!(
-        fails(
-            "States.Format('{}', States.Format('{}', $.nope))",
-            json!({"other": 1})
-        ),
+        fails("States.Format('{}', States.Format('{}', $.nope))", json!({"other": 1})),
         "The function 'States.Format('{}', States.Format('{}', $.nope))' had the following error: The JsonPath argument \
          for the field '$.nope' could not be found in the input '{\"other\":1}'"
     );
@@ -74,18 +49,10 @@ fn arrays() {
     check("States.Array('a', $.b)", json!({"b": [1]}), json!(["a", [1]]));
     check("States.ArrayContains($, 2)", json!([1, 2.0]), json!(true));
     check("States.ArrayContains($, '2')", json!([1, 2]), json!(false));
-    check(
-        "States.ArrayContains($, $[0])",
-        json!([{"a": 1, "b": 2}]),
-        json!(true),
-    );
+    check("States.ArrayContains($, $[0])", json!([{"a": 1, "b": 2}]), json!(true));
     check("States.ArrayGetItem($, 1)", json!(["a", "b"]), json!("b"));
     check("States.ArrayLength($)", json!([1, 2, 3]), json!(3));
-    check(
-        "States.ArrayPartition($, 2)",
-        json!([1, 2, 3]),
-        json!([[1, 2], [3]]),
-    );
+    check("States.ArrayPartition($, 2)", json!([1, 2, 3]), json!([[1, 2], [3]]));
     check("States.ArrayPartition($, 2)", json!([]), json!([]));
     check(
         "States.ArrayUnique($)",
@@ -108,56 +75,29 @@ fn ranges() {
     check("States.ArrayRange(1, 5, -1)", json!({}), json!([]));
     check("States.ArrayRange(0.5, 2.4, 1)", json!({}), json!([1, 2]));
     assert_eq!(
-        evaluate("States.ArrayRange(1, 1000, 1)", &json!({}))
-            .unwrap()
-            .as_array()
-            .unwrap()
-            .len(),
+        evaluate("States.ArrayRange(1, 1000, 1)", &json!({})).unwrap().as_array().unwrap().len(),
         1000
     );
     fails("States.ArrayRange(0, 1000, 1)", json!({}));
     fails("States.ArrayRange(0, 9223372036854775807, 1)", json!({}));
-    fails(
-        "States.ArrayRange(-9223372036854775807, 9223372036854775807, 1)",
-        json!({}),
-    );
+    fails("States.ArrayRange(-9223372036854775807, 9223372036854775807, 1)", json!({}));
     fails("States.ArrayRange(0, 1, 0)", json!({}));
 }
 
 #[test]
 fn texts() {
-    check(
-        "States.StringSplit('1,2,,3', ',')",
-        json!({}),
-        json!(["1", "2", "3"]),
-    );
-    check(
-        "States.StringSplit('This.is+a,test', '.+,')",
-        json!({}),
-        json!(["This", "is", "a", "test"]),
-    );
+    check("States.StringSplit('1,2,,3', ',')", json!({}), json!(["1", "2", "3"]));
+    check("States.StringSplit('This.is+a,test', '.+,')", json!({}), json!(["This", "is", "a", "test"]));
     check("States.StringSplit('a', '')", json!({}), json!(["a"]));
-    check(
-        "States.Base64Encode('Data to encode')",
-        json!({}),
-        json!("RGF0YSB0byBlbmNvZGU="),
-    );
-    check(
-        "States.Base64Decode('RGF0YSB0byBlbmNvZGU=')",
-        json!({}),
-        json!("Data to encode"),
-    );
+    check("States.Base64Encode('Data to encode')", json!({}), json!("RGF0YSB0byBlbmNvZGU="));
+    check("States.Base64Decode('RGF0YSB0byBlbmNvZGU=')", json!({}), json!("Data to encode"));
     fails("States.Base64Decode('%')", json!({}));
     fails("States.Base64Decode('/w==')", json!({}));
     check("States.StringToJson('  ')", json!({}), json!(null));
     check("States.StringToJson($)", json!("{\"a\": [1]}"), json!({"a": [1]}));
     fails("States.StringToJson('nope')", json!({}));
     fails("States.StringToJson($)", json!("[".repeat(1000)));
-    check(
-        "States.JsonToString($)",
-        json!({"b": [1, "x"], "a": null}),
-        json!("{\"b\":[1,\"x\"],\"a\":null}"),
-    );
+    check("States.JsonToString($)", json!({"b": [1, "x"], "a": null}), json!("{\"b\":[1,\"x\"],\"a\":null}"));
     check(
         "States.JsonMerge($[0], $[1], false)",
         json!([{"a": {"x": 1}, "b": 2}, {"a": {"y": 1}}]),
@@ -172,16 +112,9 @@ fn hashes() {
     for (algorithm, expected) in [
         ("MD5", "812f45842bc6d66ee14572ce20db8e86"),
         ("SHA-1", "aaff4a450a104cd177d28d18d74485e8cae074b7"),
-        (
-            "SHA-256",
-            "b4a697a057313163aee33cd8d40c66e9f0f177e00cac2de32475ffff6169c3e3",
-        ),
+        ("SHA-256", "b4a697a057313163aee33cd8d40c66e9f0f177e00cac2de32475ffff6169c3e3"),
     ] {
-        check(
-            &format!("States.Hash('input data', '{algorithm}')"),
-            json!({}),
-            json!(expected),
-        );
+        check(&format!("States.Hash('input data', '{algorithm}')"), json!({}), json!(expected));
     }
     fails("States.Hash('input data', 'MD4')", json!({}));
 }
@@ -218,10 +151,7 @@ fn numbers_are_rounded_as_java_does() {
 #[test]
 fn random_numbers_lie_between_their_bounds_and_follow_the_seed() {
     for _ in 0..20 {
-        let number = evaluate("States.MathRandom(-3, 3)", &json!({}))
-            .unwrap()
-            .as_i64()
-            .unwrap();
+        let number = evaluate("States.MathRandom(-3, 3)", &json!({})).unwrap().as_i64().unwrap();
         assert!((-3..3).contains(&number));
     }
     let seeded = |seed: i64| evaluate("States.MathRandom(0, 1000000, $)", &json!(seed)).unwrap();

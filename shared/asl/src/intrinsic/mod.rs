@@ -74,10 +74,7 @@ impl Call {
     /// The value of the call. Its causes are AWS's: they quote the whole expression.
     pub fn evaluate(&self, scope: &Scope) -> Result<Value, EvalError> {
         self.invocation.evaluate(scope).map_err(|message| {
-            EvalError::runtime(format!(
-                "The function '{}' had the following error: {message}",
-                self.text
-            ))
+            EvalError::runtime(format!("The function '{}' had the following error: {message}", self.text))
         })
     }
 }

@@ -57,9 +57,7 @@ const ALL: [(&str, Function); 18] = [
 
 impl Function {
     pub fn by_name(name: &str) -> Option<Function> {
-        ALL.iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, function)| *function)
+        ALL.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
     }
 
     pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -67,18 +65,13 @@ impl Function {
     }
 
     pub fn name(self) -> &'static str {
-        ALL.iter()
-            .find(|(_, function)| *function == self)
-            .map_or("", |(name, _)| *name)
+        ALL.iter().find(|(_, function)| *function == self).map_or("", |(name, _)| *name)
     }
 
     /// Whether its result can be a string: what `ErrorPath` and `CausePath` take.
     pub fn may_give_text(self) -> bool {
         use Function::*;
-        matches!(
-            self,
-            ArrayGetItem | Base64Decode | Base64Encode | Format | Hash | JsonToString | Uuid
-        )
+        matches!(self, ArrayGetItem | Base64Decode | Base64Encode | Format | Hash | JsonToString | Uuid)
     }
 
     /// The arguments that it needs, the optional ones after them, and what any further ones must be.

@@ -25,11 +25,7 @@ impl Parser<'_> {
             return None;
         };
         if items.is_empty() {
-            self.fault(
-                FaultCode::ChoiceRule,
-                node.span.clone(),
-                "`Choices` needs at least one rule",
-            );
+            self.fault(FaultCode::ChoiceRule, node.span.clone(), "`Choices` needs at least one rule");
             return None;
         }
         let mut branches = Vec::with_capacity(items.len());
@@ -37,10 +33,7 @@ impl Parser<'_> {
             let branch = self.fields(item, "a Choice rule").and_then(|fields| {
                 let rule = self.rule(&fields, Level::Top);
                 let next = self.required_text(&fields, "Next");
-                Some(Branch {
-                    rule: rule?,
-                    next: next?.to_string(),
-                })
+                Some(Branch { rule: rule?, next: next?.to_string() })
             });
             branches.push(branch);
         }
@@ -64,9 +57,7 @@ impl Parser<'_> {
                 }
                 (name, _) if name == "Not" || OPERATORS.contains(&name) => operators.push(member),
                 (name, _) => {
-                    let candidates = OPERATORS
-                        .into_iter()
-                        .chain(["Not", "Variable", "Next", "Comment"]);
+                    let candidates = OPERATORS.into_iter().chain(["Not", "Variable", "Next", "Comment"]);
                     let hint = nearest(name, candidates).filter(|near| fields.get(near).is_none());
                     let hint = hint.map(|near| format!("did you mean `{near}`?"));
                     let message = format!("a Choice rule has no field `{name}`");
@@ -93,10 +84,7 @@ impl Parser<'_> {
     fn operator(&mut self, fields: &Fields, operator: &Member) -> Option<Rule> {
         let is_combination = matches!(operator.name.as_str(), "And" | "Or" | "Not");
         if let Some(variable) = fields.get("Variable").filter(|_| is_combination) {
-            let message = format!(
-                "`{}` combines rules, so `Variable` belongs into those",
-                operator.name
-            );
+            let message = format!("`{}` combines rules, so `Variable` belongs into those", operator.name);
             self.fault(FaultCode::ChoiceRule, variable.name_span.clone(), message);
         }
         match operator.name.as_str() {
@@ -104,29 +92,20 @@ impl Parser<'_> {
             "Or" => self.combined(operator).map(Rule::Or),
             "Not" => {
                 let inner = self.fields(&operator.value, "a Choice rule")?;
-                self.rule(&inner, Level::Nested)
-                    .map(|rule| Rule::Not(Box::new(rule)))
+                self.rule(&inner, Level::Nested).map(|rule| Rule::Not(Box::new(rule)))
             }
             _ => {
-                let variable = self
-                    .required(fields, "Variable")
-                    .and_then(|node| self.path_at(node, "`Variable`"));
+                let variable =
+                    self.required(fields, "Variable").and_then(|node| self.path_at(node, "`Variable`"));
                 let operator = self.test(operator);
-                Some(Rule::Test {
-                    variable: variable?,
-                    operator: operator?,
-                })
+                Some(Rule::Test { variable: variable?, operator: operator? })
             }
         }
     }
 
     fn combined(&mut self, operator: &Member) -> Option<Vec<Rule>> {
         let Some(items) = operator.value.as_array() else {
-            self.wrong_type(
-                &operator.value,
-                "an array of rules",
-                &format!("`{}`", operator.name),
-            );
+            self.wrong_type(&operator.value, "an array of rules", &format!("`{}`", operator.name));
             return None;
         };
         if items.is_empty() {
@@ -135,9 +114,8 @@ impl Parser<'_> {
         }
         let mut rules = Vec::with_capacity(items.len());
         for item in items {
-            let rule = self
-                .fields(item, "a Choice rule")
-                .and_then(|fields| self.rule(&fields, Level::Nested));
+            let rule =
+                self.fields(item, "a Choice rule").and_then(|fields| self.rule(&fields, Level::Nested));
             rules.push(rule);
         }
         rules.into_iter().collect()
@@ -161,11 +139,7 @@ impl Parser<'_> {
         } else {
             self.constant(member, kind)?
         };
-        Some(Operator::Compare {
-            kind,
-            relation,
-            operand,
-        })
+        Some(Operator::Compare { kind, relation, operand })
     }
 
     fn constant(&mut self, member: &Member, kind: Kind) -> Option<Operand> {

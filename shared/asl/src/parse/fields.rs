@@ -78,27 +78,17 @@ impl Parser<'_> {
 
     /// A fault where more than one of the fields is set.
     pub(super) fn at_most_one(&mut self, fields: &Fields, names: &[&str]) {
-        let mut set = fields
-            .members
-            .iter()
-            .filter(|member| names.contains(&member.name.as_str()));
+        let mut set = fields.members.iter().filter(|member| names.contains(&member.name.as_str()));
         let first = set.next();
         for second in set {
             let first = first.map_or("", |member| member.name.as_str());
-            let message = format!(
-                "`{}` excludes `{first}`: only one of them may be set",
-                second.name
-            );
+            let message = format!("`{}` excludes `{first}`: only one of them may be set", second.name);
             self.fault(FaultCode::ConflictingFields, second.name_span.clone(), message);
         }
     }
 
     pub(super) fn unsupported(&mut self, span: Range<usize>, what: &str) {
-        self.fault(
-            FaultCode::Unsupported,
-            span,
-            format!("{what} is not supported by this version"),
-        );
+        self.fault(FaultCode::Unsupported, span, format!("{what} is not supported by this version"));
     }
 
     pub(super) fn text<'n>(&mut self, fields: &Fields<'n>, name: &str) -> Option<&'n str> {
@@ -136,9 +126,7 @@ impl Parser<'_> {
             self.fault(FaultCode::WrongType, node.span.clone(), message);
             return None;
         }
-        let whole = number
-            .as_u64()
-            .or_else(|| (0.0..9e15).contains(&float).then_some(float as u64));
+        let whole = number.as_u64().or_else(|| (0.0..9e15).contains(&float).then_some(float as u64));
         let in_range = whole.filter(|whole| range.contains(whole));
         if in_range.is_none() {
             let message = format!(

@@ -29,9 +29,8 @@ impl Parser<'_> {
             self.check_reachable(states, start);
         }
         if !states.members.iter().any(|member| may_end(&member.value)) {
-            let span = machine
-                .get("States")
-                .map_or_else(|| machine.opening(), |member| member.name_span.clone());
+            let span =
+                machine.get("States").map_or_else(|| machine.opening(), |member| member.name_span.clone());
             let hint = "set \"End\": true in a state, or lead to a Succeed or Fail state";
             let message = "the workflow never ends: no state is a terminal one";
             self.fault_with_hint(FaultCode::NoTerminalState, span, message, Some(hint.into()));
@@ -54,29 +53,19 @@ impl Parser<'_> {
     }
 
     fn check_reachable(&mut self, states: &Fields, start: &str) {
-        let by_name: std::collections::HashMap<&str, &Member> = states
-            .members
-            .iter()
-            .map(|member| (member.name.as_str(), member))
-            .collect();
+        let by_name: std::collections::HashMap<&str, &Member> =
+            states.members.iter().map(|member| (member.name.as_str(), member)).collect();
         let mut reached = HashSet::from([start]);
         let mut open = vec![start];
         while let Some(name) = open.pop() {
-            let targets = by_name
-                .get(name)
-                .map(|member| targets(&member.value))
-                .unwrap_or_default();
+            let targets = by_name.get(name).map(|member| targets(&member.value)).unwrap_or_default();
             for target in targets.iter().filter_map(|(_, node)| node.as_str()) {
                 if reached.insert(target) {
                     open.push(target);
                 }
             }
         }
-        for member in states
-            .members
-            .iter()
-            .filter(|member| !reached.contains(member.name.as_str()))
-        {
+        for member in states.members.iter().filter(|member| !reached.contains(member.name.as_str())) {
             self.state = Some(member.name.clone());
             let message = format!("no transition from `{start}` on leads to `{}`", member.name);
             self.fault(FaultCode::Unreachable, member.name_span.clone(), message);
@@ -87,24 +76,17 @@ impl Parser<'_> {
 
 /// Where a state can lead, and by which field.
 fn targets(state: &Node) -> Vec<(&'static str, &Node)> {
-    let own = ["Next", "Default"]
-        .into_iter()
-        .filter_map(|field| Some((field, state.get(field)?)));
+    let own = ["Next", "Default"].into_iter().filter_map(|field| Some((field, state.get(field)?)));
     let listed = ["Choices", "Catch"].into_iter().flat_map(|list| {
         let items = state.get(list).and_then(Node::as_array).unwrap_or_default();
         items.iter().filter_map(|item| Some(("Next", item.get("Next")?)))
     });
-    own.chain(listed)
-        .filter(|(_, node)| node.as_str().is_some())
-        .collect()
+    own.chain(listed).filter(|(_, node)| node.as_str().is_some()).collect()
 }
 
 /// Whether a state can be the last one; of a state whose type is unknown nothing is said.
 fn may_end(state: &Node) -> bool {
     let ends = state.get("End").is_some_and(|end| end.data == Data::Bool(true));
     let kind = state.get("Type").and_then(Node::as_str);
-    ends || !matches!(
-        kind,
-        Some("Pass" | "Task" | "Choice" | "Wait" | "Parallel" | "Map")
-    )
+    ends || !matches!(kind, Some("Pass" | "Task" | "Choice" | "Wait" | "Parallel" | "Map"))
 }

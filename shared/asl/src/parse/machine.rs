@@ -21,14 +21,7 @@ impl Parser<'_> {
         let fields = self.fields(root, "a definition")?;
         self.refuse_unknown(
             &fields,
-            &[
-                "Comment",
-                "StartAt",
-                "States",
-                "Version",
-                "TimeoutSeconds",
-                "QueryLanguage",
-            ],
+            &["Comment", "StartAt", "States", "Version", "TimeoutSeconds", "QueryLanguage"],
         );
         let is_jsonata = self.query_language(&fields) == Language::Jsonata;
         let head = Head {
@@ -43,9 +36,7 @@ impl Parser<'_> {
     fn version(&mut self, fields: &Fields) -> Option<String> {
         let version = self.text(fields, "Version")?;
         if version != "1.0" {
-            let span = fields
-                .value("Version")
-                .map_or_else(|| fields.opening(), |node| node.span.clone());
+            let span = fields.value("Version").map_or_else(|| fields.opening(), |node| node.span.clone());
             self.fault(
                 FaultCode::InvalidValue,
                 span,
@@ -77,10 +68,7 @@ impl Parser<'_> {
             self.state = None;
         }
         self.check_graph(fields, &states);
-        Some(Machine {
-            start_at: start_at?.to_string(),
-            states: parsed,
-        })
+        Some(Machine { start_at: start_at?.to_string(), states: parsed })
     }
 
     fn state_name(&mut self, name: &str, span: &std::ops::Range<usize>) {
@@ -103,20 +91,14 @@ impl Parser<'_> {
         }
         let comment = self.owned_text(&fields, "Comment");
         let kind = self.kind(&fields)?;
-        Some(State {
-            name: name.to_string(),
-            comment,
-            kind,
-        })
+        Some(State { name: name.to_string(), comment, kind })
     }
 
     fn query_language(&mut self, fields: &Fields) -> Language {
         let Some(language) = self.text(fields, "QueryLanguage") else {
             return Language::JsonPath;
         };
-        let span = fields
-            .value("QueryLanguage")
-            .map_or_else(|| fields.opening(), |node| node.span.clone());
+        let span = fields.value("QueryLanguage").map_or_else(|| fields.opening(), |node| node.span.clone());
         match language {
             "JSONPath" => Language::JsonPath,
             "JSONata" => {

@@ -112,23 +112,14 @@ impl Parser<'_> {
         if self.faults.len() <= FAULTS_MAX {
             let (line, column) = self.lines.place(span.start);
             let state = self.state.clone();
-            self.faults.push(Fault {
-                code,
-                span,
-                line,
-                column,
-                state,
-                message: message.into(),
-                hint,
-            });
+            self.faults.push(Fault { code, span, line, column, state, message: message.into(), hint });
         }
     }
 
     fn into_faults(mut self) -> Faults {
         let is_cut = self.faults.len() > FAULTS_MAX;
         self.faults.truncate(FAULTS_MAX);
-        self.faults
-            .sort_by_key(|fault| (fault.span.start, fault.span.end, fault.code));
+        self.faults.sort_by_key(|fault| (fault.span.start, fault.span.end, fault.code));
         if is_cut {
             self.state = None;
             let end = self.source.len();
@@ -153,10 +144,7 @@ impl Parser<'_> {
             return node.span.clone();
         }
         let start = inner.start + at;
-        let length = text
-            .get(at..)
-            .and_then(|rest| rest.chars().next())
-            .map_or(1, char::len_utf8);
+        let length = text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
         start..start + length
     }
 }

@@ -23,63 +23,26 @@ impl Parser<'_> {
     /// The state's type with all of its fields. Every field is read before any is missed.
     pub(super) fn kind(&mut self, fields: &Fields) -> Option<Kind> {
         let kind = self.required_text(fields, "Type")?;
-        if let Some(assign) = fields
-            .get("Assign")
-            .filter(|_| !matches!(kind, "Succeed" | "Fail"))
-        {
+        if let Some(assign) = fields.get("Assign").filter(|_| !matches!(kind, "Succeed" | "Fail")) {
             self.unsupported(assign.name_span.clone(), "Assign");
         }
         match kind {
-            "Pass" => self
-                .pass(&Fields {
-                    what: "a Pass state",
-                    ..*fields
-                })
-                .map(Kind::Pass),
-            "Task" => self
-                .task(&Fields {
-                    what: "a Task state",
-                    ..*fields
-                })
-                .map(|task| Kind::Task(Box::new(task))),
-            "Choice" => self
-                .choice(&Fields {
-                    what: "a Choice state",
-                    ..*fields
-                })
-                .map(Kind::Choice),
-            "Wait" => self
-                .wait(&Fields {
-                    what: "a Wait state",
-                    ..*fields
-                })
-                .map(Kind::Wait),
-            "Succeed" => self
-                .succeed(&Fields {
-                    what: "a Succeed state",
-                    ..*fields
-                })
-                .map(Kind::Succeed),
-            "Fail" => self
-                .fail(&Fields {
-                    what: "a Fail state",
-                    ..*fields
-                })
-                .map(Kind::Fail),
+            "Pass" => self.pass(&Fields { what: "a Pass state", ..*fields }).map(Kind::Pass),
+            "Task" => {
+                self.task(&Fields { what: "a Task state", ..*fields }).map(|task| Kind::Task(Box::new(task)))
+            }
+            "Choice" => self.choice(&Fields { what: "a Choice state", ..*fields }).map(Kind::Choice),
+            "Wait" => self.wait(&Fields { what: "a Wait state", ..*fields }).map(Kind::Wait),
+            "Succeed" => self.succeed(&Fields { what: "a Succeed state", ..*fields }).map(Kind::Succeed),
+            "Fail" => self.fail(&Fields { what: "a Fail state", ..*fields }).map(Kind::Fail),
             "Parallel" | "Map" => {
-                let span = fields
-                    .value("Type")
-                    .map_or_else(|| fields.opening(), |node| node.span.clone());
+                let span = fields.value("Type").map_or_else(|| fields.opening(), |node| node.span.clone());
                 self.unsupported(span, &format!("the state type {kind}"));
                 None
             }
             other => {
-                let span = fields
-                    .value("Type")
-                    .map_or_else(|| fields.opening(), |node| node.span.clone());
-                let types = [
-                    "Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map",
-                ];
+                let span = fields.value("Type").map_or_else(|| fields.opening(), |node| node.span.clone());
+                let types = ["Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"];
                 let hint =
                     crate::nearest::nearest(other, types).map(|near| format!("did you mean `{near}`?"));
                 self.fault_with_hint(
@@ -101,16 +64,7 @@ impl Parser<'_> {
     fn pass(&mut self, fields: &Fields) -> Option<Pass> {
         self.known(
             fields,
-            &[
-                "Next",
-                "End",
-                "InputPath",
-                "OutputPath",
-                "ResultPath",
-                "Parameters",
-                "Result",
-                "Assign",
-            ],
+            &["Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "Result", "Assign"],
         );
         let (input_path, output_path) = self.filters(fields);
         let parameters = self.parameters(fields);
@@ -160,9 +114,8 @@ impl Parser<'_> {
             (&timeout_seconds, &heartbeat_seconds)
             && heartbeat >= timeout
         {
-            let span = fields
-                .value("HeartbeatSeconds")
-                .map_or_else(|| fields.opening(), |node| node.span.clone());
+            let span =
+                fields.value("HeartbeatSeconds").map_or_else(|| fields.opening(), |node| node.span.clone());
             let message =
                 format!("`HeartbeatSeconds` must be less than `TimeoutSeconds`, which is {timeout}");
             self.fault(FaultCode::OutOfRange, span, message);
@@ -187,33 +140,20 @@ impl Parser<'_> {
     }
 
     fn choice(&mut self, fields: &Fields) -> Option<Choice> {
-        self.known(
-            fields,
-            &["Choices", "Default", "InputPath", "OutputPath", "Assign"],
-        );
+        self.known(fields, &["Choices", "Default", "InputPath", "OutputPath", "Assign"]);
         let (input_path, output_path) = self.filters(fields);
         let rules = self.rules(fields);
         let default = self.owned_text(fields, "Default");
-        Some(Choice {
-            input_path: input_path?,
-            output_path: output_path?,
-            rules: rules?,
-            default,
-        })
+        Some(Choice { input_path: input_path?, output_path: output_path?, rules: rules?, default })
     }
 
     fn wait(&mut self, fields: &Fields) -> Option<Wait> {
         let forms = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
-        self.known(
-            fields,
-            &[&forms[..], &["Next", "End", "InputPath", "OutputPath", "Assign"]].concat(),
-        );
+        self.known(fields, &[&forms[..], &["Next", "End", "InputPath", "OutputPath", "Assign"]].concat());
         let (input_path, output_path) = self.filters(fields);
         self.at_most_one(fields, &forms);
         let until = match forms.into_iter().find(|form| fields.get(form).is_some()) {
-            Some("Seconds") => self
-                .whole_number(fields, "Seconds", 0..=SECONDS_MAX)
-                .map(Until::Seconds),
+            Some("Seconds") => self.whole_number(fields, "Seconds", 0..=SECONDS_MAX).map(Until::Seconds),
             Some("SecondsPath") => self.path(fields, "SecondsPath").map(Until::SecondsPath),
             Some("TimestampPath") => self.path(fields, "TimestampPath").map(Until::TimestampPath),
             Some(timestamp) => self.timestamp(fields, timestamp).map(Until::Timestamp),
@@ -225,21 +165,13 @@ impl Parser<'_> {
             }
         };
         let then = self.then(fields);
-        Some(Wait {
-            input_path: input_path?,
-            output_path: output_path?,
-            until: until?,
-            then: then?,
-        })
+        Some(Wait { input_path: input_path?, output_path: output_path?, until: until?, then: then? })
     }
 
     fn succeed(&mut self, fields: &Fields) -> Option<Succeed> {
         self.known(fields, &["InputPath", "OutputPath"]);
         let (input_path, output_path) = self.filters(fields);
-        Some(Succeed {
-            input_path: input_path?,
-            output_path: output_path?,
-        })
+        Some(Succeed { input_path: input_path?, output_path: output_path? })
     }
 
     fn fail(&mut self, fields: &Fields) -> Option<Fail> {
@@ -279,10 +211,7 @@ impl Parser<'_> {
     }
 
     fn filters(&mut self, fields: &Fields) -> (Option<Filter>, Option<Filter>) {
-        (
-            self.filter(fields, "InputPath"),
-            self.filter(fields, "OutputPath"),
-        )
+        (self.filter(fields, "InputPath"), self.filter(fields, "OutputPath"))
     }
 
     fn filter(&mut self, fields: &Fields, name: &str) -> Option<Filter> {
@@ -310,9 +239,7 @@ impl Parser<'_> {
 
     /// A template of any shape: AWS takes arrays and plain values too.
     fn parameters(&mut self, fields: &Fields) -> Option<Option<Template>> {
-        fields
-            .value("Parameters")
-            .map_or(Some(None), |node| self.template(node).map(Some))
+        fields.value("Parameters").map_or(Some(None), |node| self.template(node).map(Some))
     }
 
     /// `None`: it has faults. `Some(None)`: it is not set.
@@ -341,9 +268,8 @@ impl Parser<'_> {
                 Some(resource)
             }
             Err(message) => {
-                let span = fields
-                    .value("Resource")
-                    .map_or_else(|| fields.opening(), |node| node.span.clone());
+                let span =
+                    fields.value("Resource").map_or_else(|| fields.opening(), |node| node.span.clone());
                 self.fault(FaultCode::InvalidResource, span, message);
                 None
             }
@@ -353,9 +279,7 @@ impl Parser<'_> {
     fn number(&mut self, fields: &Fields, constant: &str, path: &str) -> Option<Number> {
         self.at_most_one(fields, &[constant, path]);
         let from_path = self.path(fields, path).map(Number::Path);
-        self.whole_number(fields, constant, 1..=SECONDS_MAX)
-            .map(Number::Constant)
-            .or(from_path)
+        self.whole_number(fields, constant, 1..=SECONDS_MAX).map(Number::Constant).or(from_path)
     }
 
     fn dynamic_text(&mut self, fields: &Fields, constant: &str, path: &str) -> Option<Text> {
@@ -370,10 +294,7 @@ impl Parser<'_> {
                 Some(Text::Intrinsic(Template::Dynamic(Expression::Call(call))))
             }
             Expression::Call(call) => {
-                let message = format!(
-                    "`{path}` needs a string, and `{}` gives none",
-                    call.function().name()
-                );
+                let message = format!("`{path}` needs a string, and `{}` gives none", call.function().name());
                 self.fault(FaultCode::InvalidFunction, node.span.clone(), message);
                 None
             }
@@ -383,9 +304,7 @@ impl Parser<'_> {
     pub(super) fn timestamp(&mut self, fields: &Fields, name: &str) -> Option<String> {
         let text = self.text(fields, name)?;
         if timestamp::parse(text).is_none() {
-            let span = fields
-                .value(name)
-                .map_or_else(|| fields.opening(), |node| node.span.clone());
+            let span = fields.value(name).map_or_else(|| fields.opening(), |node| node.span.clone());
             let hint = "write it like 2026-11-24T21:52:17Z".to_string();
             let message = format!("`{text}` is not a timestamp of RFC 3339");
             self.fault_with_hint(FaultCode::InvalidTimestamp, span, message, Some(hint));
@@ -411,14 +330,8 @@ impl Parser<'_> {
         };
         let mut found = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            let position = if index + 1 == items.len() {
-                Position::Last
-            } else {
-                Position::Before
-            };
-            let read = self
-                .fields(item, what)
-                .and_then(|fields| read(self, &fields, position));
+            let position = if index + 1 == items.len() { Position::Last } else { Position::Before };
+            let read = self.fields(item, what).and_then(|fields| read(self, &fields, position));
             found.push(read);
         }
         found.into_iter().collect()
@@ -486,10 +399,7 @@ impl Parser<'_> {
     }
 
     fn jitter(&mut self, fields: &Fields) -> Jitter {
-        match (
-            self.text(fields, "JitterStrategy"),
-            fields.value("JitterStrategy"),
-        ) {
+        match (self.text(fields, "JitterStrategy"), fields.value("JitterStrategy")) {
             (Some("FULL"), _) => Jitter::Full,
             (Some("NONE") | None, _) => Jitter::None,
             (Some(other), node) => {
@@ -502,21 +412,14 @@ impl Parser<'_> {
     }
 
     fn catcher(&mut self, fields: &Fields, position: Position) -> Option<Catcher> {
-        self.refuse_unknown(
-            fields,
-            &["ErrorEquals", "Next", "ResultPath", "Comment", "Assign"],
-        );
+        self.refuse_unknown(fields, &["ErrorEquals", "Next", "ResultPath", "Comment", "Assign"]);
         if let Some(assign) = fields.get("Assign") {
             self.unsupported(assign.name_span.clone(), "Assign");
         }
         let error_equals = self.error_equals(fields, position);
         let result_path = self.result_path(fields);
         let next = self.required_text(fields, "Next");
-        Some(Catcher {
-            error_equals: error_equals?,
-            result_path: result_path?,
-            next: next?.to_string(),
-        })
+        Some(Catcher { error_equals: error_equals?, result_path: result_path?, next: next?.to_string() })
     }
 
     /// States.ALL stands alone, and only in the last retrier or catcher.
@@ -527,11 +430,7 @@ impl Parser<'_> {
             return None;
         };
         if items.is_empty() {
-            self.fault(
-                FaultCode::ErrorEquals,
-                node.span.clone(),
-                "`ErrorEquals` needs at least one name",
-            );
+            self.fault(FaultCode::ErrorEquals, node.span.clone(), "`ErrorEquals` needs at least one name");
         }
         let mut names = Vec::with_capacity(items.len());
         for item in items {
@@ -573,8 +472,6 @@ fn resource_span(fields: &Fields, resource: &Resource) -> Range<usize> {
         }),
         _ => None,
     };
-    let node = named_by
-        .map(|member| &member.value)
-        .or_else(|| fields.value("Resource"));
+    let node = named_by.map(|member| &member.value).or_else(|| fields.value("Resource"));
     node.map_or_else(|| fields.opening(), |node| node.span.clone())
 }

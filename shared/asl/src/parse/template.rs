@@ -20,11 +20,9 @@ impl Parser<'_> {
                 let mut is_whole = true;
                 for member in members {
                     let (name, template) = match member.name.strip_suffix(".$") {
-                        Some(name) => (
-                            name,
-                            self.expression(&member.value, &member.name)
-                                .map(Template::Dynamic),
-                        ),
+                        Some(name) => {
+                            (name, self.expression(&member.value, &member.name).map(Template::Dynamic))
+                        }
                         None => (member.name.as_str(), self.template(&member.value)),
                     };
                     if !names.insert(name) {
@@ -38,9 +36,7 @@ impl Parser<'_> {
                         None => is_whole = false,
                     }
                 }
-                let is_literal = entries
-                    .iter()
-                    .all(|(_, template)| matches!(template, Template::Literal(_)));
+                let is_literal = entries.iter().all(|(_, template)| matches!(template, Template::Literal(_)));
                 match (is_whole, is_literal) {
                     (false, _) => None,
                     (true, true) => Some(Template::Literal(node.to_value())),
@@ -51,14 +47,8 @@ impl Parser<'_> {
                 // Every item is read, so that all of their faults are found.
                 let templates: Vec<Option<Template>> = items.iter().map(|item| self.template(item)).collect();
                 let templates = templates.into_iter().collect::<Option<Vec<_>>>()?;
-                let is_literal = templates
-                    .iter()
-                    .all(|template| matches!(template, Template::Literal(_)));
-                Some(if is_literal {
-                    Template::Literal(node.to_value())
-                } else {
-                    Template::Array(templates)
-                })
+                let is_literal = templates.iter().all(|template| matches!(template, Template::Literal(_)));
+                Some(if is_literal { Template::Literal(node.to_value()) } else { Template::Array(templates) })
             }
             _ => Some(Template::Literal(node.to_value())),
         }
@@ -67,11 +57,7 @@ impl Parser<'_> {
     /// The value of a member whose name ends in `.$`, of `ErrorPath` or of `CausePath`.
     pub(super) fn expression(&mut self, node: &Node, name: &str) -> Option<Expression> {
         let Some(text) = node.as_str() else {
-            self.wrong_type(
-                node,
-                "a path or a call of an intrinsic function",
-                &format!("`{name}`"),
-            );
+            self.wrong_type(node, "a path or a call of an intrinsic function", &format!("`{name}`"));
             return None;
         };
         if Call::looks_like(text) {

@@ -38,11 +38,7 @@ pub(super) fn compile(text: &str) -> Result<Path, PathError> {
             return Err(compiler.invalid(format!("a path has at most {PATH_STEPS_MAX} steps")));
         }
     }
-    Ok(Path {
-        text: text.to_string(),
-        root,
-        steps,
-    })
+    Ok(Path { text: text.to_string(), root, steps })
 }
 
 struct Compiler<'a> {
@@ -72,18 +68,11 @@ impl<'a> Compiler<'a> {
     }
 
     fn invalid(&self, message: impl Into<String>) -> PathError {
-        PathError {
-            at: self.at.min(self.text.len()),
-            kind: PathErrorKind::Invalid,
-            message: message.into(),
-        }
+        PathError { at: self.at.min(self.text.len()), kind: PathErrorKind::Invalid, message: message.into() }
     }
 
     fn unsupported(&self, message: impl Into<String>) -> PathError {
-        PathError {
-            kind: PathErrorKind::Unsupported,
-            ..self.invalid(message)
-        }
+        PathError { kind: PathErrorKind::Unsupported, ..self.invalid(message) }
     }
 
     fn root(&mut self) -> Result<Root, PathError> {
@@ -250,15 +239,9 @@ impl<'a> Compiler<'a> {
         let sign = usize::from(rest.starts_with('-'));
         let digits = rest.chars().skip(sign).take_while(char::is_ascii_digit).count();
         if digits == 0 {
-            return if sign == 0 {
-                Ok(None)
-            } else {
-                Err(self.invalid("digits must follow `-`"))
-            };
+            return if sign == 0 { Ok(None) } else { Err(self.invalid("digits must follow `-`")) };
         }
-        let number = rest
-            .get(..sign + digits)
-            .and_then(|text| text.parse::<i32>().ok());
+        let number = rest.get(..sign + digits).and_then(|text| text.parse::<i32>().ok());
         let number = number.ok_or_else(|| self.invalid("an index must fit into 32 bits"))?;
         self.at += sign + digits;
         Ok(Some(i64::from(number)))
@@ -284,11 +267,7 @@ mod tests {
         check("$", Root::Input, &[]);
         check("$$", Root::Context, &[]);
         check("$.a.b-c", Root::Input, &[child("a"), child("b-c")]);
-        check(
-            "$$.Execution.Id",
-            Root::Context,
-            &[child("Execution"), child("Id")],
-        );
+        check("$$.Execution.Id", Root::Context, &[child("Execution"), child("Id")]);
         check("$['a b'][\"c\"]", Root::Input, &[child("a b"), child("c")]);
         check(r"$['it\'s']", Root::Input, &[child("it's")]);
         check(r#"$['Test\""Name"']"#, Root::Input, &[child(r#"Test\""Name""#)]);
@@ -296,37 +275,12 @@ mod tests {
         check(
             "$.a[1:5].b",
             Root::Input,
-            &[
-                child("a"),
-                Step::Slice {
-                    from: Some(1),
-                    to: Some(5),
-                },
-                child("b"),
-            ],
+            &[child("a"), Step::Slice { from: Some(1), to: Some(5) }, child("b")],
         );
-        check(
-            "$[:1]",
-            Root::Input,
-            &[Step::Slice {
-                from: None,
-                to: Some(1),
-            }],
-        );
-        check(
-            "$[-2:]",
-            Root::Input,
-            &[Step::Slice {
-                from: Some(-2),
-                to: None,
-            }],
-        );
+        check("$[:1]", Root::Input, &[Step::Slice { from: None, to: Some(1) }]);
+        check("$[-2:]", Root::Input, &[Step::Slice { from: Some(-2), to: None }]);
         check("$[ 0 , 2 ]", Root::Input, &[Step::Indexes(vec![0, 2])]);
-        check(
-            "$['a','b']",
-            Root::Input,
-            &[Step::Children(vec!["a".into(), "b".into()])],
-        );
+        check("$['a','b']", Root::Input, &[Step::Children(vec!["a".into(), "b".into()])]);
         check("$.*[*]", Root::Input, &[Step::Wildcard, Step::Wildcard]);
         check("$..a", Root::Input, &[Step::Descend, child("a")]);
         check("$..[0]", Root::Input, &[Step::Descend, Step::Index(0)]);

@@ -64,9 +64,8 @@ impl Path {
                     }
                 },
                 (Step::Children(names), Value::Object(members)) => {
-                    let found = names
-                        .iter()
-                        .filter_map(|name| Some((name.clone(), members.get(name)?.clone())));
+                    let found =
+                        names.iter().filter_map(|name| Some((name.clone(), members.get(name)?.clone())));
                     return Ok(Cow::Owned(Value::Object(found.collect::<Map<_, _>>())));
                 }
                 (Step::Child(_) | Step::Children(_), other) => {
@@ -113,33 +112,21 @@ impl Path {
         }
         // One value can be found many times, so what the copies take is counted before they are made.
         let mut meter = Meter::new();
-        found
-            .iter()
-            .try_for_each(|value| meter.place(value, 1))
-            .map_err(|error| self.miss(error.cause))?;
+        found.iter().try_for_each(|value| meter.place(value, 1)).map_err(|error| self.miss(error.cause))?;
         Ok(found.into_iter().cloned().collect())
     }
 
     fn miss(&self, text: String) -> Miss {
-        Miss {
-            kind: MissKind::Other,
-            text,
-        }
+        Miss { kind: MissKind::Other, text }
     }
 
     fn no_results(&self, kind: MissKind) -> Miss {
-        Miss {
-            kind,
-            text: format!("No results for path: {}", self.bracketed(self.steps.len())),
-        }
+        Miss { kind, text: format!("No results for path: {}", self.bracketed(self.steps.len())) }
     }
 
     /// The first `count` steps as Jayway writes them: `$['a'][0]`.
     fn bracketed(&self, count: usize) -> String {
-        self.steps
-            .iter()
-            .take(count)
-            .fold("$".to_string(), |text, step| text + &bracketed_step(step))
+        self.steps.iter().take(count).fold("$".to_string(), |text, step| text + &bracketed_step(step))
     }
 }
 
@@ -161,11 +148,7 @@ fn apply<'a>(step: &Step, value: &'a Value, found: &mut Vec<&'a Value>) {
                 Some(at) if at < 0 => items.len().saturating_sub(at.unsigned_abs() as usize),
                 Some(at) => (at as usize).min(items.len()),
             };
-            found.extend(
-                items
-                    .get(end(*from, 0)..end(*to, items.len()))
-                    .unwrap_or_default(),
-            );
+            found.extend(items.get(end(*from, 0)..end(*to, items.len())).unwrap_or_default());
         }
         (Step::Descend, value) => descend(value, found, 0),
         _ => {}
@@ -181,9 +164,7 @@ fn descend<'a>(value: &'a Value, found: &mut Vec<&'a Value>, depth: usize) {
     match value {
         Value::Object(members) => {
             found.push(value);
-            members
-                .values()
-                .for_each(|value| descend(value, found, depth + 1));
+            members.values().for_each(|value| descend(value, found, depth + 1));
         }
         Value::Array(items) => {
             found.push(value);
@@ -194,11 +175,7 @@ fn descend<'a>(value: &'a Value, found: &mut Vec<&'a Value>, depth: usize) {
 }
 
 fn element(items: &[Value], at: i64) -> Option<&Value> {
-    let at = if at < 0 {
-        i64::try_from(items.len()).ok()? + at
-    } else {
-        at
-    };
+    let at = if at < 0 { i64::try_from(items.len()).ok()? + at } else { at };
     items.get(usize::try_from(at).ok()?)
 }
 
@@ -236,11 +213,7 @@ mod tests {
 
     fn select(path: &str, input: &Value) -> Result<Value, String> {
         let (context, draws) = (json!({"Execution": {"Name": "run"}}), Draws::new([0; 32]));
-        let scope = Scope {
-            input,
-            context: &context,
-            draws: &draws,
-        };
+        let scope = Scope { input, context: &context, draws: &draws };
         let selected = Path::parse(path).unwrap().select(&scope);
         selected.map(Cow::into_owned).map_err(|miss| miss.to_string())
     }
@@ -258,11 +231,7 @@ mod tests {
         check("$[-1]", json!([1, 2, 3]), json!(3));
         check("$['a b']", json!({"a b": 1}), json!(1));
         check("$$.Execution.Name", json!({}), json!("run"));
-        check(
-            "$['a','c']",
-            json!({"a": 1, "b": 2, "c": 3}),
-            json!({"a": 1, "c": 3}),
-        );
+        check("$['a','c']", json!({"a": 1, "b": 2, "c": 3}), json!({"a": 1, "c": 3}));
     }
 
     #[test]
@@ -283,34 +252,20 @@ mod tests {
 
     #[track_caller]
     fn miss(path: &str, input: Value, expected: &str) {
-        assert_eq!(
-            select(path, &input),
-            Err(expected.to_string()),
-            "{path} on {input}"
-        );
+        assert_eq!(select(path, &input), Err(expected.to_string()), "{path} on {input}");
     }
 
     #[test]
     fn a_definite_path_that_finds_nothing_says_so_as_aws_does() {
         miss("$.NoSuch", json!({}), "No results for path: $['NoSuch']");
         miss("$.no.such.path", json!({}), "Missing property in path $['no']");
-        miss(
-            "$.a.b.c",
-            json!({"a": {}}),
-            "Missing property in path $['a']['b']",
-        );
+        miss("$.a.b.c", json!({"a": {}}), "Missing property in path $['a']['b']");
         miss("$.a[5]", json!({"a": [1]}), "No results for path: $['a'][5]");
         miss("$[0]", json!(null), "The path $ is null");
         assert!(
-            select("$.a.b", &json!({"a": 1}))
-                .unwrap_err()
-                .starts_with("Expected to find an object with")
+            select("$.a.b", &json!({"a": 1})).unwrap_err().starts_with("Expected to find an object with")
         );
-        assert!(
-            select("$.a[0]", &json!({"a": {}}))
-                .unwrap_err()
-                .contains("can only be applied to arrays")
-        );
+        assert!(select("$.a[0]", &json!({"a": {}})).unwrap_err().contains("can only be applied to arrays"));
     }
 
     #[test]

@@ -10,10 +10,17 @@ struct Known {
     is_it: fn(&Value) -> bool,
 }
 
-const KNOWN: &[Known] = &[];
+const KNOWN: &[Known] = &[Known {
+    level: Level::Sequence,
+    reason: "TaskSubmitted of .sync integrations needs the outcome `submitted`",
+    is_it: |case| {
+        let history = case["expect"]["history"].as_array();
+        history.is_some_and(|events| events.iter().any(|event| event["type"] == "TaskSubmitted"))
+    },
+}];
 
 /// The first known reason for a difference of a case, with its place in the list.
-pub fn reason(case: &Value, level: Level) -> Option<(usize, &'static str)> {
+pub(crate) fn reason(case: &Value, level: Level) -> Option<(usize, &'static str)> {
     let mut known = KNOWN.iter().enumerate();
     known
         .find(|(_, known)| known.level == level && level != Level::End && (known.is_it)(case))
@@ -21,10 +28,7 @@ pub fn reason(case: &Value, level: Level) -> Option<(usize, &'static str)> {
 }
 
 /// Reasons that no case needed.
-pub fn unused(used: &BTreeSet<usize>) -> impl Iterator<Item = &'static str> {
-    let unused = KNOWN
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| !used.contains(index));
+pub(crate) fn unused(used: &BTreeSet<usize>) -> impl Iterator<Item = &'static str> {
+    let unused = KNOWN.iter().enumerate().filter(|(index, _)| !used.contains(index));
     unused.map(|(_, known)| known.reason)
 }

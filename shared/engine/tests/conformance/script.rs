@@ -8,18 +8,29 @@ use stepladder_engine::{
     start, step_call,
 };
 
+/// Whether this version can't drive the case's tasks: a callback's token and an activity's worker are yet to come.
+pub(crate) fn is_beyond(definition: &Definition) -> bool {
+    definition.machine.states.values().any(|state| match &state.kind {
+        Kind::Task(task) => {
+            let arn = task.resource.arn();
+            arn.ends_with(".waitForTaskToken") || arn.contains(":activity:")
+        }
+        _ => false,
+    })
+}
+
 /// What the engine made of a case.
-pub struct Ran {
-    pub end: End,
-    pub events: Vec<HistoryEvent>,
+pub(crate) struct Ran {
+    pub(crate) end: End,
+    pub(crate) events: Vec<HistoryEvent>,
     /// What is wrong beside the end and the history: an unexpected call, answers that nobody asked for.
-    pub complaints: Vec<String>,
+    pub(crate) complaints: Vec<String>,
 }
 
 /// No recorded run needs as many transitions.
 const TRANSITIONS_MAX: usize = 10_000;
 
-pub fn run(case: &Value, definition: &Definition) -> Ran {
+pub(crate) fn run(case: &Value, definition: &Definition) -> Ran {
     let mut run = context(case);
     if definition.mentions_execution_input {
         run.input = Some(case["input"].clone());
@@ -39,14 +50,9 @@ pub fn run(case: &Value, definition: &Definition) -> Ran {
         let started_ms = now_ms;
         let outcome = match position.awaiting {
             Awaiting::Turn | Awaiting::Timer { .. } => Outcome::TimerFired,
-            Awaiting::Step { .. } => answer(
-                definition,
-                &run,
-                &position,
-                &mut script,
-                &mut now_ms,
-                &mut complaints,
-            ),
+            Awaiting::Step { .. } => {
+                answer(definition, &run, &position, &mut script, &mut now_ms, &mut complaints)
+            }
         };
         last = advance(definition, &run, &position, &outcome, now_ms);
         records.push(Recorded {
@@ -60,16 +66,8 @@ pub fn run(case: &Value, definition: &Definition) -> Ran {
     let replayed =
         replay(definition, &run, case["input"].clone(), &records).expect("the replay follows the run");
     assert_eq!(replayed.last, last, "the replay leads to the same end");
-    assert_eq!(
-        replayed.events.len() as u64,
-        end.events,
-        "every event is counted once"
-    );
-    Ran {
-        end,
-        events: replayed.events,
-        complaints,
-    }
+    assert_eq!(replayed.events.len() as u64, end.events, "every event is counted once");
+    Ran { end, events: replayed.events, complaints }
 }
 
 fn answer(
@@ -84,20 +82,12 @@ fn answer(
         Ok(call) => call,
         Err(error) => {
             let (error, cause) = (error.error.to_string(), Some(error.cause));
-            return Outcome::Failed {
-                error,
-                cause,
-                phase: Phase::Schedule,
-            };
+            return Outcome::Failed { error, cause, phase: Phase::Schedule };
         }
     };
     let Some(scripted) = script.next(&position.state) else {
         complaints.push(format!("unexpected task call of state '{}'", position.state));
-        return Outcome::Failed {
-            error: "Unexpected".to_owned(),
-            cause: None,
-            phase: Phase::Run,
-        };
+        return Outcome::Failed { error: "Unexpected".to_owned(), cause: None, phase: Phase::Run };
     };
     if scripted.get("never").is_some() {
         *now_ms += call.timeout_seconds.map_or(0, |seconds| seconds as i64 * 1000);
@@ -105,9 +95,7 @@ fn answer(
     }
     *now_ms += 1;
     if let Some(output) = scripted.get("ok") {
-        return Outcome::Succeeded {
-            output: unwrapped(definition, &position.state, output),
-        };
+        return Outcome::Succeeded { output: unwrapped(definition, &position.state, output) };
     }
     let text = |name: &str| scripted.get(name).and_then(Value::as_str).map(str::to_owned);
     let event = text("event").unwrap_or_default();
@@ -116,11 +104,7 @@ fn answer(
         event if event.ends_with("StartFailed") => Phase::Start,
         _ => Phase::Run,
     };
-    Outcome::Failed {
-        error: text("error").unwrap_or_default(),
-        cause: text("cause"),
-        phase,
-    }
+    Outcome::Failed { error: text("error").unwrap_or_default(), cause: text("cause"), phase }
 }
 
 /// The script has the whole response of `lambda:invoke`; the engine puts its own envelope around a step's output.
@@ -136,13 +120,8 @@ fn unwrapped(definition: &Definition, state: &str, output: &Value) -> Value {
 
 /// The run that the case's Context object belongs to.
 fn context(case: &Value) -> Run {
-    let text = |pointer: &str| {
-        case["context"]
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or("any")
-            .to_owned()
-    };
+    let text =
+        |pointer: &str| case["context"].pointer(pointer).and_then(Value::as_str).unwrap_or("any").to_owned();
     let arn = text("/StateMachine/Id");
     let part = |index: usize, or: &str| arn.split(':').nth(index).unwrap_or(or).to_owned();
     Run {

@@ -1,0 +1,162 @@
+//! The stack on this machine: made as on AWS, by the same calls.
+
+use super::readable;
+use crate::{
+    definitions::Checked,
+    exit::Exit,
+    failure::{Code, Failure, Outcome},
+    limits,
+    project::{Function, Project},
+};
+use futures::{StreamExt, stream};
+use serde_json::json;
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+};
+use stepladder_aws::{
+    AwsHost, Environment, StackSpec, create_function_table, create_stack, visibility_seconds,
+};
+use stepladder_engine::Status;
+use stepladder_local::{EventSourceMapping, FunctionConfig, Server};
+use stepladder_protocol::{Clock, Host, Protocol, QueueName, Store, limits::RECEIVES_MAX};
+
+/// The stack's name on this machine.
+pub(super) const NAME: &str = "stepladder";
+const REGION: &str = "us-east-1";
+const ACCOUNT: &str = "000000000000";
+/// What asks the timer function for a sweep.
+pub(super) const SWEEP: &str = r#"{"sweep":true}"#;
+/// The functions that belong to a queue of the system, by the queue's name.
+const SYSTEM: [&str; 3] = ["start", "timer", "dead-letter"];
+
+/// The stack that this process holds.
+#[derive(Debug)]
+pub(super) struct LocalStack {
+    pub protocol: Protocol<AwsHost>,
+}
+
+impl LocalStack {
+    /// Makes table, bucket and queues, publishes the definitions, and lets the queues trigger their functions.
+    pub(super) async fn create(
+        server: &Server,
+        project: &Project,
+        definitions: &[Checked],
+        programs: &BTreeMap<String, PathBuf>,
+    ) -> Outcome<Self> {
+        for name in SYSTEM {
+            if project.functions.get(name).is_none_or(|function| !function.is_system) {
+                return Err(Failure::new(
+                    Exit::NotFound,
+                    Code::NotBuilt,
+                    format!("the system function {name} is missing"),
+                )
+                .hint("it is a program of functions/system"));
+            }
+        }
+        let endpoint = server.endpoint_url();
+        let environment = Environment::local(&endpoint, NAME)
+            .map_err(|error| Failure::new(Exit::Bug, Code::Bug, error.to_string()))?;
+        let host = AwsHost::connect(environment).await;
+        let steps = project.steps().map(|step| (step.name.clone(), step.timeout_seconds)).collect();
+        create_stack(&host, &StackSpec { steps, system_timeout_seconds: limits::FUNCTION_TIMEOUT_SECONDS })
+            .await?;
+        for table in &project.tables {
+            create_function_table(&host, table).await?;
+        }
+        let protocol = Protocol::new(host);
+        for (workflow, definition) in readable(definitions) {
+            protocol.publish(workflow, definition).await?;
+        }
+        let stack = Self { protocol };
+        for function in project.functions.values() {
+            let Some(program) = programs.get(&function.name) else { continue };
+            stack.add(server, function, program)?;
+        }
+        Ok(stack)
+    }
+
+    /// `<stack>-<function>`, as on AWS.
+    pub(super) fn function(&self, name: &str) -> String {
+        format!("{NAME}-{name}")
+    }
+
+    /// `<stack>-<queue>`, as on AWS.
+    pub(super) fn queue(&self, queue: &QueueName) -> String {
+        format!("{NAME}-{}", queue.short())
+    }
+
+    fn add(&self, server: &Server, function: &Function, program: &PathBuf) -> Outcome {
+        let failed = |error: String| {
+            Failure::new(
+                Exit::Bad,
+                Code::LocalServer,
+                format!("can't set up the function {}: {error}", function.name),
+            )
+        };
+        let (queue, name) = (format!("{NAME}-{}", function.name), self.function(&function.name));
+        // The stack was made with one timeout for all of the system's functions; each has its own.
+        self.set_queue(server, &queue, function).map_err(failed)?;
+        let mut config = FunctionConfig::new(&name, program);
+        config.memory_mb = function.memory_mb;
+        config.timeout_ms = u64::from(function.timeout_seconds) * 1_000;
+        config.env = environment(&server.endpoint_url());
+        server.lambda().register(config).map_err(|error| failed(error.to_string()))?;
+        let mut mapping = EventSourceMapping::new(queue, name);
+        mapping.batch_size = function.batch_size;
+        mapping.batching_window_ms = u64::from(function.batching_window_seconds) * 1_000;
+        mapping.maximum_concurrency = function.maximum_concurrency;
+        server.lambda().map_queue(mapping).map_err(|error| failed(error.to_string()))
+    }
+
+    fn set_queue(&self, server: &Server, queue: &str, function: &Function) -> Result<(), String> {
+        let visibility = visibility_seconds(function.timeout_seconds).to_string();
+        let mut attributes = BTreeMap::from([("VisibilityTimeout".to_owned(), visibility)]);
+        if function.receive_count != RECEIVES_MAX {
+            let target = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", self.queue(&QueueName::DeadLetter));
+            let policy = json!({ "deadLetterTargetArn": target, "maxReceiveCount": function.receive_count.to_string() });
+            attributes.insert("RedrivePolicy".to_owned(), policy.to_string());
+        }
+        let set = server.queues().with(|queues, now_ms| queues.set_attributes(queue, &attributes, now_ms));
+        set.map_err(|error| error.message)
+    }
+
+    /// The queues were in memory: what runs wait for is sent again. How many there were.
+    pub(super) async fn repair_running(&self) -> Outcome<usize> {
+        let store = self.protocol.host().store();
+        let now_ms = self.protocol.host().clock().now_ms();
+        let mut repaired = 0;
+        for workflow in store.workflows().await? {
+            let ids = store.runs_started(&workflow, 0, i64::MAX, usize::MAX).await?;
+            let mut repairs = stream::iter(ids)
+                .map(|listed| async move {
+                    let id = listed.id;
+                    match store.run(&id, now_ms).await? {
+                        Some(item) if item.status == Status::Running => {
+                            self.protocol.repair(&id).await.map(Some)
+                        }
+                        _ => Ok(None),
+                    }
+                })
+                .buffer_unordered(limits::READS_AT_ONCE);
+            while let Some(repair) = repairs.next().await {
+                repaired += usize::from(repair?.is_some());
+            }
+        }
+        Ok(repaired)
+    }
+}
+
+/// What the functions' programs are told, beside what Lambda tells them.
+fn environment(endpoint: &str) -> Vec<(String, String)> {
+    let set = HashMap::from([
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("STEPLADDER_STACK", NAME),
+        ("STEPLADDER_ACCOUNT_ID", ACCOUNT),
+        ("STEPLADDER_LOG_SAMPLE", "1"),
+    ]);
+    set.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}

@@ -1,0 +1,12 @@
+//! One file per command: its arguments, and what it does.
+
+pub mod check;
+pub mod completions;
+pub mod dev;
+pub mod repair;
+pub mod run_history;
+pub mod run_list;
+pub mod run_show;
+pub mod run_stop;
+pub mod start;
+pub mod version;

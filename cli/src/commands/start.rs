@@ -1,0 +1,232 @@
+//! `stepladder start`.
+
+use crate::{
+    connect::Stack,
+    exit::Exit,
+    failure::{Code, Failure, Outcome},
+    limits,
+    printer::Printer,
+    runs::known,
+    shapes::{RunShape, has_ended},
+    style::{self, paint},
+    text::{self, escaped, escaped_json, first_sentence},
+};
+use serde_json::{Map, Value, json};
+use std::{
+    io::{IsTerminal, Read},
+    path::Path,
+    time::Instant,
+};
+use stepladder_protocol::{
+    Clock, Host, RunItem, StartError, StartRequest, Started, Store, json as checked_json,
+};
+
+/// Start a run
+///
+/// Prints its id. A name makes the start idempotent: the same name with the same input is the same run.
+#[derive(Debug, clap::Args)]
+pub struct StartArgs {
+    /// Its name: the folder under functions/
+    workflow: String,
+    /// A file, `-` for stdin, or the JSON itself
+    #[arg(short, long, value_name = "FILE|-|JSON", allow_hyphen_values = true)]
+    input: Option<String>,
+    /// The run's name, unique within its workflow; drawn at random unless given
+    #[arg(short, long)]
+    name: Option<String>,
+    /// Wait until it has ended, and print its output; exit 1 if it failed
+    #[arg(short, long)]
+    wait: bool,
+}
+
+pub async fn run(args: StartArgs, stack: &Stack, printer: &Printer) -> Outcome {
+    let input = match &args.input {
+        Some(given) => read_input(given)?,
+        None => Value::Object(Map::new()),
+    };
+    let name = args.name.unwrap_or_else(|| format!("{:032x}", stack.protocol.host().clock().random_u128()));
+    let request = StartRequest { workflow: args.workflow.clone(), name, input };
+    let (item, is_new) = match stack.protocol.start(request).await {
+        Ok(Started::Created(item)) => (item, true),
+        Ok(Started::Repeated(item)) => (item, false),
+        Ok(Started::Conflict(item)) => {
+            let message = format!("the name '{}' is taken by a run with another input", item.id.name);
+            return Err(Failure::new(Exit::Conflict, Code::NameTaken, message)
+                .detail(format!(
+                    "{} started {} and is {}",
+                    item.id,
+                    text::utc(item.started_ms),
+                    item.status.as_str()
+                ))
+                .hint("choose another --name, or leave it out"));
+        }
+        Err(error) => return Err(not_started(error, &args.workflow, stack).await),
+    };
+    let id = item.id.to_string();
+    if !is_new {
+        printer.note(format!("{} was there already, with the same input", paint(style::ID, escaped(&id))));
+    }
+    if args.wait {
+        return wait(item, stack, printer).await;
+    }
+    match printer.is_json() {
+        true => printer.json(&json!({ "schema": "stepladder.started/1", "id": id, "created": is_new })),
+        false => {
+            printer.data(escaped(&id))?;
+            printer.note(paint(
+                style::DIM,
+                format!("see how it goes: stepladder run show {}", escaped(&item.id.name)),
+            ));
+            Ok(())
+        }
+    }
+}
+
+async fn not_started(error: StartError, workflow: &str, stack: &Stack) -> Failure {
+    match error {
+        StartError::UnknownWorkflow { .. } => match stack.store().workflows().await {
+            Ok(all) => known(workflow, &all).err().unwrap_or_else(|| {
+                Failure::new(
+                    Exit::TryAgain,
+                    Code::UnknownWorkflow,
+                    format!("'{workflow}' has just appeared: try again"),
+                )
+            }),
+            Err(error) => error.into(),
+        },
+        StartError::InvalidName { .. } => Failure::new(Exit::Usage, Code::InvalidName, error.to_string()),
+        StartError::InputTooLarge { .. } => Failure::new(Exit::Bad, Code::InputTooLarge, error.to_string())
+            .hint("put the data into a bucket, and its key into the input"),
+        StartError::World(error) => error.into(),
+    }
+}
+
+/// Looks until the run has ended: at first often, then less so.
+async fn wait(item: RunItem, stack: &Stack, printer: &Printer) -> Outcome {
+    let id = item.id.clone();
+    let shown = escaped(&id.to_string()).into_owned();
+    printer.detail(format!("waiting for {shown}"));
+    let since = Instant::now();
+    let (mut item, mut pause) = (item, limits::POLL_FIRST);
+    while !has_ended(item.status) {
+        tokio::time::sleep(pause).await;
+        pause = (pause * 5 / 4).min(limits::POLL_MAX);
+        if since.elapsed().as_millis() >= 300 {
+            let waited = text::duration(i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX));
+            printer.status(format!("{} {shown} {}", printer.glyphs.running, paint(style::DIM, waited)));
+        }
+        item = stack.store().run(&id, stack.now_ms()).await?.ok_or_else(|| {
+            Failure::new(Exit::NotFound, Code::NoSuchRun, format!("{id} is not there any more"))
+        })?;
+    }
+    printer.clear_status();
+    let ending = stack.protocol.ending(&item).await?.unwrap_or_default();
+    let took = text::duration(item.ended_ms.unwrap_or(item.started_ms) - item.started_ms);
+    let is_good = item.status == stepladder_engine::Status::Succeeded;
+    if printer.is_json() {
+        printer.json(&RunShape::new(&item).with_ending(&ending))?;
+    } else if let Some(output) = &ending.output {
+        let pretty = serde_json::to_string_pretty(output).unwrap_or_default();
+        printer.data(escaped_json(&pretty))?;
+    }
+    if is_good {
+        printer.note(format!("{} {shown} succeeded after {took}", paint(style::GOOD, printer.glyphs.good)));
+        return Ok(());
+    }
+    let error = ending.error.or(item.error).map(|error| format!(": {error}")).unwrap_or_default();
+    let failure = Failure::new(
+        Exit::Bad,
+        Code::RunFailed,
+        format!("{id} ended {} after {took}{error}", item.status.as_str()),
+    );
+    let failure = match ending.cause.as_deref().map(first_sentence).filter(|cause| !cause.is_empty()) {
+        Some(cause) => failure.detail(cause),
+        None => failure,
+    };
+    Err(failure.hint(format!("`stepladder run show {}` shows its steps", id.name)))
+}
+
+/// What `--input` names: `-`, text that begins as JSON does, a file, or a JSON scalar.
+fn read_input(given: &str) -> Outcome<Value> {
+    if given == "-" {
+        let stdin = std::io::stdin();
+        if stdin.is_terminal() {
+            return Err(Failure::new(Exit::Usage, Code::InvalidInput, "stdin is a terminal")
+                .hint("pipe the input in: echo '{}' | stepladder start … --input -"));
+        }
+        return parse(&limited(stdin.lock(), "stdin")?, "stdin");
+    }
+    if given.trim_start().starts_with(['{', '[', '"']) {
+        return parse(given.as_bytes(), "--input");
+    }
+    let path = Path::new(given);
+    match std::fs::File::open(path) {
+        Ok(file) => {
+            let shown = path.display().to_string();
+            parse(&limited(file, &shown)?, &shown)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            match checked_json::parse(given.as_bytes()) {
+                Ok(scalar) => Ok(scalar),
+                Err(_) => Err(Failure::file("read", path, &error)
+                    .hint("--input takes a file, - for stdin, or the JSON itself")),
+            }
+        }
+        Err(error) => Err(Failure::file("read", path, &error)),
+    }
+}
+
+fn limited(reader: impl Read, what: &str) -> Outcome<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = reader.take(limits::INPUT_BYTES_MAX + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::file("read", Path::new(what), &error))?;
+    match bytes.len() as u64 > limits::INPUT_BYTES_MAX {
+        true => {
+            let message = format!("{what} has more than {} bytes", limits::INPUT_BYTES_MAX);
+            Err(Failure::new(Exit::Bad, Code::InputTooLarge, message))
+        }
+        false => Ok(bytes),
+    }
+}
+
+fn parse(bytes: &[u8], what: &str) -> Outcome<Value> {
+    checked_json::parse(bytes).map_err(|error| {
+        Failure::new(Exit::Bad, Code::InvalidInput, format!("can't use the input from {what}: {error}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(given: &str, expected: Result<Value, (Exit, &str)>) {
+        match (read_input(given), expected) {
+            (Ok(value), Ok(expected)) => assert_eq!(value, expected),
+            (Err(failure), Err((exit, part))) => {
+                assert_eq!(failure.exit, exit, "{failure}");
+                assert!(failure.message.contains(part), "{failure}");
+            }
+            (read, expected) => panic!("{read:?} instead of {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn an_input_is_json_or_a_file_with_json() {
+        check(r#"{"a": 1}"#, Ok(json!({"a": 1})));
+        check(" [1]", Ok(json!([1])));
+        check("17", Ok(json!(17)));
+        check("null", Ok(json!(null)));
+        check("no-such-file.json", Err((Exit::NotFound, "can't read no-such-file.json")));
+        check("{\"a\": 1", Err((Exit::Bad, "it is not JSON")));
+        check("[99999999999999999999]", Err((Exit::Bad, "does not fit in 64 bits")));
+        check("Cargo.toml", Err((Exit::Bad, "can't use the input from Cargo.toml: it is not JSON")));
+        check("src", Err((Exit::Bad, "can't read src")));
+    }
+
+    #[test]
+    fn what_is_not_utf8_says_where() {
+        let failure = parse(b"{\"a\": \"\xff\"}", "stdin").unwrap_err();
+        assert!(failure.message.contains("byte 7"), "{failure}");
+    }
+}

@@ -1,0 +1,248 @@
+//! Definitions, read and judged: by the language's rules, and by what the workspace has.
+
+use crate::{
+    exit::Exit,
+    failure::{Code, Failure, Outcome},
+    printer::Printer,
+    project::Project,
+    style::{self, paint},
+    text::escaped_lines,
+};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    io::Read,
+    path::{Path, PathBuf},
+};
+use stepladder_asl::{
+    Definition, Fault, FaultCode, Faults, Kind, Refusal, Resource, limits::DEFINITION_BYTES_MAX, nearest,
+};
+
+/// A definition's file, and what came of it.
+#[derive(Debug)]
+pub struct Checked {
+    pub workflow: String,
+    /// As a person would type it.
+    pub shown: String,
+    pub source: String,
+    pub result: Result<Definition, Problem>,
+}
+
+/// Why there is no definition.
+#[derive(Debug)]
+pub enum Problem {
+    Faults(Faults),
+    /// The file can't be read as text.
+    Unreadable(String),
+}
+
+impl Checked {
+    /// Reads and judges one file. Without a project nobody knows which programs there are.
+    pub fn read(workflow: String, path: &Path, shown: String, project: Option<&Project>) -> Self {
+        let (source, result) = match read_text(path) {
+            Ok(source) => {
+                let judge = |resource: &Resource| judge(resource, project);
+                let result = Definition::parse_with(&source, &judge).map_err(Problem::Faults);
+                (source, result)
+            }
+            Err(why) => (String::new(), Err(Problem::Unreadable(why))),
+        };
+        Self { workflow, shown, source, result }
+    }
+
+    /// All definitions of a workspace.
+    pub fn all(project: &Project) -> Outcome<Vec<Self>> {
+        let workflows = project.workflows()?;
+        if workflows.is_empty() {
+            return Err(Failure::new(
+                Exit::NotFound,
+                Code::NoWorkspace,
+                "there is no workflow in this workspace",
+            )
+            .detail(format!("looked for {}", project.root.join("functions/*/workflow.asl.json").display()))
+            .hint("a workflow is a folder functions/<name>/ with a workflow.asl.json in it"));
+        }
+        let read = |workflow: crate::project::WorkflowFile| {
+            let shown = project.shown(&workflow.path).to_string();
+            let mut checked = Self::read(workflow.name, &workflow.path, shown, Some(project));
+            if let Err(error) = stepladder_protocol::check_name(&checked.workflow) {
+                checked.result =
+                    Err(Problem::Unreadable(format!("its folder can't name a workflow: {error}")));
+            }
+            checked
+        };
+        Ok(workflows.into_iter().map(read).collect())
+    }
+
+    pub fn problems(&self) -> usize {
+        match &self.result {
+            Ok(_) => 0,
+            Err(Problem::Unreadable(_)) => 1,
+            Err(Problem::Faults(faults)) => faults.len(),
+        }
+    }
+
+    /// The functions that its Task states name.
+    pub fn functions(&self) -> BTreeSet<&str> {
+        let states = self.result.iter().flat_map(|definition| definition.machine.states.values());
+        let named = states.filter_map(|state| match &state.kind {
+            Kind::Task(task) => task.resource.function(),
+            _ => None,
+        });
+        named.collect()
+    }
+
+    /// Shows its faults as rustc shows its own.
+    pub fn tell(&self, printer: &Printer) {
+        match &self.result {
+            Ok(_) => {}
+            Err(Problem::Unreadable(why)) => {
+                let failure =
+                    Failure::new(Exit::Bad, Code::File, format!("can't read {}: {why}", self.shown));
+                printer.failure(&failure);
+            }
+            Err(Problem::Faults(faults)) => {
+                // Rendered without colours, so that what the file holds can be escaped.
+                let plain = escaped_lines(&faults.render(&self.shown, &self.source, false));
+                printer.error_text(coloured(plain.trim_end()) + "\n");
+            }
+        }
+    }
+
+    /// One element of `definitions` in the shape `stepladder.check/1`.
+    pub fn to_json(&self) -> Value {
+        let problems: Vec<Value> = match &self.result {
+            Ok(_) => Vec::new(),
+            Err(Problem::Unreadable(why)) => {
+                vec![
+                    json!({ "code": Code::File.as_str(), "title": "the file can't be read", "message": why }),
+                ]
+            }
+            Err(Problem::Faults(faults)) => faults.iter().map(fault_json).collect(),
+        };
+        let definition = self.result.as_ref().ok();
+        json!({
+            "workflow": self.workflow,
+            "file": self.shown,
+            "hash": definition.map(|definition| &definition.hash),
+            "states": definition.map(|definition| definition.machine.states.len()),
+            "functions": definition.map(|_| self.functions()),
+            "problems": problems,
+        })
+    }
+}
+
+fn fault_json(fault: &Fault) -> Value {
+    json!({
+        "code": fault.code.code(),
+        "title": fault.code.title(),
+        "line": fault.line,
+        "column": fault.column,
+        "state": fault.state,
+        "message": fault.message,
+        "hint": fault.hint,
+    })
+}
+
+/// What this version can't call, or what isn't there.
+fn judge(resource: &Resource, project: Option<&Project>) -> Result<(), Refusal> {
+    let refuse = |code, message: String, hint: Option<String>| Err(Refusal { code, message, hint });
+    let Some(function) = resource.function() else {
+        return match resource {
+            Resource::LambdaInvoke { .. } => refuse(
+                FaultCode::Unsupported,
+                "a `FunctionName` that is not a constant is not supported by this version".to_owned(),
+                Some(
+                    "write the function's name as a text; a Choice can lead to one state per function"
+                        .to_owned(),
+                ),
+            ),
+            other => refuse(
+                FaultCode::Unsupported,
+                format!("`{}` is not supported by this version", other.arn()),
+                Some(
+                    "this version calls Lambda functions: by their ARN, or by arn:aws:states:::lambda:invoke"
+                        .to_owned(),
+                ),
+            ),
+        };
+    };
+    let Some(project) = project else { return Ok(()) };
+    match project.functions.get(function) {
+        Some(found) if !found.is_system => Ok(()),
+        Some(_) => refuse(
+            FaultCode::NoSuchStep,
+            format!("`{function}` is a function of the system, and no step"),
+            None,
+        ),
+        None => {
+            let near = nearest(function, project.steps().map(|step| step.name.as_str()));
+            let hint = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("add a program of that name: functions/<crate>/src/bin/{function}.rs"),
+            };
+            refuse(
+                FaultCode::NoSuchStep,
+                format!("no program under functions/ is named `{function}`"),
+                Some(hint),
+            )
+        }
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    // One byte more than is allowed, so that the parser can say that it is too large.
+    file.take(DEFINITION_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).or_else(|error| match error.utf8_error().valid_up_to() {
+        // Cut in the middle of a character: too large, and the parser says so.
+        _ if error.as_bytes().len() > DEFINITION_BYTES_MAX => {
+            Ok(String::from_utf8_lossy(error.as_bytes()).into_owned())
+        }
+        at => Err(format!("it is not UTF-8: byte {at} is the first that isn't")),
+    })
+}
+
+/// rustc's colours on lines of the plain rendering.
+fn coloured(plain: &str) -> String {
+    let lines: Vec<String> = plain.lines().map(coloured_line).collect();
+    lines.join("\n")
+}
+
+fn coloured_line(line: &str) -> String {
+    if let Some((head, title)) = line.split_once("]: ").filter(|(head, _)| head.starts_with("error[")) {
+        return format!("{} {}", paint(style::ERROR, format!("{head}]:")), paint(style::BOLD, title));
+    }
+    match line.split_once("= help: ") {
+        Some((margin, hint)) if margin.trim().is_empty() => {
+            format!("{margin}= {} {hint}", paint(style::HINT, "help:"))
+        }
+        _ => line.to_owned(),
+    }
+}
+
+/// The workflow's name of a file given by hand: its folder's name for `workflow.asl.json`, else the file's own.
+pub fn workflow_of(path: &Path) -> String {
+    let name =
+        |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if name(path) == crate::project::DEFINITION_FILE {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
+        return absolute.parent().map(name).unwrap_or_default();
+    }
+    let name = name(path);
+    name.strip_suffix(".asl.json").or_else(|| name.strip_suffix(".json")).unwrap_or(&name).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workflow_is_named_by_its_folder_or_file() {
+        assert_eq!(workflow_of(Path::new("functions/order/workflow.asl.json")), "order");
+        assert_eq!(workflow_of(Path::new("/x/ship.asl.json")), "ship");
+        assert_eq!(workflow_of(Path::new("ship.json")), "ship");
+        assert_eq!(workflow_of(Path::new("ship")), "ship");
+    }
+}

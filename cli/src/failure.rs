@@ -1,0 +1,209 @@
+//! Why a command could not do what it was asked: one type, one way to show it, one exit code.
+
+use crate::exit::Exit;
+use serde_json::{Value, json};
+use std::fmt;
+use stepladder_protocol::{Retry, WorldError};
+
+/// A command's error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub exit: Exit,
+    pub code: Code,
+    /// One line.
+    pub message: String,
+    /// Further lines, each a sentence or a line of somebody else's.
+    pub details: Vec<String>,
+    /// What to do next.
+    pub hint: Option<String>,
+    /// It has been told already; only the exit code is left.
+    pub is_told: bool,
+}
+
+/// A command's answer.
+pub type Outcome<T = ()> = Result<T, Failure>;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
+        /// The stable code of a kind of error: `SL10` the workspace and its programs, `SL11` what the user gave, `SL12`
+        /// workflows and runs, `SL13` the stack. Those of definitions, `SL00` to `SL09`, are `stepladder_asl`'s.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code { $($(#[$doc])* $name,)* }
+
+        impl Code {
+            pub const ALL: &[Code] = &[$(Code::$name,)*];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $code,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// There is no workspace here, or cargo can't read it.
+    NoWorkspace = "SL1001";
+    /// Definitions or programs don't fit together.
+    CheckFailed = "SL1002";
+    /// cargo build failed.
+    BuildFailed = "SL1003";
+    /// A program that should have been built isn't there.
+    NotBuilt = "SL1004";
+    /// A file can't be read or written.
+    File = "SL1101";
+    /// An input that is no JSON, or would not survive.
+    InvalidInput = "SL1102";
+    InputTooLarge = "SL1103";
+    InvalidName = "SL1104";
+    InvalidId = "SL1105";
+    /// Lines of an orders file that could not be sent.
+    InvalidOrders = "SL1106";
+    UnknownWorkflow = "SL1201";
+    NoSuchRun = "SL1202";
+    AmbiguousRun = "SL1203";
+    NameTaken = "SL1204";
+    WrongStatus = "SL1205";
+    RunFailed = "SL1206";
+    /// Runs that did not end as they should have.
+    UnexpectedEnds = "SL1207";
+    GaveUpWaiting = "SL1208";
+    /// Nothing says which stack is meant.
+    NoStack = "SL1301";
+    Unreachable = "SL1302";
+    NotAllowed = "SL1303";
+    /// The stack is reachable and answered with an error.
+    StackFailed = "SL1304";
+    PortInUse = "SL1305";
+    LocalServer = "SL1306";
+    /// Whoever read the output went away, or Ctrl-C.
+    Interrupted = "SL1401";
+    Bug = "SL1402";
+}
+
+impl Failure {
+    pub fn new(exit: Exit, code: Code, message: impl Into<String>) -> Self {
+        Self { exit, code, message: message.into(), details: Vec::new(), hint: None, is_told: false }
+    }
+
+    /// The exit code alone: what went wrong has been told already.
+    pub fn told(exit: Exit, code: Code) -> Self {
+        Self { is_told: true, ..Self::new(exit, code, "") }
+    }
+
+    #[must_use]
+    pub fn detail(mut self, line: impl Into<String>) -> Self {
+        self.details.push(line.into());
+        self
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A file that can't be read or written.
+    pub fn file(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+        let exit = match error.kind() {
+            std::io::ErrorKind::NotFound => Exit::NotFound,
+            std::io::ErrorKind::PermissionDenied => Exit::NotAllowed,
+            _ => Exit::Bad,
+        };
+        Self::new(exit, Code::File, format!("can't {what} {}: {error}", path.display()))
+    }
+
+    /// The shape `stepladder.error/1`: what stands on stderr in the JSON formats.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "schema": "stepladder.error/1",
+            "code": self.code.as_str(),
+            "message": self.message,
+            "details": self.details,
+            "hint": self.hint,
+            "exit_code": self.exit.code(),
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error[{}]: {}", self.code.as_str(), self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// What the stack answered. Whether to try again stands in it; whether it was a matter of permission shows in the code
+/// that AWS sent.
+impl From<WorldError> for Failure {
+    fn from(error: WorldError) -> Self {
+        const DENIED: [&str; 8] = [
+            "AccessDenied",
+            "UnrecognizedClientException",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "SignatureDoesNotMatch",
+            "InvalidAccessKeyId",
+            "ExpiredToken",
+            "CredentialsNotLoaded",
+        ];
+        let is_denied = DENIED.iter().any(|code| error.message.contains(code))
+            || error.message.contains("failed to load credentials")
+            || error.message.contains("no providers in chain provided credentials");
+        let message = format!("can't {}", error.operation);
+        let (said, hint) = match error.message.split_once("; hint: ") {
+            Some((said, hint)) => (said.to_owned(), Some(hint.to_owned())),
+            None => (error.message.clone(), None),
+        };
+        let failure = match error.retry {
+            _ if is_denied => Failure::new(Exit::NotAllowed, Code::NotAllowed, message)
+                .hint("check the credentials in use: `aws sts get-caller-identity`"),
+            Retry::Later => Failure::new(Exit::TryAgain, Code::Unreachable, message)
+                .hint("it may help to try the same again in a moment"),
+            Retry::Never => Failure::new(Exit::Bad, Code::StackFailed, message),
+        };
+        let failure = failure.detail(said);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique() {
+        let mut codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), Code::ALL.len());
+    }
+
+    #[track_caller]
+    fn check(message: &str, retry: Retry, exit: Exit, hint: Option<&str>) {
+        let error = WorldError { operation: "read run order/17".into(), message: message.into(), retry };
+        let failure = Failure::from(error);
+        assert_eq!((failure.exit, failure.hint.as_deref()), (exit, hint));
+        assert_eq!(failure.message, "can't read run order/17");
+    }
+
+    #[test]
+    fn an_answer_of_the_stack_becomes_an_exit_code() {
+        check(
+            "AccessDeniedException: no; hint: compare the policy",
+            Retry::Never,
+            Exit::NotAllowed,
+            Some("compare the policy"),
+        );
+        check(
+            "dispatch failure",
+            Retry::Later,
+            Exit::TryAgain,
+            Some("it may help to try the same again in a moment"),
+        );
+        check("ValidationException: no", Retry::Never, Exit::Bad, None);
+    }
+}

@@ -1,0 +1,130 @@
+//! The command `stepladder`.
+//!
+//! Four layers: [`args`] says what may be typed, [`connect`] and [`project`] find what it is about, each file of
+//! [`commands`] is one command, and [`printer`] alone writes.
+
+pub mod args;
+pub mod commands;
+pub mod connect;
+pub mod definitions;
+pub mod exit;
+pub mod failure;
+pub mod limits;
+pub mod orders;
+pub mod printer;
+pub mod project;
+pub mod runs;
+pub mod shapes;
+pub mod steps;
+pub mod style;
+pub mod table;
+pub mod text;
+
+use args::{Cli, Command, RunCommand};
+use clap::Parser;
+use connect::Stack;
+use exit::Exit;
+use failure::{Code, Failure, Outcome};
+use printer::Printer;
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+/// Reads the arguments, runs the command, and tells how it went.
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        let said = panic.payload_as_str().unwrap_or("no message");
+        let place =
+            panic.location().map(|place| format!(" ({}:{})", place.file(), place.line())).unwrap_or_default();
+        let failure = Failure::new(Exit::Bug, Code::Bug, format!("stepladder has a bug: {said}{place}"))
+            .hint(
+                "please report it with the command you typed and the output of `stepladder version -o json`",
+            );
+        Printer::new(printer::Format::Text, text::TimeStyle::Utc).failure(&failure);
+    }));
+    let exit = std::panic::catch_unwind(run).unwrap_or(Exit::Bug);
+    ExitCode::from(exit.code())
+}
+
+fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to stdout with 0, a wrong usage to stderr with 2.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    let printer = Arc::new(cli.global.printer());
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            printer.failure(&Failure::new(Exit::Bug, Code::Bug, format!("can't start a runtime: {error}")));
+            return Exit::Bug;
+        }
+    };
+    let outcome = runtime.block_on(dispatch(cli, &printer));
+    // What still runs in the background is nobody's any more.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    printer.clear_status();
+    match outcome {
+        Ok(()) => Exit::Done,
+        Err(failure) => {
+            printer.failure(&failure);
+            failure.exit
+        }
+    }
+}
+
+async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
+    let Cli { global, command } = cli;
+    let timeout = global.timeout;
+    match command {
+        // It ends its children first, so it watches for Ctrl-C and the timeout by itself.
+        Command::Dev(args) => commands::dev::run(args, printer, timeout).await,
+        Command::Start(args) => {
+            let stack = Stack::connect(&global, printer);
+            bounded(timeout, async { commands::start::run(args, &stack.await?, printer).await }).await
+        }
+        Command::Ls(args) | Command::Run(RunCommand::List(args)) => {
+            let stack = Stack::connect(&global, printer);
+            bounded(timeout, async { commands::run_list::run(args, &stack.await?, printer).await }).await
+        }
+        Command::Run(RunCommand::Show(args)) => {
+            let stack = Stack::connect(&global, printer);
+            bounded(timeout, async { commands::run_show::run(args, &stack.await?, printer).await }).await
+        }
+        Command::Run(RunCommand::History(args)) => {
+            let stack = Stack::connect(&global, printer);
+            bounded(timeout, async { commands::run_history::run(args, &stack.await?, printer).await }).await
+        }
+        Command::Run(RunCommand::Stop(args)) => {
+            let stack = Stack::connect(&global, printer);
+            bounded(timeout, async { commands::run_stop::run(args, &stack.await?, printer).await }).await
+        }
+        Command::Repair(args) => {
+            let stack = Stack::connect(&global, printer);
+            bounded(timeout, async { commands::repair::run(args, &stack.await?, printer).await }).await
+        }
+        Command::Check(args) => commands::check::run(args, printer),
+        Command::Version(args) => commands::version::run(args, printer),
+        Command::Completions(args) => commands::completions::run(args, printer),
+    }
+}
+
+/// The command, unless its time is over or somebody presses Ctrl-C.
+async fn bounded(timeout: Option<Duration>, command: impl Future<Output = Outcome>) -> Outcome {
+    let over = async {
+        match timeout {
+            Some(timeout) => tokio::time::sleep(timeout).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        outcome = command => outcome,
+        () = over => {
+            let after = text::duration(timeout.unwrap_or_default().as_millis().try_into().unwrap_or(i64::MAX));
+            Err(Failure::new(Exit::GaveUp, Code::GaveUpWaiting, format!("gave up after {after} (--timeout)"))
+                .hint("runs go on without anybody waiting for them: `stepladder run list`"))
+        }
+        _ = tokio::signal::ctrl_c() => Err(Failure::told(Exit::Interrupted, Code::Interrupted)),
+    }
+}

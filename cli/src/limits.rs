@@ -1,0 +1,51 @@
+//! All limits of the command line, each with its unit and the fact behind it.
+
+use std::time::Duration;
+
+/// An id may be a name or a prefix that is unique among so many of the newest runs.
+pub const ID_RUNS_MAX: usize = 200;
+
+/// The most runs that `run list` shows.
+pub const LIST_RUNS_MAX: usize = 1_000;
+
+/// Runs whose items are read at once.
+pub const READS_AT_ONCE: usize = 16;
+
+/// `repair` without an id looks at so many of the newest runs.
+pub const REPAIR_RUNS_MAX: usize = 10_000;
+
+/// The most bytes that are read of an input or of one line of an orders file: the largest payload of a run is 64 MiB
+/// (`payload_bytes_max`), and white space may stand around it.
+pub const INPUT_BYTES_MAX: u64 = 80 * 1024 * 1024;
+
+/// A start message holds one order, in bytes: SQS takes 1 MiB
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).
+pub const START_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Lines of an orders file: what is known of each is kept in memory until the end.
+pub const ORDERS_MAX: usize = 1_000_000;
+
+/// Characters of a cell of a table, and of a cause on one line.
+pub const CELL_CHARS_MAX: usize = 60;
+pub const LINE_CHARS_MAX: usize = 160;
+
+/// A waiting command looks again after this, and after up to that if nothing has changed.
+pub const POLL_FIRST: Duration = Duration::from_millis(50);
+pub const POLL_MAX: Duration = Duration::from_secs(2);
+
+/// Whether something listens at a local endpoint is known within this.
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// `dev` gives up on its orders if none has ended for so long and nothing has been recorded: a message that kills its
+/// function five times takes four minutes to reach the dead-letter queue.
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(360);
+
+/// The timer function sweeps once an hour.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// The timeout and memory of a function, in seconds and MB, where its Cargo.toml says nothing.
+pub const FUNCTION_TIMEOUT_SECONDS: u32 = 10;
+pub const FUNCTION_MEMORY_MB: u32 = 256;
+/// Lambda's longest function timeout, in seconds
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+pub const FUNCTION_TIMEOUT_SECONDS_MAX: u32 = 900;

@@ -1,0 +1,336 @@
+//! The workspace: its workflows, the programs behind their steps, and what each is set to.
+
+use crate::{
+    exit::Exit,
+    failure::{Code, Failure, Outcome},
+    limits,
+};
+use serde::Deserialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A cargo workspace with a folder `functions/`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Project {
+    pub root: PathBuf,
+    pub target_dir: PathBuf,
+    /// The programs of `functions/*`, by name.
+    pub functions: BTreeMap<String, Function>,
+    /// Tables of the functions' own, `<stack>-<name>`, from `[[package.metadata.stepladder.table]]`.
+    pub tables: BTreeSet<String>,
+    /// Whether this command is a member of the workspace.
+    pub has_cli: bool,
+}
+
+/// A program that is deployed as a Lambda function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Function {
+    pub name: String,
+    pub package: String,
+    /// One of the system's own: start, timer, dead-letter.
+    pub is_system: bool,
+    pub timeout_seconds: u32,
+    pub memory_mb: u32,
+    pub batch_size: usize,
+    pub batching_window_seconds: u32,
+    pub maximum_concurrency: Option<u32>,
+    /// How often a message is received before it goes to the dead-letter queue.
+    pub receive_count: u32,
+}
+
+/// A definition in the workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkflowFile {
+    /// The folder's name.
+    pub name: String,
+    pub path: PathBuf,
+}
+
+/// The folder of the system's functions.
+const SYSTEM: &str = "functions/system";
+/// Names of the system's own queues: a step's queue can't have them.
+const SYSTEM_QUEUES: [&str; 5] = ["start", "timer", "dead-letter", "parked", "status"];
+/// The file in a workflow's folder.
+pub const DEFINITION_FILE: &str = "workflow.asl.json";
+
+impl Project {
+    /// The workspace around a folder, as cargo finds it.
+    pub fn find(from: &Path) -> Outcome<Self> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let answer = Command::new(cargo)
+            .args(["metadata", "--no-deps", "--format-version", "1"])
+            .current_dir(from)
+            .output()
+            .map_err(|error| {
+                Failure::new(Exit::NotFound, Code::NoWorkspace, format!("can't run cargo: {error}"))
+                    .hint("Rust is needed to build the functions: https://rustup.rs")
+            })?;
+        if !answer.status.success() {
+            let said = String::from_utf8_lossy(&answer.stderr);
+            let failure =
+                Failure::new(Exit::NotFound, Code::NoWorkspace, "cargo can't read a workspace here")
+                    .hint("run this inside a Stepladder workspace");
+            return Err(said.lines().take(20).fold(failure, |failure, line| failure.detail(line)));
+        }
+        Self::from_metadata(&answer.stdout)
+    }
+
+    fn from_metadata(json: &[u8]) -> Outcome<Self> {
+        let invalid = |message: String| Failure::new(Exit::Bad, Code::CheckFailed, message);
+        let metadata: Metadata = serde_json::from_slice(json)
+            .map_err(|error| invalid(format!("can't read what `cargo metadata` says: {error}")))?;
+        let root = metadata.workspace_root;
+        let mut project = Self {
+            functions: BTreeMap::new(),
+            tables: BTreeSet::new(),
+            has_cli: metadata.packages.iter().any(|package| package.name == env!("CARGO_PKG_NAME")),
+            target_dir: metadata.target_directory,
+            root,
+        };
+        for package in metadata.packages {
+            let folder = package.manifest_path.parent().unwrap_or(Path::new(""));
+            if !folder.starts_with(project.root.join("functions")) {
+                continue;
+            }
+            let is_system = folder == project.root.join(SYSTEM);
+            let settings = read_settings(&package.name, package.metadata)?;
+            project.tables.extend(settings.tables.iter().cloned());
+            for target in
+                package.targets.into_iter().filter(|target| target.kind.iter().any(|kind| kind == "bin"))
+            {
+                let name = target.name;
+                if !is_system && SYSTEM_QUEUES.contains(&name.as_str()) {
+                    return Err(invalid(format!(
+                        "the program {name} of {} has the name of a system queue",
+                        package.name
+                    ))
+                    .hint("give it another name"));
+                }
+                let function = settings.function(&name, &package.name, is_system).map_err(invalid)?;
+                if let Some(other) = project.functions.insert(name.clone(), function) {
+                    let (a, b) = (other.package, &package.name);
+                    return Err(invalid(format!("two programs are named {name}: one in {a}, one in {b}")));
+                }
+            }
+        }
+        Ok(project)
+    }
+
+    /// The definitions, `functions/*/workflow.asl.json`, by name.
+    pub fn workflows(&self) -> Outcome<Vec<WorkflowFile>> {
+        let folder = self.root.join("functions");
+        let entries =
+            std::fs::read_dir(&folder).map_err(|error| Failure::file("read the folder", &folder, &error))?;
+        let mut workflows = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| Failure::file("read the folder", &folder, &error))?;
+            let path = entry.path().join(DEFINITION_FILE);
+            if path.is_file() {
+                workflows.push(WorkflowFile { name: entry.file_name().to_string_lossy().into_owned(), path });
+            }
+        }
+        workflows.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(workflows)
+    }
+
+    /// The names of the programs that a Task state may name.
+    pub fn steps(&self) -> impl Iterator<Item = &Function> {
+        self.functions.values().filter(|function| !function.is_system)
+    }
+
+    /// The packages that hold functions, each once.
+    pub fn packages(&self) -> BTreeSet<&str> {
+        self.functions.values().map(|function| function.package.as_str()).collect()
+    }
+
+    /// The path as a person would type it in the workspace.
+    pub fn shown<'p>(&self, path: &'p Path) -> std::path::Display<'p> {
+        path.strip_prefix(&self.root).unwrap_or(path).display()
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    workspace_root: PathBuf,
+    target_directory: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: PathBuf,
+    targets: Vec<Target>,
+    metadata: Option<PackageMetadata>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+}
+
+/// `[package.metadata]`: cargo-lambda's part, of which other tools may read more, and our own.
+#[derive(Debug, Default, Deserialize)]
+struct PackageMetadata {
+    lambda: Option<serde_json::Value>,
+    stepladder: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct LambdaMetadata {
+    #[serde(default)]
+    bin: BTreeMap<String, LambdaBin>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct LambdaBin {
+    #[serde(default)]
+    deploy: LambdaDeploy,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct LambdaDeploy {
+    /// MB
+    memory: Option<u32>,
+    /// Seconds
+    timeout: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepladderMetadata {
+    #[serde(default)]
+    bin: BTreeMap<String, StepladderBin>,
+    #[serde(default)]
+    table: Vec<TableMetadata>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepladderBin {
+    batch_size: Option<usize>,
+    /// Seconds
+    batching_window: Option<u32>,
+    maximum_concurrency: Option<u32>,
+    receive_count: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TableMetadata {
+    name: String,
+}
+
+/// What a crate's Cargo.toml says about its functions.
+struct Settings {
+    lambda: LambdaMetadata,
+    stepladder: StepladderMetadata,
+    tables: Vec<String>,
+}
+
+fn read_settings(package: &str, metadata: Option<PackageMetadata>) -> Outcome<Settings> {
+    let metadata = metadata.unwrap_or_default();
+    let read = |section: &str, error: serde_json::Error| {
+        Failure::new(
+            Exit::Bad,
+            Code::CheckFailed,
+            format!("[package.metadata.{section}] of {package}: {error}"),
+        )
+    };
+    let lambda = match metadata.lambda {
+        Some(lambda) => serde_json::from_value(lambda).map_err(|error| read("lambda", error))?,
+        None => LambdaMetadata::default(),
+    };
+    let mut stepladder = match metadata.stepladder {
+        Some(stepladder) => serde_json::from_value(stepladder).map_err(|error| read("stepladder", error))?,
+        None => StepladderMetadata::default(),
+    };
+    let tables = std::mem::take(&mut stepladder.table).into_iter().map(|table| table.name).collect();
+    Ok(Settings { lambda, stepladder, tables })
+}
+
+impl Settings {
+    fn function(&self, name: &str, package: &str, is_system: bool) -> Result<Function, String> {
+        let deploy = self.lambda.bin.get(name).map(|bin| &bin.deploy);
+        let ours = self.stepladder.bin.get(name);
+        let timeout_seconds =
+            deploy.and_then(|deploy| deploy.timeout).unwrap_or(limits::FUNCTION_TIMEOUT_SECONDS);
+        if !(1..=limits::FUNCTION_TIMEOUT_SECONDS_MAX).contains(&timeout_seconds) {
+            return Err(format!(
+                "the timeout of {name} is {timeout_seconds} s; Lambda takes 1 to {}",
+                limits::FUNCTION_TIMEOUT_SECONDS_MAX
+            ));
+        }
+        let receive_count = ours.and_then(|ours| ours.receive_count);
+        // A message in the dead-letter queue is handled alone: it may be the one that kills its function.
+        let batch_size = if is_system && name == "dead-letter" { 1 } else { 10 };
+        Ok(Function {
+            name: name.to_owned(),
+            package: package.to_owned(),
+            is_system,
+            timeout_seconds,
+            memory_mb: deploy.and_then(|deploy| deploy.memory).unwrap_or(limits::FUNCTION_MEMORY_MB),
+            batch_size: ours.and_then(|ours| ours.batch_size).unwrap_or(batch_size),
+            batching_window_seconds: ours.and_then(|ours| ours.batching_window).unwrap_or(0),
+            maximum_concurrency: ours.and_then(|ours| ours.maximum_concurrency),
+            receive_count: receive_count.unwrap_or(stepladder_protocol::limits::RECEIVES_MAX),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn metadata(functions: Value) -> Outcome<Project> {
+        let json = json!({
+            "workspace_root": "/w",
+            "target_directory": "/w/target",
+            "packages": [
+                {"name": "order", "manifest_path": "/w/functions/order/Cargo.toml", "metadata": functions, "targets": [
+                    {"name": "order", "kind": ["lib"]}, {"name": "pay", "kind": ["bin"]}, {"name": "ship", "kind": ["bin"]}]},
+                {"name": "sys", "manifest_path": "/w/functions/system/Cargo.toml", "metadata": null, "targets": [
+                    {"name": "timer", "kind": ["bin"]}, {"name": "dead-letter", "kind": ["bin"]}]},
+                {"name": "tool", "manifest_path": "/w/tools/Cargo.toml", "targets": [{"name": "tool", "kind": ["bin"]}]},
+            ],
+        });
+        Project::from_metadata(json.to_string().as_bytes())
+    }
+
+    #[test]
+    fn the_programs_under_functions_are_functions_with_their_settings() {
+        let project = metadata(json!({
+            "lambda": {"bin": {"pay": {"deploy": {"memory": 512, "timeout": 30, "tracing": "active"}}}},
+            "stepladder": {"bin": {"pay": {"batch_size": 3, "receive_count": 2}}, "table": [{"name": "orders"}]},
+        }))
+        .unwrap();
+        let names: Vec<&str> = project.functions.keys().map(String::as_str).collect();
+        assert_eq!(names, ["dead-letter", "pay", "ship", "timer"]);
+        let pay = &project.functions["pay"];
+        assert_eq!((pay.memory_mb, pay.timeout_seconds, pay.batch_size, pay.receive_count), (512, 30, 3, 2));
+        let ship = &project.functions["ship"];
+        assert_eq!(
+            (ship.memory_mb, ship.timeout_seconds, ship.batch_size, ship.receive_count),
+            (256, 10, 10, 5)
+        );
+        assert_eq!(project.functions["dead-letter"].batch_size, 1);
+        assert_eq!(project.steps().count(), 2);
+        assert_eq!(project.packages().into_iter().collect::<Vec<_>>(), ["order", "sys"]);
+        assert!(project.tables.contains("orders"));
+    }
+
+    #[test]
+    fn a_slip_in_the_settings_is_told() {
+        let failure = metadata(json!({"stepladder": {"bin": {"pay": {"batchsize": 3}}}})).unwrap_err();
+        assert!(failure.message.contains("[package.metadata.stepladder] of order"), "{failure}");
+        assert!(failure.message.contains("batchsize"), "{failure}");
+        let failure =
+            metadata(json!({"lambda": {"bin": {"pay": {"deploy": {"timeout": 901}}}}})).unwrap_err();
+        assert!(failure.message.contains("901"), "{failure}");
+    }
+}

@@ -1,0 +1,56 @@
+//! `stepladder check` on definitions of every kind.
+
+use crate::{fixtures, stepladder};
+
+macro_rules! snapshot {
+    ($name:ident, $args:expr) => {
+        #[test]
+        fn $name() {
+            insta::assert_snapshot!(stepladder(&$args).transcript());
+        }
+    };
+}
+
+snapshot!(a_good_definition, ["check", "--no-functions", "good/workflow.asl.json"]);
+snapshot!(
+    all_faults_are_shown_at_once,
+    ["check", "--no-functions", "faulty.asl.json", "good/workflow.asl.json"]
+);
+snapshot!(faults_in_json, ["check", "--no-functions", "-o", "json", "faulty.asl.json"]);
+snapshot!(what_this_version_leaves_out_is_named, ["check", "--no-functions", "unsupported.asl.json"]);
+snapshot!(what_is_no_json_says_where, ["check", "--no-functions", "not-json.asl.json"]);
+snapshot!(a_file_that_is_not_there, ["check", "--no-functions", "nowhere.asl.json"]);
+snapshot!(bytes_that_are_no_text, ["check", "--no-functions", "not-utf8.asl.json"]);
+snapshot!(control_characters_are_escaped, ["check", "--no-functions", "hostile.asl.json"]);
+
+#[test]
+fn a_workspace_is_checked_as_a_whole() {
+    let folder = fixtures().join("workspace");
+    insta::assert_snapshot!(stepladder(&["check"]).in_folder(&folder).transcript());
+}
+
+#[test]
+fn a_folder_without_a_workspace_says_so() {
+    let folder = tempfile();
+    let shown = stepladder(&["check"]).in_folder(&folder).transcript();
+    std::fs::remove_dir(&folder).unwrap();
+    assert!(shown.starts_with("exit code: 3"), "{shown}");
+    assert!(shown.contains("error[SL1001]: cargo can't read a workspace here"), "{shown}");
+    assert!(shown.contains("hint: run this inside a Stepladder workspace"), "{shown}");
+}
+
+#[test]
+fn colours_are_there_when_asked_for_and_only_then() {
+    let args = ["check", "--no-functions", "faulty.asl.json", "--color"];
+    let coloured = stepladder(&[&args[..], &["always"]].concat()).transcript();
+    assert!(coloured.contains("\u{1b}[1m\u{1b}[31merror[SL0201]:"), "{coloured:?}");
+    let plain = stepladder(&[&args[..], &["never"]].concat()).transcript();
+    assert!(!plain.contains('\u{1b}'), "{plain:?}");
+}
+
+/// An empty folder outside of every workspace.
+fn tempfile() -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("stepladder-cli-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}

@@ -1,0 +1,62 @@
+//! The real binary, as somebody types it: stdout, stderr, exit code.
+//!
+//! What needs a running stack is in tests/suite.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod check;
+mod connect;
+mod usage;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// A command line of `stepladder`, in an environment that holds nothing of the machine's.
+struct Stepladder {
+    command: Command,
+}
+
+fn stepladder(args: &[&str]) -> Stepladder {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stepladder"));
+    command.args(args).env_clear().current_dir(fixtures()).stdin(Stdio::null());
+    // What cargo needs to read a workspace.
+    for name in ["PATH", "HOME", "CARGO", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.env("LANG", "C.UTF-8");
+    Stepladder { command }
+}
+
+impl Stepladder {
+    fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    fn in_folder(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// The exit code, stdout and stderr, as a transcript.
+    fn transcript(mut self) -> String {
+        let output = self.command.output().unwrap();
+        let code = output.status.code().unwrap();
+        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+        format!("exit code: {code}\n----- stdout -----\n{stdout}----- stderr -----\n{stderr}")
+    }
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    let text = String::from_utf8(bytes).unwrap();
+    let version = concat!("\"", env!("CARGO_PKG_VERSION"), "\"");
+    text.replace(version, "\"[VERSION]\"")
+        .replace(concat!("stepladder ", env!("CARGO_PKG_VERSION")), "stepladder [VERSION]")
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/fixtures")
+}

@@ -1,0 +1,300 @@
+//! What the environment variables say.
+
+use crate::limits::{MEMORY_PER_PAYLOAD, RETENTION_DAYS_MAX, STACK_CHARS_MAX};
+use std::str::FromStr;
+use stepladder_protocol::Settings;
+
+/// Everything that [`crate::AwsHost`] takes from outside. Read once, at the start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Environment {
+    pub settings: Settings,
+    /// The DynamoDB table.
+    pub table: String,
+    /// The S3 bucket.
+    pub bucket: String,
+    pub endpoints: Endpoints,
+    /// Credentials are not set and not needed: an emulator on this machine takes any.
+    pub placeholder_credentials: bool,
+}
+
+/// Where the services are, where that isn't AWS itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// `AWS_ENDPOINT_URL`.
+    pub all: Option<String>,
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, and so on: each goes before [`Endpoints::all`].
+    pub dynamodb: Option<String>,
+    pub sqs: Option<String>,
+    pub s3: Option<String>,
+    pub lambda: Option<String>,
+}
+
+/// The environment is not usable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnvironmentError {
+    #[error("{variable} is {value:?}, but must be {expected}")]
+    Invalid { variable: &'static str, value: String, expected: String },
+    #[error("{variable} is not set: {hint}")]
+    Missing { variable: &'static str, hint: &'static str },
+}
+
+impl Environment {
+    /// Reads the process's own variables.
+    ///
+    /// | variable | meaning | unless set |
+    /// |---|---|---|
+    /// | `AWS_REGION`, `AWS_DEFAULT_REGION` | the region | `us-east-1` with a local endpoint, else an error |
+    /// | `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB`, `_SQS`, `_S3`, `_LAMBDA` | an emulator's address | AWS |
+    /// | `STEPLADDER_STACK` | the deployment's name | `stepladder` |
+    /// | `STEPLADDER_TABLE` | the table | the stack's name |
+    /// | `STEPLADDER_BUCKET` | the bucket | `<stack>-<account>-<region>` |
+    /// | `STEPLADDER_ACCOUNT_ID` | twelve digits | `000000000000` with a local endpoint, else an error |
+    /// | `STEPLADDER_RETENTION_DAYS` | how long runs are kept, 1 to 3,650 | 30 |
+    /// | `STEPLADDER_PAYLOAD_BYTES_MAX` | the largest payload; never more than a quarter of the function's memory | 67108864 |
+    /// | `STEPLADDER_STATUS_EVENTS` | 1: each ended run sends a message to the status queue | 0 |
+    /// | `STEPLADDER_LOG_SAMPLE` | which part of the messages that went well are logged, 0 to 1 | 0.05; 1 with a local endpoint |
+    pub fn from_env() -> Result<Self, EnvironmentError> {
+        Self::read(&|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    /// Reads variables through `lookup`. An empty one counts as not set.
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
+        let lookup = &|name: &str| lookup(name).filter(|value| !value.is_empty());
+        let endpoints = Endpoints::read(lookup)?;
+        let local = endpoints.all.as_deref().is_some_and(is_local);
+
+        let stack = checked(lookup, "STEPLADDER_STACK", is_stack_name, || {
+            format!("1 to {STACK_CHARS_MAX} letters, digits and hyphens")
+        })?
+        .unwrap_or_else(|| "stepladder".to_owned());
+        let region = lookup("AWS_REGION").or_else(|| lookup("AWS_DEFAULT_REGION"));
+        let region =
+            region.or_else(|| local.then(|| "us-east-1".to_owned())).ok_or(EnvironmentError::Missing {
+                variable: "AWS_REGION",
+                hint: "set it to the stack's AWS region",
+            })?;
+        let account = checked(lookup, "STEPLADDER_ACCOUNT_ID", is_account, || {
+            "an AWS account id: 12 digits".to_owned()
+        })?;
+        let account = account.or_else(|| local.then(|| "000000000000".to_owned())).ok_or(
+            EnvironmentError::Missing {
+                variable: "STEPLADDER_ACCOUNT_ID",
+                hint: "set it to the 12 digits of the AWS account (aws sts get-caller-identity shows them)",
+            },
+        )?;
+        let table = checked(lookup, "STEPLADDER_TABLE", is_table_name, || {
+            "a DynamoDB table name: 3 to 255 letters, digits, dots, hyphens and underscores".to_owned()
+        })?
+        .unwrap_or_else(|| stack.clone());
+        let bucket = checked(lookup, "STEPLADDER_BUCKET", is_bucket_name, || {
+            "an S3 bucket name: 3 to 63 lower-case letters, digits, dots and hyphens".to_owned()
+        })?
+        .unwrap_or_else(|| format!("{}-{account}-{region}", stack.to_lowercase()));
+
+        let mut settings = Settings::new(&stack, &region, &account);
+        if let Some(days) = number(lookup, "STEPLADDER_RETENTION_DAYS", 1..=RETENTION_DAYS_MAX)? {
+            settings.retention_days = days;
+        }
+        if let Some(bytes) = number(lookup, "STEPLADDER_PAYLOAD_BYTES_MAX", 1..=usize::MAX)? {
+            settings.payload_bytes_max = bytes;
+        }
+        if let Some(megabytes) = number(lookup, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1..=usize::MAX >> 20)? {
+            settings.payload_bytes_max =
+                settings.payload_bytes_max.min((megabytes << 20) / MEMORY_PER_PAYLOAD);
+        }
+        if let Some(flag) = number(lookup, "STEPLADDER_STATUS_EVENTS", 0..=1u8)? {
+            settings.status_events = flag == 1;
+        }
+        let sample = number(lookup, "STEPLADDER_LOG_SAMPLE", 0.0..=1.0)?;
+        settings.log_sample = sample.unwrap_or(if local { 1.0 } else { settings.log_sample });
+
+        let has_credentials = ["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"]
+            .map(lookup)
+            .iter()
+            .any(Option::is_some)
+            || lookup("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").is_some()
+            || lookup("AWS_CONTAINER_CREDENTIALS_FULL_URI").is_some();
+        Ok(Self { settings, table, bucket, endpoints, placeholder_credentials: local && !has_credentials })
+    }
+
+    /// A stack on an emulator of this machine, whatever the process's variables say.
+    pub fn local(endpoint: &str, stack: &str) -> Result<Self, EnvironmentError> {
+        Self::read(&|name| match name {
+            "AWS_ENDPOINT_URL" => Some(endpoint.to_owned()),
+            "AWS_REGION" => Some("us-east-1".to_owned()),
+            "STEPLADDER_ACCOUNT_ID" => Some("000000000000".to_owned()),
+            "STEPLADDER_STACK" => Some(stack.to_owned()),
+            _ => None,
+        })
+    }
+}
+
+impl Endpoints {
+    fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
+        let url = |variable| {
+            checked(
+                lookup,
+                variable,
+                |value| host(value).is_some(),
+                || "a URL that starts with http:// or https://".to_owned(),
+            )
+        };
+        Ok(Self {
+            all: url("AWS_ENDPOINT_URL")?,
+            dynamodb: url("AWS_ENDPOINT_URL_DYNAMODB")?,
+            sqs: url("AWS_ENDPOINT_URL_SQS")?,
+            s3: url("AWS_ENDPOINT_URL_S3")?,
+            lambda: url("AWS_ENDPOINT_URL_LAMBDA")?,
+        })
+    }
+}
+
+/// The host of a URL, without its port.
+fn host(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = if authority.starts_with('[') {
+        authority.split_inclusive(']').next()?
+    } else {
+        authority.split(':').next()?
+    };
+    (!host.is_empty() && !url.contains(char::is_whitespace)).then_some(host)
+}
+
+fn is_local(url: &str) -> bool {
+    matches!(host(url), Some("127.0.0.1" | "localhost" | "[::1]"))
+}
+
+fn is_stack_name(name: &str) -> bool {
+    (1..=STACK_CHARS_MAX).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+fn is_account(account: &str) -> bool {
+    account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_table_name(name: &str) -> bool {
+    (3..=255).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+fn is_bucket_name(name: &str) -> bool {
+    (3..=63).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
+}
+
+fn checked(
+    lookup: &dyn Fn(&str) -> Option<String>,
+    variable: &'static str,
+    is_valid: impl Fn(&str) -> bool,
+    expected: impl Fn() -> String,
+) -> Result<Option<String>, EnvironmentError> {
+    match lookup(variable) {
+        Some(value) if !is_valid(&value) => {
+            Err(EnvironmentError::Invalid { variable, value, expected: expected() })
+        }
+        value => Ok(value),
+    }
+}
+
+fn number<T: FromStr + PartialOrd + std::fmt::Display>(
+    lookup: &dyn Fn(&str) -> Option<String>,
+    variable: &'static str,
+    range: std::ops::RangeInclusive<T>,
+) -> Result<Option<T>, EnvironmentError> {
+    let Some(value) = lookup(variable) else {
+        return Ok(None);
+    };
+    match value.parse::<T>() {
+        Ok(number) if range.contains(&number) => Ok(Some(number)),
+        _ => {
+            let expected = format!("a number from {} to {}", range.start(), range.end());
+            Err(EnvironmentError::Invalid { variable, value, expected })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Environment, EnvironmentError> {
+        Environment::read(&|name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    const LAMBDA: [(&str, &str); 2] =
+        [("AWS_REGION", "eu-central-1"), ("STEPLADDER_ACCOUNT_ID", "123456789012")];
+
+    #[track_caller]
+    fn check_refused(variable: &str, value: &str) {
+        let mut variables = vec![(variable, value)];
+        variables.extend(LAMBDA.iter().filter(|(name, _)| *name != variable));
+        let message = read(&variables).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("{variable} is {value:?}, but must be ")), "{message}");
+    }
+
+    #[test]
+    fn a_function_needs_two_variables() {
+        let environment = read(&LAMBDA).unwrap();
+        assert_eq!(environment.table, "stepladder");
+        assert_eq!(environment.bucket, "stepladder-123456789012-eu-central-1");
+        assert_eq!(environment.settings, Settings::new("stepladder", "eu-central-1", "123456789012"));
+        assert!(!environment.placeholder_credentials);
+    }
+
+    #[test]
+    fn a_local_endpoint_needs_nothing_else() {
+        for url in ["http://127.0.0.1:4566", "http://localhost:4566/", "http://[::1]:4566"] {
+            let environment = read(&[("AWS_ENDPOINT_URL", url)]).unwrap();
+            assert_eq!(environment.settings.account, "000000000000");
+            assert_eq!(environment.settings.region, "us-east-1");
+            assert_eq!(environment.settings.log_sample, 1.0);
+            assert!(environment.placeholder_credentials);
+        }
+        let keyed = read(&[("AWS_ENDPOINT_URL", "http://localhost:1"), ("AWS_ACCESS_KEY_ID", "x")]).unwrap();
+        assert!(!keyed.placeholder_credentials);
+    }
+
+    #[test]
+    fn what_cannot_be_guessed_is_asked_for_by_name() {
+        let missing = read(&[("AWS_REGION", "us-east-1")]).unwrap_err().to_string();
+        assert!(missing.starts_with("STEPLADDER_ACCOUNT_ID is not set: "), "{missing}");
+        let missing = read(&[("AWS_ENDPOINT_URL", "http://10.0.0.7:4566")]).unwrap_err().to_string();
+        assert!(missing.starts_with("AWS_REGION is not set: "), "{missing}");
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_its_variable() {
+        check_refused("STEPLADDER_STACK", "my stack");
+        check_refused("STEPLADDER_STACK", "a-stack-name-of-more-than-32-chars");
+        check_refused("STEPLADDER_TABLE", "t");
+        check_refused("STEPLADDER_BUCKET", "Upper");
+        check_refused("STEPLADDER_ACCOUNT_ID", "12345");
+        check_refused("STEPLADDER_ACCOUNT_ID", "12345678901x");
+        check_refused("STEPLADDER_RETENTION_DAYS", "0");
+        check_refused("STEPLADDER_RETENTION_DAYS", "thirty");
+        check_refused("STEPLADDER_PAYLOAD_BYTES_MAX", "64MB");
+        check_refused("STEPLADDER_STATUS_EVENTS", "yes");
+        check_refused("STEPLADDER_LOG_SAMPLE", "1.5");
+        check_refused("STEPLADDER_LOG_SAMPLE", "NaN");
+        check_refused("AWS_ENDPOINT_URL", "localhost:4566");
+        check_refused("AWS_ENDPOINT_URL_S3", "http://");
+    }
+
+    #[test]
+    fn a_payload_takes_at_most_a_quarter_of_the_memory() {
+        let with = |memory, bytes| {
+            let mut variables = LAMBDA.to_vec();
+            variables.push(("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory));
+            variables.push(("STEPLADDER_PAYLOAD_BYTES_MAX", bytes));
+            read(&variables).unwrap().settings.payload_bytes_max
+        };
+        assert_eq!(with("128", ""), 32 << 20);
+        assert_eq!(with("1024", ""), 64 << 20);
+        assert_eq!(with("1024", "1000"), 1000);
+        assert_eq!(with("128", "99999999"), 32 << 20);
+    }
+}

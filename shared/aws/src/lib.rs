@@ -1,0 +1,32 @@
+//! The protocol's traits on DynamoDB, SQS, S3 and Lambda: the one crate that names an AWS service.
+//!
+//! [`AwsHost::from_env`] is the way in. All settings come from environment variables ([`Environment::from_env`]);
+//! `AWS_ENDPOINT_URL` points the same code at an emulator, and with an `http://` address no certificate is read.
+//!
+//! Every call is bounded (see [`limits`]): nothing hangs. What the SDK's few attempts don't cure comes back as a
+//! [`stepladder_protocol::WorldError`] that says whether to try again.
+
+mod blobs;
+mod clients;
+mod clock;
+mod environment;
+mod error;
+mod functions;
+mod host;
+pub mod limits;
+mod observe;
+mod queue;
+mod stack;
+mod store;
+
+pub use blobs::S3Blobs;
+pub use clock::SystemClock;
+pub use environment::{Endpoints, Environment, EnvironmentError};
+pub use functions::LambdaFunctions;
+pub use host::AwsHost;
+pub use observe::{Call, Observer};
+pub use queue::SqsQueue;
+pub use stack::{
+    StackSpec, create_function_table, create_queue, create_stack, create_table, visibility_seconds,
+};
+pub use store::DynamoStore;

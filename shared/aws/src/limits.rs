@@ -1,0 +1,86 @@
+//! All limits of this crate, each with its unit and the fact behind it.
+
+use std::time::Duration;
+
+/// Opening a connection takes no longer than this. Within a region it takes a few milliseconds.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// One attempt of a call takes no longer than this. DynamoDB and SQS answer within some ten milliseconds.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A call with all its attempts takes no longer than this: below the 10 s that a function has unless set otherwise.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// The attempts of a call, the first included. What still fails goes back to the queue, which has more patience.
+pub const ATTEMPTS_MAX: u32 = 3;
+
+/// The first back-off between two attempts, and the longest.
+pub const BACKOFF_FIRST: Duration = Duration::from_millis(50);
+pub const BACKOFF_MAX: Duration = Duration::from_millis(500);
+
+/// A blob of so many bytes adds a second to the time that its upload may take.
+pub const UPLOAD_BYTES_PER_SECOND: usize = 4 * 1024 * 1024;
+
+/// A direct call of a function takes no longer than this: Lambda's longest timeout is 15 minutes
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>), and the answer has to travel.
+pub const INVOKE_TIMEOUT: Duration = Duration::from_secs(15 * 60 + 10);
+
+/// Idle connections that are kept: ten messages at once, with some calls each.
+pub const IDLE_CONNECTIONS_MAX: usize = 32;
+
+/// An idle connection is closed after this: sooner than the services do it, so that a call seldom meets a dead one.
+pub const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// That a queue isn't there is believed for so long: a deployment may just be adding it.
+pub const NO_SUCH_QUEUE_TTL: Duration = Duration::from_secs(5);
+
+/// The most entries of one batch call to SQS
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>).
+pub const BATCH_ENTRIES_MAX: usize = 10;
+
+/// The longest visibility timeout, in seconds
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>).
+pub const VISIBILITY_SECONDS_MAX: u32 = 43_200;
+
+/// The list of a workflow's runs is spread over so many partitions, each good for 1,000 writes a second
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>).
+pub const LIST_SHARDS: u64 = 8;
+
+/// The most runs that one query of the list asks for.
+pub const LIST_PAGE_MAX: usize = 1_000;
+
+/// So many items of a run are renewed at once.
+pub const RENEWALS_AT_ONCE: usize = 16;
+
+/// The digits of a record's number in its key: as many as `transitions_max` (1,000,000) has.
+pub const SEQ_DIGITS: usize = 7;
+
+/// The reason why a message was parked is cut to so many characters, so that the run item stays within its write unit.
+pub const PARKED_REASON_CHARS_MAX: usize = 256;
+
+/// The largest definition that is read back, in bytes of its JSON text: AWS allows one MB
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>), and ours is no larger.
+pub const DEFINITION_BYTES_MAX: usize = 1024 * 1024;
+
+/// The longest stack name: a queue is `<stack>-<function>` and has 80 characters, 64 of them for the function
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html>).
+pub const STACK_CHARS_MAX: usize = 32;
+
+/// The longest retention that may be set, in days.
+pub const RETENTION_DAYS_MAX: u32 = 3_650;
+
+/// A payload may take this part of a function's memory: it exists as text, as a value, and compressed.
+pub const MEMORY_PER_PAYLOAD: usize = 4;
+
+/// A queue hides a received message for so many function timeouts, and at most so many seconds longer than one of them
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>).
+pub const VISIBILITY_TIMEOUTS: u32 = 6;
+pub const VISIBILITY_SECONDS_BEYOND_TIMEOUT: u32 = 300;
+
+/// Queues that feed functions keep a message for 4 days; the dead-letter and the parked queue for 14, the longest that
+/// SQS allows. In seconds.
+pub const RETENTION_SECONDS: u32 = 4 * 86_400;
+pub const DEAD_RETENTION_SECONDS: u32 = 14 * 86_400;
+
+/// A new table is ready within this. AWS takes some ten seconds.
+pub const TABLE_READY_TIMEOUT: Duration = Duration::from_secs(120);

@@ -1,0 +1,218 @@
+//! The stack's queues on SQS.
+
+use crate::{
+    error::{later, never, world_error},
+    limits::{BATCH_ENTRIES_MAX, NO_SUCH_QUEUE_TTL, VISIBILITY_SECONDS_MAX},
+};
+use aws_sdk_sqs::{
+    Client,
+    error::ProvideErrorMetadata,
+    types::{BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+use stepladder_protocol::{Outgoing, Queue, QueueName, SendError, WorldResult};
+
+/// [`Queue`] on SQS.
+#[derive(Debug, Clone)]
+pub struct SqsQueue {
+    client: Client,
+    stack: String,
+    urls: Arc<Urls>,
+}
+
+impl Queue for SqsQueue {
+    async fn send(
+        &self,
+        queue: &QueueName,
+        messages: &[Outgoing],
+    ) -> WorldResult<Vec<Result<(), SendError>>> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let operation = format!("send {} messages to queue {}", messages.len(), queue.short());
+        let Some(url) = self.url(queue).await? else {
+            return Ok(no_such_queue(messages));
+        };
+        let mut entries = Vec::with_capacity(messages.len());
+        for (index, message) in messages.iter().enumerate() {
+            let entry = SendMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .message_body(&message.body)
+                .delay_seconds(i32::try_from(message.delay_seconds).unwrap_or(i32::MAX))
+                .build()
+                .map_err(|error| never(operation.clone(), error.to_string()))?;
+            entries.push(entry);
+        }
+        match self.client.send_message_batch().queue_url(url).set_entries(Some(entries)).send().await {
+            Ok(answer) => Ok(answers(&operation, messages.len(), answer.failed(), &|index| {
+                answer.successful().iter().any(|sent| sent.id() == index.to_string())
+            })),
+            Err(error) if is_no_such_queue(error.code()) => {
+                self.urls.put(queue.short(), None);
+                Ok(no_such_queue(messages))
+            }
+            Err(error) => Err(world_error(operation, &error)),
+        }
+    }
+
+    async fn change_visibility(&self, queue: &QueueName, receipts: &[(String, u32)]) -> WorldResult<()> {
+        let operation = || format!("hand messages back to queue {}", queue.short());
+        if receipts.is_empty() {
+            return Ok(());
+        }
+        let Some(url) = self.url(queue).await? else {
+            return Err(never(operation(), "there is no such queue"));
+        };
+        for batch in receipts.chunks(BATCH_ENTRIES_MAX) {
+            let mut entries = Vec::with_capacity(batch.len());
+            for (index, (receipt, seconds)) in batch.iter().enumerate() {
+                let seconds = (*seconds).min(VISIBILITY_SECONDS_MAX);
+                let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(index.to_string())
+                    .receipt_handle(receipt)
+                    .visibility_timeout(i32::try_from(seconds).unwrap_or(i32::MAX))
+                    .build()
+                    .map_err(|error| never(operation(), error.to_string()))?;
+                entries.push(entry);
+            }
+            // An entry that fails is of a message that is gone or was handed back already: nothing is left to do.
+            self.client
+                .change_message_visibility_batch()
+                .queue_url(&url)
+                .set_entries(Some(entries))
+                .send()
+                .await
+                .map_err(|error| world_error(operation(), &error))?;
+        }
+        Ok(())
+    }
+}
+
+impl SqsQueue {
+    pub(crate) fn new(client: Client, stack: String) -> Self {
+        Self { client, stack, urls: Arc::default() }
+    }
+
+    /// The queue's name as SQS knows it.
+    pub fn full_name(&self, queue: &QueueName) -> String {
+        format!("{}-{}", self.stack, queue.short())
+    }
+
+    /// The queue's URL, asked for once. None: there is no such queue.
+    pub async fn url(&self, queue: &QueueName) -> WorldResult<Option<String>> {
+        if let Some(known) = self.urls.get(queue.short()) {
+            return Ok(known);
+        }
+        match self.client.get_queue_url().queue_name(self.full_name(queue)).send().await {
+            Ok(answer) => {
+                self.urls.put(queue.short(), answer.queue_url.clone());
+                Ok(answer.queue_url)
+            }
+            Err(error) if is_no_such_queue(error.code()) => {
+                self.urls.put(queue.short(), None);
+                Ok(None)
+            }
+            Err(error) => Err(world_error(format!("find queue {}", queue.short()), &error)),
+        }
+    }
+
+    pub(crate) fn remember(&self, queue: &QueueName, url: String) {
+        self.urls.put(queue.short(), Some(url));
+    }
+}
+
+/// The queues' URLs by short name. That one is not there is forgotten after some seconds.
+#[derive(Debug, Default)]
+struct Urls(Mutex<HashMap<String, (Instant, Option<String>)>>);
+
+impl Urls {
+    fn get(&self, name: &str) -> Option<Option<String>> {
+        let urls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (asked_at, url) = urls.get(name)?;
+        (url.is_some() || asked_at.elapsed() < NO_SUCH_QUEUE_TTL).then(|| url.clone())
+    }
+
+    fn put(&self, name: &str, url: Option<String>) {
+        let mut urls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        urls.insert(name.to_owned(), (Instant::now(), url));
+    }
+}
+
+fn no_such_queue(messages: &[Outgoing]) -> Vec<Result<(), SendError>> {
+    messages.iter().map(|_| Err(SendError::NoSuchQueue)).collect()
+}
+
+/// The JSON protocol's name, and the older query protocol's.
+fn is_no_such_queue(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some(
+            "QueueDoesNotExist"
+                | "AWS.SimpleQueueService.NonExistentQueue"
+                | "com.amazonaws.sqs#QueueDoesNotExist"
+        )
+    )
+}
+
+/// One answer per message, in the order of the messages.
+fn answers(
+    operation: &str,
+    messages: usize,
+    failed: &[BatchResultErrorEntry],
+    was_sent: &dyn Fn(usize) -> bool,
+) -> Vec<Result<(), SendError>> {
+    let answer = |index: usize| {
+        if let Some(entry) = failed.iter().find(|entry| entry.id() == index.to_string()) {
+            let message = format!("{}: {}", entry.code(), entry.message().unwrap_or("no message"));
+            let error = if entry.sender_fault() { never } else { later };
+            return Err(SendError::Failed(error(operation.to_owned(), message)));
+        }
+        if was_sent(index) {
+            return Ok(());
+        }
+        Err(SendError::Failed(later(
+            operation.to_owned(),
+            "the answer doesn't say what became of the message",
+        )))
+    };
+    (0..messages).map(answer).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stepladder_protocol::Retry;
+
+    #[test]
+    fn each_message_of_a_batch_has_its_own_answer() {
+        let failed = [("1", true), ("2", false)].map(|(id, sender_fault)| {
+            BatchResultErrorEntry::builder().id(id).code("X").sender_fault(sender_fault).build().unwrap()
+        });
+        let answers = answers("send", 4, &failed, &|index| index == 0);
+        let retries: Vec<_> = answers
+            .iter()
+            .map(|answer| match answer {
+                Ok(()) => None,
+                Err(SendError::Failed(error)) => Some(error.retry),
+                Err(SendError::NoSuchQueue) => panic!(),
+            })
+            .collect();
+        assert_eq!(retries, [None, Some(Retry::Never), Some(Retry::Later), Some(Retry::Later)]);
+    }
+
+    #[test]
+    fn a_queue_that_is_not_there_is_forgotten_again() {
+        let urls = Urls::default();
+        assert_eq!(urls.get("a"), None);
+        urls.put("a", None);
+        assert_eq!(urls.get("a"), Some(None));
+        if let Some(entry) = urls.0.lock().unwrap().get_mut("a") {
+            entry.0 -= NO_SUCH_QUEUE_TTL;
+        }
+        assert_eq!(urls.get("a"), None);
+    }
+}

@@ -1,0 +1,519 @@
+//! Runs, records and definitions in one DynamoDB table.
+
+mod definitions;
+mod item;
+mod keys;
+mod lists;
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    error::{later, never, world_error},
+    limits::{PARKED_REASON_CHARS_MAX, RENEWALS_AT_ONCE},
+};
+use aws_sdk_dynamodb::{
+    Client,
+    config::http::HttpResponse,
+    error::SdkError,
+    operation::{
+        put_item::PutItemError,
+        transact_write_items::TransactWriteItemsError,
+        update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    },
+    types::{
+        AttributeValue, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+        Update,
+    },
+};
+use futures::{StreamExt, TryStreamExt, stream};
+pub(crate) use item::EXPIRES;
+use item::{DATA, ENDING, Item, PK, Reader, SK, Writer, payload_attribute};
+pub(crate) use lists::{ATTENTION_INDEX, RUNS_INDEX};
+use std::collections::HashMap;
+use stepladder_engine::{Branch, Status};
+use stepladder_protocol::{
+    Close, CreateRun, DataSlot, ITEM_VERSION, ListedRun, Payload, PutRecord, Record, RecordKey, RunId,
+    RunItem, RunKey, Store, WorldResult,
+};
+
+/// [`Store`] on DynamoDB.
+#[derive(Debug, Clone)]
+pub struct DynamoStore {
+    client: Client,
+    table: String,
+    /// Whether the answers shall say what they cost: somebody counts.
+    capacity: Option<ReturnConsumedCapacity>,
+}
+
+const NOT_THERE: &str = "attribute_not_exists(pk)";
+const SECONDS_PER_DAY: i64 = 86_400;
+
+impl Store for DynamoStore {
+    async fn put_record(&self, key: &RecordKey, record: &Record) -> WorldResult<PutRecord> {
+        let item = item::write_record(key, record);
+        match self.put_unless(item, NOT_THERE, None).await {
+            Ok(()) => Ok(PutRecord::Won),
+            Err(error) => {
+                let operation = format!("put {key}");
+                match lost_to(&operation, &error)? {
+                    Some(winner) => Ok(PutRecord::Lost(Box::new(item::read_record(operation, winner)?))),
+                    // The old item is part of the answer on AWS; an emulator may leave it out.
+                    None => match self.record(key).await? {
+                        Some(winner) => Ok(PutRecord::Lost(Box::new(winner))),
+                        None => Err(later(operation, "it was there, and a moment later it wasn't")),
+                    },
+                }
+            }
+        }
+    }
+
+    async fn record(&self, key: &RecordKey) -> WorldResult<Option<Record>> {
+        let operation = format!("read {key}");
+        let found = self.get(operation.clone(), keys::items_pk(&key.run), keys::record_sk(key)).await?;
+        found.map(|found| item::read_record(operation, found)).transpose()
+    }
+
+    async fn records(&self, run: &RunKey, from_seq: u32) -> WorldResult<Vec<Record>> {
+        let operation = format!("read the records of {run} from {from_seq} on");
+        let root = Branch::default();
+        let page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", AttributeValue::S(keys::items_pk(run)))
+            .expression_attribute_values(":first", AttributeValue::S(keys::seq_sk(&root, from_seq)))
+            .expression_attribute_values(":last", AttributeValue::S(keys::last_seq_sk(&root)))
+            .set_return_consumed_capacity(self.capacity.clone())
+            .send()
+            .await
+            .map_err(|error| world_error(operation.clone(), &error))?;
+        page.items
+            .unwrap_or_default()
+            .into_iter()
+            .map(|found| item::read_record(operation.clone(), found))
+            .collect()
+    }
+
+    async fn create_run(&self, run: &RunItem, now_ms: i64) -> WorldResult<CreateRun> {
+        let condition = format!("{NOT_THERE} OR {EXPIRES} < :now");
+        let now = AttributeValue::N((now_ms / 1000).to_string());
+        match self.put_unless(item::write_run(run), &condition, Some((":now", now))).await {
+            Ok(()) => Ok(CreateRun::Created),
+            Err(error) => {
+                let operation = format!("create run {}", run.id);
+                match lost_to(&operation, &error)? {
+                    Some(other) => {
+                        Ok(CreateRun::Exists(Box::new(item::read_run(operation, &run.id, other)?)))
+                    }
+                    None => match self.run(&run.id, now_ms).await? {
+                        Some(other) => Ok(CreateRun::Exists(Box::new(other))),
+                        None => Err(later(operation, "it was there, and a moment later it wasn't")),
+                    },
+                }
+            }
+        }
+    }
+
+    async fn run(&self, run: &RunId, now_ms: i64) -> WorldResult<Option<RunItem>> {
+        let operation = format!("read run {run}");
+        let found = self.get(operation.clone(), keys::run_pk(run), keys::RUN_SK.to_owned()).await?;
+        let found = found.map(|found| item::read_run(operation, run, found)).transpose()?;
+        Ok(found.filter(|found| found.expires_s >= now_ms / 1000))
+    }
+
+    async fn close_run(&self, run: &RunKey, redrive_count: u32, close: &Close) -> WorldResult<bool> {
+        let change = RunChange::close(run, redrive_count, close);
+        apply(|| format!("close run {run}"), change.update(self)).await
+    }
+
+    async fn close_run_with_record(
+        &self,
+        run: &RunKey,
+        redrive_count: u32,
+        close: &Close,
+        (key, record): (&RecordKey, &Record),
+    ) -> WorldResult<bool> {
+        let change = RunChange::close(run, redrive_count, close);
+        self.transact(format!("close run {run} with {key}"), change, item::write_record(key, record)).await
+    }
+
+    async fn reopen_run_with_record(
+        &self,
+        run: &RunKey,
+        redrive_count: u32,
+        by: &str,
+        (key, record): (&RecordKey, &Record),
+    ) -> WorldResult<bool> {
+        let change = RunChange::reopen(run, redrive_count, by);
+        self.transact(format!("reopen run {run} with {key}"), change, item::write_record(key, record)).await
+    }
+
+    async fn note_parked(&self, run: &RunKey, reason: &str) -> WorldResult<()> {
+        let reason: String = reason.chars().take(PARKED_REASON_CHARS_MAX).collect();
+        let note = self
+            .update(keys::run_pk(&run.id), keys::RUN_SK)
+            .condition_expression("n = :n")
+            .update_expression("SET pr = :pr")
+            .expression_attribute_values(":n", AttributeValue::S(run.nonce.clone()))
+            .expression_attribute_values(":pr", AttributeValue::S(reason));
+        // A run that is gone has no use for the note.
+        apply(|| format!("note on run {run} that a message was parked"), note).await.map(|_| ())
+    }
+
+    async fn put_data(
+        &self,
+        run: &RunKey,
+        slot: DataSlot,
+        payload: &Payload,
+        expires_s: i64,
+    ) -> WorldResult<()> {
+        let mut writer = Writer::new(keys::items_pk(run), keys::data_sk(slot), ITEM_VERSION);
+        writer.payload(DATA, payload);
+        writer.number(EXPIRES, expires_s);
+        self.put(format!("put the {} of run {run}", slot_name(slot)), writer.0).await
+    }
+
+    async fn data(&self, run: &RunKey, slot: DataSlot) -> WorldResult<Option<Payload>> {
+        let operation = format!("read the {} of run {run}", slot_name(slot));
+        let sk = keys::data_sk(slot).to_owned();
+        let Some(found) = self.get(operation.clone(), keys::items_pk(run), sk).await? else {
+            return Ok(None);
+        };
+        let mut reader = Reader::new(operation, found)?;
+        let payload = reader.payload(DATA)?.ok_or_else(|| reader.damaged(DATA.json, "is missing"))?;
+        Ok(Some(payload))
+    }
+
+    async fn renew(&self, run: &RunKey, expires_s: i64) -> WorldResult<()> {
+        let operation = &format!("renew run {run}");
+        let expires = &AttributeValue::N(expires_s.to_string());
+        let pk = &keys::items_pk(run);
+        let mut from = None;
+        loop {
+            // Only what isn't renewed yet: a renewal that was cut short goes on where it stopped.
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk")
+                .filter_expression(format!("{EXPIRES} <> :expires"))
+                .projection_expression(SK)
+                .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
+                .expression_attribute_values(":expires", expires.clone())
+                .set_exclusive_start_key(from)
+                .set_return_consumed_capacity(self.capacity.clone())
+                .send()
+                .await
+                .map_err(|error| world_error(operation.clone(), &error))?;
+            let sks =
+                page.items.unwrap_or_default().into_iter().filter_map(|mut item| match item.remove(SK) {
+                    Some(AttributeValue::S(sk)) => Some(sk),
+                    _ => None,
+                });
+            stream::iter(sks.map(|sk| async move {
+                let renewal = self
+                    .update(pk.clone(), sk)
+                    .condition_expression("attribute_exists(pk)")
+                    .update_expression(format!("SET {EXPIRES} = :expires"))
+                    .expression_attribute_values(":expires", expires.clone());
+                apply(|| operation.clone(), renewal).await
+            }))
+            .buffer_unordered(RENEWALS_AT_ONCE)
+            .try_collect::<Vec<_>>()
+            .await?;
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
+        // The run item last and later: while there are records, there is a run.
+        let renewal = self
+            .update(keys::run_pk(&run.id), keys::RUN_SK)
+            .condition_expression("n = :n")
+            .update_expression(format!("SET {EXPIRES} = :expires"))
+            .expression_attribute_values(":n", AttributeValue::S(run.nonce.clone()))
+            .expression_attribute_values(
+                ":expires",
+                AttributeValue::N((expires_s + SECONDS_PER_DAY).to_string()),
+            );
+        apply(|| operation.clone(), renewal).await.map(|_| ())
+    }
+
+    async fn put_definition(&self, workflow: &str, hash: &str, text: &str) -> WorldResult<()> {
+        self.write_definition(workflow, hash, text).await
+    }
+
+    async fn definition(&self, workflow: &str, hash: &str) -> WorldResult<Option<String>> {
+        self.read_definition(workflow, hash).await
+    }
+
+    async fn set_current(&self, workflow: &str, hash: &str) -> WorldResult<()> {
+        self.write_current(workflow, hash).await
+    }
+
+    async fn current(&self, workflow: &str) -> WorldResult<Option<String>> {
+        self.read_current(workflow).await
+    }
+
+    async fn workflows(&self) -> WorldResult<Vec<String>> {
+        self.list_workflows().await
+    }
+
+    async fn runs_started(
+        &self,
+        workflow: &str,
+        from_ms: i64,
+        until_ms: i64,
+        limit: usize,
+    ) -> WorldResult<Vec<ListedRun>> {
+        self.list_runs(workflow, from_ms, until_ms, limit).await
+    }
+}
+
+impl DynamoStore {
+    pub(crate) fn new(client: Client, table: String, count_capacity: bool) -> Self {
+        Self { client, table, capacity: count_capacity.then_some(ReturnConsumedCapacity::Total) }
+    }
+
+    async fn get(&self, operation: String, pk: String, sk: String) -> WorldResult<Option<Item>> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key(PK, AttributeValue::S(pk))
+            .key(SK, AttributeValue::S(sk))
+            .set_return_consumed_capacity(self.capacity.clone())
+            .send()
+            .await;
+        answer.map(|answer| answer.item).map_err(|error| world_error(operation, &error))
+    }
+
+    async fn put(&self, operation: String, item: Item) -> WorldResult<()> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .set_return_consumed_capacity(self.capacity.clone());
+        put.send().await.map(|_| ()).map_err(|error| world_error(operation, &error))
+    }
+
+    async fn put_unless(
+        &self,
+        item: Item,
+        condition: &str,
+        value: Option<(&str, AttributeValue)>,
+    ) -> Result<(), SdkError<PutItemError, HttpResponse>> {
+        let mut put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .set_return_consumed_capacity(self.capacity.clone());
+        if let Some((name, value)) = value {
+            put = put.expression_attribute_values(name, value);
+        }
+        put.send().await.map(|_| ())
+    }
+
+    fn update(&self, pk: String, sk: impl Into<String>) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, AttributeValue::S(pk))
+            .key(SK, AttributeValue::S(sk.into()))
+            .set_return_consumed_capacity(self.capacity.clone())
+    }
+
+    /// The change of the run item and the put of the record, or neither.
+    async fn transact(&self, operation: String, change: RunChange, record: Item) -> WorldResult<bool> {
+        let malformed =
+            |error: aws_sdk_dynamodb::error::BuildError| never(operation.clone(), error.to_string());
+        let update = change.transact_update(&self.table).map_err(malformed)?;
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(record))
+            .condition_expression(NOT_THERE)
+            .build()
+            .map_err(malformed)?;
+        let answer = self
+            .client
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().update(update).build())
+            .transact_items(TransactWriteItem::builder().put(put).build())
+            .set_return_consumed_capacity(self.capacity.clone())
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) => match cancellation(&error) {
+                Some(Cancellation::Condition) => Ok(false),
+                Some(Cancellation::Transient(reasons)) => {
+                    Err(later(operation, format!("the transaction was cancelled: {reasons}")))
+                }
+                None => Err(world_error(operation, &error)),
+            },
+        }
+    }
+}
+
+/// A change of the run item: only if it is the same run, with the same redrive count, and in one of these states.
+struct RunChange {
+    run: RunKey,
+    condition: &'static str,
+    update: String,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl RunChange {
+    fn close(run: &RunKey, redrive_count: u32, close: &Close) -> Self {
+        let condition = "n = :n AND r = :r AND st = :running";
+        let mut change = Self::new(run, condition, redrive_count);
+        change.value(":running", AttributeValue::S(Status::Running.as_str().to_owned()));
+        change.set("st", AttributeValue::S(close.status.as_str().to_owned()));
+        change.set("t1", AttributeValue::N(close.ended_ms.to_string()));
+        if let Some(ending) = &close.ending {
+            let (name, value) = payload_attribute(ENDING, ending);
+            change.set(name, value);
+        }
+        let texts = [
+            ("er", close.error.clone()),
+            ("by", close.by.clone()),
+            ("ap", keys::attention_pk(&run.id, close.status)),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                change.set(name, AttributeValue::S(text));
+            }
+        }
+        change
+    }
+
+    fn reopen(run: &RunKey, redrive_count: u32, by: &str) -> Self {
+        let condition = "n = :n AND r = :r AND st IN (:failed, :timed_out, :aborted)";
+        let mut change = Self::new(run, condition, redrive_count);
+        for (name, status) in
+            [(":failed", Status::Failed), (":timed_out", Status::TimedOut), (":aborted", Status::Aborted)]
+        {
+            change.value(name, AttributeValue::S(status.as_str().to_owned()));
+        }
+        change.set("st", AttributeValue::S(Status::Running.as_str().to_owned()));
+        change.set("r", AttributeValue::N(redrive_count.saturating_add(1).to_string()));
+        change.set("by", AttributeValue::S(by.to_owned()));
+        // Without `ap` it leaves the index `attention`.
+        change.update.push_str(" REMOVE t1, er, ap");
+        for name in [ENDING.json, ENDING.zstd, ENDING.blob] {
+            change.update.push_str(", ");
+            change.update.push_str(name);
+        }
+        change
+    }
+
+    fn new(run: &RunKey, condition: &'static str, redrive_count: u32) -> Self {
+        let mut change = Self { run: run.clone(), condition, update: String::new(), values: HashMap::new() };
+        change.value(":n", AttributeValue::S(run.nonce.clone()));
+        change.value(":r", AttributeValue::N(redrive_count.to_string()));
+        change
+    }
+
+    fn value(&mut self, name: &str, value: AttributeValue) {
+        self.values.insert(name.to_owned(), value);
+    }
+
+    fn set(&mut self, name: &str, value: AttributeValue) {
+        let placeholder = format!(":set_{name}");
+        let start = if self.update.is_empty() { "SET" } else { "," };
+        self.update.push_str(&format!("{start} #{name} = {placeholder}"));
+        self.value(&placeholder, value);
+    }
+
+    /// `by` is a reserved word, so that every name that is set goes through a placeholder.
+    fn names(&self) -> HashMap<String, String> {
+        let set = self.values.keys().filter_map(|value| value.strip_prefix(":set_"));
+        set.map(|name| (format!("#{name}"), name.to_owned())).collect()
+    }
+
+    fn update(self, store: &DynamoStore) -> UpdateItemFluentBuilder {
+        store
+            .update(keys::run_pk(&self.run.id), keys::RUN_SK)
+            .condition_expression(self.condition)
+            .set_expression_attribute_names(Some(self.names()))
+            .update_expression(self.update)
+            .set_expression_attribute_values(Some(self.values))
+    }
+
+    fn transact_update(self, table: &str) -> Result<Update, aws_sdk_dynamodb::error::BuildError> {
+        Update::builder()
+            .table_name(table)
+            .key(PK, AttributeValue::S(keys::run_pk(&self.run.id)))
+            .key(SK, AttributeValue::S(keys::RUN_SK.to_owned()))
+            .condition_expression(self.condition)
+            .set_expression_attribute_names(Some(self.names()))
+            .update_expression(self.update)
+            .set_expression_attribute_values(Some(self.values))
+            .build()
+    }
+}
+
+fn slot_name(slot: DataSlot) -> &'static str {
+    match slot {
+        DataSlot::Input => "input",
+        DataSlot::Ending => "ending",
+    }
+}
+
+/// The item that a conditional put found in its place, where the answer shows it; any other failure stays one.
+fn lost_to(operation: &str, error: &SdkError<PutItemError, HttpResponse>) -> WorldResult<Option<Item>> {
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(failed)) => Ok(failed.item.clone()),
+        _ => Err(world_error(operation.to_owned(), error)),
+    }
+}
+
+/// Sends an update. False: its condition didn't hold.
+async fn apply(operation: impl FnOnce() -> String, update: UpdateItemFluentBuilder) -> WorldResult<bool> {
+    match update.send().await {
+        Ok(_) => Ok(true),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            _ => Err(world_error(operation(), &error)),
+        },
+    }
+}
+
+/// Why a transaction was cancelled.
+enum Cancellation {
+    /// One of its conditions didn't hold, and nothing else stood in the way.
+    Condition,
+    /// Another transaction, or a throttle: it says nothing about the conditions.
+    Transient(String),
+}
+
+/// None: it wasn't cancelled, or for a reason that another attempt doesn't cure
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).
+fn cancellation(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> Option<Cancellation> {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+    else {
+        return None;
+    };
+    let codes: Vec<&str> = cancelled
+        .cancellation_reasons()
+        .iter()
+        .filter_map(|reason| reason.code())
+        .filter(|code| *code != "None")
+        .collect();
+    let transient = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
+        .iter()
+        .any(|code| codes.contains(code));
+    if transient {
+        return Some(Cancellation::Transient(codes.join(", ")));
+    }
+    (!codes.is_empty() && codes.iter().all(|code| *code == "ConditionalCheckFailed"))
+        .then_some(Cancellation::Condition)
+}

@@ -1,0 +1,186 @@
+//! The one port: who may call, and which service answers.
+
+mod config;
+mod dynamodb;
+mod guard;
+mod route;
+mod s3;
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+use self::dynamodb::DynamoDb;
+use self::route::Services;
+use crate::lambda::LambdaHost;
+use crate::limits;
+use crate::sqs::{Queues, SharedQueues};
+
+pub use config::{ServerConfig, StartError};
+
+/// DynamoDB, SQS, S3 and Lambda on one port of 127.0.0.1.
+///
+/// Dropped, it stops listening and kills the functions' processes; [`Server::shutdown`] does the same and waits for it.
+#[derive(Debug)]
+pub struct Server {
+    addr: SocketAddr,
+    services: Arc<Services>,
+    stop: watch::Sender<bool>,
+    accepting: Option<JoinHandle<()>>,
+    sweeping: JoinHandle<()>,
+    /// Held as long as the server lives: no other one may use the folder.
+    _lock: Option<File>,
+}
+
+impl Server {
+    /// Starts listening. Needs a tokio runtime with its I/O and time drivers; the server's tasks run on it.
+    pub async fn start(config: ServerConfig) -> Result<Self, StartError> {
+        config.check()?;
+        let lock = match &config.data_dir {
+            Some(directory) => Some(lock(directory)?),
+            None => None,
+        };
+        // Listen first: a port in use is the likeliest fault, and nothing has to be undone after it.
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port))
+            .await
+            .map_err(|source| StartError::listening(config.port, source))?;
+        let addr = listener.local_addr().map_err(|source| StartError::listening(config.port, source))?;
+        let queues = SharedQueues::new(Queues::new(&config.region, &config.account_id));
+        let lambda =
+            LambdaHost::new(&config.region, &config.account_id, queues.clone(), config.idle_environment_ms);
+        lambda.set_origin(format!("http://{addr}"));
+        let services = Arc::new(Services {
+            dynamodb: DynamoDb::start(config.data_dir.as_deref())?,
+            s3: s3::start(config.data_dir.as_deref())?,
+            queues,
+            lambda,
+            port: addr.port(),
+        });
+        let (stop, stopped) = watch::channel(false);
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&services), stopped));
+        let sweeping = tokio::spawn(sweep_regularly(Arc::clone(&services)));
+        Ok(Self { addr, services, stop, accepting: Some(accepting), sweeping, _lock: lock })
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// `http://127.0.0.1:port`, for AWS_ENDPOINT_URL.
+    pub fn endpoint_url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// The queues, in process.
+    pub fn queues(&self) -> &SharedQueues {
+        &self.services.queues
+    }
+
+    /// The Lambda host.
+    pub fn lambda(&self) -> &LambdaHost {
+        &self.services.lambda
+    }
+
+    /// Deletes DynamoDB's expired items now, and says how many there were. The server does it each minute by itself.
+    pub async fn sweep_ttl(&self) -> Result<usize, String> {
+        self.services.dynamodb.sweep_ttl().await
+    }
+
+    /// Stops listening, ends the functions' processes and all connections, and waits until they are gone.
+    pub async fn shutdown(mut self) {
+        self.services.lambda.shutdown().await;
+        let _ = self.stop.send(true);
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.services.lambda.kill();
+        self.sweeping.abort();
+        let _ = self.stop.send(true);
+        if let Some(accepting) = self.accepting.take() {
+            accepting.abort();
+        }
+    }
+}
+
+/// Accepts connections until the server stops, and waits for them to end.
+async fn accept(listener: TcpListener, services: Arc<Services>, mut stopped: watch::Receiver<bool>) {
+    let permits = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
+    loop {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+            break;
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.wait_for(|stop| *stop) => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Most likely no file descriptor is free; others may close meanwhile.
+                tracing::warn!(%error, "a connection wasn't accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        // A small answer must not wait for the acknowledgement of the one before.
+        let _ = stream.set_nodelay(true);
+        let services = Arc::clone(&services);
+        let mut stopped = stopped.clone();
+        tokio::spawn(async move {
+            let serve = service_fn(move |request| {
+                let services = Arc::clone(&services);
+                async move { Ok::<_, std::convert::Infallible>(services.answer(request).await) }
+            });
+            let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), serve);
+            tokio::select! {
+                // A connection that ends with an error is the client's affair.
+                _ = connection => {}
+                _ = stopped.wait_for(|stop| *stop) => {}
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    // Each connection holds a permit until its task has ended.
+    let all = u32::try_from(limits::CONNECTIONS_MAX).unwrap_or(u32::MAX) - 1;
+    let _ = tokio::time::timeout(Duration::from_secs(2), permits.acquire_many(all)).await;
+}
+
+async fn sweep_regularly(services: Arc<Services>) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(limits::TTL_SWEEP_MS)).await;
+        if let Err(error) = services.dynamodb.sweep_ttl().await {
+            tracing::warn!(%error, "expired items weren't deleted");
+        }
+    }
+}
+
+/// Two servers in one folder would corrupt each other's data.
+fn lock(directory: &Path) -> Result<File, StartError> {
+    let failed = |source| StartError::DataDir { directory: directory.to_owned(), source };
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    let path = directory.join("lock");
+    let file = File::options().create(true).append(true).open(path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(StartError::DataDirInUse { directory: directory.to_owned() })
+        }
+        Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+    }
+}

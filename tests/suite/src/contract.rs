@@ -1,0 +1,143 @@
+//! What every [`stepladder_protocol::Host`] promises: one list of cases that each of them passes.
+//!
+//! A host joins by a [`World`] and a macro that runs one case in a fresh or shared world:
+//!
+//! ```ignore
+//! macro_rules! in_my_world {
+//!     ($case:path) => {
+//!         my_runtime().block_on(async { $case(&MyWorld::new().await).await })
+//!     };
+//! }
+//! stepladder_tests::contract_suite!(in_my_world);
+//! ```
+
+// These are tests: whatever fails in them shall panic.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+pub mod blobs;
+pub mod queue;
+pub mod records;
+pub mod runs;
+pub mod workflows;
+
+mod samples;
+
+use std::future::Future;
+use stepladder_protocol::{Clock, Host, QueueName};
+
+/// A host, and what a test needs beside it.
+pub trait World: Sync {
+    type Host: Host;
+
+    fn host(&self) -> &Self::Host;
+
+    /// Makes the queue of the step `function` unless it is there.
+    fn create_queue(&self, function: &str) -> impl Future<Output = QueueName>;
+
+    /// Up to ten messages that are visible now. They stay invisible for at least 30 seconds.
+    fn receive(&self, queue: &QueueName) -> impl Future<Output = Vec<Received>>;
+
+    /// Lets time pass.
+    fn wait(&self, duration_ms: i64) -> impl Future<Output = ()>;
+}
+
+/// One delivery of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    pub body: String,
+    pub receipt: String,
+    /// 1 for the first delivery.
+    pub receive_count: u32,
+}
+
+/// A name that nobody else has, so that cases may share a world.
+pub(crate) fn unique(world: &impl World, prefix: &str) -> String {
+    format!("{prefix}-{:032x}", world.host().clock().random_u128())
+}
+
+/// The longest that anything may take to become visible, in milliseconds.
+const PATIENCE_MS: i64 = 20_000;
+
+/// Asks until there is an answer.
+pub(crate) async fn eventually<W: World, T>(world: &W, what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+    let until_ms = world.host().clock().now_ms() + PATIENCE_MS;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(world.host().clock().now_ms() < until_ms, "not within {PATIENCE_MS} ms: {what}");
+        world.wait(50).await;
+    }
+}
+
+/// The one list. `$run!(case)` runs one case, an `async fn(&impl World)`.
+#[macro_export]
+macro_rules! contract_suite {
+    ($run:ident) => {
+        $crate::contract_suite! {
+            $run,
+            records: [
+                a_record_comes_back_as_it_was,
+                a_payload_keeps_every_byte,
+                a_second_record_is_refused_and_sees_the_first,
+                of_fifty_at_once_one_wins_and_the_others_see_it,
+                a_record_belongs_to_one_run_one_branch_and_one_number,
+                records_come_in_order_from_any_number_on,
+                records_of_more_than_a_megabyte_come_in_pages,
+            ],
+            runs: [
+                a_run_comes_back_as_it_was,
+                a_run_is_created_once,
+                of_fifty_starts_at_once_one_creates_the_run,
+                an_expired_run_is_absent_and_may_be_replaced,
+                a_run_is_closed_once,
+                a_run_is_closed_only_under_its_nonce_and_redrive_count,
+                a_close_keeps_what_it_does_not_name,
+                a_stop_writes_the_run_and_the_record,
+                a_stop_that_is_too_late_writes_neither,
+                a_stop_of_a_moved_run_writes_neither,
+                of_many_stops_at_once_one_succeeds,
+                a_redrive_reopens_a_failed_run,
+                a_redrive_that_may_not_be_writes_neither,
+                a_close_from_before_a_redrive_changes_nothing,
+                a_parked_message_is_noted_on_its_run_only,
+                the_input_and_the_ending_have_items_of_their_own,
+                a_renewal_moves_all_of_a_runs_items,
+                a_renewal_leaves_another_run_of_the_name_alone,
+            ],
+            workflows: [
+                a_definition_comes_back_under_its_hash,
+                a_large_definition_comes_back,
+                a_workflow_is_listed_once_it_has_a_current_definition,
+                runs_are_listed_newest_first,
+                runs_are_listed_within_their_limits,
+            ],
+            queue: [
+                ten_messages_arrive_as_they_were_sent,
+                a_message_of_almost_a_mebibyte_arrives,
+                nothing_is_sent_for_no_messages,
+                a_delayed_message_comes_no_sooner,
+                a_received_message_is_invisible_until_it_is_handed_back,
+                a_handed_back_message_stays_away_as_long_as_asked,
+                a_receipt_of_no_message_does_no_harm,
+                a_missing_queue_says_so_for_each_message,
+            ],
+            blobs: [
+                a_blob_comes_back_as_it_was,
+                an_empty_blob_is_there,
+                a_blob_of_five_megabytes_comes_back,
+                a_blob_may_be_put_again,
+                a_missing_blob_is_none,
+                a_blob_above_the_limit_is_refused,
+            ],
+        }
+    };
+    ($run:ident, $($module:ident: [$($case:ident),+ $(,)?]),+ $(,)?) => {
+        $(mod $module {
+            $(#[test]
+            fn $case() {
+                $run!($crate::contract::$module::$case);
+            })+
+        })+
+    };
+}

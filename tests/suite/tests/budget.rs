@@ -1,0 +1,203 @@
+//! What a run costs: the calls that a chain of five steps makes through the AWS adapters, and the write units they take.
+//!
+//! A change that adds a call to a step fails here. The bill of a stack is these numbers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use aws_sdk_sqs::types::MessageSystemAttributeName;
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use stepladder_asl::Definition;
+use stepladder_aws::{AwsHost, Call, Environment, StackSpec, create_stack};
+use stepladder_engine::Status;
+use stepladder_local::{Server, ServerConfig};
+use stepladder_protocol::{
+    Clock, Delivery, Host, Invocation, Protocol, QueueName, RunId, StartRequest, Started, StepFunction, Store,
+};
+
+const STEPS: usize = 5;
+const FUNCTION_TIMEOUT_SECONDS: u32 = 10;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A stack of five steps that pass their input on, and the calls that the protocol has made.
+struct Chain {
+    protocol: Protocol<AwsHost>,
+    /// For what a Lambda's trigger does: its calls are not the protocol's.
+    trigger: AwsHost,
+    calls: Arc<Mutex<Vec<Call>>>,
+    _server: Server,
+}
+
+/// How often each operation was called, and the units that it took.
+type Bill = BTreeMap<String, (usize, f64)>;
+
+fn bill(lines: &[(&str, usize, f64)]) -> Bill {
+    lines.iter().map(|(operation, calls, units)| ((*operation).to_owned(), (*calls, *units))).collect()
+}
+
+impl Chain {
+    async fn start() -> Self {
+        let server = Server::start(ServerConfig::default()).await.unwrap();
+        let environment = Environment::local(&server.endpoint_url(), "budget").unwrap();
+        let trigger = AwsHost::connect(environment.clone()).await;
+        let steps = (1..=STEPS).map(|n| (format!("step-{n}"), FUNCTION_TIMEOUT_SECONDS)).collect();
+        create_stack(&trigger, &StackSpec { steps, system_timeout_seconds: FUNCTION_TIMEOUT_SECONDS })
+            .await
+            .unwrap();
+
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&calls);
+        let observer = Arc::new(move |call: &Call| seen.lock().unwrap().push(call.clone()));
+        let protocol = Protocol::new(AwsHost::connect_observed(environment, observer).await);
+        protocol.publish("chain", &Definition::parse(&definition()).unwrap()).await.unwrap();
+        Self { protocol, trigger, calls, _server: server }
+    }
+
+    /// What was called since the last look.
+    fn take(&self) -> Bill {
+        let mut bill = Bill::new();
+        for call in std::mem::take(&mut *self.calls.lock().unwrap()) {
+            assert!(call.succeeded, "{call:?}");
+            let line = bill.entry(call.operation).or_default();
+            line.0 += 1;
+            line.1 += call.capacity_units.unwrap_or(0.0);
+        }
+        bill
+    }
+
+    async fn start_run(&self, name: &str) {
+        let input = json!({ "text": "x".repeat(300) });
+        let request = StartRequest { workflow: "chain".to_owned(), name: name.to_owned(), input };
+        let started = self.protocol.start(request).await.unwrap();
+        assert!(matches!(started, Started::Created(_)));
+    }
+
+    /// Does what Lambda does: receives a batch, calls the function, deletes what it is done with.
+    async fn deliver(&self, n: usize, expected: usize) {
+        let queue = QueueName::Step(format!("step-{n}"));
+        let url = self.trigger.queue().url(&queue).await.unwrap().unwrap();
+        let mut deliveries = Vec::new();
+        let until = Instant::now() + PATIENCE;
+        while deliveries.len() < expected {
+            assert!(Instant::now() < until, "only {} of {expected} messages arrived", deliveries.len());
+            let answer = self
+                .trigger
+                .sqs()
+                .receive_message()
+                .queue_url(&url)
+                .max_number_of_messages(10)
+                .wait_time_seconds(1)
+                .message_system_attribute_names(MessageSystemAttributeName::All)
+                .send()
+                .await
+                .unwrap();
+            deliveries.extend(answer.messages.unwrap_or_default().into_iter().map(delivery));
+        }
+        assert_eq!(deliveries.len(), expected);
+        let invocation = Invocation {
+            queue,
+            request_id: Some("8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
+            deadline_ms: self.trigger.clock().now_ms() + 10_000,
+            function_timeout_ms: i64::from(FUNCTION_TIMEOUT_SECONDS) * 1000,
+        };
+        let left = self.protocol.handle_batch(Some(&step()), &invocation, &deliveries).await;
+        assert_eq!(left, Vec::<String>::new());
+        for delivery in deliveries {
+            self.trigger
+                .sqs()
+                .delete_message()
+                .queue_url(&url)
+                .receipt_handle(delivery.receipt)
+                .send()
+                .await
+                .unwrap();
+        }
+    }
+
+    async fn status(&self, name: &str) -> Status {
+        let now_ms = self.trigger.clock().now_ms();
+        self.trigger.store().run(&RunId::new("chain", name), now_ms).await.unwrap().unwrap().status
+    }
+}
+
+fn definition() -> String {
+    let states: serde_json::Map<String, Value> = (1..=STEPS)
+        .map(|n| {
+            let mut state = json!({
+                "Type": "Task",
+                "Resource": format!("arn:aws:lambda:us-east-1:000000000000:function:step-{n}"),
+            });
+            match n {
+                STEPS => state["End"] = json!(true),
+                _ => state["Next"] = json!(format!("Step{}", n + 1)),
+            }
+            (format!("Step{n}"), state)
+        })
+        .collect();
+    json!({ "StartAt": "Step1", "States": states }).to_string()
+}
+
+/// A step that hands its input on.
+fn step() -> StepFunction {
+    Arc::new(|request| Box::pin(async move { Ok(request.call.input) }))
+}
+
+fn delivery(message: aws_sdk_sqs::types::Message) -> Delivery {
+    let attributes = message.attributes.unwrap();
+    Delivery {
+        message_id: message.message_id.unwrap(),
+        receipt: message.receipt_handle.unwrap(),
+        body: message.body.unwrap(),
+        receive_count: attributes[&MessageSystemAttributeName::ApproximateReceiveCount].parse().unwrap(),
+        sent_ms: Some(attributes[&MessageSystemAttributeName::SentTimestamp].parse().unwrap()),
+    }
+}
+
+#[tokio::test]
+async fn a_chain_of_five_steps_keeps_to_its_budget() {
+    let chain = Chain::start().await;
+    // What a Lambda environment learns once: the definition, and the queues' URLs.
+    chain.start_run("first").await;
+    for n in 1..=STEPS {
+        chain.deliver(n, 1).await;
+    }
+    assert_eq!(chain.status("first").await, Status::Succeeded);
+    chain.take();
+
+    // The run item and its key in the list: two write units more than its steps.
+    chain.start_run("second").await;
+    let mut start = chain.take();
+    // Which definition is the current one is asked every few seconds, whatever the number of starts.
+    start.remove("GetItem");
+    assert_eq!(start, bill(&[("PutItem", 1, 2.0), ("SendMessageBatch", 1, 0.0)]));
+    for n in 1..STEPS {
+        chain.deliver(n, 1).await;
+        assert_eq!(chain.take(), bill(&[("PutItem", 1, 1.0), ("SendMessageBatch", 1, 0.0)]), "step {n}");
+    }
+    // The end: one write unit more, and nobody to send to.
+    chain.deliver(STEPS, 1).await;
+    assert_eq!(chain.take(), bill(&[("PutItem", 1, 1.0), ("UpdateItem", 1, 1.0)]));
+    assert_eq!(chain.status("second").await, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn ten_messages_of_one_batch_cost_no_more_than_ten_of_one() {
+    let chain = Chain::start().await;
+    chain.start_run("first").await;
+    chain.deliver(1, 1).await;
+    chain.deliver(2, 1).await;
+    for n in 0..10 {
+        chain.start_run(&format!("run-{n}")).await;
+    }
+    chain.take();
+    chain.deliver(1, 10).await;
+    let batch = chain.take();
+    // What is ready at the same time is sent together, so that the number of sends depends on the moment.
+    let sends = batch["SendMessageBatch"].0;
+    assert!((1..=10).contains(&sends), "{sends}");
+    assert_eq!(batch, bill(&[("PutItem", 10, 10.0), ("SendMessageBatch", sends, 0.0)]));
+}

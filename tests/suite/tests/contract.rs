@@ -1,0 +1,40 @@
+//! Every host passes the same list of cases ([`stepladder_tests::contract`]).
+//!
+//! `aws` runs it through the AWS SDK: against our own server, started by each test, or with
+//! `STEPLADDER_CONTRACT_ENDPOINT=http://127.0.0.1:4566` against the one there.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr
+)]
+
+#[path = "contract/aws_world.rs"]
+mod aws_world;
+
+// The world in memory joins here, as `mod memory { macro_rules! in_memory … contract_suite!(in_memory); }`, with a
+// `World` whose `receive` and `wait` are the simulation's own.
+
+/// DynamoDB, SQS and S3 through the AWS SDK.
+mod aws {
+    macro_rules! in_aws {
+        ($case:path) => {
+            crate::aws_world::run(async {
+                let world = crate::aws_world::AwsWorld::start().await;
+                $case(&world).await;
+            })
+        };
+    }
+
+    stepladder_tests::contract_suite!(in_aws);
+}
+
+/// What only DynamoDB, SQS and S3 have: limits, indexes, and failures on the way.
+#[path = "contract/aws_only.rs"]
+mod aws_only;
+
+/// Throttles, conflicts and refusals, which no emulator shows.
+#[path = "contract/faults.rs"]
+mod faults;

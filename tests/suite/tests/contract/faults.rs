@@ -1,0 +1,188 @@
+//! What AWS answers when it is busy, in conflict or unwilling. No emulator answers so; hence an endpoint with one answer.
+
+use super::aws_world::run;
+use stepladder_aws::{AwsHost, Environment};
+use stepladder_engine::{Branch, Status};
+use stepladder_protocol::{
+    Blobs, Close, Functions, Host, ITEM_VERSION, Outgoing, Payload, Queue, QueueName, Record, RecordKey,
+    Retry, RunId, RunKey, SendError, Store, WorldResult,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// A host whose every call gets this answer.
+async fn answering(status: u16, body: &'static str) -> AwsHost {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer(stream, status, body));
+        }
+    });
+    AwsHost::connect(Environment::local(&endpoint, "faults").unwrap()).await
+}
+
+/// Reads one request and answers it; the connection ends with it.
+async fn answer(mut stream: TcpStream, status: u16, body: &str) {
+    let mut request = Vec::new();
+    while !is_complete(&request) {
+        if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
+            return;
+        }
+    }
+    let head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap_or_default();
+}
+
+fn is_complete(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).to_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let announced = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= announced.map_or(0, |digits| digits.parse().unwrap())
+}
+
+fn run_key() -> RunKey {
+    RunKey { id: RunId::new("order", "17"), nonce: "0".repeat(32) }
+}
+
+fn record() -> (RecordKey, Record) {
+    let record = Record {
+        version: ITEM_VERSION,
+        seq: 0,
+        owner: "owner".to_owned(),
+        outcome: Payload::Json(b"{}".to_vec()),
+        queued_ms: None,
+        received_ms: None,
+        started_ms: None,
+        finished_ms: 1,
+        receive_count: 1,
+        request_id: None,
+        digest: "0".repeat(16),
+        semantics: 1,
+        expires_s: 1,
+    };
+    (RecordKey { run: run_key(), branch: Branch::default(), seq: 0 }, record)
+}
+
+async fn stop(host: &AwsHost) -> WorldResult<bool> {
+    let close = Close { status: Status::Aborted, ended_ms: 1, ending: None, error: None, by: None };
+    let (key, record) = record();
+    host.store().close_run_with_record(&run_key(), 0, &close, (&key, &record)).await
+}
+
+async fn check<T: std::fmt::Debug>(
+    status: u16,
+    body: &'static str,
+    call: impl AsyncFn(&AwsHost) -> WorldResult<T>,
+    expected: Retry,
+    hint: &str,
+) {
+    let error = call(&answering(status, body).await).await.unwrap_err();
+    assert_eq!(error.retry, expected, "{error}");
+    assert!(error.message.contains(hint), "{error}");
+}
+
+#[test]
+fn a_conflict_of_transactions_is_no_lost_race() {
+    let conflict = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"cancelled",
+        "CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict","Message":"in progress"}]}"#;
+    let both = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"cancelled",
+        "CancellationReasons":[{"Code":"ConditionalCheckFailed"},{"Code":"TransactionConflict"}]}"#;
+    let throttled = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"cancelled",
+        "CancellationReasons":[{"Code":"ThrottlingError"},{"Code":"None"}]}"#;
+    run(async {
+        check(400, conflict, stop, Retry::Later, "TransactionConflict").await;
+        check(400, both, stop, Retry::Later, "TransactionConflict").await;
+        check(400, throttled, stop, Retry::Later, "ThrottlingError").await;
+    });
+}
+
+#[test]
+fn a_failed_condition_of_a_transaction_is_an_answer() {
+    let failed = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"cancelled",
+        "CancellationReasons":[{"Code":"None"},{"Code":"ConditionalCheckFailed"}]}"#;
+    run(async { assert_eq!(stop(&answering(400, failed).await).await, Ok(false)) });
+}
+
+#[test]
+fn a_malformed_transaction_is_not_tried_again() {
+    let malformed = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"cancelled",
+        "CancellationReasons":[{"Code":"None"},{"Code":"ValidationError","Message":"too large"}]}"#;
+    run(check(400, malformed, stop, Retry::Never, "TransactionCanceledException"));
+}
+
+#[test]
+fn throttles_and_faults_are_tried_again_later() {
+    let put = async |host: &AwsHost| {
+        let (key, record) = record();
+        host.store().put_record(&key, &record).await
+    };
+    let throttled = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow"}"#;
+    let throttling =
+        r#"{"__type":"com.amazon.coral.availability#ThrottlingException","message":"Rate exceeded"}"#;
+    let conflict =
+        r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"ongoing"}"#;
+    run(async {
+        check(400, throttled, put, Retry::Later, "ProvisionedThroughputExceededException").await;
+        check(400, throttling, put, Retry::Later, "ThrottlingException").await;
+        check(400, conflict, put, Retry::Later, "TransactionConflictException").await;
+        check(500, r#"{"__type":"InternalServerError"}"#, put, Retry::Later, "InternalServerError").await;
+        check(503, "<html>busy</html>", put, Retry::Later, "").await;
+        let invoke = async |host: &AwsHost| host.functions().invoke("charge", "{}".to_owned()).await;
+        check(
+            429,
+            r#"{"__type":"TooManyRequestsException","message":"Rate Exceeded."}"#,
+            invoke,
+            Retry::Later,
+            "Rate Exceeded",
+        )
+        .await;
+        let get = async |host: &AwsHost| host.blobs().get("key", 10).await;
+        check(
+            503,
+            "<Error><Code>SlowDown</Code><Message>slow</Message></Error>",
+            get,
+            Retry::Later,
+            "SlowDown",
+        )
+        .await;
+    });
+}
+
+#[test]
+fn what_is_not_allowed_is_said_with_a_hint_and_not_tried_again() {
+    let denied = r#"{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"not authorized"}"#;
+    run(async {
+        let read = async |host: &AwsHost| host.store().current("order").await;
+        check(400, denied, read, Retry::Never, "lack a permission").await;
+        let put = async |host: &AwsHost| host.blobs().put("key", vec![1]).await;
+        let no_bucket = "<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>";
+        check(404, no_bucket, put, Retry::Never, "STEPLADDER_BUCKET").await;
+        let get = async |host: &AwsHost| host.blobs().get("key", 10).await;
+        check(404, no_bucket, get, Retry::Never, "STEPLADDER_BUCKET").await;
+    });
+}
+
+#[test]
+fn each_message_of_a_batch_has_its_own_answer() {
+    // The same answer serves both calls: the queue's URL, and what became of the messages.
+    let answer = r#"{"QueueUrl":"http://127.0.0.1/q","Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"x"}],
+        "Failed":[{"Id":"1","SenderFault":true,"Code":"InvalidMessageContents"},
+                  {"Id":"2","SenderFault":false,"Code":"InternalFailure"}]}"#;
+    run(async {
+        let host = answering(200, answer).await;
+        let messages: Vec<Outgoing> =
+            (0..3).map(|n| Outgoing { body: n.to_string(), delay_seconds: 0 }).collect();
+        let answers = host.queue().send(&QueueName::Timer, &messages).await.unwrap();
+        let [Ok(()), Err(SendError::Failed(never)), Err(SendError::Failed(later))] = answers.as_slice()
+        else {
+            panic!("{answers:?}")
+        };
+        assert_eq!((never.retry, later.retry), (Retry::Never, Retry::Later));
+    });
+}
