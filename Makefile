@@ -2,20 +2,71 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help dev demo check test sim bench build fmt lint docs deny clean-dev need-cargo need-nextest need-deny
+.PHONY: help dev demo check fmt lint docs deny audit test sim bench bench-engine build need-cargo need-nextest need-deny
 
 PORT    ?= 7700
 PROFILE ?= dev
-ORDERS  ?= functions/order-processing/samples/orders.jsonl
-ARGS    ?=
-# `make demo -o jsonl` can't be said to make: OUTPUT=jsonl, or ARGS="-o jsonl".
-OUTPUT  ?= text
-STEPLADDER = cargo run --quiet -p stepladder-cli --bin stepladder --profile $(PROFILE) --
+ORDERS  ?=
+DATA_DIR ?=
+# `make demo -o jsonl`: make keeps -o for itself, so it is read from make's own command line.
+OUTPUT  ?= $(or $(shell tr '\0' '\n' 2>/dev/null </proc/$$PPID/cmdline | sed -nE '/^-o$$/{n;p;q}; s/^-o(text|json|jsonl)$$/\1/p'),text)
+
+# One call builds all programs, so that all of them share one set of features.
+BINS       = cargo build --bins --profile $(PROFILE) -p stepladder-cli -p order-processing -p stepladder-system
+STEPLADDER = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/stepladder
+DEV_FLAGS  = --no-build --profile $(PROFILE) $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --orders $(if $(ORDERS),'$(ORDERS)')
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1\t\2/' | expand -t 20
+	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
 	@echo
-	@echo '  variables: PORT=7700  PROFILE=dev|ci|release  ORDERS=file.jsonl  OUTPUT=text|jsonl  SIM_SEEDS=n  SIM_SEED=n'
+	@echo '  PORT=7700  PROFILE=dev|ci|release  ORDERS=file.jsonl  OUTPUT=text|jsonl  DATA_DIR=folder  SIM_SEEDS=n  SIM_SEED=n'
+
+dev: need-cargo ## the main job: build, start everything, send the sample orders, show them, stay up
+	@$(BINS)
+	@$(STEPLADDER) dev --port $(PORT) $(DEV_FLAGS)
+
+demo: need-cargo ## the same with an end: 0 only if every order ended as it should (ORDERS=file.jsonl, -o jsonl)
+	@$(BINS)
+	@$(STEPLADDER) dev $(DEV_FLAGS) --once -o $(OUTPUT)
+
+check: fmt lint docs deny test ## the one gate: formatting, lints, docs, dependencies, tests
+
+fmt: need-cargo ## formatting alone
+	@cargo fmt --all --check || { echo 'hint: cargo fmt --all' >&2; exit 1; }
+
+lint: need-cargo ## clippy, and the project's own definitions
+	cargo clippy --workspace --all-targets -- -D warnings
+	@$(BINS) --quiet
+	@$(STEPLADDER) check
+
+docs: need-cargo ## rustdoc without a warning, and its examples
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
+	cargo test --workspace --doc --quiet
+
+deny: need-deny ## licences, sources and bans of the dependencies
+	cargo deny --log-level error check bans licenses sources
+
+audit: need-deny ## known vulnerabilities; needs the advisory database from the network
+	cargo deny check advisories
+
+test: need-nextest ## all tests
+	cargo nextest run --workspace
+
+sim: need-nextest ## the simulation alone: SIM_SEEDS=n seeds (10,000 unless set), or SIM_SEED=n
+	cargo nextest run -p stepladder-simulation --no-capture -E 'test(every_invariant)'
+
+bench: need-cargo bench-engine ## benchmarks: the engine, then the whole on this machine, in memory and in a file
+	cargo build --release -p stepladder-bench -p stepladder-system -p order-processing
+	target/release/bench --step target/release/charge-payment | tee target/bench-memory.json
+	rm -rf target/bench-data
+	target/release/bench --data-dir target/bench-data --runs 300 | tee target/bench-file.json
+
+bench-engine: need-cargo ## the engine's time per transition
+	cargo bench -p stepladder-engine --bench engine
+
+build: need-cargo ## the step binaries, as small and fast as they are deployed
+	cargo build --release -p order-processing -p stepladder-system
+	@ls -l target/release/{validate-order,charge-payment,reserve-inventory,create-invoice,send-confirmation,start,timer,dead-letter} | awk '{ printf "%6.1f MB  %s\n", $$5 / 1e6, $$9 }'
 
 need-cargo:
 	@command -v cargo >/dev/null || { echo 'error: cargo is missing. Install Rust 1.95 or newer: https://rustup.rs' >&2; exit 1; }
@@ -24,20 +75,5 @@ need-cargo:
 need-nextest: need-cargo
 	@cargo nextest --version >/dev/null 2>&1 || { echo 'error: cargo-nextest is missing. Get it: cargo install --locked cargo-nextest' >&2; exit 1; }
 
-check: fmt lint docs deny test ## the one gate: formatting, clippy, docs, dependencies, tests
-
-fmt: need-cargo
-	cargo fmt --all --check
-
-lint: need-cargo
-	cargo clippy --workspace --all-targets -- -D warnings
-
-docs: need-cargo
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
-	cargo test --workspace --doc --quiet
-
-test: need-nextest ## all tests
-	cargo nextest run --workspace
-
-sim: need-nextest ## the simulation: SIM_SEEDS=n seeds, or SIM_SEED=n alone
-	cargo nextest run -p stepladder-simulation --no-capture -E 'test(every_invariant)'
+need-deny: need-cargo
+	@cargo deny --version >/dev/null 2>&1 || { echo 'error: cargo-deny is missing. Get it: cargo install --locked cargo-deny' >&2; exit 1; }

@@ -106,7 +106,9 @@ impl Orders {
             };
             let digest = digest(&value);
             let order_id = value.get("order_id").cloned();
-            if let Some(id) = order_id.as_ref().and_then(Value::as_str) {
+            // An id that can't name a run makes no two orders one.
+            let id = order_id.as_ref().and_then(Value::as_str).filter(|id| check_name(id).is_ok());
+            if let Some(id) = id {
                 if let Some((before, its_digest)) = ids.get(id) {
                     match *its_digest == digest {
                         true => refuse(format!("it is the same order as line {before}"), true),
@@ -269,9 +271,14 @@ mod tests {
 
     #[test]
     fn an_id_that_can_not_name_a_run_gives_way_to_the_lines_number() {
-        let read = read(b"{\"order_id\":\"line-000002\"}\n{\"order_id\":\"a b/\"}\n17\n{\"order_id\":null}\n{\"order_id\":5}", None);
+        let text = b"{\"order_id\":\"line-000002\"}\n{\"order_id\":\"a b/\"}\n17\n{\"order_id\":null}\n{\"order_id\":5}\n\
+            {\"order_id\":\"a b/\",\"x\":1}";
+        let read = read(text, None);
         let names: Vec<&str> = read.orders.iter().map(|order| order.name.as_str()).collect();
-        assert_eq!(names, ["line-000002", "line-000002x", "line-000003", "line-000004", "line-000005"]);
+        let expected =
+            ["line-000002", "line-000002x", "line-000003", "line-000004", "line-000005", "line-000006"];
+        assert_eq!(names, expected);
+        assert_eq!(read.refused.len(), 0);
     }
 
     #[test]

@@ -97,6 +97,7 @@ async fn not_started(error: StartError, workflow: &str, stack: &Stack) -> Failur
         StartError::InvalidName { .. } => Failure::new(Exit::Usage, Code::InvalidName, error.to_string()),
         StartError::InputTooLarge { .. } => Failure::new(Exit::Bad, Code::InputTooLarge, error.to_string())
             .hint("put the data into a bucket, and its key into the input"),
+        StartError::InputTooDeep { .. } => Failure::new(Exit::Bad, Code::InputTooLarge, error.to_string()),
         StartError::World(error) => error.into(),
     }
 }

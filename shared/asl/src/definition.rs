@@ -27,6 +27,8 @@ pub struct Definition {
     /// Whether anything in it can reach `$$.Execution.Input` (also by a whole `$$` or `$$.Execution`), so that the input
     /// has to travel with the run.
     pub mentions_execution_input: bool,
+    /// Whether anything in it reads the Context object at all: if not, nobody has to make one.
+    pub mentions_context: bool,
 }
 
 /// A graph of states with one way in: the whole definition, a Parallel state's branch, or a Map state's processor.

@@ -97,6 +97,11 @@ impl Path {
         })
     }
 
+    /// Whether it starts from the Context object.
+    pub fn is_context(&self) -> bool {
+        self.root == Root::Context
+    }
+
     /// Whether what it gives can hold `$$.Execution.Input` or a part of it.
     pub fn reaches_execution_input(&self) -> bool {
         let mut wanted = ["Execution", "Input"].into_iter();

@@ -3,6 +3,7 @@
 mod task;
 
 use crate::{
+    call::Passed,
     event::{Event, HistoryEvent},
     limits::{STATES_WITHOUT_STOP_MAX, TRANSITIONS_MAX},
     outcome::{Limit, Outcome},
@@ -11,8 +12,9 @@ use crate::{
     transition::{End, Next, Status, Transition},
 };
 use serde_json::Value;
+use std::borrow::Cow;
 use stepladder_asl::{
-    Choice, Definition, Draws, EvalError, Fail, Filter, Kind, Pass, Scope, Succeed, Then, Wait, errors,
+    Choice, Definition, Draws, EvalError, Fail, Filter, Kind, Pass, ResultPath, Scope, Then, Wait, errors,
 };
 
 /// The first transition of a run: from its input to its first stop.
@@ -131,6 +133,13 @@ enum Flow {
     Stop(Next),
 }
 
+/// What entering a state comes to.
+enum Step {
+    Leave(Then, Passed),
+    Wait { due_ms: i64 },
+    Fail { error: Option<String>, cause: Option<String> },
+}
+
 impl Walk<'_> {
     fn outcome(&mut self, position: &Position, outcome: &Outcome) -> Next {
         match outcome {
@@ -154,6 +163,13 @@ impl Walk<'_> {
             return self.end(position, Status::Failed, Some(errors::RUNTIME.to_owned()), Some(cause));
         };
         let flow = match (&state.kind, position.awaiting, outcome) {
+            // What it waited for can't be carried on: too large, for one. No Retry or Catch is asked outside a Task.
+            (kind, awaiting, Outcome::Failed { error, cause, .. })
+                if awaiting == Awaiting::Turn || !matches!(kind, Kind::Task(_)) =>
+            {
+                let data = position.data.clone();
+                Flow::Stop(self.failed(&position.state, data, Some(error.clone()), cause.clone()))
+            }
             (_, Awaiting::Turn, _) => Flow::Go(position.state.clone(), position.data.clone()),
             (_, Awaiting::Step { .. }, Outcome::TimerFired) => Flow::Stop(self.hop(position)),
             (_, Awaiting::Timer { due_ms }, Outcome::TimerFired) if self.now_ms < due_ms => {
@@ -198,78 +214,82 @@ impl Walk<'_> {
         let evaluated = match &state.kind {
             Kind::Pass(pass) => self.pass(name, pass, &data),
             Kind::Choice(choice) => self.choose(name, choice, &data),
-            Kind::Succeed(succeed) => self.succeed(name, succeed, &data),
+            Kind::Succeed(succeed) => self
+                .filtered(name, self.now_ms, &succeed.input_path, &succeed.output_path, &data)
+                .map(|passed| Step::Leave(Then::End, passed)),
             Kind::Fail(fail) => self.fail(name, fail, &data),
             Kind::Wait(wait) => self.wait(name, wait, &data),
-            Kind::Task(task) => match self.call(name, task, &data) {
-                // An error before the call: the state's own Catch may take it.
-                Err(error) => return self.uncalled(name, task, data, entered_event, error),
-                flow => flow,
-            },
+            Kind::Task(task) => return self.call(name, task, data),
         };
-        evaluated.unwrap_or_else(|error| self.stop_error(name, data, entered_event, error))
+        match evaluated {
+            Ok(Step::Leave(then, passed)) => self.exit(state_type, name, &then, passed.into_or(|| data)),
+            Ok(Step::Wait { due_ms }) => {
+                Flow::Stop(Next::Wait(self.position(name, data, Awaiting::Timer { due_ms })))
+            }
+            Ok(Step::Fail { error, cause }) => Flow::Stop(self.failed(name, data, error, cause)),
+            Err(error) => self.stop_error(name, data, entered_event, error),
+        }
     }
 
-    fn pass(&mut self, name: &str, pass: &Pass, data: &Value) -> Result<Flow, EvalError> {
-        let output = self.with_scope(name, data, |scope| {
-            let input = pass.input_path.apply("InputPath", scope)?;
+    fn pass(&self, name: &str, pass: &Pass, data: &Value) -> Result<Step, EvalError> {
+        let passed = self.with_scope(name, data, |scope| {
+            let input = pass.input_path.select("InputPath", scope)?;
             let scope = Scope { input: &input, ..*scope };
-            let parameters = match &pass.parameters {
-                Some(template) => template.evaluate("Parameters", &scope)?,
-                None => input.clone(),
+            let result = match (&pass.result, &pass.parameters) {
+                (Some(result), parameters) => {
+                    // The parameters are evaluated all the same: what is wrong with them is an error on AWS too.
+                    parameters
+                        .as_ref()
+                        .map(|template| template.evaluate("Parameters", &scope))
+                        .transpose()?;
+                    Cow::Borrowed(result)
+                }
+                (None, Some(template)) => Cow::Owned(template.evaluate("Parameters", &scope)?),
+                (None, None) => Cow::Borrowed(&*input),
             };
-            let result = pass.result.clone().unwrap_or(parameters);
             // Pass merges its result into what InputPath selected.
-            let merged = pass.result_path.apply(&input, result)?;
-            pass.output_path.apply("OutputPath", &Scope { input: &merged, ..scope })
+            let merged = match &pass.result_path {
+                ResultPath::Whole => result,
+                ResultPath::Discard => Cow::Borrowed(&*input),
+                path => Cow::Owned(path.apply(&input, result.into_owned())?),
+            };
+            let output = pass.output_path.select("OutputPath", &Scope { input: &merged, ..scope })?;
+            Ok(Passed::of(output, data))
         })?;
-        Ok(self.exit("Pass", name, &pass.then, output))
+        Ok(Step::Leave(pass.then.clone(), passed))
     }
 
-    fn choose(&mut self, name: &str, choice: &Choice, data: &Value) -> Result<Flow, EvalError> {
-        let (next, output) = self.with_scope(name, data, |scope| {
-            let input = choice.input_path.apply("InputPath", scope)?;
+    fn choose(&self, name: &str, choice: &Choice, data: &Value) -> Result<Step, EvalError> {
+        let (next, passed) = self.with_scope(name, data, |scope| {
+            let input = choice.input_path.select("InputPath", scope)?;
             let scope = Scope { input: &input, ..*scope };
             let next = choice.choose(&scope)?.map(str::to_owned);
-            Ok((next, choice.output_path.apply("OutputPath", &scope)?))
+            Ok((next, Passed::of(choice.output_path.select("OutputPath", &scope)?, data)))
         })?;
-        let Some(next) = next else {
-            let error = EvalError::named(
+        match next {
+            Some(next) => Ok(Step::Leave(Then::Next(next), passed)),
+            None => Err(EvalError::named(
                 errors::NO_CHOICE_MATCHED,
                 format!("No Choice Rule matched in the state '{name}', and it has no Default."),
-            );
-            return Err(error);
-        };
-        self.event(|| Event::StateExited {
-            state_type: "Choice",
-            name: name.to_owned(),
-            output: output.clone(),
-        });
-        Ok(Flow::Go(next, output))
+            )),
+        }
     }
 
-    fn succeed(&mut self, name: &str, succeed: &Succeed, data: &Value) -> Result<Flow, EvalError> {
-        let output = self.filtered(name, self.now_ms, &succeed.input_path, &succeed.output_path, data)?;
-        Ok(self.exit("Succeed", name, &Then::End, output))
-    }
-
-    fn fail(&mut self, name: &str, fail: &Fail, data: &Value) -> Result<Flow, EvalError> {
-        let (error, cause) = self.with_scope(name, data, |scope| {
+    fn fail(&self, name: &str, fail: &Fail, data: &Value) -> Result<Step, EvalError> {
+        self.with_scope(name, data, |scope| {
             let text = |text: &Option<stepladder_asl::Text>, field| {
                 text.as_ref().map(|text| text.evaluate(field, scope)).transpose()
             };
-            Ok((text(&fail.error, "ErrorPath")?, text(&fail.cause, "CausePath")?))
-        })?;
-        Ok(Flow::Stop(self.failed(name, data.clone(), error, cause)))
+            Ok(Step::Fail { error: text(&fail.error, "ErrorPath")?, cause: text(&fail.cause, "CausePath")? })
+        })
     }
 
-    fn wait(&mut self, name: &str, wait: &Wait, data: &Value) -> Result<Flow, EvalError> {
-        let now_ms = self.now_ms;
-        let due_ms = self.with_scope(name, data, |scope| {
-            let input = wait.input_path.apply("InputPath", scope)?;
-            wait.until.due_ms(now_ms, &Scope { input: &input, ..*scope })
-        })?;
-        Ok(Flow::Stop(Next::Wait(self.position(name, data.clone(), Awaiting::Timer { due_ms }))))
+    fn wait(&self, name: &str, wait: &Wait, data: &Value) -> Result<Step, EvalError> {
+        self.with_scope(name, data, |scope| {
+            let input = wait.input_path.select("InputPath", scope)?;
+            let due_ms = wait.until.due_ms(self.now_ms, &Scope { input: &input, ..*scope })?;
+            Ok(Step::Wait { due_ms })
+        })
     }
 
     fn waited(&mut self, wait: &Wait, position: &Position) -> Flow {
@@ -280,7 +300,10 @@ impl Walk<'_> {
             &wait.output_path,
             &position.data,
         ) {
-            Ok(output) => self.exit("Wait", &position.state, &wait.then, output),
+            Ok(passed) => {
+                let output = passed.into_or(|| position.data.clone());
+                self.exit("Wait", &position.state, &wait.then, output)
+            }
             Err(error) => {
                 self.stop_error(&position.state, position.data.clone(), position.entered_event, error)
             }
@@ -295,10 +318,10 @@ impl Walk<'_> {
         input: &Filter,
         output: &Filter,
         data: &Value,
-    ) -> Result<Value, EvalError> {
+    ) -> Result<Passed, EvalError> {
         self.with_scope_at(name, data, entered_ms, |scope| {
-            let input = input.apply("InputPath", scope)?;
-            output.apply("OutputPath", &Scope { input: &input, ..*scope })
+            let input = input.select("InputPath", scope)?;
+            Ok(Passed::of(output.select("OutputPath", &Scope { input: &input, ..*scope })?, data))
         })
     }
 
@@ -404,8 +427,16 @@ impl Walk<'_> {
         entered_ms: i64,
         evaluate: impl FnOnce(&Scope<'_>) -> Result<T, EvalError>,
     ) -> Result<T, EvalError> {
-        let context = self.run.context(name, entered_ms, None);
+        let context = self.context(name, entered_ms, None);
         evaluate(&Scope { input: data, context: &context, draws: &self.draws })
+    }
+
+    /// The Context object; nothing, where nobody reads it.
+    fn context(&self, state: &str, entered_ms: i64, retries: Option<u64>) -> Value {
+        match self.definition.mentions_context {
+            true => self.run.context(state, entered_ms, retries),
+            false => Value::Null,
+        }
     }
 
     fn event(&mut self, event: impl FnOnce() -> Event) {

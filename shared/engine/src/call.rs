@@ -2,6 +2,7 @@
 
 use crate::{position::Position, run::Run};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use stepladder_asl::{Definition, EvalError, Kind, Resource, Scope, Task};
 
 /// What a step is called with, computed from the position alone.
@@ -25,11 +26,11 @@ pub fn step_call(definition: &Definition, run: &Run, position: &Position) -> Res
     let Some(task) = task(definition, &position.state) else {
         return Err(EvalError::runtime(format!("The state '{}' is not a Task state.", position.state)));
     };
-    let prepared = Prepared::new(task, run, position)?;
+    let prepared = Prepared::new(definition, task, run, position)?;
     Ok(StepCall {
         function: function(&task.resource).map(str::to_owned),
-        input: step_input(&task.resource, prepared.parameters),
         timeout_seconds: prepared.timeout_seconds,
+        input: step_input(&task.resource, prepared.parameters.into_or(|| position.data.clone())),
         attempt: position.attempt(),
         idempotency_key: run.key("attempt", &branch, position.seq),
         operation_key: run.key("operation", &branch, position.entered_seq),
@@ -59,24 +60,32 @@ fn task<'a>(definition: &'a Definition, state: &str) -> Option<&'a Task> {
 
 /// A Task state's fields, evaluated.
 pub(crate) struct Prepared {
-    /// What the resource is called with, as the history shows it.
-    pub(crate) parameters: Value,
+    /// What the resource is called with, as the history shows it; the position's own data where nothing changes it.
+    pub(crate) parameters: Passed,
     pub(crate) timeout_seconds: Option<u64>,
     pub(crate) heartbeat_seconds: Option<u64>,
 }
 
 impl Prepared {
     /// The fields of the call that the position waits for.
-    pub(crate) fn new(task: &Task, run: &Run, position: &Position) -> Result<Self, EvalError> {
+    pub(crate) fn new(
+        definition: &Definition,
+        task: &Task,
+        run: &Run,
+        position: &Position,
+    ) -> Result<Self, EvalError> {
         let attempt = position.attempt();
-        let context = run.context(&position.state, position.entered_ms, Some(attempt.saturating_sub(1)));
+        let context = match definition.mentions_context {
+            true => run.context(&position.state, position.entered_ms, Some(attempt.saturating_sub(1))),
+            false => Value::Null,
+        };
         let draws = run.call_draws(&position.branch.to_string(), position.entered_seq, attempt);
         let scope = &Scope { input: &position.data, context: &context, draws: &draws };
-        let input = task.input_path.apply("InputPath", scope)?;
+        let input = task.input_path.select("InputPath", scope)?;
         let scope = &Scope { input: &input, ..*scope };
         let parameters = match &task.parameters {
-            Some(template) => template.evaluate("Parameters", scope)?,
-            None => input.clone(),
+            Some(template) => Passed::Other(template.evaluate("Parameters", scope)?),
+            None => Passed::of(Cow::Borrowed(&*input), &position.data),
         };
         let seconds = |number: &Option<stepladder_asl::Number>, field| {
             number.as_ref().map(|number| number.evaluate(field, scope)).transpose()
@@ -97,5 +106,29 @@ fn step_input(resource: &Resource, parameters: Value) -> Value {
             _ => json!({}),
         },
         _ => parameters,
+    }
+}
+
+/// What a state passes on: the data as it came, or something else. Most states change nothing, and copying a large
+/// input for each of them would be most of a transition's time.
+pub(crate) enum Passed {
+    Same,
+    Other(Value),
+}
+
+impl Passed {
+    /// A value selected from `data`: the same, if it is all of it.
+    pub(crate) fn of(selected: Cow<'_, Value>, data: &Value) -> Self {
+        match selected {
+            Cow::Borrowed(value) if std::ptr::eq(value, data) => Passed::Same,
+            selected => Passed::Other(selected.into_owned()),
+        }
+    }
+
+    pub(crate) fn into_or(self, data: impl FnOnce() -> Value) -> Value {
+        match self {
+            Passed::Same => data(),
+            Passed::Other(value) => value,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What the Context object needs and never changes.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use stepladder_asl::{Draws, timestamp};
 
@@ -47,25 +47,28 @@ impl Run {
     /// The Context object (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>).
     /// AWS shows `RetryCount` in Task states only, and `RedriveCount` always.
     pub(crate) fn context(&self, state: &str, entered_ms: i64, retries: Option<u64>) -> Value {
-        let mut execution = json!({ "Id": self.execution_arn() });
-        if let (Some(input), Some(members)) = (&self.input, execution.as_object_mut()) {
-            members.insert("Input".to_owned(), input.clone());
+        let mut execution = object([("Id", self.execution_arn().into())]);
+        if let Some(input) = &self.input {
+            execution.insert("Input".to_owned(), input.clone());
         }
-        if let Some(members) = execution.as_object_mut() {
-            members.insert("StartTime".to_owned(), json!(timestamp::format(self.started_ms)));
-            members.insert("Name".to_owned(), json!(self.name));
-            members.insert("RoleArn".to_owned(), json!(self.role_arn));
-            members.insert("RedriveCount".to_owned(), json!(self.redrive_count));
+        execution.extend(object([
+            ("StartTime", timestamp::format(self.started_ms).into()),
+            ("Name", self.name.as_str().into()),
+            ("RoleArn", self.role_arn.as_str().into()),
+            ("RedriveCount", self.redrive_count.into()),
+        ]));
+        let machine =
+            object([("Id", self.state_machine_arn().into()), ("Name", self.workflow.as_str().into())]);
+        let mut state =
+            object([("Name", state.into()), ("EnteredTime", timestamp::format(entered_ms).into())]);
+        if let Some(retries) = retries {
+            state.insert("RetryCount".to_owned(), retries.into());
         }
-        let mut state = json!({ "Name": state, "EnteredTime": timestamp::format(entered_ms) });
-        if let (Some(retries), Some(members)) = (retries, state.as_object_mut()) {
-            members.insert("RetryCount".to_owned(), json!(retries));
-        }
-        json!({
-            "Execution": execution,
-            "StateMachine": { "Id": self.state_machine_arn(), "Name": self.workflow },
-            "State": state,
-        })
+        Value::Object(object([
+            ("Execution", Value::Object(execution)),
+            ("StateMachine", Value::Object(machine)),
+            ("State", Value::Object(state)),
+        ]))
     }
 
     /// The randomness of one transition: the same for every computation of it, and a secret to whoever doesn't know
@@ -109,6 +112,10 @@ impl Run {
             input: None,
         }
     }
+}
+
+fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 #[cfg(test)]

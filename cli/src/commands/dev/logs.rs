@@ -18,6 +18,7 @@ pub(super) struct Logs {
     printer: Arc<Printer>,
     transitions: AtomicUsize,
     holds_back: AtomicBool,
+    is_over: AtomicBool,
 }
 
 /// What a line is about.
@@ -35,7 +36,12 @@ const RECORDED: &str = "recorded";
 
 impl Logs {
     pub(super) fn new(printer: Arc<Printer>) -> Arc<Self> {
-        Arc::new(Self { printer, transitions: AtomicUsize::new(0), holds_back: AtomicBool::new(false) })
+        Arc::new(Self {
+            printer,
+            transitions: AtomicUsize::new(0),
+            holds_back: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+        })
     }
 
     /// How many transitions were recorded so far.
@@ -52,7 +58,15 @@ impl Logs {
         self.holds_back.store(false, Ordering::Relaxed);
     }
 
+    /// From now on programs are ended: that they end is no news.
+    pub(super) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn take(&self, line: &LogLine) {
+        if self.is_over.load(Ordering::Relaxed) {
+            return;
+        }
         let function = line
             .function
             .strip_prefix(super::stack::NAME)

@@ -103,6 +103,7 @@ pub async fn run(args: DevArgs, printer: &Arc<Printer>, timeout: Option<Duration
             false => Ok(()),
         },
     };
+    logs.end();
     printer.clear_status();
     if !args.once {
         printer.note("stopping");
@@ -149,11 +150,10 @@ fn read_orders(
     project: &Project,
     definitions: &[Checked],
 ) -> Outcome<(String, Orders)> {
-    let samples = |workflow: &str| project.root.join("functions").join(workflow).join("samples/orders.jsonl");
     let names: Vec<String> = definitions.iter().map(|checked| checked.workflow.clone()).collect();
     let workflow = match workflow {
         Some(workflow) => crate::runs::known(workflow, &names)?,
-        None => match names.iter().find(|name| samples(name).is_file()).or(names.first()) {
+        None => match names.iter().find(|name| samples(project, name).is_file()).or(names.first()) {
             Some(name) => name.clone(),
             None => {
                 return Err(Failure::new(
@@ -164,7 +164,7 @@ fn read_orders(
             }
         },
     };
-    let path = if given.as_os_str().is_empty() { samples(&workflow) } else { given.to_owned() };
+    let path = if given.as_os_str().is_empty() { samples(project, &workflow) } else { given.to_owned() };
     let orders = Orders::read(&path)?;
     if orders.orders.is_empty() && orders.refused.is_empty() {
         return Err(Failure::new(
@@ -174,6 +174,11 @@ fn read_orders(
         ));
     }
     Ok((workflow, orders))
+}
+
+/// Where a workflow keeps orders to try it with.
+fn samples(project: &Project, workflow: &str) -> PathBuf {
+    project.root.join("functions").join(workflow).join("samples/orders.jsonl")
 }
 
 fn not_started(error: StartError) -> Failure {
@@ -266,9 +271,19 @@ fn welcome(plan: &Plan, server: &Server, args: &DevArgs, printer: &Printer) {
         None => "in memory, and gone at the end (--data-dir keeps it)".to_owned(),
     };
     printer.note(format!("  {}  {}", dim("state    "), escaped(&kept)));
-    printer.note(format!("  {}  stepladder start {first} --input FILE --wait", dim("try      ")));
+    // As it was called: it may not be on the PATH.
+    let program = std::env::args().next().unwrap_or_default();
+    let program = escaped(&program);
+    let samples = samples(&plan.project, first);
+    let start = match samples.is_file() {
+        true => {
+            format!("head -1 {} | {program} start {first} --input - --wait", plan.project.shown(&samples))
+        }
+        false => format!("{program} start {first} --input FILE --wait"),
+    };
+    printer.note(format!("  {}  {start}", dim("try      ")));
     printer.note(format!(
-        "  {}  stepladder run list · stepladder run show ID · stepladder run history ID",
+        "  {}  {program} run list    {program} run show ID    {program} run history ID",
         dim("         ")
     ));
 }

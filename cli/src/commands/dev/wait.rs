@@ -20,10 +20,11 @@ use stepladder_local::Server;
 use stepladder_protocol::{Clock, Host, QueueName, RunId, RunItem, Store};
 
 /// Runs looked at between two pauses.
-const WINDOW: usize = 256;
-/// The pause grows from the first to the second while nothing ends.
-const PAUSE_FIRST: Duration = Duration::from_millis(10);
-const PAUSE_MAX: Duration = Duration::from_millis(250);
+const WINDOW: usize = 128;
+/// The pause after a look that found most of its runs ended, and after one that did not: the looks share the machine with
+/// the runs.
+const PAUSE_SHORT: Duration = Duration::from_millis(5);
+const PAUSE_LONG: Duration = Duration::from_millis(150);
 /// How often progress is told where it can't be rewritten in place.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
@@ -63,7 +64,6 @@ impl Wait<'_> {
         pending.retain(|at| !failed.contains(at));
 
         let mut progress = Progress::new(self.logs.transitions(), timeout);
-        let mut pause = PAUSE_FIRST;
         // Missing although the start queue was empty: looked at once more before it is given up.
         let mut missing: HashSet<usize> = HashSet::new();
         while !pending.is_empty() {
@@ -72,15 +72,13 @@ impl Wait<'_> {
                 .filter_map(|_| pending.pop_front())
                 .filter_map(|at| Some((at, orders.orders.get(at)?)))
                 .collect();
-            let mut some_ended = false;
+            let (looked_at, before) = (window.len(), pending.len());
             for (at, order, seen) in self.look(window).await? {
                 match seen {
                     Seen::Ended(item) => {
-                        some_ended = true;
                         self.ended(order, &item, report).await?;
                     }
                     Seen::NotThere if is_drained && !missing.insert(at) => {
-                        some_ended = true;
                         report.not_started(
                             order,
                             "its message was parked or lost: the functions' errors above tell why",
@@ -92,9 +90,10 @@ impl Wait<'_> {
             let ended = orders.orders.len() - pending.len();
             self.tell(&mut progress, ended, orders.orders.len());
             progress.check(self.logs.transitions(), ended, pending.len())?;
-            pause = if some_ended { PAUSE_FIRST } else { (pause * 2).min(PAUSE_MAX) };
+            let still_going = pending.len() - before;
             if !pending.is_empty() {
-                tokio::time::sleep(pause).await;
+                let most_ended = still_going * 2 < looked_at;
+                tokio::time::sleep(if most_ended { PAUSE_SHORT } else { PAUSE_LONG }).await;
             }
         }
         self.printer.clear_status();

@@ -39,6 +39,7 @@ impl Definition {
             faults: Vec::new(),
             state: None,
             mentions_execution_input: false,
+            mentions_context: false,
             judge,
         };
         let definition = parser.definition(text);
@@ -57,6 +58,7 @@ struct Parser<'s> {
     /// The state that is being read.
     state: Option<String>,
     mentions_execution_input: bool,
+    mentions_context: bool,
     judge: &'s dyn Fn(&Resource) -> Result<(), Refusal>,
 }
 
@@ -90,6 +92,7 @@ impl Parser<'_> {
             hash: canonical::hash(&canonical),
             canonical,
             mentions_execution_input: self.mentions_execution_input,
+            mentions_context: self.mentions_context,
         })
     }
 
@@ -135,6 +138,7 @@ impl Parser<'_> {
     /// Takes note of what a path reaches.
     fn note(&mut self, path: &Path) {
         self.mentions_execution_input |= path.reaches_execution_input();
+        self.mentions_context |= path.is_context();
     }
 
     /// The span of a place in a string's text; the whole string where escapes make the two differ.

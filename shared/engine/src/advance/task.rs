@@ -2,58 +2,58 @@
 
 use super::{Flow, Walk};
 use crate::{
-    call::Prepared,
+    call::{Passed, Prepared},
     event::{Event, Integration},
     outcome::{Outcome, Phase},
     position::{Awaiting, Position},
     transition::Next,
 };
 use serde_json::{Map, Value, json};
-use stepladder_asl::{Draws, EvalError, Resource, Scope, Task, errors};
+use std::borrow::Cow;
+use stepladder_asl::{Draws, EvalError, Resource, ResultPath, Scope, Task, errors};
 
 impl Walk<'_> {
-    /// Enters a Task state: evaluates what its resource is called with, and waits for the answer.
-    pub(super) fn call(&mut self, name: &str, task: &Task, data: &Value) -> Result<Flow, EvalError> {
-        let mut position = self.position(name, data.clone(), Awaiting::Step { due_ms: self.now_ms });
-        let prepared = Prepared::new(task, self.run, &position)?;
-        self.scheduled(task, prepared, self.now_ms);
-        position.events = self.events;
-        Ok(Flow::Stop(Next::Wait(position)))
+    /// Enters a Task state: evaluates what its resource is called with, and waits for the answer. An error before the
+    /// call is one that the state's own Catch may take.
+    pub(super) fn call(&mut self, name: &str, task: &Task, data: Value) -> Flow {
+        let mut position = self.position(name, data, Awaiting::Step { due_ms: self.now_ms });
+        match Prepared::new(self.definition, task, self.run, &position) {
+            Ok(prepared) => {
+                self.scheduled(task, prepared, &position.data, self.now_ms);
+                position.events = self.events;
+                Flow::Stop(Next::Wait(position))
+            }
+            Err(error) => self.uncalled(task, position, error),
+        }
     }
 
-    pub(super) fn uncalled(
-        &mut self,
-        name: &str,
-        task: &Task,
-        data: Value,
-        entered_event: u64,
-        error: EvalError,
-    ) -> Flow {
+    fn uncalled(&mut self, task: &Task, position: Position, error: EvalError) -> Flow {
+        let Position { state: name, data, entered_event, .. } = position;
         if error.error == errors::RUNTIME {
-            return self.stop_error(name, data, entered_event, error);
+            return self.stop_error(&name, data, entered_event, error);
         }
-        let cause = error.cause_in(name, entered_event);
-        self.caught(name, task, &data, entered_event, error.error.as_str(), Some(&cause)).unwrap_or_else(
-            || Flow::Stop(self.failed(name, data, Some(error.error.to_string()), Some(cause))),
+        let cause = error.cause_in(&name, entered_event);
+        self.caught(&name, task, &data, entered_event, error.error.as_str(), Some(&cause)).unwrap_or_else(
+            || Flow::Stop(self.failed(&name, data, Some(error.error.to_string()), Some(cause))),
         )
     }
 
-    fn scheduled(&mut self, task: &Task, prepared: Prepared, time_ms: i64) {
+    fn scheduled(&mut self, task: &Task, prepared: Prepared, data: &Value, time_ms: i64) {
         let region = &self.run.region;
         let Prepared { parameters, timeout_seconds, heartbeat_seconds } = prepared;
-        let event = match &task.resource {
+        let parameters = || parameters.into_or(|| data.clone());
+        self.event_at(time_ms, || match &task.resource {
             Resource::Lambda { arn, .. } => {
-                Event::LambdaFunctionScheduled { resource: arn.clone(), input: parameters, timeout_seconds }
+                Event::LambdaFunctionScheduled { resource: arn.clone(), input: parameters(), timeout_seconds }
             }
             resource => Event::TaskScheduled {
                 resource: Integration::new(resource.arn()),
                 region: region.clone(),
-                parameters,
+                parameters: parameters(),
                 timeout_seconds,
                 heartbeat_seconds,
             },
-        };
-        self.event_at(time_ms, || event);
+        });
     }
 
     /// A Task state's wait is over: the step answered, or a limit passed.
@@ -80,18 +80,25 @@ impl Walk<'_> {
     /// ResultSelector, ResultPath, OutputPath.
     fn result(&self, task: &Task, position: &Position, output: &Value) -> Result<Value, EvalError> {
         let result = match &task.resource {
-            Resource::LambdaInvoke { .. } => envelope(output.clone(), &self.draws),
-            _ => output.clone(),
+            Resource::LambdaInvoke { .. } => Cow::Owned(envelope(output.clone(), &self.draws)),
+            _ => Cow::Borrowed(output),
         };
         let retries = Some(position.attempt().saturating_sub(1));
-        let context = self.run.context(&position.state, position.entered_ms, retries);
+        let context = self.context(&position.state, position.entered_ms, retries);
         let scope = Scope { input: &result, context: &context, draws: &self.draws };
         let selected = match &task.result_selector {
-            Some(template) => template.evaluate("ResultSelector", &scope)?,
-            None => result.clone(),
+            Some(template) => Cow::Owned(template.evaluate("ResultSelector", &scope)?),
+            None => Cow::Borrowed(&*result),
         };
-        let merged = task.result_path.apply(&position.data, selected)?;
-        task.output_path.apply("OutputPath", &Scope { input: &merged, ..scope })
+        let merged = match &task.result_path {
+            ResultPath::Discard => Cow::Borrowed(&position.data),
+            path => Cow::Owned(path.apply(&position.data, selected.into_owned())?),
+        };
+        let output = task.output_path.select("OutputPath", &Scope { input: &merged, ..scope })?;
+        Ok(match Passed::of(output, &merged) {
+            Passed::Same => merged.into_owned(),
+            Passed::Other(output) => output,
+        })
     }
 
     /// Retry, then Catch, then the end of the run.
@@ -127,8 +134,8 @@ impl Walk<'_> {
             ..position.clone()
         };
         // What could be evaluated at the first attempt can be at the next; if not, the call itself will say so.
-        if let Ok(prepared) = Prepared::new(task, self.run, &next) {
-            self.scheduled(task, prepared, due_ms);
+        if let Ok(prepared) = Prepared::new(self.definition, task, self.run, &next) {
+            self.scheduled(task, prepared, &next.data, due_ms);
         }
         next.events = self.events;
         Some(next)
