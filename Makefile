@@ -29,7 +29,7 @@ demo: need-cargo ## the same with an end: 0 only if every order ended as it shou
 	@$(BINS)
 	@$(STEPLADDER) dev $(DEV_FLAGS) --once -o $(OUTPUT)
 
-check: fmt lint docs deny test ## the one gate: formatting, lints, docs, dependencies, tests
+check: need-nextest need-deny fmt lint docs deny test ## the one gate: formatting, lints, docs, dependencies, tests
 
 fmt: need-cargo ## formatting alone
 	@cargo fmt --all --check || { echo 'hint: cargo fmt --all' >&2; exit 1; }

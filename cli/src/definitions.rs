@@ -4,7 +4,7 @@ use crate::{
     exit::Exit,
     failure::{Code, Failure, Outcome},
     printer::Printer,
-    project::Project,
+    project::{Project, SYSTEM_QUEUES},
     style::{self, paint},
     text::escaped_lines,
 };
@@ -167,6 +167,14 @@ fn judge(resource: &Resource, project: Option<&Project>) -> Result<(), Refusal> 
             ),
         };
     };
+    // Its messages would go to that queue, and not to a step's.
+    if SYSTEM_QUEUES.contains(&function) {
+        return refuse(
+            FaultCode::NoSuchStep,
+            format!("`{function}` is the name of a system queue, and can't name a step"),
+            Some("give the function another name".to_owned()),
+        );
+    }
     let Some(project) = project else { return Ok(()) };
     match project.functions.get(function) {
         Some(found) if !found.is_system => Ok(()),
@@ -237,6 +245,20 @@ pub fn workflow_of(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_function_can_not_have_the_name_of_a_system_queue() {
+        for name in SYSTEM_QUEUES {
+            let text = format!(
+                r#"{{"StartAt":"A","States":{{"A":{{"Type":"Task","End":true,
+                    "Resource":"arn:aws:lambda:us-east-1:000000000000:function:{name}"}}}}}}"#
+            );
+            let faults = Definition::parse_with(&text, &|resource| judge(resource, None)).unwrap_err();
+            let [fault] = faults.iter().collect::<Vec<_>>()[..] else { panic!("{faults:?}") };
+            assert_eq!((fault.code, fault.line), (FaultCode::NoSuchStep, 2));
+            assert!(fault.message.contains(&format!("`{name}` is the name of a system queue")), "{fault:?}");
+        }
+    }
 
     #[test]
     fn a_workflow_is_named_by_its_folder_or_file() {

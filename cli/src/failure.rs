@@ -133,11 +133,11 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// What the stack answered. Whether to try again stands in it; whether it was a matter of permission shows in the code
-/// that AWS sent.
+/// What the stack answered. Whether a function should try again stands in it; whether it was a matter of permission, or of
+/// something that isn't there, shows in the code that AWS sent.
 impl From<WorldError> for Failure {
     fn from(error: WorldError) -> Self {
-        const DENIED: [&str; 8] = [
+        const DENIED: [&str; 10] = [
             "AccessDenied",
             "UnrecognizedClientException",
             "InvalidClientTokenId",
@@ -145,11 +145,23 @@ impl From<WorldError> for Failure {
             "SignatureDoesNotMatch",
             "InvalidAccessKeyId",
             "ExpiredToken",
+            "MissingAuthenticationToken",
+            "OptInRequired",
             "CredentialsNotLoaded",
         ];
         let is_denied = DENIED.iter().any(|code| error.message.contains(code))
             || error.message.contains("failed to load credentials")
             || error.message.contains("no providers in chain provided credentials");
+        // What isn't there won't come by waiting for it.
+        const MISSING: [&str; 6] = [
+            "ResourceNotFoundException",
+            "NoSuchBucket",
+            "QueueDoesNotExist",
+            "KMSNotFoundException",
+            "KmsNotFound",
+            "KMS.NotFoundException",
+        ];
+        let is_missing = MISSING.iter().any(|code| error.message.starts_with(code));
         let message = format!("can't {}", error.operation);
         let (said, hint) = match error.message.split_once("; hint: ") {
             Some((said, hint)) => (said.to_owned(), Some(hint.to_owned())),
@@ -158,6 +170,7 @@ impl From<WorldError> for Failure {
         let failure = match error.retry {
             _ if is_denied => Failure::new(Exit::NotAllowed, Code::NotAllowed, message)
                 .hint("check the credentials in use: `aws sts get-caller-identity`"),
+            _ if is_missing => Failure::new(Exit::Bad, Code::StackFailed, message),
             Retry::Later => Failure::new(Exit::TryAgain, Code::Unreachable, message)
                 .hint("it may help to try the same again in a moment"),
             Retry::Never => Failure::new(Exit::Bad, Code::StackFailed, message),
@@ -193,10 +206,22 @@ mod tests {
     #[test]
     fn an_answer_of_the_stack_becomes_an_exit_code() {
         check(
-            "AccessDeniedException: no; hint: compare the policy",
-            Retry::Never,
+            "AccessDeniedException (HTTP 400): no; hint: compare the policy",
+            Retry::Later,
             Exit::NotAllowed,
             Some("compare the policy"),
+        );
+        check(
+            "KMSAccessDeniedException (HTTP 400): no; hint: look at the key",
+            Retry::Later,
+            Exit::NotAllowed,
+            Some("look at the key"),
+        );
+        check(
+            "ResourceNotFoundException (HTTP 400): no; hint: is it deployed?",
+            Retry::Later,
+            Exit::Bad,
+            Some("is it deployed?"),
         );
         check(
             "dispatch failure",

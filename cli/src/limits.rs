@@ -11,8 +11,8 @@ pub const LIST_RUNS_MAX: usize = 1_000;
 /// Runs whose items are read at once.
 pub const READS_AT_ONCE: usize = 16;
 
-/// `repair` without an id looks at so many of the newest runs.
-pub const REPAIR_RUNS_MAX: usize = 10_000;
+/// Where all runs are looked at, so many at once.
+pub const PAGE_RUNS: usize = 1_000;
 
 /// The most bytes that are read of an input or of one line of an orders file: the largest payload of a run is 64 MiB
 /// (`payload_bytes_max`), and white space may stand around it.

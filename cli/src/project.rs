@@ -52,7 +52,7 @@ pub struct WorkflowFile {
 /// The folder of the system's functions.
 const SYSTEM: &str = "functions/system";
 /// Names of the system's own queues: a step's queue can't have them.
-const SYSTEM_QUEUES: [&str; 5] = ["start", "timer", "dead-letter", "parked", "status"];
+pub const SYSTEM_QUEUES: [&str; 5] = ["start", "timer", "dead-letter", "parked", "status"];
 /// The file in a workflow's folder.
 pub const DEFINITION_FILE: &str = "workflow.asl.json";
 

@@ -7,9 +7,11 @@ use crate::{
     limits,
     text::count,
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
+use std::collections::HashSet;
 use stepladder_asl::nearest;
-use stepladder_protocol::{RunId, RunItem, Store, WorldError, check_name};
+use stepladder_engine::Status;
+use stepladder_protocol::{ListedRun, Retry, RunId, RunItem, Store, WorldError, check_name};
 
 /// The run that a person means: `workflow/name`, a name, or a prefix of a name that is unique among the newest runs.
 pub async fn resolve(stack: &Stack, id: &str) -> Outcome<RunId> {
@@ -103,16 +105,88 @@ pub async fn newest_ids(
     Ok(listed.into_iter().map(|listed| listed.id).collect())
 }
 
-/// The items of these runs; one that is gone by now is left out.
-pub async fn items(stack: &Stack, ids: Vec<RunId>) -> Outcome<Vec<RunItem>> {
-    let now_ms = stack.now_ms();
-    let reads = stream::iter(ids).map(|id| async move { stack.store().run(&id, now_ms).await });
-    let items: Vec<Option<RunItem>> = reads
-        .buffered(limits::READS_AT_ONCE)
-        .try_collect()
-        .await
-        .map_err(|error: WorldError| Failure::from(error))?;
-    Ok(items.into_iter().flatten().collect())
+/// Run items, read; and those that are there and can't be read.
+#[derive(Debug, Default)]
+pub struct Items {
+    /// In the order in which they were asked for.
+    pub items: Vec<RunItem>,
+    /// Damaged, or written by a newer program.
+    pub unreadable: Vec<(RunId, WorldError)>,
+}
+
+/// The items of these runs; one that is gone by now is left out. What is wrong with one of them keeps none of the others
+/// back; what is wrong with the table is an error.
+pub async fn items(store: &impl Store, now_ms: i64, ids: Vec<RunId>) -> Outcome<Items> {
+    let mut reads = stream::iter(ids)
+        .map(|id| async move {
+            let item = store.run(&id, now_ms).await;
+            (id, item)
+        })
+        .buffered(limits::READS_AT_ONCE);
+    let mut read = Items::default();
+    while let Some((id, item)) = reads.next().await {
+        match item {
+            Ok(item) => read.items.extend(item),
+            Err(error) if error.retry == Retry::Never => read.unreadable.push((id, error)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(read)
+}
+
+/// The runs of all workflows that still go, the newest of each workflow first; and those that can't be read.
+pub async fn running(store: &impl Store, now_ms: i64) -> Outcome<(Vec<RunId>, Vec<(RunId, WorldError)>)> {
+    let (mut running, mut unreadable) = (Vec::new(), Vec::new());
+    for workflow in store.workflows().await? {
+        let mut pages = Pages::new(limits::PAGE_RUNS);
+        loop {
+            let page = store.runs_started(&workflow, 0, pages.until_ms, pages.limit).await?;
+            let (ids, is_last) = pages.take(page);
+            let read = items(store, now_ms, ids).await?;
+            let still = read.items.into_iter().filter(|item| item.status == Status::Running);
+            running.extend(still.map(|item| item.id));
+            unreadable.extend(read.unreadable);
+            if is_last {
+                break;
+            }
+        }
+    }
+    Ok((running, unreadable))
+}
+
+/// A list of runs that comes newest first, read backwards page by page.
+#[derive(Debug)]
+struct Pages {
+    page_runs: usize,
+    /// What to ask for next: so many runs that started before this time.
+    limit: usize,
+    until_ms: i64,
+    /// The runs of the oldest millisecond so far. The next page begins with it once more, for it may have been cut there.
+    seen: HashSet<RunId>,
+}
+
+impl Pages {
+    fn new(page_runs: usize) -> Self {
+        Self { page_runs, limit: page_runs, until_ms: i64::MAX, seen: HashSet::new() }
+    }
+
+    /// What of a page is new, and whether it was the last one.
+    fn take(&mut self, page: Vec<ListedRun>) -> (Vec<RunId>, bool) {
+        let is_last = page.len() < self.limit;
+        let Some(oldest_ms) = page.last().map(|run| run.started_ms) else { return (Vec::new(), true) };
+        let oldest = page.iter().filter(|run| run.started_ms == oldest_ms).map(|run| run.id.clone());
+        let oldest: HashSet<RunId> = oldest.collect();
+        let new = page.into_iter().map(|run| run.id).filter(|id| !self.seen.contains(id)).collect();
+        let until_ms = oldest_ms.saturating_add(1);
+        if until_ms < self.until_ms {
+            (self.until_ms, self.limit, self.seen) = (until_ms, self.page_runs, oldest);
+        } else {
+            // A page within one millisecond leads nowhere: a larger one does.
+            self.limit = self.limit.saturating_mul(2);
+            self.seen.extend(oldest);
+        }
+        (new, is_last)
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +219,39 @@ mod tests {
         check("7f", &["order/7f"], &newest, Ok("order/7f"));
         check("17", &["order/17", "ship/17"], &newest, Err(Code::AmbiguousRun));
         check("order/17", &["order/17"], &[], Ok("order/17"));
+    }
+
+    /// All runs of such start times, read in pages of so many.
+    #[track_caller]
+    fn check_pages(started_ms: &[i64], page_runs: usize) {
+        let mut all: Vec<ListedRun> = (0..)
+            .zip(started_ms)
+            .map(|(n, ms)| ListedRun { id: RunId::new("w", format!("{n}")), started_ms: *ms })
+            .collect();
+        all.sort_by_key(|run| std::cmp::Reverse(run.started_ms));
+        let (mut pages, mut read) = (Pages::new(page_runs), Vec::new());
+        // Each page has something new, or leads to one that has: twice as many are enough.
+        for _ in 0..2 * all.len() + 2 {
+            let page = all.iter().filter(|run| run.started_ms < pages.until_ms).take(pages.limit).cloned();
+            let (new, is_last) = pages.take(page.collect());
+            read.extend(new);
+            if is_last {
+                let all: Vec<RunId> = all.into_iter().map(|run| run.id).collect();
+                return assert_eq!(read, all);
+            }
+        }
+        panic!("no end: {started_ms:?} in pages of {page_runs}");
+    }
+
+    #[test]
+    fn page_by_page_each_run_comes_once() {
+        for page_runs in 1..6 {
+            check_pages(&[], page_runs);
+            check_pages(&[1, 2, 3, 4, 5, 6, 7], page_runs);
+            check_pages(&[1, 2, 2, 3, 3, 3, 4], page_runs);
+            check_pages(&[5; 11], page_runs);
+            check_pages(&[9, 5, 5, 5, 5, 5, 1, 1, 1, 0], page_runs);
+        }
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct RunDetails {
     /// In the order in which they were entered.
     pub steps: Option<Vec<StepShape>>,
     pub waiting: Option<WaitingShape>,
+    /// Why what is null above can't be told: a part of the run is missing or can't be read.
+    pub problem: Option<String>,
 }
 
 /// A visit to a state that takes time: a Task, or a Wait.
@@ -136,6 +138,7 @@ impl RunShape {
             input: None,
             steps: None,
             waiting: None,
+            problem: None,
         });
         self
     }
@@ -182,6 +185,7 @@ pub(crate) mod tests {
             input: None,
             input_digest: String::new(),
             ending: None,
+            ending_item: None,
             error: (status == Status::Failed).then(|| "CardDeclined".into()),
             by: None,
             parked: None,
@@ -212,6 +216,7 @@ pub(crate) mod tests {
             "input": null,
             "steps": null,
             "waiting": null,
+            "problem": null,
         });
         assert_eq!(serde_json::to_value(&shape).unwrap(), expected);
         let running = serde_json::to_value(RunShape::new(&item("18", Status::Running))).unwrap();

@@ -5,7 +5,7 @@ use crate::{
     failure::Outcome,
     limits,
     printer::Printer,
-    runs::{items, known, newest_ids},
+    runs::{Items, items, known, newest_ids},
     shapes::RunShape,
     style::{self, paint},
     table::Table,
@@ -71,7 +71,10 @@ pub async fn run(args: ListArgs, stack: &Stack, printer: &Printer) -> Outcome {
     let looked_at = if args.status.is_empty() { limit } else { limits::LIST_RUNS_MAX };
     let ids = newest_ids(stack, &workflows, since_ms, looked_at).await?;
     let is_cut = ids.len() == looked_at;
-    let mut found = items(stack, ids).await?;
+    let Items { items: mut found, unreadable } = items(stack.store(), now_ms, ids).await?;
+    for (id, error) in unreadable {
+        printer.warning(format!("{id} is left out: {}", error.message));
+    }
     let wanted: Vec<Status> = args.status.iter().map(|status| status.status()).collect();
     found.retain(|item| wanted.is_empty() || wanted.contains(&item.status));
     found.truncate(limit);

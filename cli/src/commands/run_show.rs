@@ -15,7 +15,7 @@ use crate::{
 use anstyle::Style;
 use serde_json::Value;
 use stepladder_engine::{Event, Next, Status};
-use stepladder_protocol::RunView;
+use stepladder_protocol::{Ending, RunItem, RunView, Store, WorldError};
 
 /// Show one run: how it went, its steps, what it waits for
 #[derive(Debug, clap::Args)]
@@ -27,28 +27,43 @@ pub struct ShowArgs {
 pub async fn run(args: ShowArgs, stack: &Stack, printer: &Printer) -> Outcome {
     let id = resolve(stack, &args.id).await?;
     let gone = || Failure::new(Exit::NotFound, Code::NoSuchRun, format!("there is no run '{id}'"));
-    let view = stack.protocol.view(&id).await?.ok_or_else(gone)?;
-    let ending = stack.protocol.ending(&view.item).await?.unwrap_or_default();
-    let mut shape = RunShape::new(&view.item);
+    let item = stack.store().run(&id, stack.now_ms()).await?.ok_or_else(gone)?;
+    // A run whose records or definition are damaged or gone is one that somebody has to look at: what is left is shown.
+    let (view, problem) = match stack.protocol.view(&id).await {
+        Ok(view) => (Some(view.ok_or_else(gone)?), None),
+        Err(error) => (None, Some(error)),
+    };
+    let item = view.as_ref().map_or(item, |view| view.item.clone());
+    let (ending, problem) = match stack.protocol.ending(&item).await {
+        Ok(ending) => (ending.unwrap_or_default(), problem),
+        Err(error) => (Ending::default(), problem.or(Some(error))),
+    };
+    let mut shape = RunShape::new(&item);
     shape.error = shape.error.or_else(|| ending.error.clone());
     let details = RunDetails {
         cause: ending.cause,
         output: ending.output,
-        input: Some(view.input.clone()),
-        steps: Some(steps(&view)),
-        waiting: waiting(&view),
+        input: view.as_ref().map(|view| view.input.clone()),
+        steps: view.as_ref().map(steps),
+        waiting: view.as_ref().and_then(waiting),
+        problem: problem.as_ref().map(WorldError::to_string),
     };
     if printer.is_json() {
         shape.details = Some(details);
-        return printer.json(&shape);
+        printer.json(&shape)?;
+    } else {
+        let screen = Screen { item: &item, view: view.as_ref(), shape: &shape, details: &details, printer };
+        printer.data(screen.lines().join("\n"))?;
     }
-    let screen = Screen { view: &view, shape: &shape, details: &details, printer };
-    printer.data(screen.lines().join("\n"))
+    // It has been told, as a part of what is shown.
+    problem.map_or(Ok(()), |error| Err(Failure { is_told: true, ..error.into() }))
 }
 
 /// One screen about one run.
 struct Screen<'a> {
-    view: &'a RunView,
+    item: &'a RunItem,
+    /// Unless a part of it is missing, or can't be read.
+    view: Option<&'a RunView>,
     shape: &'a RunShape,
     details: &'a RunDetails,
     printer: &'a Printer,
@@ -63,7 +78,13 @@ impl Screen<'_> {
             lines.push(String::new());
         }
         let steps = self.details.steps.as_deref().unwrap_or_default();
-        lines.extend(step_lines(steps, self.view, self.printer));
+        if let Some(view) = self.view {
+            lines.extend(step_lines(steps, view, self.printer));
+        }
+        if let Some(problem) = &self.details.problem {
+            let what = paint(style::ERROR, "not everything can be shown:");
+            lines.push(format!("  {what} {}", escaped(problem)));
+        }
         lines.extend(self.data());
         while lines.last().is_some_and(String::is_empty) {
             lines.pop();
@@ -73,7 +94,7 @@ impl Screen<'_> {
 
     /// `✗ order/17 · FAILED after 42.1 s · started 3 min ago`
     fn head(&self) -> String {
-        let item = &self.view.item;
+        let item = self.item;
         let (glyph, style) = self.printer.glyphs.status(item.status);
         let took = match item.ended_ms {
             Some(ended_ms) => format!("after {}", text::duration(ended_ms - item.started_ms)),
@@ -98,7 +119,7 @@ impl Screen<'_> {
     }
 
     fn what_matters(&self) -> Vec<String> {
-        let item = &self.view.item;
+        let item = self.item;
         let mut lines = Vec::new();
         let hint = |text: String| format!("  {} {text}", paint(style::HINT, "hint:"));
         let name = escaped(&item.id.name).into_owned();
@@ -123,7 +144,11 @@ impl Screen<'_> {
                 if let Some(cause) = self.details.cause.as_deref().filter(|cause| !cause.is_empty()) {
                     lines.push(format!("    {}", escaped(&first_sentence(cause))));
                 }
-                lines.push(hint(format!("`stepladder run history {name}` shows every event with its data")));
+                if self.view.is_some() {
+                    lines.push(hint(format!(
+                        "`stepladder run history {name}` shows every event with its data"
+                    )));
+                }
             }
             Status::Aborted => {
                 let why = self.details.cause.as_deref().or(self.shape.error.as_deref());
@@ -145,16 +170,16 @@ impl Screen<'_> {
 
     /// The state that it ended in.
     fn failed_in(&self) -> Option<&str> {
-        match &self.view.replay.last.next {
-            Next::End(end) => Some(&end.state),
-            Next::Wait(_) => None,
+        match self.view.map(|view| &view.replay.last.next) {
+            Some(Next::End(end)) => Some(&end.state),
+            Some(Next::Wait(_)) | None => None,
         }
     }
 
     fn waits_for(&self, waiting: &WaitingShape) -> String {
         let state = escaped(&waiting.state).into_owned();
-        let due_ms = match &self.view.replay.last.next {
-            Next::Wait(position) if waiting.due_at.is_some() => Some(position.due_ms()),
+        let due_ms = match self.view.map(|view| &view.replay.last.next) {
+            Some(Next::Wait(position)) if waiting.due_at.is_some() => Some(position.due_ms()),
             _ => None,
         };
         let due = due_ms.map(|due_ms| format!(", due {}", self.printer.time(due_ms))).unwrap_or_default();
@@ -168,7 +193,7 @@ impl Screen<'_> {
 
     /// Nothing has happened for longer than any message should be under way.
     fn is_overdue(&self) -> bool {
-        let last = &self.view.replay.last;
+        let Some(last) = self.view.map(|view| &view.replay.last) else { return false };
         let due_ms = match &last.next {
             Next::Wait(position) => position.due_ms().max(last.now_ms),
             Next::End(_) => last.now_ms,

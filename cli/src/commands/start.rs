@@ -47,19 +47,7 @@ pub async fn run(args: StartArgs, stack: &Stack, printer: &Printer) -> Outcome {
     let name = args.name.unwrap_or_else(|| format!("{:032x}", stack.protocol.host().clock().random_u128()));
     let request = StartRequest { workflow: args.workflow.clone(), name, input };
     let (item, is_new) = match stack.protocol.start(request).await {
-        Ok(Started::Created(item)) => (item, true),
-        Ok(Started::Repeated(item)) => (item, false),
-        Ok(Started::Conflict(item)) => {
-            let message = format!("the name '{}' is taken by a run with another input", item.id.name);
-            return Err(Failure::new(Exit::Conflict, Code::NameTaken, message)
-                .detail(format!(
-                    "{} started {} and is {}",
-                    item.id,
-                    text::utc(item.started_ms),
-                    item.status.as_str()
-                ))
-                .hint("choose another --name, or leave it out"));
-        }
+        Ok(started) => wanted(started)?,
         Err(error) => return Err(not_started(error, &args.workflow, stack).await),
     };
     let id = item.id.to_string();
@@ -82,6 +70,31 @@ pub async fn run(args: StartArgs, stack: &Stack, printer: &Printer) -> Outcome {
     }
 }
 
+/// The run, and whether this call made it. As StartExecution does, a name may be given again with the same input while
+/// its run goes, and not after
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>).
+fn wanted(started: Started) -> Outcome<(RunItem, bool)> {
+    let (item, message, hint) = match started {
+        Started::Created(item) => return Ok((item, true)),
+        Started::Repeated(item) if !has_ended(item.status) => return Ok((item, false)),
+        Started::Repeated(item) => {
+            let message = format!("the name '{}' is taken by a run that has ended", item.id.name);
+            let hint = format!(
+                "choose another --name, or leave it out; `stepladder run show {}` shows how that one ended",
+                item.id
+            );
+            (item, message, hint)
+        }
+        Started::Conflict(item) => {
+            let message = format!("the name '{}' is taken by a run with another input", item.id.name);
+            (item, message, "choose another --name, or leave it out".to_owned())
+        }
+    };
+    let detail =
+        format!("{} started {} and is {}", item.id, text::utc(item.started_ms), item.status.as_str());
+    Err(Failure::new(Exit::Conflict, Code::NameTaken, message).detail(detail).hint(hint))
+}
+
 async fn not_started(error: StartError, workflow: &str, stack: &Stack) -> Failure {
     match error {
         StartError::UnknownWorkflow { .. } => match stack.store().workflows().await {
@@ -95,7 +108,7 @@ async fn not_started(error: StartError, workflow: &str, stack: &Stack) -> Failur
             Err(error) => error.into(),
         },
         StartError::InvalidName { .. } => Failure::new(Exit::Usage, Code::InvalidName, error.to_string()),
-        StartError::InputTooLarge { .. } => Failure::new(Exit::Bad, Code::InputTooLarge, error.to_string())
+        StartError::InputTooLarge { .. } | StartError::FirstDataTooLarge { .. } => Failure::new(Exit::Bad, Code::InputTooLarge, error.to_string())
             .hint("put the data into a bucket, and its key into the input"),
         StartError::InputTooDeep { .. } => Failure::new(Exit::Bad, Code::InputTooLarge, error.to_string()),
         StartError::World(error) => error.into(),
@@ -199,6 +212,8 @@ fn parse(bytes: &[u8], what: &str) -> Outcome<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shapes::tests::item;
+    use stepladder_engine::Status;
 
     #[track_caller]
     fn check(given: &str, expected: Result<Value, (Exit, &str)>) {
@@ -223,6 +238,22 @@ mod tests {
         check("[99999999999999999999]", Err((Exit::Bad, "does not fit in 64 bits")));
         check("Cargo.toml", Err((Exit::Bad, "can't use the input from Cargo.toml: it is not JSON")));
         check("src", Err((Exit::Bad, "can't read src")));
+    }
+
+    #[test]
+    fn a_name_may_be_given_again_while_its_run_goes() {
+        let running = item("17", Status::Running);
+        assert_eq!(wanted(Started::Created(running.clone())), Ok((running.clone(), true)));
+        assert_eq!(wanted(Started::Repeated(running.clone())), Ok((running, false)));
+        for status in [Status::Succeeded, Status::Failed, Status::TimedOut, Status::Aborted] {
+            let failure = wanted(Started::Repeated(item("17", status))).unwrap_err();
+            assert_eq!(failure.exit, Exit::Conflict);
+            assert_eq!(failure.message, "the name '17' is taken by a run that has ended");
+            assert!(failure.details[0].ends_with(status.as_str()), "{failure:?}");
+            assert!(failure.hint.unwrap().contains("stepladder run show order/17"));
+        }
+        let failure = wanted(Started::Conflict(item("17", Status::Running))).unwrap_err();
+        assert_eq!(failure.message, "the name '17' is taken by a run with another input");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The real binary, as somebody types it: stdout, stderr, exit code.
 //!
-//! What needs a running stack is in tests/suite.
+//! What needs functions that run is in tests/suite.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod check;
 mod connect;
+mod stack;
 mod usage;
 
 use std::{

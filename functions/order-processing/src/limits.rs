@@ -36,15 +36,6 @@ pub const EXCERPT_CHARS_MAX: usize = 40;
 /// Attempts to release a reservation that something else changes between the read and the write of one call.
 pub const RELEASE_TRIES_MAX: u32 = 3;
 
-/// Milliseconds for a connection to DynamoDB. A call within a region takes less than ten.
-pub const CONNECT_TIMEOUT_MS: u64 = 1_500;
-
-/// Milliseconds for one attempt of a call to DynamoDB.
-pub const ATTEMPT_TIMEOUT_MS: u64 = 3_000;
-
 /// Milliseconds for a call with all its attempts: below the TimeoutSeconds of every task, which is 8, so that a step
 /// still says itself that the table didn't answer.
 pub const CALL_TIMEOUT_MS: u64 = 6_500;
-
-/// Attempts of one call to DynamoDB; the definition's Retry comes on top.
-pub const ATTEMPTS_MAX: u32 = 3;

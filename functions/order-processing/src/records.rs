@@ -4,7 +4,6 @@
 //! repetition with what was written the first time, and each undoing leaves a mark that a late doing runs into
 //! ([`RecordsError::Closed`]).
 
-mod client;
 mod dynamodb;
 mod memory;
 
@@ -14,14 +13,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::Money;
 
-pub use client::connect;
 pub use dynamodb::{DynamoRecords, KeyAttribute, TABLE_KEYS, table_name};
 pub use memory::MemoryRecords;
 
 /// The records of the shop. `reference` is the run's name, `operation_key` the step's.
 pub trait Records: Send + Sync {
-    /// The payment of an order, if there is one.
-    fn payment(&self, reference: &str) -> impl Future<Output = Result<Option<Payment>, RecordsError>> + Send;
+    /// The payment of an order, if there is one, and the operation key that it was recorded with.
+    fn payment(
+        &self,
+        reference: &str,
+    ) -> impl Future<Output = Result<Option<(Payment, String)>, RecordsError>> + Send;
 
     /// Remembers a charge; a repetition gets the first one's answer.
     fn record_charge(

@@ -9,8 +9,9 @@ use futures::future::join_all;
 use order_processing::money::Money;
 use order_processing::records::{
     DynamoRecords, Invoice, Mail, MemoryRecords, Outbox, Payment, Pieces, Records, RecordsError, Shortage,
-    TABLE_KEYS, connect,
+    TABLE_KEYS,
 };
+use stepladder_aws::{AwsHost, Environment};
 use stepladder_local::{Server, ServerConfig};
 
 const PLENTY: i64 = 10_000_000;
@@ -23,7 +24,8 @@ struct OnDynamoDb {
 
 async fn on_dynamodb() -> OnDynamoDb {
     let server = Server::start(ServerConfig::default()).await.expect("any free port will do");
-    let client = connect(Some(&server.endpoint_url())).await;
+    let environment = Environment::local(&server.endpoint_url(), "test").expect("a local stack");
+    let client = AwsHost::connect(environment).await.dynamodb().clone();
     let mut create = client.create_table().table_name("orders").billing_mode(BillingMode::PayPerRequest);
     for key in TABLE_KEYS {
         create = create
@@ -194,7 +196,7 @@ async fn a_charge_is_kept_once_and_found_again(records: &impl Records) {
     for _ in 0..2 {
         assert_eq!(records.record_charge("ord-1", "op-1", &payment("ch_1")).await, Ok(payment("ch_1")));
     }
-    assert_eq!(records.payment("ord-1").await, Ok(Some(payment("ch_1"))));
+    assert_eq!(records.payment("ord-1").await, Ok(Some((payment("ch_1"), "op-1".to_owned()))));
     let other = records.record_charge("ord-1", "op-2", &payment("ch_2")).await;
     assert_eq!(other, Err(RecordsError::Conflict { what: "payment" }));
 }

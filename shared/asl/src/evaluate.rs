@@ -3,7 +3,7 @@
 use crate::{
     definition::{Filter, Number, ResultPath, Text, Until},
     limits::SECONDS_MAX,
-    measure::check_depth,
+    measure::Meter,
     path::{Path, ReferencePath, ReferenceStep, quoted},
     scope::{EvalError, Scope},
     timestamp,
@@ -37,7 +37,10 @@ impl ResultPath {
             ResultPath::Whole => Ok(result),
             ResultPath::Discard => Ok(raw.clone()),
             ResultPath::At(path) => {
-                check_depth(&result, path.steps().len())?;
+                // What is put together may not double without bound from state to state.
+                let mut meter = Meter::new();
+                meter.place(raw, 0)?;
+                meter.place(&result, path.steps().len())?;
                 let mut output = raw.clone();
                 insert(&mut output, path, result).map_err(|Conflict| path.conflict_error(raw))?;
                 Ok(output)

@@ -176,3 +176,16 @@ fn waits_end_when_they_say() {
     assert!(seconds(json!(-5)).unwrap_err().ends_with("references a negative value: $.s == -5"));
     assert!(seconds(json!(100_000_000)).unwrap_err().contains("greater than 99999999"));
 }
+
+#[test]
+fn data_that_doubles_from_state_to_state_meets_a_limit() {
+    let path = ResultPath::At(ReferencePath::parse("$.x").unwrap());
+    let mut data = serde_json::json!({ "text": "x".repeat(1 << 20) });
+    for _ in 0..40 {
+        match path.apply(&data, data.clone()) {
+            Ok(doubled) => data = doubled,
+            Err(error) => return assert_eq!(error.error, crate::errors::DATA_LIMIT_EXCEEDED),
+        }
+    }
+    panic!("forty states doubled it without an error");
+}

@@ -62,25 +62,6 @@ impl Meter {
     }
 }
 
-/// Refuses data that is nested too deeply below `depth`, without counting bytes.
-pub(crate) fn check_depth(value: &Value, depth: usize) -> Result<(), EvalError> {
-    let inner = match value {
-        Value::Array(items) => {
-            let mut depths = items.iter().map(|item| check_depth(item, depth + 1));
-            depths.find(Result::is_err)
-        }
-        Value::Object(members) => {
-            let mut depths = members.values().map(|value| check_depth(value, depth + 1));
-            depths.find(Result::is_err)
-        }
-        _ => return Ok(()),
-    };
-    match inner {
-        Some(error) => error,
-        None => Meter::new().enter(depth + 1),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,8 +75,6 @@ mod tests {
         assert_eq!(Meter::new().place(&nested(VALUE_DEPTH_MAX), 0), Ok(()));
         assert!(Meter::new().place(&nested(VALUE_DEPTH_MAX + 1), 0).is_err());
         assert!(Meter::new().place(&nested(VALUE_DEPTH_MAX), 1).is_err());
-        assert_eq!(check_depth(&nested(VALUE_DEPTH_MAX), 0), Ok(()));
-        assert!(check_depth(&nested(VALUE_DEPTH_MAX), 1).is_err());
         // Far deeper data is refused on the way down, before it can exhaust the stack.
         assert!(Meter::new().place(&nested(2_000), 0).is_err());
     }

@@ -2,19 +2,69 @@
 
 use crate::{
     Environment,
+    environment::Connection,
     limits::{
         ATTEMPT_TIMEOUT, ATTEMPTS_MAX, BACKOFF_FIRST, BACKOFF_MAX, CALL_TIMEOUT, CONNECT_TIMEOUT,
         IDLE_CONNECTION_TIMEOUT, IDLE_CONNECTIONS_MAX, INVOKE_TIMEOUT,
     },
     observe::{Observer, Watch},
 };
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, ConfigLoader, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
+};
 use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient, SharedInterceptor};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use std::sync::OnceLock;
+
+/// What a client of the AWS SDK is made of, for what a step does on AWS by itself: it connects, waits and tries as often as
+/// Stepladder's own clients do, and goes where the environment variables say.
+///
+/// Read from `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_<SERVICE>` and the variables of
+/// credentials, as the SDK reads them. With an endpoint on this machine nothing else has to be set: the region is then
+/// us-east-1, and any credentials will do. With `http://` endpoints no certificate is read. Each call makes a connection
+/// pool of its own: a process calls it once.
+///
+/// The SDK is built without an HTTP client of its own here; a configuration from `aws_config` alone would have none.
+pub async fn sdk_config() -> SdkConfig {
+    let lookup = |name: &str| std::env::var(name).ok();
+    // What is wrong with an endpoint is told at the start of the function, and by the SDK.
+    let connection = Connection::read(&lookup).unwrap_or_default();
+    let is_encrypted = std::env::vars_os().any(|(name, url)| {
+        name.to_string_lossy().starts_with("AWS_ENDPOINT_URL_") && url.to_string_lossy().starts_with("https:")
+    });
+    let endpoint = connection.endpoints.all.as_deref().filter(|_| !is_encrypted);
+    let http = HttpClients::default().for_endpoint(endpoint);
+    let mut loader = loader(http, connection.placeholder_credentials);
+    if let Some(region) = connection.region {
+        loader = loader.region(Region::new(region));
+    }
+    loader.load().await
+}
+
+fn loader(http: SharedHttpClient, placeholder_credentials: bool) -> ConfigLoader {
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(ATTEMPTS_MAX)
+                .with_initial_backoff(BACKOFF_FIRST)
+                .with_max_backoff(BACKOFF_MAX),
+        )
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .operation_timeout(CALL_TIMEOUT)
+                .build(),
+        );
+    if placeholder_credentials {
+        return loader.credentials_provider(Credentials::new("local", "local", None, None, "placeholder"));
+    }
+    loader
+}
 
 /// DynamoDB and SQS are used by everyone and built at the start; S3 and Lambda by few, and on their first use.
 #[derive(Debug)]
@@ -38,29 +88,12 @@ struct Shared {
 impl Clients {
     pub(crate) async fn connect(environment: &Environment, observer: Option<Observer>) -> Self {
         let http = HttpClients::default();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new(environment.settings.region.clone()))
-            // Credentials may come over the network as well.
-            .http_client(http.for_endpoint(environment.endpoints.all.as_deref()))
-            .retry_config(
-                RetryConfig::standard()
-                    .with_max_attempts(ATTEMPTS_MAX)
-                    .with_initial_backoff(BACKOFF_FIRST)
-                    .with_max_backoff(BACKOFF_MAX),
-            )
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(CONNECT_TIMEOUT)
-                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-                    .operation_timeout(CALL_TIMEOUT)
-                    .build(),
-            );
+        // Credentials may come over the network as well.
+        let for_all = http.for_endpoint(environment.endpoints.all.as_deref());
+        let mut loader = loader(for_all, environment.placeholder_credentials)
+            .region(Region::new(environment.settings.region.clone()));
         if let Some(endpoint) = &environment.endpoints.all {
             loader = loader.endpoint_url(endpoint);
-        }
-        if environment.placeholder_credentials {
-            loader =
-                loader.credentials_provider(Credentials::new("local", "local", None, None, "placeholder"));
         }
         let sdk = loader.load().await;
         let watch = observer.map(|observer| SharedInterceptor::new(Watch(observer)));
@@ -72,10 +105,6 @@ impl Clients {
             lambda: OnceLock::new(),
             shared,
         }
-    }
-
-    pub(crate) fn sdk(&self) -> &SdkConfig {
-        &self.shared.sdk
     }
 
     pub(crate) fn s3(&self) -> &aws_sdk_s3::Client {
@@ -180,6 +209,15 @@ mod tests {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         });
         Clients::connect(&environment.unwrap(), None).await
+    }
+
+    #[tokio::test]
+    async fn a_steps_own_clients_wait_and_try_as_ours_do() {
+        let config = sdk_config().await;
+        let timeouts = config.timeout_config().unwrap();
+        assert_eq!(timeouts.operation_timeout(), Some(CALL_TIMEOUT));
+        assert_eq!(config.retry_config().unwrap().max_attempts(), ATTEMPTS_MAX);
+        assert!(config.http_client().is_some());
     }
 
     #[tokio::test]

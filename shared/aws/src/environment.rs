@@ -1,6 +1,6 @@
 //! What the environment variables say.
 
-use crate::limits::{MEMORY_PER_PAYLOAD, RETENTION_DAYS_MAX, STACK_CHARS_MAX};
+use crate::limits::{MEMORY_PER_PAYLOAD, RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, STACK_CHARS_MAX};
 use std::str::FromStr;
 use stepladder_protocol::Settings;
 
@@ -29,6 +29,17 @@ pub struct Endpoints {
     pub lambda: Option<String>,
 }
 
+/// What of the environment concerns the AWS SDK alone.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Connection {
+    pub(crate) endpoints: Endpoints,
+    /// Whether [`Endpoints::all`] is on this machine.
+    is_local: bool,
+    /// us-east-1 where nothing is set and nothing is needed.
+    pub(crate) region: Option<String>,
+    pub(crate) placeholder_credentials: bool,
+}
+
 /// The environment is not usable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvironmentError {
@@ -49,7 +60,7 @@ impl Environment {
     /// | `STEPLADDER_TABLE` | the table | the stack's name |
     /// | `STEPLADDER_BUCKET` | the bucket | `<stack>-<account>-<region>` |
     /// | `STEPLADDER_ACCOUNT_ID` | twelve digits | `000000000000` with a local endpoint, else an error |
-    /// | `STEPLADDER_RETENTION_DAYS` | how long runs are kept, 1 to 3,650 | 30 |
+    /// | `STEPLADDER_RETENTION_DAYS` | how many days an item is kept after it was written, 4 to 3,650; those of a run that still goes are renewed | 30 |
     /// | `STEPLADDER_PAYLOAD_BYTES_MAX` | the largest payload; never more than a quarter of the function's memory | 67108864 |
     /// | `STEPLADDER_STATUS_EVENTS` | 1: each ended run sends a message to the status queue | 0 |
     /// | `STEPLADDER_LOG_SAMPLE` | which part of the messages that went well are logged, 0 to 1 | 0.05; 1 with a local endpoint |
@@ -60,19 +71,17 @@ impl Environment {
     /// Reads variables through `lookup`. An empty one counts as not set.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
         let lookup = &|name: &str| lookup(name).filter(|value| !value.is_empty());
-        let endpoints = Endpoints::read(lookup)?;
-        let local = endpoints.all.as_deref().is_some_and(is_local);
+        let Connection { endpoints, is_local: local, region, placeholder_credentials } =
+            Connection::read(lookup)?;
 
         let stack = checked(lookup, "STEPLADDER_STACK", is_stack_name, || {
             format!("1 to {STACK_CHARS_MAX} letters, digits and hyphens")
         })?
         .unwrap_or_else(|| "stepladder".to_owned());
-        let region = lookup("AWS_REGION").or_else(|| lookup("AWS_DEFAULT_REGION"));
-        let region =
-            region.or_else(|| local.then(|| "us-east-1".to_owned())).ok_or(EnvironmentError::Missing {
-                variable: "AWS_REGION",
-                hint: "set it to the stack's AWS region",
-            })?;
+        let region = region.ok_or(EnvironmentError::Missing {
+            variable: "AWS_REGION",
+            hint: "set it to the stack's AWS region",
+        })?;
         let account = checked(lookup, "STEPLADDER_ACCOUNT_ID", is_account, || {
             "an AWS account id: 12 digits".to_owned()
         })?;
@@ -92,7 +101,9 @@ impl Environment {
         .unwrap_or_else(|| format!("{}-{account}-{region}", stack.to_lowercase()));
 
         let mut settings = Settings::new(&stack, &region, &account);
-        if let Some(days) = number(lookup, "STEPLADDER_RETENTION_DAYS", 1..=RETENTION_DAYS_MAX)? {
+        if let Some(days) =
+            number(lookup, "STEPLADDER_RETENTION_DAYS", RETENTION_DAYS_MIN..=RETENTION_DAYS_MAX)?
+        {
             settings.retention_days = days;
         }
         if let Some(bytes) = number(lookup, "STEPLADDER_PAYLOAD_BYTES_MAX", 1..=usize::MAX)? {
@@ -107,14 +118,7 @@ impl Environment {
         }
         let sample = number(lookup, "STEPLADDER_LOG_SAMPLE", 0.0..=1.0)?;
         settings.log_sample = sample.unwrap_or(if local { 1.0 } else { settings.log_sample });
-
-        let has_credentials = ["AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"]
-            .map(lookup)
-            .iter()
-            .any(Option::is_some)
-            || lookup("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").is_some()
-            || lookup("AWS_CONTAINER_CREDENTIALS_FULL_URI").is_some();
-        Ok(Self { settings, table, bucket, endpoints, placeholder_credentials: local && !has_credentials })
+        Ok(Self { settings, table, bucket, endpoints, placeholder_credentials })
     }
 
     /// A stack on an emulator of this machine, whatever the process's variables say.
@@ -126,6 +130,26 @@ impl Environment {
             "STEPLADDER_STACK" => Some(stack.to_owned()),
             _ => None,
         })
+    }
+}
+
+impl Connection {
+    /// An empty variable counts as not set.
+    pub(crate) fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
+        const CREDENTIALS: [&str; 5] = [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_PROFILE",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ];
+        let lookup = &|name: &str| lookup(name).filter(|value| !value.is_empty());
+        let endpoints = Endpoints::read(lookup)?;
+        let is_local = endpoints.all.as_deref().is_some_and(is_local);
+        let region = lookup("AWS_REGION").or_else(|| lookup("AWS_DEFAULT_REGION"));
+        let region = region.or_else(|| is_local.then(|| "us-east-1".to_owned()));
+        let has_credentials = CREDENTIALS.into_iter().any(|name| lookup(name).is_some());
+        Ok(Self { endpoints, is_local, region, placeholder_credentials: is_local && !has_credentials })
     }
 }
 
@@ -275,6 +299,7 @@ mod tests {
         check_refused("STEPLADDER_ACCOUNT_ID", "12345");
         check_refused("STEPLADDER_ACCOUNT_ID", "12345678901x");
         check_refused("STEPLADDER_RETENTION_DAYS", "0");
+        check_refused("STEPLADDER_RETENTION_DAYS", "3");
         check_refused("STEPLADDER_RETENTION_DAYS", "thirty");
         check_refused("STEPLADDER_PAYLOAD_BYTES_MAX", "64MB");
         check_refused("STEPLADDER_STATUS_EVENTS", "yes");
@@ -282,6 +307,18 @@ mod tests {
         check_refused("STEPLADDER_LOG_SAMPLE", "NaN");
         check_refused("AWS_ENDPOINT_URL", "localhost:4566");
         check_refused("AWS_ENDPOINT_URL_S3", "http://");
+    }
+
+    #[test]
+    fn the_shortest_retention_outlasts_the_daily_look() {
+        let with = |days| {
+            let mut variables = LAMBDA.to_vec();
+            variables.push(("STEPLADDER_RETENTION_DAYS", days));
+            read(&variables)
+        };
+        assert_eq!(with("4").unwrap().settings.retention_days, 4);
+        let message = with("3").unwrap_err().to_string();
+        assert_eq!(message, "STEPLADDER_RETENTION_DAYS is \"3\", but must be a number from 4 to 3650");
     }
 
     #[test]

@@ -34,30 +34,60 @@ pub(crate) fn later(operation: String, message: impl Into<String>) -> WorldError
     WorldError { operation, message: message.into(), retry: Retry::Later }
 }
 
-/// Service faults and throttles by their status; the rest by their codes, which AWS documents per service, e.g.
+/// `Never` only if the request itself is wrong and would be wrong the next time. What the environment lacks (a permission,
+/// a table, a key, credentials) is put right by somebody: until then its messages stay in their queues, and then in the
+/// dead-letter queue, rather than be parked.
+///
+/// The codes are documented per service, e.g.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>.
 fn retry(code: &str, status: u16) -> Retry {
-    const TRANSIENT: [&str; 17] = [
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "ReplicatedWriteConflictException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "RequestTimeout",
-        "RequestTimeTooSkewed",
-        "ResourceConflictException",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionConflictException",
-        "TransactionInProgressException",
+    let is_permanent = status < 500 && status != 429 && is_request_fault(code);
+    if is_permanent { Retry::Never } else { Retry::Later }
+}
+
+/// Whether a code says that the request or its data is wrong.
+pub(crate) fn is_request_fault(code: &str) -> bool {
+    const REQUEST_FAULTS: [&str; 31] = [
+        // DynamoDB
+        "ConditionalCheckFailedException",
+        "IdempotentParameterMismatchException",
+        "ItemCollectionSizeLimitExceededException",
+        "SerializationException",
+        // What is transient about a transaction has been told apart before.
+        "TransactionCanceledException",
+        "ValidationException",
+        // SQS
+        "BatchEntryIdsNotDistinct",
+        "BatchRequestTooLong",
+        "EmptyBatchRequest",
+        "InvalidAttributeName",
+        "InvalidAttributeValue",
+        "InvalidBatchEntryId",
+        "InvalidIdFormat",
+        "InvalidMessageContents",
+        "InvalidParameterValue",
+        "MissingParameter",
+        "ReceiptHandleIsInvalid",
+        "TooManyEntriesInBatchRequest",
+        "UnsupportedOperation",
+        // S3
+        "BadDigest",
+        "EntityTooLarge",
+        "InvalidArgument",
+        "InvalidDigest",
+        "InvalidRequest",
+        "KeyTooLongError",
+        "MethodNotAllowed",
+        // Lambda
+        "InvalidParameterValueException",
+        "InvalidRequestContentException",
+        "RequestTooLargeException",
+        "RequestEntityTooLargeException",
+        "UnsupportedMediaTypeException",
     ];
-    let transient = status >= 500 || status == 429 || TRANSIENT.contains(&code);
-    if transient { Retry::Later } else { Retry::Never }
+    // `AWS.SimpleQueueService.BatchRequestTooLong` in SQS's older protocol.
+    let code = code.rsplit(['.', '#']).next().unwrap_or(code);
+    REQUEST_FAULTS.contains(&code)
 }
 
 fn hint(code: &str) -> Option<&'static str> {
@@ -74,6 +104,11 @@ fn hint(code: &str) -> Option<&'static str> {
         | "InvalidSignatureException"
         | "SignatureDoesNotMatch"
         | "InvalidAccessKeyId" => "the credentials in use are not valid for this account",
+        "ExpiredToken" | "ExpiredTokenException" => "the credentials in use have expired",
+        // `KMSAccessDeniedException` of Lambda, `KmsAccessDenied` of SQS, `KMS.DisabledException` of S3.
+        _ if code.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("kms")) => {
+            "look at the encryption key: is it enabled, and does its policy allow the role in use?"
+        }
         _ => return None,
     })
 }
@@ -82,19 +117,58 @@ fn hint(code: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn throttles_faults_and_conflicts_are_tried_again() {
-        assert_eq!(retry("ThrottlingException", 400), Retry::Later);
-        assert_eq!(retry("TransactionConflictException", 400), Retry::Later);
-        assert_eq!(retry("InternalServerError", 500), Retry::Later);
-        assert_eq!(retry("TooManyRequestsException", 429), Retry::Later);
+    #[track_caller]
+    fn check(codes: &[&str], status: u16, expected: Retry) {
+        for code in codes {
+            assert_eq!(retry(code, status), expected, "{code}");
+        }
     }
 
     #[test]
-    fn what_stays_wrong_is_not() {
-        assert_eq!(retry("AccessDeniedException", 400), Retry::Never);
-        assert_eq!(retry("ValidationException", 400), Retry::Never);
-        assert_eq!(retry("ResourceNotFoundException", 400), Retry::Never);
+    fn throttles_faults_and_conflicts_are_tried_again() {
+        let codes = ["ThrottlingException", "TransactionConflictException", "KmsThrottled", "SlowDown"];
+        check(&codes, 400, Retry::Later);
+        check(&["KMSThrottlingException"], 502, Retry::Later);
+        check(&["InternalServerError", "ValidationException"], 500, Retry::Later);
+        check(&["TooManyRequestsException"], 429, Retry::Later);
+    }
+
+    #[test]
+    fn what_somebody_can_put_right_is_tried_again_until_then() {
+        let codes = [
+            "AccessDenied",
+            "AccessDeniedException",
+            "ExpiredTokenException",
+            "UnrecognizedClientException",
+            "ResourceNotFoundException",
+            "NoSuchBucket",
+            "KMSAccessDeniedException",
+            "KmsDisabled",
+            "KMSNotFoundException",
+            "a code that nobody knows yet",
+        ];
+        check(&codes, 400, Retry::Later);
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_request_stays_wrong() {
+        let codes = [
+            "ValidationException",
+            "ItemCollectionSizeLimitExceededException",
+            "InvalidMessageContents",
+            "AWS.SimpleQueueService.BatchRequestTooLong",
+            "EntityTooLarge",
+        ];
+        check(&codes, 400, Retry::Never);
+        check(&["RequestTooLargeException"], 413, Retry::Never);
+    }
+
+    #[test]
+    fn what_can_be_put_right_is_said_with_how() {
         assert!(hint("ResourceNotFoundException").unwrap().contains("STEPLADDER_TABLE"));
+        for code in ["KMSAccessDeniedException", "KmsDisabled", "KMS.DisabledException"] {
+            assert!(hint(code).unwrap().contains("encryption key"), "{code}");
+        }
+        assert_eq!(hint("km"), None);
     }
 }

@@ -25,6 +25,7 @@ impl AwsHost {
         Ok(Self::connect(Environment::from_env()?).await)
     }
 
+    /// With everything that the environment variables would say given by hand. Nothing goes over the network yet.
     pub async fn connect(environment: Environment) -> Self {
         Self::build(environment, None).await
     }
@@ -49,29 +50,30 @@ impl AwsHost {
         }
     }
 
+    /// What it was made of: the stack's names, its endpoints and settings.
     pub fn environment(&self) -> &Environment {
         &self.environment
     }
 
-    /// What these clients were made of: a step that talks to a service of its own makes its client of the same. The
-    /// SDK has no HTTP client of its own here; this has one.
-    pub fn sdk_config(&self) -> &aws_config::SdkConfig {
-        self.clients.sdk()
-    }
-
-    /// The SDK's own clients, for what the traits don't cover.
+    /// The SDK's client for the table, for what [`Store`](stepladder_protocol::Store) doesn't cover: creating it, and
+    /// looking into it in tests.
     pub fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
         &self.clients.dynamodb
     }
 
+    /// The SDK's client for the queues, for what [`Queue`](stepladder_protocol::Queue) doesn't cover.
     pub fn sqs(&self) -> &aws_sdk_sqs::Client {
         &self.clients.sqs
     }
 
+    /// The SDK's client for the bucket, for what [`Blobs`](stepladder_protocol::Blobs) doesn't cover. Built on the first
+    /// call.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         self.clients.s3()
     }
 
+    /// The SDK's client for functions, for what [`Functions`](stepladder_protocol::Functions) doesn't cover. Built on the
+    /// first call. It makes one attempt only.
     pub fn lambda(&self) -> &aws_sdk_lambda::Client {
         self.clients.lambda()
     }

@@ -20,6 +20,7 @@ mod stack;
 mod store;
 
 pub use blobs::S3Blobs;
+pub use clients::sdk_config;
 pub use clock::SystemClock;
 pub use environment::{Endpoints, Environment, EnvironmentError};
 pub use functions::LambdaFunctions;

@@ -66,6 +66,11 @@ pub const DEFINITION_BYTES_MAX: usize = 1024 * 1024;
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html>).
 pub const STACK_CHARS_MAX: usize = 32;
 
+/// The shortest retention that may be set, in days. Once a day somebody looks at a run that still goes, and renews its
+/// items when half of the retention is left to its run item, which lives a day longer than its records. With less than
+/// four days the first record would be gone before that look.
+pub const RETENTION_DAYS_MIN: u32 = 4;
+
 /// The longest retention that may be set, in days.
 pub const RETENTION_DAYS_MAX: u32 = 3_650;
 

@@ -1,7 +1,7 @@
 //! The stack's queues on SQS.
 
 use crate::{
-    error::{later, never, world_error},
+    error::{is_request_fault, later, never, world_error},
     limits::{BATCH_ENTRIES_MAX, NO_SUCH_QUEUE_TTL, VISIBILITY_SECONDS_MAX},
 };
 use aws_sdk_sqs::{
@@ -168,7 +168,9 @@ fn answers(
     let answer = |index: usize| {
         if let Some(entry) = failed.iter().find(|entry| entry.id() == index.to_string()) {
             let message = format!("{}: {}", entry.code(), entry.message().unwrap_or("no message"));
-            let error = if entry.sender_fault() { never } else { later };
+            // A permission that lacks is a fault of the sender's too.
+            let is_permanent = entry.sender_fault() && is_request_fault(entry.code());
+            let error = if is_permanent { never } else { later };
             return Err(SendError::Failed(error(operation.to_owned(), message)));
         }
         if was_sent(index) {
@@ -189,10 +191,15 @@ mod tests {
 
     #[test]
     fn each_message_of_a_batch_has_its_own_answer() {
-        let failed = [("1", true), ("2", false)].map(|(id, sender_fault)| {
-            BatchResultErrorEntry::builder().id(id).code("X").sender_fault(sender_fault).build().unwrap()
+        let failed = [
+            ("1", "InvalidMessageContents", true),
+            ("2", "InternalFailure", false),
+            ("3", "KmsAccessDenied", true),
+        ]
+        .map(|(id, code, sender_fault)| {
+            BatchResultErrorEntry::builder().id(id).code(code).sender_fault(sender_fault).build().unwrap()
         });
-        let answers = answers("send", 4, &failed, &|index| index == 0);
+        let answers = answers("send", 5, &failed, &|index| index == 0);
         let retries: Vec<_> = answers
             .iter()
             .map(|answer| match answer {
@@ -201,7 +208,8 @@ mod tests {
                 Err(SendError::NoSuchQueue) => panic!(),
             })
             .collect();
-        assert_eq!(retries, [None, Some(Retry::Never), Some(Retry::Later), Some(Retry::Later)]);
+        let (never, later) = (Some(Retry::Never), Some(Retry::Later));
+        assert_eq!(retries, [None, never, later, later, later]);
     }
 
     #[test]

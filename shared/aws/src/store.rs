@@ -1,6 +1,8 @@
 //! Runs, records and definitions in one DynamoDB table.
 
 mod definitions;
+#[cfg(test)]
+mod histories_test;
 mod item;
 mod keys;
 mod lists;
@@ -27,7 +29,7 @@ use aws_sdk_dynamodb::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 pub(crate) use item::EXPIRES;
-use item::{DATA, ENDING, Item, PK, Reader, SK, Writer, payload_attribute};
+use item::{DATA, ENDING, ENDING_ITEM, Item, PK, Reader, SK, Writer, payload_attribute};
 pub(crate) use lists::{ATTENTION_INDEX, RUNS_INDEX};
 use std::collections::HashMap;
 use stepladder_engine::{Branch, Status};
@@ -169,15 +171,13 @@ impl Store for DynamoStore {
         payload: &Payload,
         expires_s: i64,
     ) -> WorldResult<()> {
-        let mut writer = Writer::new(keys::items_pk(run), keys::data_sk(slot), ITEM_VERSION);
-        writer.payload(DATA, payload);
-        writer.number(EXPIRES, expires_s);
-        self.put(format!("put the {} of run {run}", slot_name(slot)), writer.0).await
+        let item = data_item(run, &slot, payload, expires_s);
+        self.put(format!("put the {} of run {run}", slot_name(&slot)), item).await
     }
 
     async fn data(&self, run: &RunKey, slot: DataSlot) -> WorldResult<Option<Payload>> {
-        let operation = format!("read the {} of run {run}", slot_name(slot));
-        let sk = keys::data_sk(slot).to_owned();
+        let operation = format!("read the {} of run {run}", slot_name(&slot));
+        let sk = keys::data_sk(&slot);
         let Some(found) = self.get(operation.clone(), keys::items_pk(run), sk).await? else {
             return Ok(None);
         };
@@ -383,6 +383,7 @@ impl RunChange {
             change.set(name, value);
         }
         let texts = [
+            (ENDING_ITEM, close.ending_item.clone()),
             ("er", close.error.clone()),
             ("by", close.by.clone()),
             ("ap", keys::attention_pk(&run.id, close.status)),
@@ -408,7 +409,7 @@ impl RunChange {
         change.set("by", AttributeValue::S(by.to_owned()));
         // Without `ap` it leaves the index `attention`.
         change.update.push_str(" REMOVE t1, er, ap");
-        for name in [ENDING.json, ENDING.zstd, ENDING.blob] {
+        for name in [ENDING.json, ENDING.zstd, ENDING.blob, ENDING_ITEM] {
             change.update.push_str(", ");
             change.update.push_str(name);
         }
@@ -461,10 +462,18 @@ impl RunChange {
     }
 }
 
-fn slot_name(slot: DataSlot) -> &'static str {
+/// How a run's input or ending lies in the table by itself.
+fn data_item(run: &RunKey, slot: &DataSlot, payload: &Payload, expires_s: i64) -> Item {
+    let mut writer = Writer::new(keys::items_pk(run), keys::data_sk(slot), ITEM_VERSION);
+    writer.payload(DATA, payload);
+    writer.number(EXPIRES, expires_s);
+    writer.0
+}
+
+fn slot_name(slot: &DataSlot) -> &'static str {
     match slot {
         DataSlot::Input => "input",
-        DataSlot::Ending => "ending",
+        DataSlot::Ending(_) => "ending",
     }
 }
 

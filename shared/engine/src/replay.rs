@@ -56,35 +56,86 @@ pub fn replay(
     input: Value,
     records: &[Recorded],
 ) -> Result<Replay, ReplayError> {
-    let mut run = Run { redrive_count: 0, ..run.clone() };
-    let mut trace = Trace::default();
-    let mut last = start_traced(definition, &run, input, run.started_ms, Some(&mut trace));
+    let mut follower = Follower::traced(definition, run, input);
     let mut positions = Vec::with_capacity(records.len());
-    for (seq, record) in records.iter().enumerate() {
-        let seq = u32::try_from(seq).unwrap_or(u32::MAX);
+    for record in records {
+        positions.push(follower.push(record)?);
+    }
+    let Follower { trace, last, run, .. } = follower;
+    let events = trace.unwrap_or_default().events;
+    Ok(Replay { events, last, positions, redrive_count: run.redrive_count })
+}
+
+/// Follows a run record by record. It keeps the last transition only, so that a long run takes no more memory than a
+/// short one.
+#[derive(Debug)]
+pub struct Follower<'a> {
+    definition: &'a Definition,
+    run: Run,
+    last: Transition,
+    next_seq: u32,
+    trace: Option<Trace>,
+}
+
+impl<'a> Follower<'a> {
+    /// A run before its first record. `run.redrive_count` may be anything, as in [`replay`].
+    pub fn new(definition: &'a Definition, run: &Run, input: Value) -> Self {
+        Self::start(definition, run, input, None)
+    }
+
+    fn traced(definition: &'a Definition, run: &Run, input: Value) -> Self {
+        Self::start(definition, run, input, Some(Trace::default()))
+    }
+
+    fn start(definition: &'a Definition, run: &Run, input: Value, mut trace: Option<Trace>) -> Self {
+        let run = Run { redrive_count: 0, ..run.clone() };
+        let last = start_traced(definition, &run, input, run.started_ms, trace.as_mut());
+        Self { definition, run, last, next_seq: 0, trace }
+    }
+
+    /// Follows the next record; answers with the position that it ended.
+    pub fn push(&mut self, record: &Recorded) -> Result<Position, ReplayError> {
+        let seq = self.next_seq;
         if let Outcome::Redriven { redrive_count } = record.outcome {
-            run.redrive_count = redrive_count;
+            self.run.redrive_count = redrive_count;
         }
-        let Some(position) = pending(&last, seq, &record.outcome) else {
+        let Some(position) = pending(&self.last, seq, &record.outcome) else {
             return Err(ReplayError::AfterTheEnd { seq });
         };
-        trace.started_ms = record.started_ms;
-        last = advance_traced(
-            definition,
-            &run,
-            &position,
-            &record.outcome,
-            record.finished_ms,
-            Some(&mut trace),
-        );
-        let computed = last.digest();
+        if let Some(trace) = &mut self.trace {
+            trace.started_ms = record.started_ms;
+        }
+        let trace = self.trace.as_mut();
+        self.last =
+            advance_traced(self.definition, &self.run, &position, &record.outcome, record.finished_ms, trace);
+        let computed = self.last.digest();
         if computed != record.digest {
             let (state, recorded) = (position.state, record.digest.clone());
             return Err(ReplayError::Diverged { seq, state, recorded, computed });
         }
-        positions.push(position);
+        self.next_seq = seq.saturating_add(1);
+        Ok(position)
     }
-    Ok(Replay { events: trace.events, last, positions, redrive_count: run.redrive_count })
+
+    /// Where the run is now.
+    pub fn last(&self) -> &Transition {
+        &self.last
+    }
+
+    /// Where the run is now, once there is nothing more to follow.
+    pub fn into_last(self) -> Transition {
+        self.last
+    }
+
+    /// The seq of the next record.
+    pub fn next_seq(&self) -> u32 {
+        self.next_seq
+    }
+
+    /// The redrive count that the records lead to.
+    pub fn redrive_count(&self) -> u32 {
+        self.run.redrive_count
+    }
 }
 
 /// The position that the record `seq` ends: the one that the last transition led to, or, for a redrive, the end itself.

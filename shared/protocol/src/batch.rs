@@ -67,8 +67,12 @@ pub struct StepFailure {
 pub enum Disposition {
     /// Acknowledge it.
     Done,
-    /// Leave it to its queue, which delivers it again.
+    /// Leave it to its queue, which delivers it again after a back-off, and not before so many seconds.
     Leave { back_seconds: u32 },
+}
+
+impl Disposition {
+    pub(crate) const LEAVE: Self = Self::Leave { back_seconds: 0 };
 }
 
 /// One message to send, because of a message that was handled.
@@ -152,11 +156,24 @@ impl<H: Host> Protocol<H> {
             .filter_map(|(index, delivery)| match dispositions.get(&index) {
                 Some(Disposition::Done) => None,
                 Some(Disposition::Leave { back_seconds }) => Some((delivery, *back_seconds)),
-                None => Some((delivery, 1)),
+                None => Some((delivery, 0)),
             })
+            .map(|(delivery, at_least)| (delivery, at_least.max(self.backoff_seconds(delivery))))
             .collect();
         self.hand_back(invocation, &left).await;
+        for (delivery, back_seconds) in &left {
+            self.log_left(invocation, delivery, *back_seconds);
+        }
         left.into_iter().map(|(delivery, _)| delivery.message_id.clone()).collect()
+    }
+
+    /// 1, 2, 4 … 30 s with jitter: whatever a message is left for may take a while.
+    fn backoff_seconds(&self, delivery: &Delivery) -> u32 {
+        let full = 1_u32 << delivery.receive_count.saturating_sub(1).min(5);
+        let full = full.min(limits::LEAVE_SECONDS_MAX);
+        let half = full.div_ceil(2);
+        let jitter = u32::try_from(self.host.clock().random_u128() % u128::from(half + 1)).unwrap_or(0);
+        (half + jitter).min(limits::LEAVE_SECONDS_MAX)
     }
 
     /// Runs all futures at once. Messages that finish within moments of each other are sent together.
@@ -187,7 +204,8 @@ impl<H: Host> Protocol<H> {
                 }
                 turn = running.next().now_or_never().flatten();
             }
-            if !handled.is_empty() && (has_lingered || undecided == 0) {
+            let is_full = handled.len() >= limits::SEND_MESSAGES_MAX;
+            if !handled.is_empty() && (has_lingered || is_full || undecided == 0) {
                 running.push(self.send_all(std::mem::take(&mut handled)).map(Turn::Sent).boxed());
             }
         }
@@ -220,7 +238,7 @@ impl<H: Host> Protocol<H> {
             for chunk in chunks(sendings) {
                 for index in self.send_chunk(&queue, chunk).await {
                     if !self.planted(PlantedBug::AcknowledgeBeforeSending) {
-                        dispositions.insert(index, Disposition::Leave { back_seconds: 1 });
+                        dispositions.insert(index, Disposition::LEAVE);
                     }
                 }
             }
@@ -245,7 +263,7 @@ impl<H: Host> Protocol<H> {
             match (answers.next(), step) {
                 (Some(Ok(())), _) => {}
                 (Some(Err(SendError::NoSuchQueue)), Some(message)) => {
-                    if self.send_unscheduled(*message).await.is_err() {
+                    if self.send_unscheduled(*message, queue).await.is_err() {
                         failed.push(index);
                     }
                 }
@@ -260,7 +278,7 @@ impl<H: Host> Protocol<H> {
 
     /// Best effort: a message that was received before comes back sooner if this delivery dies too.
     async fn shorten_visibility(&self, invocation: &Invocation, deliveries: &[Delivery]) {
-        let seconds = u32::try_from(invocation.function_timeout_ms / 1000 + 30).unwrap_or(u32::MAX);
+        let seconds = shortened_visibility_seconds(invocation.function_timeout_ms);
         let again: Vec<(String, u32)> = deliveries
             .iter()
             .filter(|delivery| delivery.receive_count > 1 && !delivery.receipt.is_empty())
@@ -286,7 +304,7 @@ impl<H: Host> Protocol<H> {
         }
     }
 
-    fn shuffled<T>(&self, mut items: Vec<T>) -> Vec<T> {
+    pub(crate) fn shuffled<T>(&self, mut items: Vec<T>) -> Vec<T> {
         for at in (1..items.len()).rev() {
             let with = usize::try_from(self.host.clock().random_u128() % (at as u128 + 1)).unwrap_or(0);
             items.swap(at, with);
@@ -305,6 +323,13 @@ pub(crate) enum Alone {
 enum Turn {
     First(usize, First),
     Sent(Vec<(usize, Disposition)>),
+}
+
+/// The function's timeout and half a minute, but no longer than its queue hides a message anyway: six timeouts.
+fn shortened_visibility_seconds(function_timeout_ms: i64) -> u32 {
+    let timeout_ms = u64::try_from(function_timeout_ms).unwrap_or(0);
+    let timeout_seconds = u32::try_from(timeout_ms.div_ceil(1000)).unwrap_or(u32::MAX);
+    timeout_seconds.saturating_add(30).min(timeout_seconds.saturating_mul(6))
 }
 
 /// Splits into calls of at most ten messages and one MiB.
@@ -328,4 +353,17 @@ fn chunks(sendings: Vec<(usize, Sending)>) -> Vec<Vec<(usize, Sending)>> {
         }
     }
     chunks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_delivery_comes_back_sooner_and_never_later_than_its_queue_has_it() {
+        assert_eq!(shortened_visibility_seconds(9_999), 40);
+        assert_eq!(shortened_visibility_seconds(900_000), 930);
+        assert_eq!(shortened_visibility_seconds(998), 6);
+        assert_eq!(shortened_visibility_seconds(0), 0);
+    }
 }

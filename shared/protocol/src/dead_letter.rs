@@ -85,7 +85,7 @@ impl<H: Host> Protocol<H> {
                 Invoked::Returned(answer) => match serde_json::from_str::<SoloAnswer>(&answer) {
                     Ok(SoloAnswer { handled: true }) => return Ok(Handled::done()),
                     Ok(SoloAnswer { handled: false }) => {
-                        return Ok(Handled::leave(crate::limits::LEAVE_SECONDS_MAX));
+                        return Ok(Handled::leave_for(crate::limits::LEAVE_SECONDS_MAX));
                     }
                     Err(_) => {
                         let why =
@@ -106,8 +106,9 @@ impl<H: Host> Protocol<H> {
                             Outcome::TimedOut { limit: Limit::Task }
                         }
                         _ => {
+                            // The count is of all queues: the dead-letter function's own deliveries are among them.
                             let why = format!(
-                                "The function died on each of {} deliveries of this message, and once more alone: {error_type}: {message}",
+                                "The message was received {} times and never finished; handed to the function alone, the function died: {error_type}: {message}",
                                 delivery.receive_count
                             );
                             failed(LAMBDA_UNKNOWN, error_cause(LAMBDA_UNKNOWN, &why), Phase::Run)

@@ -9,7 +9,7 @@ use crate::{
     batch::{Alone, Delivery, Disposition, Invocation, Sending, StepFunction},
     execute::Executed,
     item::{ITEM_VERSION, Record, RecordKey, RunItem, RunKey},
-    limits,
+    json, limits,
     message::{Ask, Message, Unreadable},
     payload,
     planted::PlantedBug,
@@ -36,7 +36,12 @@ impl Handled {
         Self { sendings, disposition: Disposition::Done }
     }
 
-    pub(crate) fn leave(back_seconds: u32) -> Self {
+    pub(crate) fn leave() -> Self {
+        Self::leave_for(0)
+    }
+
+    /// Not before so many seconds.
+    pub(crate) fn leave_for(back_seconds: u32) -> Self {
         Self { sendings: Vec::new(), disposition: Disposition::Leave { back_seconds } }
     }
 }
@@ -129,7 +134,7 @@ impl<H: Host> Protocol<H> {
             return Err(WorldError { operation, message, retry: Retry::Never });
         };
         match self.execute(step, invocation, job, position, alone).await {
-            Executed::CutOff => Ok(Handled::leave(1)),
+            Executed::CutOff => Ok(Handled::leave()),
             Executed::Outcome(outcome, started_ms) => {
                 self.commit(invocation, delivery, job, position, outcome, started_ms).await
             }
@@ -211,6 +216,7 @@ impl<H: Host> Protocol<H> {
             None if ended => Ok(Some(Handled::done())),
             None => Ok(None),
             Some(record) if record.owner != message.id && !self.planted(PlantedBug::EveryLoserResends) => {
+                self.log_duplicate(delivery, message, position);
                 Ok(Some(Handled::done()))
             }
             Some(record) => Ok(Some(self.send_again(message, &record, &run).await?)),
@@ -258,8 +264,7 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<Handled> {
         let Job { message, definition, .. } = job;
         let finished_ms = self.host.clock().now_ms();
-        let (outcome, json) = self.bounded(outcome)?;
-        let transition = self.advance(definition, message, position, &outcome, finished_ms);
+        let (transition, outcome, json) = self.bounded(job, position, outcome, finished_ms)?;
         if self.planted(PlantedBug::EndIsNoRecord) && matches!(transition.next, Next::End(_)) {
             return Ok(Handled::sending(self.effects(message, definition, &transition).await?));
         }
@@ -297,30 +302,69 @@ impl<H: Host> Protocol<H> {
             // A duplicate delivery is the same message: acknowledging it here would take it from the copy that won,
             // which may die before it has sent. Rule 1 decides when it comes back.
             PutRecord::Lost(_) if self.planted(PlantedBug::DropLostRace) => Ok(Handled::done()),
-            PutRecord::Lost(_) => Ok(Handled::leave(backoff_seconds(self.host.clock(), delivery))),
+            PutRecord::Lost(_) => Ok(Handled::leave()),
         }
     }
 
-    /// The outcome and its JSON; one that is too large becomes States.DataLimitExceeded.
-    fn bounded(&self, outcome: Outcome) -> WorldResult<(Outcome, Vec<u8>)> {
+    /// The transition, its outcome and the outcome's JSON. A result that is too large or too deep, or that makes the
+    /// data too large, becomes States.DataLimitExceeded.
+    fn bounded(
+        &self,
+        job: &Job,
+        position: &Position,
+        mut outcome: Outcome,
+        now_ms: i64,
+    ) -> WorldResult<(Transition, Outcome, Vec<u8>)> {
+        let Job { message, definition, .. } = job;
         let encode = |outcome: &Outcome| {
             serde_json::to_vec(outcome)
                 .map_err(|error| payload::unreadable("encode an outcome", &error.to_string()))
         };
-        let json = encode(&outcome)?;
-        let bytes_max = self.host.settings().payload_bytes_max;
-        if json.len() <= bytes_max {
-            return Ok((outcome, json));
+        let mut json = encode(&outcome)?;
+        let mut excess = self.size_excess("The result", json.len());
+        if let Outcome::Succeeded { output } = &outcome
+            && json::is_too_deep(output)
+        {
+            let depth_max = limits::JSON_DEPTH_MAX;
+            excess = Some(format!("The result is nested more than {depth_max} levels deep."));
         }
-        let cause =
-            format!("The result has {} bytes; {bytes_max} is the most (payload_bytes_max).", json.len());
-        let outcome = Outcome::Failed {
-            error: errors::DATA_LIMIT_EXCEEDED.to_owned(),
-            cause: Some(cause),
-            phase: Phase::Run,
+        // The result itself, then what it would make of the data; and where what a Catch makes of it is too large too,
+        // the run is stopped.
+        for last_resort in [false, false, true] {
+            if let Some(cause) = excess.take() {
+                let (error, cause) = (errors::DATA_LIMIT_EXCEEDED.to_owned(), Some(cause));
+                outcome = match last_resort {
+                    true => Outcome::Stopped { error: Some(error), cause },
+                    false => Outcome::Failed { error, cause, phase: Phase::Run },
+                };
+                json = encode(&outcome)?;
+            }
+            let transition = self.advance(definition, message, position, &outcome, now_ms);
+            excess = self.data_excess(&transition)?;
+            if excess.is_none() {
+                return Ok((transition, outcome, json));
+            }
+        }
+        let operation = format!("go on from state '{}' of {}", position.state, message.run.id());
+        Err(payload::unreadable(&operation, &excess.unwrap_or_default()))
+    }
+
+    /// Why the data that a transition leads to can't be carried on.
+    pub(crate) fn data_excess(&self, transition: &Transition) -> WorldResult<Option<String>> {
+        let (what, value) = match &transition.next {
+            Next::Wait(next) => ("The state's data", Some(&next.data)),
+            Next::End(end) => ("The run's output", end.output.as_ref()),
         };
-        let json = encode(&outcome)?;
-        Ok((outcome, json))
+        let Some(value) = value else { return Ok(None) };
+        let bytes = json::size(value)
+            .map_err(|error| payload::unreadable("measure a payload", &error.to_string()))?;
+        Ok(self.size_excess(what, bytes.saturating_add(limits::WRAPPED_BYTES)))
+    }
+
+    fn size_excess(&self, what: &str, bytes: usize) -> Option<String> {
+        let bytes_max = self.host.settings().payload_bytes_max;
+        (bytes > bytes_max)
+            .then(|| format!("{what} has {bytes} bytes; {bytes_max} is the most (payload_bytes_max)."))
     }
 
     /// A message that could not be handled: left to its queue, and parked once it has been left too often for a reason
@@ -348,7 +392,7 @@ impl<H: Host> Protocol<H> {
         if error.retry == Retry::Never && is_last {
             return self.park(invocation, delivery, run.as_ref(), &error.to_string()).await;
         }
-        Handled::leave(backoff_seconds(self.host.clock(), delivery))
+        Handled::leave()
     }
 
     async fn unreadable(
@@ -365,9 +409,9 @@ impl<H: Host> Protocol<H> {
             "a message can't be read"
         );
         if delivery.receive_count < limits::RECEIVES_MAX && !invocation.is_dead_letter() {
-            return Handled::leave(limits::UNREADABLE_BACK_SECONDS);
+            return Handled::leave_for(limits::UNREADABLE_BACK_SECONDS);
         }
-        let run = crate::park::run_of(&delivery.body);
+        let run = Message::run_of(&delivery.body, self.host.settings().payload_bytes_max);
         self.park(invocation, delivery, run.as_ref(), &unreadable.to_string()).await
     }
 }
@@ -404,12 +448,4 @@ pub(crate) fn check_digest(run: &RunKey, record: &Record, transition: &Transitio
         message: "computed again, the transition leads elsewhere than it did when it was recorded".to_owned(),
         retry: Retry::Never,
     })
-}
-
-/// 1, 2, 4 … 30 s with jitter.
-fn backoff_seconds(clock: &impl Clock, delivery: &Delivery) -> u32 {
-    let full = 1_u32 << delivery.receive_count.saturating_sub(1).min(5);
-    let full = full.min(limits::LEAVE_SECONDS_MAX);
-    let jitter = u32::try_from(clock.random_u128() % u128::from(full.div_ceil(2) + 1)).unwrap_or(0);
-    (full.div_ceil(2) + jitter).min(limits::LEAVE_SECONDS_MAX)
 }

@@ -5,7 +5,7 @@ use crate::{
     batch::Sending,
     deliver::plain_bytes_max,
     item::{Close, Ending, Record, RunKey},
-    limits,
+    json, limits,
     message::{Ask, Message},
     payload::{self, Payload},
     planted::PlantedBug,
@@ -14,6 +14,7 @@ use crate::{
     },
 };
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use stepladder_asl::{Definition, timestamp};
 use stepladder_engine::{
     Effect, End, Outcome, Phase, Position, Run, Target, Transition, advance, function_of,
@@ -72,7 +73,7 @@ impl<H: Host> Protocol<H> {
         let delay_seconds = u32::try_from(left_ms.saturating_add(999) / 1000)
             .unwrap_or(u32::MAX)
             .min(limits::DELAY_SECONDS_MAX);
-        let body = message.encode(self.host.blobs()).await?;
+        let body = message.encode(self.host.blobs(), self.host.settings().payload_bytes_max).await?;
         Ok(Sending { queue, outgoing: Outgoing { body, delay_seconds }, step: None })
     }
 
@@ -83,7 +84,7 @@ impl<H: Host> Protocol<H> {
             Some(Ok(())) => Ok(()),
             Some(Err(SendError::Failed(error))) => Err(error),
             Some(Err(SendError::NoSuchQueue)) => match sending.step {
-                Some(message) => self.send_unscheduled(*message).await,
+                Some(message) => self.send_unscheduled(*message, &sending.queue).await,
                 None => Err(no_queue(&sending.queue)),
             },
             None => Err(WorldError {
@@ -95,9 +96,9 @@ impl<H: Host> Protocol<H> {
     }
 
     /// The step's queue isn't there: its position gets the outcome that AWS gives a call of an unknown function.
-    pub(crate) async fn send_unscheduled(&self, message: Message) -> WorldResult<()> {
-        let sending =
-            self.unscheduled(message, "Function not found: there is no queue of that name.").await?;
+    pub(crate) async fn send_unscheduled(&self, message: Message, queue: &QueueName) -> WorldResult<()> {
+        let why = format!("Function not found: {}; the stack has no queue of that name.", queue.short());
+        let sending = self.unscheduled(message, &why).await?;
         match self.host.queue().send(&sending.queue, &[sending.outgoing]).await?.into_iter().next() {
             Some(Ok(())) => Ok(()),
             Some(Err(SendError::Failed(error))) => Err(error),
@@ -147,18 +148,23 @@ impl<H: Host> Protocol<H> {
             Ending { output: end.output.clone(), error: end.error.clone(), cause: end.cause.clone() };
         let json = serde_json::to_vec(&ending)
             .map_err(|error| payload::unreadable("encode an ending", &error.to_string()))?;
-        let is_small = json.len() <= limits::RUN_ITEM_PAYLOAD_BYTES_MAX;
-        let ending = match is_small {
-            true => Some(Payload::Json(json)),
+        let (ending, ending_item) = match json.len() <= limits::RUN_ITEM_PAYLOAD_BYTES_MAX {
+            true => (Some(Payload::Json(json)), None),
             false => {
+                let name: String = payload::hex(&Sha256::digest(&json)).chars().take(16).collect();
+                let name = match self.planted(PlantedBug::OneItemForAllEndings) {
+                    true => "0".repeat(16),
+                    false => name,
+                };
                 let payload = payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key)).await?;
                 let expires_s = self.host.settings().expires_s(now_ms, i64::MIN);
-                self.host.store().put_data(&key, DataSlot::Ending, &payload, expires_s).await?;
-                None
+                let slot = DataSlot::Ending(name.clone());
+                self.host.store().put_data(&key, slot, &payload, expires_s).await?;
+                (None, Some(name))
             }
         };
         let error = end.error.as_ref().map(|error| error.chars().take(limits::ERROR_CHARS_MAX).collect());
-        Ok(Close { status: end.status, ended_ms: now_ms, ending, error, by })
+        Ok(Close { status: end.status, ended_ms: now_ms, ending, ending_item, error, by })
     }
 
     /// A message to the status queue, with the detail of AWS's "Step Functions Execution Status Change"
@@ -195,9 +201,14 @@ impl<H: Host> Protocol<H> {
 
     /// The run as the engine sees it.
     pub(crate) fn engine_run(&self, message: &Message) -> Run {
+        self.seeded(&message.run)
+    }
+
+    /// The run whose nonce the engine's seeds are made of.
+    pub(crate) fn seeded(&self, run: &Run) -> Run {
         match self.planted(PlantedBug::SeedWithoutNonce) {
-            true => Run { nonce: String::new(), ..message.run.clone() },
-            false => message.run.clone(),
+            true => Run { nonce: String::new(), ..run.clone() },
+            false => run.clone(),
         }
     }
 
@@ -206,7 +217,7 @@ impl<H: Host> Protocol<H> {
         let bytes_max = self.host.settings().payload_bytes_max;
         let json = payload::load(self.host.blobs(), run, &record.outcome, bytes_max).await?;
         serde_json::from_slice(&json).map_err(|error| {
-            payload::unreadable(&format!("read record {} of {run}", record.seq), &error.to_string())
+            payload::unreadable(&format!("read record {} of {run}", record.seq), &json::fault(&error))
         })
     }
 }

@@ -106,8 +106,11 @@ pub struct RunItem {
     pub input: Option<Payload>,
     /// The first 32 hex digits of the SHA-256 of the input's JSON: tells whether a repeated start has the same input.
     pub input_digest: String,
-    /// Output, error and cause where they are small; else they have an item of their own.
+    /// Output, error and cause where they are small.
     pub ending: Option<Payload>,
+    /// Else the name of the item that holds them: a hash of what they are, for an end that lost against another must not
+    /// overwrite what that one wrote.
+    pub ending_item: Option<String>,
     /// The error's name, for lists.
     pub error: Option<String>,
     /// The message that stopped or redrove it last.
@@ -145,7 +148,9 @@ impl RunItem {
 pub struct Close {
     pub status: Status,
     pub ended_ms: i64,
+    /// As on the run item.
     pub ending: Option<Payload>,
+    pub ending_item: Option<String>,
     pub error: Option<String>,
     /// The message that asked for it, where it was not a step.
     pub by: Option<String>,

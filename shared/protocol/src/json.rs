@@ -1,7 +1,8 @@
 //! JSON as it crosses a queue: ASCII only on the way out, and nothing changed silently on the way in.
 
+use crate::limits::JSON_DEPTH_MAX;
 use serde::Serialize;
-use serde_json::{Value, ser::Formatter};
+use serde_json::{Value, error::Category, ser::Formatter};
 use std::io;
 
 /// Compact JSON in ASCII: all else is escaped. SQS refuses some characters that JSON strings may hold (U+FFFE, U+FFFF),
@@ -60,6 +61,48 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
         Some(number) => Err(JsonError::NumberTooLarge { number: number.chars().take(40).collect() }),
         None => Ok(value),
     }
+}
+
+/// What is wrong with JSON text, without quoting it: it may end in a log.
+pub(crate) fn fault(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Io | Category::Syntax => "it is not JSON",
+        Category::Data => "it is JSON of another shape",
+        Category::Eof => "it ends too early",
+    };
+    format!("{what}: line {}, column {}", error.line(), error.column())
+}
+
+/// The size of the value's JSON text, in bytes.
+pub(crate) fn size(value: &Value) -> Result<usize, serde_json::Error> {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, value)?;
+    Ok(count.0)
+}
+
+/// Whether objects and arrays are nested too deeply to be read again from within a record or a message.
+pub(crate) fn is_too_deep(value: &Value) -> bool {
+    fn is_deeper(value: &Value, levels: usize) -> bool {
+        let Some(left) = levels.checked_sub(1) else {
+            return value.is_array() || value.is_object();
+        };
+        match value {
+            Value::Array(items) => items.iter().any(|item| is_deeper(item, left)),
+            Value::Object(members) => members.values().any(|member| is_deeper(member, left)),
+            _ => false,
+        }
+    }
+    is_deeper(value, JSON_DEPTH_MAX)
 }
 
 /// The first integer of valid JSON text that fits neither in an i64 nor in a u64.
@@ -148,5 +191,22 @@ mod tests {
         let text = "[".repeat(100_000);
         assert!(matches!(parse(text.as_bytes()), Err(JsonError::NotJson { .. })));
         assert_eq!(parse(b"\"\xff\""), Err(JsonError::NotUtf8 { byte: 1 }));
+    }
+
+    #[test]
+    fn what_is_nested_too_deeply_is_known() {
+        let nested = |levels| (0..levels).fold(json!(1), |inner, _| json!({ "a": inner }));
+        assert!(!is_too_deep(&nested(JSON_DEPTH_MAX)));
+        assert!(is_too_deep(&nested(JSON_DEPTH_MAX + 1)));
+        assert!(is_too_deep(&json!([1, nested(JSON_DEPTH_MAX)])));
+        assert!(is_too_deep(&nested(2_000)));
+    }
+
+    #[test]
+    fn a_fault_says_where_and_quotes_nothing() {
+        let fault = |text: &str| fault(&serde_json::from_str::<Vec<u8>>(text).unwrap_err());
+        assert_eq!(fault("[1,\n\"secret\"]"), "it is JSON of another shape: line 2, column 8");
+        assert_eq!(fault("[secret]"), "it is not JSON: line 1, column 2");
+        assert_eq!(fault("[1"), "it ends too early: line 1, column 2");
     }
 }

@@ -31,6 +31,9 @@ pub const RUN_ITEM_PAYLOAD_BYTES_MAX: usize = 300;
 /// The largest payload unless set otherwise, in bytes: a quarter of a function's 256 MB.
 pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// What an outcome or an ending puts around a payload at most, in bytes: it is read back with its wrapping.
+pub const WRAPPED_BYTES: usize = 64;
+
 /// A message is received so often before the queue hands it to the dead-letter queue.
 pub const RECEIVES_MAX: u32 = 5;
 
@@ -46,7 +49,8 @@ pub const LEAVE_SECONDS_MAX: u32 = 30;
 /// What is kept free of the function's timeout, so that there is time to record a step that used it up, in milliseconds.
 pub const DEADLINE_MARGIN_MS: i64 = 500;
 
-/// A batch that is handled in one call waits at most so long for a message whose reads hang, in milliseconds.
+/// A batch that is handled in one call waits at most so long for a message whose reads hang, in milliseconds; and no
+/// longer than a quarter of the function's timeout, so that no limit of a step passes before its code is called.
 pub const GATHER_MS: i64 = 1_000;
 
 /// A request that decides without a message of its own is repeated by one, delayed so long, in seconds.
@@ -71,5 +75,6 @@ pub const NAME_CHARS_MAX: usize = 80;
 pub const ERROR_CHARS_MAX: usize = 256;
 pub const CAUSE_CHARS_MAX: usize = 32_768;
 
-/// How deeply JSON may be nested that comes from outside.
+/// How deeply objects and arrays may be nested in an input and in a step's result: below what a reader of JSON follows
+/// (128), so that they can be read again from within a record and a message.
 pub const JSON_DEPTH_MAX: usize = 100;

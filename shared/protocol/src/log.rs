@@ -57,6 +57,26 @@ impl<H: Host> Protocol<H> {
         );
     }
 
+    /// A message that goes back to its queue, for whatever reason; a line of its own tells an error.
+    pub(crate) fn log_left(&self, invocation: &Invocation, delivery: &Delivery, back_seconds: u32) {
+        let message = Message::decode(&delivery.body, self.host.settings().payload_bytes_max).ok();
+        let position = message.as_ref().and_then(|message| message.ask.position());
+        let queue_wait_ms = delivery.sent_ms.map(|sent_ms| self.host.clock().now_ms() - sent_ms);
+        tracing::info!(
+            run = message.as_ref().map(|message| message.run.id()),
+            state = position.map(|position| position.state.as_str()),
+            seq = position.map(|position| position.seq),
+            attempt = position.map(|position| position.attempt()),
+            queue = invocation.queue.short(),
+            message_id = delivery.message_id,
+            receive_count = delivery.receive_count,
+            request_id = invocation.request_id,
+            queue_wait_ms,
+            back_seconds,
+            "left to its queue"
+        );
+    }
+
     fn is_sampled(&self) -> bool {
         let sample = self.host.settings().log_sample;
         sample >= 1.0 || (self.host.clock().random_u128() % 1_000_000) as f64 / 1_000_000.0 < sample

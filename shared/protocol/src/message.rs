@@ -1,7 +1,7 @@
 //! What a message holds, and how it lies in a queue.
 
 use crate::{
-    item::RunKey,
+    item::{RunId, RunKey},
     json,
     limits::MESSAGE_BYTES_MAX,
     payload::{self, BlobRef},
@@ -10,6 +10,7 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use stepladder_engine::{Outcome, Position, Run};
 
 /// The version that this code writes. Older ones are read for ever; newer ones are handed back.
@@ -91,16 +92,18 @@ impl Message {
         Self { version: MESSAGE_VERSION, id: format!("{id:032x}"), run, ask, data: None, input: None }
     }
 
-    /// The body. Data that is too large for it is put into the blob store first.
-    pub(crate) async fn encode(&self, blobs: &impl Blobs) -> WorldResult<String> {
+    /// The body. Data that is too large for it is put into the blob store first. `bytes_max` is what a receiver unpacks.
+    pub(crate) async fn encode(&self, blobs: &impl Blobs, bytes_max: usize) -> WorldResult<String> {
         let body = ascii(self)?;
         if body.len() <= MESSAGE_BYTES_MAX {
             return Ok(body);
         }
-        let compressed =
-            format!("{COMPRESSED_PREFIX}{}", STANDARD.encode(payload::compress(body.as_bytes())?));
-        if compressed.len() <= MESSAGE_BYTES_MAX {
-            return Ok(compressed);
+        if body.len() <= bytes_max {
+            let compressed =
+                format!("{COMPRESSED_PREFIX}{}", STANDARD.encode(payload::compress(body.as_bytes())?));
+            if compressed.len() <= MESSAGE_BYTES_MAX {
+                return Ok(compressed);
+            }
         }
         let key = RunKey::of(&self.run);
         let mut slim = self.clone();
@@ -119,21 +122,21 @@ impl Message {
         struct Version {
             v: u32,
         }
-        let broken = |error: &dyn std::fmt::Display| Unreadable::Broken(error.to_string());
-        let unpacked;
-        let text = match body.strip_prefix(COMPRESSED_PREFIX) {
-            None => body.as_bytes(),
-            Some(base64) => {
-                let bytes = STANDARD.decode(base64).map_err(|error| broken(&error))?;
-                unpacked = payload::decompress(&bytes, bytes_max).map_err(|error| broken(&error))?;
-                &unpacked
-            }
-        };
-        let Version { v: version } = serde_json::from_slice(text).map_err(|error| broken(&error))?;
+        let broken = |error: serde_json::Error| Unreadable::Broken(json::fault(&error));
+        let text = unpacked(body, bytes_max)?;
+        let Version { v: version } = serde_json::from_slice(&text).map_err(broken)?;
         if version > MESSAGE_VERSION {
             return Err(Unreadable::Newer { version });
         }
-        serde_json::from_slice(text).map_err(|error| broken(&error))
+        serde_json::from_slice(&text).map_err(broken)
+    }
+
+    /// The run that a body speaks of, also if its version is unknown.
+    pub(crate) fn run_of(body: &str, bytes_max: usize) -> Option<RunKey> {
+        let body: Value = serde_json::from_slice(&unpacked(body, bytes_max).ok()?).ok()?;
+        let run = body.get("run")?;
+        let text = |name: &str| run.get(name)?.as_str().map(str::to_owned);
+        Some(RunKey { id: RunId::new(text("workflow")?, text("name")?), nonce: text("nonce")? })
     }
 
     /// Gets what lies in the blob store.
@@ -152,6 +155,19 @@ impl Message {
     }
 }
 
+/// A body's JSON text.
+fn unpacked(body: &str, bytes_max: usize) -> Result<Cow<'_, [u8]>, Unreadable> {
+    let Some(base64) = body.strip_prefix(COMPRESSED_PREFIX) else {
+        return Ok(Cow::Borrowed(body.as_bytes()));
+    };
+    let bytes = STANDARD
+        .decode(base64)
+        .map_err(|_| Unreadable::Broken(format!("what follows {COMPRESSED_PREFIX} is not base64")))?;
+    payload::decompress(&bytes, bytes_max)
+        .map(Cow::Owned)
+        .map_err(|error| Unreadable::Broken(error.to_string()))
+}
+
 fn ascii(message: &Message) -> WorldResult<String> {
     json::to_ascii(message).map_err(|error| payload::unreadable("encode a message", &error.to_string()))
 }
@@ -165,5 +181,9 @@ async fn put_value(blobs: &impl Blobs, run: &RunKey, value: &Value) -> WorldResu
 
 async fn get_value(blobs: &impl Blobs, run: &RunKey, blob: &BlobRef, bytes_max: usize) -> WorldResult<Value> {
     let json = payload::load_blob(blobs, run, blob, bytes_max).await?;
-    serde_json::from_slice(&json).map_err(|error| payload::unreadable("read a payload", &error.to_string()))
+    serde_json::from_slice(&json).map_err(|error| payload::unreadable("read a payload", &json::fault(&error)))
 }
+
+#[cfg(test)]
+#[path = "message_test.rs"]
+mod tests;

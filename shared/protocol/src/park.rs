@@ -4,12 +4,11 @@ use crate::{
     Protocol,
     batch::{Delivery, Invocation, Sending},
     deliver::Handled,
-    item::{RunId, RunKey},
+    item::RunKey,
     json, limits,
     traits::{Host, Outgoing, QueueName, Store},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// A message of the parked queue: the body as it was, and why it could not be handled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +31,8 @@ pub struct Parked {
 const PARKED_BODY_BYTES_MAX: usize = limits::SEND_BYTES_MAX / 8;
 
 impl<H: Host> Protocol<H> {
-    /// Puts a message into the parked queue, says so on its run, and acknowledges it.
+    /// Puts a message into the parked queue, says so on its run, and acknowledges it. The reason may quote the body, so
+    /// that it stands there and not in the log.
     pub(crate) async fn park(
         &self,
         invocation: &Invocation,
@@ -57,7 +57,6 @@ impl<H: Host> Protocol<H> {
             run = parked.run,
             queue = parked.queue,
             message_id = parked.message_id,
-            reason,
             "a message was parked"
         );
         if let Some(run) = run
@@ -71,15 +70,7 @@ impl<H: Host> Protocol<H> {
                 outgoing: Outgoing { body, delay_seconds: 0 },
                 step: None,
             }]),
-            Err(_) => Handled::leave(limits::UNREADABLE_BACK_SECONDS),
+            Err(_) => Handled::leave_for(limits::UNREADABLE_BACK_SECONDS),
         }
     }
-}
-
-/// The run that a body speaks of, also if its version is unknown.
-pub(crate) fn run_of(body: &str) -> Option<RunKey> {
-    let body: Value = serde_json::from_str(body).ok()?;
-    let run = body.get("run")?;
-    let text = |name: &str| run.get(name)?.as_str().map(str::to_owned);
-    Some(RunKey { id: RunId::new(text("workflow")?, text("name")?), nonce: text("nonce")? })
 }

@@ -28,10 +28,12 @@ pub enum PlantedBug {
     AcknowledgeEndedRun,
     /// The seed is made without the nonce.
     SeedWithoutNonce,
+    /// All endings of a run that are large share one item.
+    OneItemForAllEndings,
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 12] = [
+    pub const ALL: [PlantedBug; 13] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -44,5 +46,6 @@ impl PlantedBug {
         PlantedBug::AcknowledgeBeforeSending,
         PlantedBug::AcknowledgeEndedRun,
         PlantedBug::SeedWithoutNonce,
+        PlantedBug::OneItemForAllEndings,
     ];
 }

@@ -13,7 +13,8 @@ use crate::{
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use stepladder_engine::{Status, start};
+use stepladder_asl::Definition;
+use stepladder_engine::{Run, Status, Transition, start};
 
 /// What is asked for: a run of this workflow, by this name, with this input.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +43,11 @@ pub enum StartError {
     UnknownWorkflow { workflow: String },
     #[error("the input has {bytes} bytes; {bytes_max} is the most (payload_bytes_max)")]
     InputTooLarge { bytes: usize, bytes_max: usize },
+    #[error("the input is nested more than {depth_max} levels deep")]
+    InputTooDeep { depth_max: usize },
+    /// The states before the first stop make more of the input than can be carried on.
+    #[error("the input leads to too much data: {why}")]
+    FirstDataTooLarge { why: String },
     #[error(transparent)]
     World(#[from] WorldError),
 }
@@ -81,17 +87,25 @@ impl<H: Host> Protocol<H> {
     pub(crate) async fn start_delivery(&self, invocation: &Invocation, delivery: &Delivery) -> Handled {
         let request = match read(delivery) {
             Ok(request) => request,
-            Err(why) => return self.park(invocation, delivery, None, &why).await,
+            Err(why) => {
+                // Why stands beside the message: it may quote it.
+                tracing::warn!(message_id = delivery.message_id, "a message is no start");
+                return self.park(invocation, delivery, None, &why).await;
+            }
         };
         let id = RunId::new(&request.workflow, &request.name);
         match self.prepare_start(request).await {
             Ok((Started::Created(_) | Started::Repeated(_), handled)) => handled,
             Ok((Started::Conflict(_), _)) => {
                 let why = format!("the run {id} is there already, with another input");
+                tracing::warn!(message_id = delivery.message_id, why, "a run was not started");
                 self.park(invocation, delivery, None, &why).await
             }
             Err(StartError::World(error)) => self.failed(invocation, delivery, None, error).await,
-            Err(error) => self.park(invocation, delivery, None, &error.to_string()).await,
+            Err(error) => {
+                tracing::warn!(message_id = delivery.message_id, %error, "a run was not started");
+                self.park(invocation, delivery, None, &error.to_string()).await
+            }
         }
     }
 
@@ -109,8 +123,15 @@ impl<H: Host> Protocol<H> {
         if json.len() > bytes_max {
             return Err(StartError::InputTooLarge { bytes: json.len(), bytes_max });
         }
+        if json::is_too_deep(&input) {
+            return Err(StartError::InputTooDeep { depth_max: limits::JSON_DEPTH_MAX });
+        }
         let now_ms = self.host.clock().now_ms();
         let item = self.run_item(RunId::new(workflow, name), hash, &json, now_ms);
+        let first = self.first_transition(&item, &definition, input.clone());
+        if let Some(why) = self.data_excess(&first.1)? {
+            return Err(StartError::FirstDataTooLarge { why });
+        }
         // A repeated start is the rarer case, and its large input is put in vain: the item of another nonce expires.
         if item.input.is_none() {
             let key = item.key();
@@ -119,7 +140,7 @@ impl<H: Host> Protocol<H> {
         }
         match self.host.store().create_run(&item, now_ms).await? {
             CreateRun::Created => {
-                let handled = self.first_message(&item, &definition, input).await?;
+                let handled = self.first_message(&definition, first).await?;
                 Ok((Started::Created(item), handled))
             }
             CreateRun::Exists(there) if there.input_digest != item.input_digest => {
@@ -139,19 +160,28 @@ impl<H: Host> Protocol<H> {
             return Ok(Handled::done());
         }
         let definition = self.definition(&there.id.workflow, &there.definition).await?;
-        self.first_message(there, &definition, input).await
+        let first = self.first_transition(there, &definition, input);
+        self.first_message(&definition, first).await
+    }
+
+    /// Where the run's input leads, and a message that stands for the run.
+    fn first_transition(
+        &self,
+        item: &RunItem,
+        definition: &Definition,
+        input: Value,
+    ) -> (Message, Transition) {
+        let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
+        let message = Message::new(0, run, Ask::Look);
+        let transition = start(definition, &self.engine_run(&message), input, item.started_ms);
+        (message, transition)
     }
 
     async fn first_message(
         &self,
-        item: &RunItem,
-        definition: &stepladder_asl::Definition,
-        input: Value,
+        definition: &Definition,
+        (message, transition): (Message, Transition),
     ) -> Result<Handled, WorldError> {
-        let mut run = item.run();
-        run.input = definition.mentions_execution_input.then(|| input.clone());
-        let message = Message::new(0, run, Ask::Look);
-        let transition = start(definition, &self.engine_run(&message), input, item.started_ms);
         Ok(Handled::sending(self.effects(&message, definition, &transition).await?))
     }
 
@@ -173,6 +203,7 @@ impl<H: Host> Protocol<H> {
             input: is_small.then(|| Payload::Json(input.to_vec())),
             input_digest: hex(&Sha256::digest(input)).chars().take(32).collect(),
             ending: None,
+            ending_item: None,
             error: None,
             by: None,
             parked: None,
@@ -204,10 +235,9 @@ pub fn check_name(name: &str) -> Result<(), StartError> {
         "it has more than 80 characters"
     } else if name.chars().any(char::is_whitespace) {
         "it has white space in it"
-    } else if name
-        .chars()
-        .any(|character| character.is_control() || ('\u{fffe}'..='\u{ffff}').contains(&character))
-    {
+    } else if name.chars().any(|character| {
+        character.is_control() || matches!(character, '\u{fffe}' | '\u{ffff}' | '\u{10ffff}')
+    }) {
         "it has control characters in it"
     } else if name.contains(|character| forbidden.contains(character)) {
         "it has one of < > { } [ ] ? * \" # % \\ ^ | ~ ` $ & , ; : / in it"

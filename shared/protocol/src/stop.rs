@@ -11,7 +11,7 @@ use crate::{
     message::{Ask, Message},
     payload,
     planted::PlantedBug,
-    read::RunView,
+    read::Head,
     traits::{Clock, Host, PutRecord, QueueName, Store, WorldResult},
 };
 use stepladder_asl::Definition;
@@ -32,7 +32,9 @@ pub enum Requested {
 const TRIES: u32 = 8;
 
 impl<H: Host> Protocol<H> {
-    /// Ends a run ABORTED. At most one more step runs, if its message was already under way.
+    /// Ends a run ABORTED, with an error of at most 256 characters and a cause of at most 32,768: more is cut, as
+    /// StopExecution refuses it (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html>).
+    /// At most one more step runs, if its message was already under way.
     pub async fn request_stop(
         &self,
         id: &RunId,
@@ -45,6 +47,8 @@ impl<H: Host> Protocol<H> {
         if item.status != Status::Running {
             return Ok(Requested::Refused(item.status));
         }
+        let cut = |text: Option<String>, chars_max| text.map(|text| text.chars().take(chars_max).collect());
+        let (error, cause) = (cut(error, limits::ERROR_CHARS_MAX), cut(cause, limits::CAUSE_CHARS_MAX));
         self.request(&item, Ask::Stop { error, cause }).await
     }
 
@@ -83,27 +87,27 @@ impl<H: Host> Protocol<H> {
         };
         let outcome = Outcome::Stopped { error: error.clone(), cause: cause.clone() };
         for _ in 0..TRIES {
-            let Some(view) = self.view_of(message).await? else {
+            let Some(head) = self.head(&RunKey::of(&message.run), &message.id).await? else {
                 return Ok(Handled::done());
             };
             let mut message = message.clone();
-            if view.item.redrive_count != message.run.redrive_count
+            if head.item.redrive_count != message.run.redrive_count
                 && self.planted(PlantedBug::StopWithoutRedriveCount)
             {
-                message.run.redrive_count = view.item.redrive_count;
+                message.run.redrive_count = head.item.redrive_count;
             }
-            let same_count = view.item.redrive_count == message.run.redrive_count;
-            if view.item.status != Status::Running || !same_count {
-                return Ok(self.stopped_before(&message, definition, &view));
+            let same_count = head.item.redrive_count == message.run.redrive_count;
+            if head.item.status != Status::Running || !same_count {
+                return Ok(self.stopped_before(&message, &head));
             }
             // The end has been recorded; whoever recorded it closes the run.
-            let Next::Wait(position) = &view.replay.last.next else {
-                return Ok(Handled::leave(2));
+            let Next::Wait(position) = &head.last.next else {
+                return Ok(Handled::leave());
             };
             let now_ms = self.host.clock().now_ms();
             let transition = self.advance(definition, &message, position, &outcome, now_ms);
             let Next::End(end) = &transition.next else {
-                return Ok(Handled::leave(2));
+                return Ok(Handled::leave());
             };
             let record = self.request_record(&message, position, &outcome, &transition).await?;
             let close = self.closing(&message.run, end, now_ms, Some(message.id.clone())).await?;
@@ -121,38 +125,37 @@ impl<H: Host> Protocol<H> {
                 return Ok(self.ended(&message, end, now_ms));
             }
         }
-        Ok(Handled::leave(2))
+        Ok(Handled::leave())
     }
 
     /// One transaction: a `redriven` record after the last one, and the run item back to RUNNING with r + 1.
     pub(crate) async fn redrive(&self, message: &Message, definition: &Definition) -> WorldResult<Handled> {
-        let Some(view) = self.view_of(message).await? else {
+        let Some(head) = self.head(&RunKey::of(&message.run), &message.id).await? else {
             return Ok(Handled::done());
         };
-        let by_this = view.item.by.as_deref() == Some(&message.id);
-        if view.item.status == Status::Running && by_this {
-            return self.redriven_again(message, definition, &view).await;
+        let by_this = head.item.by.as_deref() == Some(&message.id);
+        if head.item.status == Status::Running && by_this {
+            return self.redriven_again(message, definition, &head).await;
         }
         let count = message.run.redrive_count;
-        if matches!(view.item.status, Status::Running | Status::Succeeded) || view.item.redrive_count != count
+        if matches!(head.item.status, Status::Running | Status::Succeeded) || head.item.redrive_count != count
         {
             return Ok(Handled::done());
         }
-        let Next::End(end) = &view.replay.last.next else {
-            return Ok(Handled::leave(2));
+        let Next::End(end) = &head.last.next else {
+            return Ok(Handled::leave());
         };
-        let seq = u32::try_from(view.records.len()).unwrap_or(u32::MAX);
-        let position = end.redrive_position(seq);
+        let position = end.redrive_position(head.next_seq);
         let mut message = message.clone();
         message.run.redrive_count = count + 1;
-        message.run.input = view.run.input.clone();
+        message.run.input = head.run.input.clone();
         let outcome = Outcome::Redriven { redrive_count: count + 1 };
         let transition = self.advance(definition, &message, &position, &outcome, self.host.clock().now_ms());
         let record = self.request_record(&message, &position, &outcome, &transition).await?;
         let key = RunKey::of(&message.run);
         let record = (&record_key(&key, &position), &record);
         if !self.host.store().reopen_run_with_record(&key, count, &message.id, record).await? {
-            return Ok(Handled::leave(2));
+            return Ok(Handled::leave());
         }
         Ok(Handled::sending(self.effects(&message, definition, &transition).await?))
     }
@@ -162,16 +165,15 @@ impl<H: Host> Protocol<H> {
         &self,
         message: &Message,
         definition: &Definition,
-        view: &RunView,
+        head: &Head,
     ) -> WorldResult<Handled> {
-        let is_last = view.records.last().is_some_and(|record| record.owner == message.id);
-        if !is_last {
+        let Some((transition, true)) = &head.owned else {
             return Ok(Handled::done());
-        }
+        };
         let mut message = message.clone();
-        message.run.redrive_count = view.item.redrive_count;
-        message.run.input = view.run.input.clone();
-        Ok(Handled::sending(self.effects(&message, definition, &view.replay.last).await?))
+        message.run.redrive_count = head.redrive_count;
+        message.run.input = head.run.input.clone();
+        Ok(Handled::sending(self.effects(&message, definition, transition).await?))
     }
 
     async fn request_record(
@@ -210,23 +212,10 @@ impl<H: Host> Protocol<H> {
 
     /// If this message has stopped the run before, its last effects are sent again: it may have died before it sent
     /// them, also if the run has been redriven since.
-    fn stopped_before(&self, message: &Message, definition: &Definition, view: &RunView) -> Handled {
-        let Some(at) = view.records.iter().position(|record| record.owner == message.id) else {
-            return Handled::done();
-        };
-        let (Some(position), Some(recorded)) = (view.replay.positions.get(at), view.recorded.get(at)) else {
-            return Handled::done();
-        };
-        let transition = self.advance(definition, message, position, &recorded.outcome, recorded.finished_ms);
-        match &transition.next {
-            Next::End(end) => self.ended(message, end, recorded.finished_ms),
-            Next::Wait(_) => Handled::done(),
+    fn stopped_before(&self, message: &Message, head: &Head) -> Handled {
+        match &head.owned {
+            Some((Transition { next: Next::End(end), now_ms }, _)) => self.ended(message, end, *now_ms),
+            _ => Handled::done(),
         }
-    }
-
-    async fn view_of(&self, message: &Message) -> WorldResult<Option<RunView>> {
-        let key = RunKey::of(&message.run);
-        let view = self.view(&key.id).await?;
-        Ok(view.filter(|view| view.item.nonce == key.nonce))
     }
 }

@@ -43,13 +43,15 @@ impl<H: Host> Protocol<H> {
         let note = || gathering.note_through();
         let handled = self.handle_noting(Some(&step), invocation, deliveries, &note);
         let patience = async {
-            self.host().clock().sleep(limits::GATHER_MS).await;
+            self.host().clock().sleep(limits::GATHER_MS.min(invocation.function_timeout_ms / 4)).await;
             gathering.stop_waiting();
             future::pending::<Infallible>().await
         };
-        match future::select(Box::pin(handled), Box::pin(patience)).await {
-            Either::Left((left, _)) => left,
-            Either::Right((never, _)) => match never {},
+        // Patience first: after a stall, what waits is called before its limits are looked at, or it would be recorded
+        // as timed out although its code never ran.
+        match future::select(Box::pin(patience), Box::pin(handled)).await {
+            Either::Left((never, _)) => match never {},
+            Either::Right((left, _)) => left,
         }
     }
 

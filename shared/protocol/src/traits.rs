@@ -182,10 +182,11 @@ pub enum CreateRun {
 }
 
 /// The two payloads of a run that have an item of their own where they are large.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DataSlot {
     Input,
-    Ending,
+    /// An ending, by its name: 16 hex digits.
+    Ending(String),
 }
 
 /// The queues of a stack.

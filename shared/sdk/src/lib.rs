@@ -67,3 +67,16 @@ pub use batch::{Item, run_batch};
 pub use error::StepError;
 pub use run::{Error, run};
 pub use step::Step;
+
+/// What a client of the AWS SDK is made of, for a step that talks to AWS by itself. See [`stepladder_aws::sdk_config`].
+///
+/// ```no_run
+/// use tokio::sync::OnceCell;
+///
+/// /// Made on the first call, and used by all messages of this process.
+/// async fn client() -> &'static aws_sdk_dynamodb::Client {
+///     static CLIENT: OnceCell<aws_sdk_dynamodb::Client> = OnceCell::const_new();
+///     CLIENT.get_or_init(async || aws_sdk_dynamodb::Client::new(&stepladder::aws_config().await)).await
+/// }
+/// ```
+pub use stepladder_aws::sdk_config as aws_config;

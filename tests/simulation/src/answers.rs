@@ -4,23 +4,25 @@ use crate::{
     host::{MemoryHost, Yield},
     scenario::Faults,
 };
-use futures::FutureExt;
+use futures::{FutureExt, future::join_all};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
-use stepladder_protocol::{StepFailure, StepFunction};
+use stepladder_protocol::{BatchFunction, StepFailure, StepFunction};
 
 /// How one attempt of a step ends.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Answer {
     Output(Value),
-    Error(&'static str),
+    /// The error's name and its cause.
+    Error(&'static str, String),
     Panic,
     Hang,
     /// The process dies.
@@ -42,10 +44,23 @@ fn draw(rng: &mut impl Rng, faults: &Faults, state: &str, attempt: u64) -> Answe
     } else if rng.random_bool(faults.panic) {
         Answer::Panic
     } else if rng.random_bool(faults.fail) {
-        Answer::Error(if rng.random_bool(0.5) { "Flaky" } else { "Fatal" })
+        let name = if rng.random_bool(0.5) { "Flaky" } else { "Fatal" };
+        Answer::Error(name, text(rng))
     } else {
-        Answer::Output(json!({ "state": state, "attempt": attempt, "n": rng.random_range(0..10) }))
+        let (n, text) = (rng.random_range(0..10), text(rng));
+        Answer::Output(json!({ "state": state, "attempt": attempt, "n": n, "text": text }))
     }
+}
+
+/// Text of all sizes that a payload has a place for: in the item, in an item of its own, in the blob store. It doesn't
+/// compress.
+fn text(rng: &mut impl Rng) -> String {
+    let bytes = match rng.random_range(0..40) {
+        0 => 20_000,
+        1..12 => 400,
+        _ => 0,
+    };
+    (0..bytes).map(|_| rng.random_range('!'..='z')).collect()
 }
 
 /// The code of all steps. `killed` is set when it kills its process.
@@ -64,7 +79,7 @@ pub(crate) fn step(host: &MemoryHost, seed: u64, faults: Faults, killed: Arc<Ato
             Yield(false).await;
             match answer {
                 Answer::Output(output) => Ok(output),
-                Answer::Error(error) => Err(StepFailure { error: error.to_owned(), cause: String::new() }),
+                Answer::Error(error, cause) => Err(StepFailure { error: error.to_owned(), cause }),
                 Answer::Panic => std::panic::resume_unwind(Box::new("the step panicked")),
                 Answer::Hang => std::future::pending().await,
                 Answer::Kill => {
@@ -72,6 +87,24 @@ pub(crate) fn step(host: &MemoryHost, seed: u64, faults: Faults, killed: Arc<Ato
                     std::future::pending().await
                 }
             }
+        }
+        .boxed()
+    })
+}
+
+/// The code of a step that takes its whole batch in one call: each item is answered as it would be alone. One that
+/// never answers, or kills its process, takes the others along; a panic does so if all items end in one.
+pub(crate) fn together(step: StepFunction) -> BatchFunction {
+    Arc::new(move |requests| {
+        let items: Vec<_> =
+            requests.into_iter().map(|request| AssertUnwindSafe(step(request)).catch_unwind()).collect();
+        async move {
+            let answers = join_all(items).await;
+            if answers.iter().all(Result::is_err) {
+                std::panic::resume_unwind(Box::new("the step panicked"));
+            }
+            let panicked = |_| Err(StepFailure { error: "Panic".to_owned(), cause: String::new() });
+            answers.into_iter().map(|answer| answer.unwrap_or_else(panicked)).collect()
         }
         .boxed()
     })

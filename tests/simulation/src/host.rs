@@ -1,6 +1,6 @@
 //! A world in memory.
 
-use crate::{queues::Queues, scenario::Faults, verdict::Watch};
+use crate::{hand::Hand, queues::Queues, scenario::Faults, verdict::Watch};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,7 @@ use stepladder_protocol::{
 #[derive(Debug, Clone)]
 pub struct MemoryHost {
     shared: Arc<Mutex<State>>,
-    settings: Settings,
+    pub(crate) settings: Settings,
     planted: Option<PlantedBug>,
     skew_ms: i64,
 }
@@ -38,12 +38,15 @@ pub(crate) struct State {
     data: BTreeMap<(RunKey, DataSlot), Payload>,
     definitions: BTreeMap<(String, String), String>,
     current: BTreeMap<String, String>,
-    blobs: BTreeMap<String, Vec<u8>>,
+    pub(crate) blobs: BTreeMap<String, Vec<u8>>,
     pub(crate) queues: Queues,
     /// Every message takes so much longer to arrive, in milliseconds.
     pub(crate) lag_ms: i64,
     pub(crate) watch: Watch,
+    /// Whether what is written is watched: only the simulation writes what makes sense.
+    pub(crate) watches: bool,
     pub(crate) invoke: Option<Invoke>,
+    pub(crate) hand: Hand,
 }
 
 impl std::fmt::Debug for State {
@@ -56,7 +59,7 @@ impl std::fmt::Debug for State {
 }
 
 impl MemoryHost {
-    /// A world without faults, at time 0.
+    /// A world without faults.
     pub fn new(seed: u64) -> Self {
         let state = State {
             now_ms: 1_700_000_000_000,
@@ -71,7 +74,9 @@ impl MemoryHost {
             queues: Queues::default(),
             lag_ms: 0,
             watch: Watch::default(),
+            watches: false,
             invoke: None,
+            hand: Hand::default(),
         };
         let mut settings = Settings::new("sim", "us-east-1", "000000000000");
         settings.status_events = true;
@@ -90,15 +95,23 @@ impl MemoryHost {
 
     /// An await: whoever is here may be crashed or stalled before it goes on.
     async fn point(&self) {
+        self.state().hand.points += 1;
         Yield(false).await;
     }
 
     /// An operation: interrupted before it, or after it when the answer is lost; throttled, or answered by an error
     /// although it took effect.
-    async fn op<T>(&self, operation: &str, act: impl FnOnce(&mut State) -> WorldResult<T>) -> WorldResult<T> {
+    async fn op<T>(
+        &self,
+        operation: &'static str,
+        act: impl FnOnce(&mut State) -> WorldResult<T>,
+    ) -> WorldResult<T> {
         self.point().await;
         let answer = {
             let mut state = self.state();
+            if state.hand.notes(operation) {
+                return Err(later(operation, "throttled"));
+            }
             let chance = |state: &mut State, of: fn(&Faults) -> f64| {
                 state.faults.is_some_and(|faults| state.rng.random_bool(of(&faults)))
             };
@@ -182,7 +195,9 @@ impl State {
             .map(|run| (run.status, run.redrive_count));
         let has_previous = key.seq == 0
             || self.records.contains_key(&RecordKey { seq: key.seq.saturating_sub(1), ..key.clone() });
-        self.watch.recorded(key, record, status, has_previous);
+        if self.watches {
+            self.watch.recorded(key, record, status, has_previous);
+        }
         self.records.insert(key.clone(), record.clone());
     }
 
@@ -201,6 +216,7 @@ fn close(item: &mut RunItem, close: &Close) {
     item.status = close.status;
     item.ended_ms = Some(close.ended_ms);
     item.ending = close.ending.clone();
+    item.ending_item = close.ending_item.clone();
     item.error = close.error.clone();
     if close.by.is_some() {
         item.by = close.by.clone();
@@ -227,7 +243,8 @@ impl Store for MemoryHost {
     async fn records(&self, run: &RunKey, from_seq: u32) -> WorldResult<Vec<Record>> {
         self.op("query records", |state| {
             let from = RecordKey { run: run.clone(), branch: Default::default(), seq: from_seq };
-            let page = state.records.range(from..).take_while(|(key, _)| key.run == *run).take(50);
+            let is_of_root = |key: &RecordKey| key.run == *run && key.branch.is_root();
+            let page = state.records.range(from..).take_while(|(key, _)| is_of_root(key)).take(50);
             Ok(page.map(|(_, record)| record.clone()).collect())
         })
         .await
@@ -301,7 +318,7 @@ impl Store for MemoryHost {
             item.status = Status::Running;
             item.redrive_count = redrive_count + 1;
             item.by = Some(by.to_owned());
-            (item.ended_ms, item.ending, item.error) = (None, None, None);
+            (item.ended_ms, item.ending, item.ending_item, item.error) = (None, None, None, None);
             state.insert_record(key, record);
             Ok(true)
         })
@@ -411,7 +428,9 @@ impl Queue for MemoryHost {
                     answers.push(Err(SendError::NoSuchQueue));
                     continue;
                 }
-                state.watch.sent(queue, &message.body);
+                if state.watches {
+                    state.watch.sent(queue, &message.body);
+                }
                 let delay_ms = i64::from(message.delay_seconds) * 1000 + state.lag_ms;
                 let now_ms = state.now_ms;
                 state.queues.send(queue, message.body.clone(), now_ms, delay_ms);
@@ -469,9 +488,11 @@ impl Clock for MemoryHost {
     async fn sleep(&self, duration_ms: i64) {
         let until_ms = self.state().now_ms + duration_ms;
         std::future::poll_fn(|context| {
-            if self.state().now_ms >= until_ms {
+            let mut state = self.state();
+            if state.now_ms >= until_ms {
                 return Poll::Ready(());
             }
+            state.hand.sleeps_until(until_ms);
             context.waker().wake_by_ref();
             Poll::Pending
         })

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod answers;
+mod hand;
 mod host;
 mod oracle;
 mod queues;
@@ -13,6 +14,7 @@ mod verdict;
 mod workflows;
 mod world;
 
+pub use hand::InQueue;
 pub use host::MemoryHost;
 pub use scenario::{Faults, SCENARIOS, Scenario};
 pub use world::{Report, simulate, slow_chain};

@@ -42,7 +42,7 @@ pub(crate) fn expected(
                     Answer::Hang => failed("Sandbox.Timedout"),
                     _ if slow.is_some() => slow.cloned().unwrap(),
                     Answer::Output(output) => Outcome::Succeeded { output },
-                    Answer::Error(error) => failed(error),
+                    Answer::Error(error, _) => failed(error),
                     Answer::Panic => failed("Panic"),
                     Answer::Kill => failed("Lambda.Unknown"),
                 }

@@ -35,6 +35,11 @@ impl Queues {
             .collect()
     }
 
+    pub(crate) fn messages(&self, queue: &QueueName) -> Vec<(u64, Queued)> {
+        let queue = self.by_name.get(queue);
+        queue.into_iter().flatten().map(|(id, queued)| (*id, queued.clone())).collect()
+    }
+
     /// Receives a message: it is invisible for a while. At its last receive it goes to the dead-letter queue instead.
     pub(crate) fn receive(
         &mut self,

@@ -149,7 +149,7 @@ fn judge_run(
         breaks(format!("the run is {item} and its last record says {last}"));
     }
     let ending = futures::executor::block_on(protocol.ending(&view.item)).unwrap().unwrap_or_default();
-    if (&ending.output, &ending.error) != (&end.output, &end.error) {
+    if (&ending.output, &ending.error, &ending.cause) != (&end.output, &end.error, &end.cause) {
         breaks("the ending is not that of the last record".to_owned());
     }
     judge_executions(host, view, report);

@@ -143,7 +143,11 @@ impl World {
             purged: false,
             report: Report::default(),
         };
-        world.host.state().invoke = Some(world.invoke());
+        {
+            let mut state = world.host.state();
+            state.invoke = Some(world.invoke());
+            state.watches = true;
+        }
         world
     }
 
@@ -267,13 +271,20 @@ impl World {
         let protocol = self.environment();
         let killed = Arc::new(AtomicBool::new(false));
         let step = answers::step(&self.host, self.seed, self.faults, killed.clone());
+        // Some of a step's environments take the whole batch in one call of its code.
+        let together = self.rng.random_bool(0.3).then(|| answers::together(step.clone()));
         let invocation = invocation(queue.clone(), now_ms);
         let ids = deliveries.iter().filter_map(|delivery| delivery.message_id.parse().ok()).collect();
         let batch = Some((queue.clone(), ids));
         let future = async move {
-            match invocation.queue {
-                QueueName::Start => protocol.handle_starts(&invocation, &deliveries).await,
-                QueueName::Step(_) => protocol.handle_batch(Some(&step), &invocation, &deliveries).await,
+            match (&invocation.queue, &together) {
+                (QueueName::Start, _) => protocol.handle_starts(&invocation, &deliveries).await,
+                (QueueName::Step(_), Some(together)) => {
+                    protocol.handle_batch_together(together, &invocation, &deliveries).await
+                }
+                (QueueName::Step(_), None) => {
+                    protocol.handle_batch(Some(&step), &invocation, &deliveries).await
+                }
                 _ => protocol.handle_batch(None, &invocation, &deliveries).await,
             }
         };
@@ -292,7 +303,13 @@ impl World {
             let mut process = async move {
                 let Solo { stepladder_solo: solo } = serde_json::from_str(&payload).unwrap();
                 let invocation = invocation(QueueName::Step(function), now_ms);
-                let answer = protocol.handle_solo(&step, &invocation, solo).await;
+                let answer = match solo.receive_count % 2 {
+                    0 => protocol.handle_solo(&step, &invocation, solo).await,
+                    _ => {
+                        let together = answers::together(step);
+                        protocol.handle_solo_together(&together, &invocation, solo).await
+                    }
+                };
                 Invoked::Returned(serde_json::to_string(&answer).unwrap())
             }
             .boxed();
@@ -326,7 +343,8 @@ impl World {
         let (protocol, id) = (self.environment(), wanted.id.clone());
         let is_running = item.status == Status::Running;
         if is_running && self.rng.random_bool(faults.stop) {
-            self.user(async move { drop(protocol.request_stop(&id, None, None).await) });
+            let cause = Some("because ".repeat(self.rng.random_range(0..100)));
+            self.user(async move { drop(protocol.request_stop(&id, None, cause).await) });
         } else if !is_running && item.redrive_count < 2 && self.rng.random_bool(faults.redrive) {
             self.user(async move { drop(protocol.request_redrive(&id).await) });
         } else if is_running && self.rng.random_bool(faults.repair) {

@@ -102,6 +102,7 @@ macro_rules! contract_suite {
                 a_close_from_before_a_redrive_changes_nothing,
                 a_parked_message_is_noted_on_its_run_only,
                 the_input_and_the_ending_have_items_of_their_own,
+                an_ending_overwrites_no_other,
                 a_renewal_moves_all_of_a_runs_items,
                 a_renewal_leaves_another_run_of_the_name_alone,
             ],

@@ -13,9 +13,21 @@
 
 #[path = "contract/aws_world.rs"]
 mod aws_world;
+#[path = "contract/memory_world.rs"]
+mod memory_world;
 
-// The world in memory joins here, as `mod memory { macro_rules! in_memory … contract_suite!(in_memory); }`, with a
-// `World` whose `receive` and `wait` are the simulation's own.
+/// The world that the simulation runs in: what holds there holds for a table and queues.
+mod memory {
+    macro_rules! in_memory {
+        ($case:path) => {
+            futures::executor::block_on(async {
+                $case(&crate::memory_world::MemoryWorld(stepladder_simulation::MemoryHost::new(1))).await;
+            })
+        };
+    }
+
+    stepladder_tests::contract_suite!(in_memory);
+}
 
 /// DynamoDB, SQS and S3 through the AWS SDK.
 mod aws {

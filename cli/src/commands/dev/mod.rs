@@ -208,7 +208,10 @@ async fn start(
     server.lambda().on_log(move |line| sink.take(&line));
     let stack = LocalStack::create(server, &plan.project, &plan.definitions, &programs).await?;
     if args.data_dir.is_some() {
-        let repaired = stack.repair_running().await?;
+        let (repaired, left) = stack.repair_running().await?;
+        for (id, error) in left {
+            printer.warning(format!("{id} could not go on: {error}"));
+        }
         printer.note(format!("{} went on from where the last stop left them", count(repaired, "run")));
     }
     Ok((stack, logs))

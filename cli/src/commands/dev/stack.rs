@@ -7,6 +7,7 @@ use crate::{
     failure::{Code, Failure, Outcome},
     limits,
     project::{Function, Project},
+    runs::running,
 };
 use futures::{StreamExt, stream};
 use serde_json::json;
@@ -17,9 +18,10 @@ use std::{
 use stepladder_aws::{
     AwsHost, Environment, StackSpec, create_function_table, create_stack, visibility_seconds,
 };
-use stepladder_engine::Status;
 use stepladder_local::{EventSourceMapping, FunctionConfig, Server};
-use stepladder_protocol::{Clock, Host, Protocol, QueueName, Store, limits::RECEIVES_MAX};
+use stepladder_protocol::{
+    Clock, Host, Protocol, QueueName, RunId, WorldError, limits::RECEIVES_MAX,
+};
 
 /// The stack's name on this machine.
 pub(super) const NAME: &str = "stepladder";
@@ -121,29 +123,25 @@ impl LocalStack {
         set.map_err(|error| error.message)
     }
 
-    /// The queues were in memory: what runs wait for is sent again. How many there were.
-    pub(super) async fn repair_running(&self) -> Outcome<usize> {
-        let store = self.protocol.host().store();
-        let now_ms = self.protocol.host().clock().now_ms();
+    /// The queues were in memory: what runs wait for is sent again. How many went on, and those that could not, with the
+    /// reason: they keep none of the others back.
+    pub(super) async fn repair_running(&self) -> Outcome<(usize, Vec<(RunId, WorldError)>)> {
+        let host = self.protocol.host();
+        let (ids, mut left) = running(host.store(), host.clock().now_ms()).await?;
+        let mut repairs = stream::iter(ids)
+            .map(|id| async move {
+                let repaired = self.protocol.repair(&id).await;
+                (id, repaired)
+            })
+            .buffer_unordered(limits::READS_AT_ONCE);
         let mut repaired = 0;
-        for workflow in store.workflows().await? {
-            let ids = store.runs_started(&workflow, 0, i64::MAX, usize::MAX).await?;
-            let mut repairs = stream::iter(ids)
-                .map(|listed| async move {
-                    let id = listed.id;
-                    match store.run(&id, now_ms).await? {
-                        Some(item) if item.status == Status::Running => {
-                            self.protocol.repair(&id).await.map(Some)
-                        }
-                        _ => Ok(None),
-                    }
-                })
-                .buffer_unordered(limits::READS_AT_ONCE);
-            while let Some(repair) = repairs.next().await {
-                repaired += usize::from(repair?.is_some());
+        while let Some((id, repair)) = repairs.next().await {
+            match repair {
+                Ok(_) => repaired += 1,
+                Err(error) => left.push((id, error)),
             }
         }
-        Ok(repaired)
+        Ok((repaired, left))
     }
 }
 
@@ -159,4 +157,38 @@ fn environment(endpoint: &str) -> Vec<(String, String)> {
         ("STEPLADDER_LOG_SAMPLE", "1"),
     ]);
     set.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stepladder_local::ServerConfig;
+    use stepladder_protocol::{CreateRun, RunItem, StartRequest, Started, Store};
+
+    const WAITS: &str = r#"{"StartAt":"Pause","States":{"Pause":{"Type":"Wait","Seconds":3600,"End":true}}}"#;
+
+    #[tokio::test]
+    async fn a_run_that_can_not_go_on_keeps_no_other_back() {
+        let server = Server::start(ServerConfig::default()).await.unwrap();
+        let host = AwsHost::connect(Environment::local(&server.endpoint_url(), NAME).unwrap()).await;
+        create_stack(&host, &StackSpec { steps: Vec::new(), system_timeout_seconds: 10 }).await.unwrap();
+        let stack = LocalStack { protocol: Protocol::new(host) };
+        let definition = stepladder_asl::Definition::parse(WAITS).unwrap();
+        stack.protocol.publish("pause", &definition).await.unwrap();
+        let request = StartRequest { workflow: "pause".into(), name: "sound".into(), input: json!({}) };
+        let Started::Created(sound) = stack.protocol.start(request).await.unwrap() else { panic!("there") };
+        let without_definition = RunItem { definition: "0".repeat(32), ..sound.clone() };
+        let newer = RunItem { version: sound.version + 1, ..sound.clone() };
+        for (name, item) in [("broken", without_definition), ("newer", newer)] {
+            let item = RunItem { id: RunId::new("pause", name), ..item };
+            let created = stack.protocol.host().store().create_run(&item, item.started_ms).await.unwrap();
+            assert_eq!(created, CreateRun::Created);
+        }
+        let (repaired, left) = stack.repair_running().await.unwrap();
+        assert_eq!(repaired, 1);
+        let mut names: Vec<String> = left.into_iter().map(|(id, _)| id.name).collect();
+        names.sort();
+        assert_eq!(names, ["broken", "newer"]);
+        server.shutdown().await;
+    }
 }

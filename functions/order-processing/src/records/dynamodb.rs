@@ -1,8 +1,10 @@
 //! The records in a DynamoDB table of their own. The table's items are described in the crate's documentation.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -13,10 +15,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 
-use super::client::{connect, endpoint_from_env};
 use super::{Invoice, Mail, Outbox, Payment, Pieces, Records, RecordsError, Shortage};
 use crate::catalogue;
-use crate::limits::RELEASE_TRIES_MAX;
+use crate::limits::{CALL_TIMEOUT_MS, RELEASE_TRIES_MAX};
 
 /// A key attribute of the orders table, in the words of CreateTable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +77,11 @@ impl DynamoRecords {
         static RECORDS: OnceCell<DynamoRecords> = OnceCell::const_new();
         RECORDS
             .get_or_init(|| async {
-                let client = connect(endpoint_from_env().as_deref()).await;
-                Self::new(client, table_name())
+                let config = stepladder::aws_config().await;
+                let timeouts = config.timeout_config().map(TimeoutConfig::to_builder).unwrap_or_default();
+                let timeouts = timeouts.operation_timeout(Duration::from_millis(CALL_TIMEOUT_MS)).build();
+                let config = aws_sdk_dynamodb::config::Builder::from(&config).timeout_config(timeouts);
+                Self::new(Client::from_conf(config.build()), table_name())
             })
             .await
     }
@@ -227,11 +231,13 @@ impl DynamoRecords {
 }
 
 impl Records for DynamoRecords {
-    async fn payment(&self, reference: &str) -> Result<Option<Payment>, RecordsError> {
-        match self.get(PAYMENT.what, key(reference, PAYMENT)).await? {
-            Some(item) => earlier(PAYMENT, &item, |_| true).map(Some),
-            None => Ok(None),
-        }
+    async fn payment(&self, reference: &str) -> Result<Option<(Payment, String)>, RecordsError> {
+        let Some(item) = self.get(PAYMENT.what, key(reference, PAYMENT)).await? else {
+            return Ok(None);
+        };
+        let payment = earlier(PAYMENT, &item, |_| true)?;
+        let operation = item.get("operation").and_then(|value| value.as_s().ok());
+        Ok(Some((payment, operation.cloned().unwrap_or_default())))
     }
 
     async fn record_charge(

@@ -15,6 +15,8 @@ pub struct MemoryRecords {
 #[derive(Debug, Default)]
 struct Shop {
     payments: HashMap<String, Entry<Payment>>,
+    /// Which operation recorded each payment.
+    payment_operations: HashMap<String, String>,
     reservations: HashMap<String, Entry<Vec<Pieces>>>,
     invoices: HashMap<String, Entry<Invoice>>,
     mails: HashMap<String, Mail>,
@@ -73,21 +75,28 @@ fn undo<T>(entries: &mut HashMap<String, Entry<T>>, reference: &str) {
 }
 
 impl Records for MemoryRecords {
-    async fn payment(&self, reference: &str) -> Result<Option<Payment>, RecordsError> {
-        match self.lock().payments.get(reference) {
+    async fn payment(&self, reference: &str) -> Result<Option<(Payment, String)>, RecordsError> {
+        let shop = self.lock();
+        match shop.payments.get(reference) {
             Some(Entry { undone: true, .. }) => Err(RecordsError::Closed { what: "payment" }),
-            Some(entry) => Ok(entry.done.clone()),
-            None => Ok(None),
+            Some(Entry { done: Some(payment), .. }) => {
+                let operation = shop.payment_operations.get(reference).cloned().unwrap_or_default();
+                Ok(Some((payment.clone(), operation)))
+            }
+            Some(_) | None => Ok(None),
         }
     }
 
     async fn record_charge(
         &self,
         reference: &str,
-        _operation_key: &str,
+        operation_key: &str,
         payment: &Payment,
     ) -> Result<Payment, RecordsError> {
-        once(&mut self.lock().payments, reference, "payment", payment, |old| old == payment)
+        let mut shop = self.lock();
+        let recorded = once(&mut shop.payments, reference, "payment", payment, |old| old == payment)?;
+        shop.payment_operations.entry(reference.to_owned()).or_insert_with(|| operation_key.to_owned());
+        Ok(recorded)
     }
 
     async fn record_refund(&self, reference: &str, _refund_id: &str) -> Result<(), RecordsError> {

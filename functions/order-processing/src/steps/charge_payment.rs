@@ -78,9 +78,15 @@ async fn charge(
     records: &impl Records,
 ) -> Result<Payment, PaymentError> {
     // A repetition of a charge that is on record doesn't ask the provider, and one after the refund must not.
-    if let Some(payment) = records.payment(reference).await? {
-        let is_same = payment.amount == amount;
-        return if is_same { Ok(payment) } else { Err(RecordsError::Conflict { what: "payment" }.into()) };
+    if let Some((payment, operation)) = records.payment(reference).await? {
+        if payment.amount != amount {
+            return Err(RecordsError::Conflict { what: "payment" }.into());
+        }
+        if operation != step.operation_key() {
+            // The order's id is what a customer pays for once, also if an earlier run of that name is long gone.
+            tracing::warn!(reference, charge_id = payment.charge_id, "an earlier run has charged this order");
+        }
+        return Ok(payment);
     }
     let charge = Charge {
         operation_key: step.operation_key(),
@@ -187,6 +193,18 @@ mod tests {
         };
         assert_eq!(first, Ok(expected));
         assert_eq!(first, second);
+        assert_eq!(*provider.charges.lock().expect("no panic holds it"), 1);
+    }
+
+    #[tokio::test]
+    async fn another_run_of_the_same_order_gets_its_payment() {
+        let (records, provider) = (MemoryRecords::default(), Provider::default());
+        let first = pay(charge_request("4242424242424242"), &step(), &provider, &records).await;
+        let later = step().with_run("order-processing", "ord-1");
+        assert_ne!(later.operation_key(), step().operation_key());
+        assert_eq!(pay(charge_request("4242424242424242"), &later, &provider, &records).await, first);
+        let (_, operation) = records.payment("ord-1").await.expect("open").expect("paid");
+        assert_eq!(operation, step().operation_key(), "the item says whose it is");
         assert_eq!(*provider.charges.lock().expect("no panic holds it"), 1);
     }
 

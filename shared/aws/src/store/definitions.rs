@@ -2,7 +2,7 @@
 
 use super::{
     DynamoStore,
-    item::{PK, Reader, SK, Writer},
+    item::{Item, PK, Reader, SK, Writer},
     keys,
 };
 use crate::{
@@ -20,26 +20,15 @@ const HASH: &str = "d";
 
 impl DynamoStore {
     pub(super) async fn write_definition(&self, workflow: &str, hash: &str, text: &str) -> WorldResult<()> {
-        let operation = format!("put definition {hash} of {workflow}");
-        if text.len() > DEFINITION_BYTES_MAX {
-            return Err(never(operation, format!("it is larger than {DEFINITION_BYTES_MAX} bytes")));
-        }
-        let compressed = zstd::bulk::compress(text.as_bytes(), COMPRESSION_LEVEL)
-            .map_err(|error| never(operation.clone(), error.to_string()))?;
-        let mut writer = Writer::new(keys::workflow_pk(workflow), keys::definition_sk(hash), ITEM_VERSION);
-        writer.bytes(TEXT, compressed);
-        self.put(operation, writer.0).await
+        let item = item_of(workflow, hash, text)?;
+        self.put(format!("put definition {hash} of {workflow}"), item).await
     }
 
     pub(super) async fn read_definition(&self, workflow: &str, hash: &str) -> WorldResult<Option<String>> {
         let operation = format!("read definition {hash} of {workflow}");
         let found =
             self.get(operation.clone(), keys::workflow_pk(workflow), keys::definition_sk(hash)).await?;
-        let Some(found) = found else { return Ok(None) };
-        let mut reader = Reader::new(operation, found)?;
-        let bytes = reader.optional_bytes(TEXT)?.ok_or_else(|| reader.damaged(TEXT, "is missing"))?;
-        let text = decompress(&bytes).ok_or_else(|| reader.damaged(TEXT, "is no compressed definition"))?;
-        Ok(Some(text))
+        found.map(|found| text_of(operation, found)).transpose()
     }
 
     /// Both items in one transaction: a workflow that has a current definition is in the list.
@@ -101,6 +90,26 @@ impl DynamoStore {
             }
         }
     }
+}
+
+/// How a definition lies in the table.
+pub(super) fn item_of(workflow: &str, hash: &str, text: &str) -> WorldResult<Item> {
+    let operation = || format!("put definition {hash} of {workflow}");
+    if text.len() > DEFINITION_BYTES_MAX {
+        return Err(never(operation(), format!("it is larger than {DEFINITION_BYTES_MAX} bytes")));
+    }
+    let compressed = zstd::bulk::compress(text.as_bytes(), COMPRESSION_LEVEL)
+        .map_err(|error| never(operation(), error.to_string()))?;
+    let mut writer = Writer::new(keys::workflow_pk(workflow), keys::definition_sk(hash), ITEM_VERSION);
+    writer.bytes(TEXT, compressed);
+    Ok(writer.0)
+}
+
+/// The definition that an item holds.
+pub(super) fn text_of(operation: String, item: Item) -> WorldResult<String> {
+    let mut reader = Reader::new(operation, item)?;
+    let bytes = reader.optional_bytes(TEXT)?.ok_or_else(|| reader.damaged(TEXT, "is missing"))?;
+    decompress(&bytes).ok_or_else(|| reader.damaged(TEXT, "is no compressed definition"))
 }
 
 /// A definition is written once and read for ever.

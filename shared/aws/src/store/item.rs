@@ -46,6 +46,8 @@ pub(super) struct PayloadNames {
 pub(super) const OUTCOME: PayloadNames = PayloadNames { json: "oj", zstd: "oz", blob: "ob" };
 pub(super) const INPUT: PayloadNames = PayloadNames { json: "ij", zstd: "iz", blob: "ib" };
 pub(super) const ENDING: PayloadNames = PayloadNames { json: "ej", zstd: "ez", blob: "eb" };
+/// The attribute that names the item of an ending that is too large for the run item.
+pub(super) const ENDING_ITEM: &str = "en";
 pub(super) const DATA: PayloadNames = PayloadNames { json: "pj", zstd: "pz", blob: "pb" };
 
 /// A payload's attribute: its name says the form.
@@ -234,6 +236,7 @@ pub(super) fn write_run(run: &RunItem) -> Item {
     if let Some(ending) = &run.ending {
         writer.payload(ENDING, ending);
     }
+    writer.optional_string(ENDING_ITEM, run.ending_item.as_ref());
     writer.optional_string("er", run.error.as_ref());
     writer.optional_string("by", run.by.as_ref());
     writer.optional_string("pr", run.parked.as_ref());
@@ -265,6 +268,7 @@ pub(super) fn read_run(operation: String, id: &RunId, item: Item) -> WorldResult
         input: reader.payload(INPUT)?,
         input_digest: reader.string("ih")?,
         ending: reader.payload(ENDING)?,
+        ending_item: reader.optional_string(ENDING_ITEM)?,
         error: reader.optional_string("er")?,
         by: reader.optional_string("by")?,
         parked: reader.optional_string("pr")?,

@@ -42,10 +42,11 @@ pub(super) fn seq_of_sk(sk: &str) -> Option<u32> {
     sk.rsplit('#').next()?.parse().ok()
 }
 
-pub(super) fn data_sk(slot: DataSlot) -> &'static str {
+/// Each ending has an item of its own: one that lost against another must not overwrite it.
+pub(super) fn data_sk(slot: &DataSlot) -> String {
     match slot {
-        DataSlot::Input => "IN",
-        DataSlot::Ending => "OUT",
+        DataSlot::Input => "IN".to_owned(),
+        DataSlot::Ending(name) => format!("OUT#{name}"),
     }
 }
 
@@ -102,6 +103,12 @@ mod tests {
         let root = Branch::default();
         let roots = seq_sk(&root, 0)..=last_seq_sk(&root);
         assert!(!roots.contains(&seq_sk(&branch, 0)));
+    }
+
+    #[test]
+    fn each_ending_has_an_item_of_its_own() {
+        assert_eq!(data_sk(&DataSlot::Input), "IN");
+        assert_eq!(data_sk(&DataSlot::Ending("0123456789abcdef".to_owned())), "OUT#0123456789abcdef");
     }
 
     #[test]

@@ -24,11 +24,11 @@ fn item_bytes(item: &Item) -> usize {
     item.iter().map(|(name, value)| name.len() + value_bytes(value)).sum()
 }
 
-fn run_key(name_chars: usize) -> RunKey {
+pub(super) fn run_key(name_chars: usize) -> RunKey {
     RunKey { id: RunId::new("w".repeat(name_chars), "n".repeat(name_chars)), nonce: "0".repeat(32) }
 }
 
-fn record(outcome: Payload) -> Record {
+pub(super) fn record(outcome: Payload) -> Record {
     Record {
         version: ITEM_VERSION,
         seq: 1234,
@@ -46,7 +46,7 @@ fn record(outcome: Payload) -> Record {
     }
 }
 
-fn run_item(name_chars: usize, input: Option<Payload>, ending: Option<Payload>) -> RunItem {
+pub(super) fn run_item(name_chars: usize, input: Option<Payload>, ending: Option<Payload>) -> RunItem {
     let key = run_key(name_chars);
     RunItem {
         version: ITEM_VERSION,
@@ -63,6 +63,7 @@ fn run_item(name_chars: usize, input: Option<Payload>, ending: Option<Payload>) 
         input,
         input_digest: "0".repeat(32),
         ending,
+        ending_item: None,
         error: Some("PaymentDeclined".to_owned()),
         by: None,
         parked: None,
@@ -120,8 +121,9 @@ fn a_run_item_comes_back_as_it_was() {
         parked: Some("unreadable".to_owned()),
         ..run_item(8, Some(Payload::Json(b"1".to_vec())), Some(Payload::Zstd(vec![1])))
     };
+    let elsewhere = RunItem { ending_item: Some("0123456789abcdef".to_owned()), ..run_item(8, None, None) };
     let bare = RunItem { ended_ms: None, error: None, ..run_item(8, None, None) };
-    for run in [full, bare] {
+    for run in [full, elsewhere, bare] {
         assert_eq!(item::read_run(String::new(), &run.id, item::write_run(&run)).unwrap(), run);
     }
 }
@@ -168,6 +170,7 @@ fn closing_a_run_changes_one_item_under_its_conditions() {
         status: Status::Failed,
         ended_ms: 5,
         ending: Some(Payload::Json(b"{}".to_vec())),
+        ending_item: None,
         error: Some("E".to_owned()),
         by: None,
     };
@@ -180,4 +183,15 @@ fn closing_a_run_changes_one_item_under_its_conditions() {
     assert_eq!(change.names().len(), 5);
     let succeeded = Close { status: Status::Succeeded, error: None, ..close };
     assert!(!RunChange::close(&run_key(1), 2, &succeeded).update.contains("ap"));
+    let elsewhere = Close { ending: None, ending_item: Some("0123456789abcdef".to_owned()), ..succeeded };
+    assert_eq!(
+        RunChange::close(&run_key(1), 2, &elsewhere).update,
+        "SET #st = :set_st, #t1 = :set_t1, #en = :set_en"
+    );
+}
+
+#[test]
+fn a_run_that_goes_on_forgets_how_it_ended() {
+    let change = RunChange::reopen(&run_key(1), 2, "message");
+    assert!(change.update.ends_with(" REMOVE t1, er, ap, ej, ez, eb, en"), "{}", change.update);
 }

@@ -23,8 +23,10 @@ pub async fn a_run_comes_back_as_it_was(world: &impl World) {
         parked: Some("unreadable: \u{fffe}".to_owned()),
         ..run_item(world, &run_key(world))
     };
+    let elsewhere =
+        RunItem { ending_item: Some("0123456789abcdef".to_owned()), ..run_item(world, &run_key(world)) };
     let bare = RunItem { input: None, ..run_item(world, &run_key(world)) };
-    for run in [full, bare] {
+    for run in [full, elsewhere, bare] {
         assert_eq!(store.run(&run.id, run.started_ms).await.unwrap(), None);
         assert_eq!(store.create_run(&run, run.started_ms).await.unwrap(), CreateRun::Created);
         assert_eq!(found(world, &run).await, run);
@@ -85,6 +87,7 @@ pub async fn a_run_is_closed_once(world: &impl World) {
             status,
             ended_ms: Some(with.ended_ms),
             ending: with.ending.clone(),
+            ending_item: with.ending_item.clone(),
             error: with.error.clone(),
             ..run.clone()
         };
@@ -207,6 +210,7 @@ pub async fn a_redrive_reopens_a_failed_run(world: &impl World) {
             redrive_count: 1,
             ended_ms: None,
             ending: None,
+            ending_item: None,
             error: None,
             by: Some("redriver".to_owned()),
             ..run.clone()
@@ -275,18 +279,33 @@ pub async fn the_input_and_the_ending_have_items_of_their_own(world: &impl World
     let run = run_key(world);
     let other = RunKey { nonce: run_key(world).nonce, ..run.clone() };
     let (input, ending) = (Payload::Zstd(vec![1; 8 * 1024]), json("\"\u{0}\u{ffff}\""));
+    let slot = DataSlot::Ending("0123456789abcdef".to_owned());
     assert_eq!(store.data(&run, DataSlot::Input).await.unwrap(), None);
     for _repeated in 0..2 {
         store.put_data(&run, DataSlot::Input, &input, later_s(world)).await.unwrap();
-        store.put_data(&run, DataSlot::Ending, &ending, later_s(world)).await.unwrap();
+        store.put_data(&run, slot.clone(), &ending, later_s(world)).await.unwrap();
         assert_eq!(store.data(&run, DataSlot::Input).await.unwrap(), Some(input.clone()));
-        assert_eq!(store.data(&run, DataSlot::Ending).await.unwrap(), Some(ending.clone()));
+        assert_eq!(store.data(&run, slot.clone()).await.unwrap(), Some(ending.clone()));
     }
     assert_eq!(store.data(&other, DataSlot::Input).await.unwrap(), None);
     let blob = Payload::Blob(BlobRef { sha256: "ef".repeat(32), bytes: 5_000_000 });
     store.put_data(&other, DataSlot::Input, &blob, later_s(world)).await.unwrap();
     assert_eq!(store.data(&other, DataSlot::Input).await.unwrap(), Some(blob));
     assert_eq!(store.records(&run, 0).await.unwrap(), []);
+}
+
+pub async fn an_ending_overwrites_no_other(world: &impl World) {
+    let store = world.host().store();
+    let run = run_key(world);
+    let endings = ["1", "2"].map(|name| (DataSlot::Ending(name.repeat(16)), json(name)));
+    for (slot, ending) in &endings {
+        store.put_data(&run, slot.clone(), ending, later_s(world)).await.unwrap();
+    }
+    for (slot, ending) in endings {
+        assert_eq!(store.data(&run, slot).await.unwrap(), Some(ending));
+    }
+    let absent = DataSlot::Ending("3".repeat(16));
+    assert_eq!(store.data(&run, absent).await.unwrap(), None);
 }
 
 pub async fn a_renewal_moves_all_of_a_runs_items(world: &impl World) {

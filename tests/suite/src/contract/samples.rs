@@ -60,6 +60,7 @@ pub(crate) fn run_item(world: &impl World, key: &RunKey) -> RunItem {
         input: Some(json(r#"{"order":17}"#)),
         input_digest: "00000000000000000000000000000001".to_owned(),
         ending: None,
+        ending_item: None,
         error: None,
         by: None,
         parked: None,
@@ -88,12 +89,16 @@ pub(crate) async fn found(world: &impl World, run: &RunItem) -> RunItem {
     world.host().store().run(&run.id, now_ms).await.unwrap().expect("the run is there")
 }
 
+/// The ending of a run that timed out is elsewhere, as a large one is.
 pub(crate) fn close(world: &impl World, status: Status) -> Close {
     let failed = status != Status::Succeeded;
+    let elsewhere = status == Status::TimedOut;
+    let ending = json(if failed { r#"{"error":"Declined"}"# } else { r#"{"output":1}"# });
     Close {
         status,
         ended_ms: world.host().clock().now_ms(),
-        ending: Some(json(if failed { r#"{"error":"Declined"}"# } else { r#"{"output":1}"# })),
+        ending: (!elsewhere).then_some(ending),
+        ending_item: elsewhere.then(|| "0123456789abcdef".to_owned()),
         error: failed.then(|| "Declined".to_owned()),
         by: None,
     }

@@ -55,6 +55,7 @@ fn run_item(host: &AwsHost, key: &RunKey) -> RunItem {
         input: None,
         input_digest: "0".repeat(32),
         ending: None,
+        ending_item: None,
         error: None,
         by: None,
         parked: None,
@@ -63,7 +64,14 @@ fn run_item(host: &AwsHost, key: &RunKey) -> RunItem {
 }
 
 fn failed() -> Close {
-    Close { status: Status::Failed, ended_ms: 1, ending: None, error: Some("E".to_owned()), by: None }
+    Close {
+        status: Status::Failed,
+        ended_ms: 1,
+        ending: None,
+        ending_item: None,
+        error: Some("E".to_owned()),
+        by: None,
+    }
 }
 
 /// Names of the runs in the index `attention`.

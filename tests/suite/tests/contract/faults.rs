@@ -70,7 +70,14 @@ fn record() -> (RecordKey, Record) {
 }
 
 async fn stop(host: &AwsHost) -> WorldResult<bool> {
-    let close = Close { status: Status::Aborted, ended_ms: 1, ending: None, error: None, by: None };
+    let close = Close {
+        status: Status::Aborted,
+        ended_ms: 1,
+        ending: None,
+        ending_item: None,
+        error: None,
+        by: None,
+    };
     let (key, record) = record();
     host.store().close_run_with_record(&run_key(), 0, &close, (&key, &record)).await
 }
@@ -155,16 +162,20 @@ fn throttles_and_faults_are_tried_again_later() {
 }
 
 #[test]
-fn what_is_not_allowed_is_said_with_a_hint_and_not_tried_again() {
+fn what_is_not_allowed_or_not_there_is_said_with_a_hint_and_tried_again_later() {
     let denied = r#"{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"not authorized"}"#;
     run(async {
         let read = async |host: &AwsHost| host.store().current("order").await;
-        check(400, denied, read, Retry::Never, "lack a permission").await;
+        check(400, denied, read, Retry::Later, "lack a permission").await;
         let put = async |host: &AwsHost| host.blobs().put("key", vec![1]).await;
         let no_bucket = "<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>";
-        check(404, no_bucket, put, Retry::Never, "STEPLADDER_BUCKET").await;
+        check(404, no_bucket, put, Retry::Later, "STEPLADDER_BUCKET").await;
         let get = async |host: &AwsHost| host.blobs().get("key", 10).await;
-        check(404, no_bucket, get, Retry::Never, "STEPLADDER_BUCKET").await;
+        check(404, no_bucket, get, Retry::Later, "STEPLADDER_BUCKET").await;
+        let no_table = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"no"}"#;
+        check(400, no_table, read, Retry::Later, "STEPLADDER_TABLE").await;
+        let invalid = r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"no"}"#;
+        check(400, invalid, read, Retry::Never, "ValidationException").await;
     });
 }
 

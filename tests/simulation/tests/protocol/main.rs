@@ -1,0 +1,14 @@
+//! What the delivery protocol promises, one promise per test, in memory and without faults but for those that a test
+//! makes by hand.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod batches;
+mod dead_letters;
+mod limits;
+mod logs;
+mod payloads;
+mod recovery;
+mod requests;
+mod starts;
+mod support;
+mod unreadable;

@@ -1,0 +1,35 @@
+//! The simulation's world, without its faults.
+
+use stepladder_protocol::{Host, QueueName};
+use stepladder_simulation::MemoryHost;
+use stepladder_tests::contract::{Received, World};
+
+pub(crate) struct MemoryWorld(pub(crate) MemoryHost);
+
+impl World for MemoryWorld {
+    type Host = MemoryHost;
+
+    fn host(&self) -> &MemoryHost {
+        &self.0
+    }
+
+    /// Every queue is there, but for the step `missing`'s.
+    async fn create_queue(&self, function: &str) -> QueueName {
+        QueueName::Step(function.to_owned())
+    }
+
+    async fn receive(&self, queue: &QueueName) -> Vec<Received> {
+        let deliveries = self.host().queue().receive(queue).into_iter();
+        deliveries
+            .map(|delivery| Received {
+                body: delivery.body,
+                receipt: delivery.receipt,
+                receive_count: delivery.receive_count,
+            })
+            .collect()
+    }
+
+    async fn wait(&self, duration_ms: i64) {
+        self.0.wait(duration_ms);
+    }
+}
