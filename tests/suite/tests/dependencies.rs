@@ -47,8 +47,13 @@ const KNOWS: [(&str, &[&str]); 12] = [
 ];
 
 /// The crates that name no AWS service, and so may use no crate of the AWS SDK.
-const WITHOUT_AWS: [&str; 5] =
-    ["stepladder-asl", "stepladder-engine", "stepladder-protocol", "stepladder-local", "stepladder-simulation"];
+const WITHOUT_AWS: [&str; 5] = [
+    "stepladder-asl",
+    "stepladder-engine",
+    "stepladder-protocol",
+    "stepladder-local",
+    "stepladder-simulation",
+];
 
 /// A package of the workspace, and what its own code depends on.
 struct Package {
@@ -100,7 +105,8 @@ fn a_crate_knows_only_what_lies_below_it() {
 #[test]
 fn only_those_who_name_an_aws_service_use_its_sdk() {
     for package in packages().iter().filter(|package| WITHOUT_AWS.contains(&package.name.as_str())) {
-        let aws = package.dependencies.iter().find(|name| name.starts_with("aws-") || *name == "lambda_runtime");
+        let aws =
+            package.dependencies.iter().find(|name| name.starts_with("aws-") || *name == "lambda_runtime");
         assert_eq!(aws, None, "{}", package.name);
     }
 }

@@ -67,7 +67,7 @@ fn a_small_result_stays_readable_in_a_record_of_one_write_unit() {
 
 #[test]
 fn a_result_that_would_pass_the_write_unit_is_compressed() {
-    for bytes in [700, 5_000, 40_000] {
+    for bytes in [900, 5_000, 40_000] {
         let (stack, record, _) = after(&soft(bytes));
         assert!(matches!(record.outcome, Payload::Zstd(_)), "{bytes}");
         assert!(fits_one_write_unit(&record), "{bytes}: {}", record.outcome.item_bytes());
@@ -235,6 +235,17 @@ fn data_that_grows_after_a_wait_is_data_limit_exceeded_too() {
 }
 
 #[test]
+fn data_that_grows_without_a_step_is_data_limit_exceeded_too() {
+    let double = json!({ "a.$": "$", "b.$": "$" });
+    let definition =
+        json!({ "StartAt": "P", "States": { "P": { "Type": "Pass", "Parameters": double, "End": true } } });
+    let stack = limited(&definition, 10_000);
+    stack.start("run", hard(6_000));
+    stack.run();
+    check_data_limit(&stack, "The run's output has");
+}
+
+#[test]
 fn a_result_of_just_the_limit_goes_through() {
     let mut stack = limited(&work(json!({ "ResultPath": "$" })), 10_000);
     // With its quotes and what an outcome puts around it.
@@ -284,4 +295,34 @@ fn every_character_goes_through_a_run() {
         body.is_ascii() && !body.contains(|character: char| character.is_control() && character != '\u{7f}')
     );
     check_arrives(&stack, &json!({ (text.clone()): text }));
+}
+
+#[test]
+fn an_input_that_grows_too_large_before_its_first_stop_is_refused_at_the_start() {
+    let double = json!({ "a.$": "$", "b.$": "$" });
+    let stack = limited(
+        &json!({ "StartAt": "P", "States": {
+            "P": { "Type": "Pass", "Parameters": double, "Next": "work" },
+            "work": { "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:work", "End": true },
+        } }),
+        10_000,
+    );
+    let error = stack.try_start("run", hard(6_000)).unwrap_err();
+    assert!(error.contains("the input leads to too much data"), "{error}");
+    assert!(error.contains("10000 is the most"), "{error}");
+    assert!(stack.host.in_queue(&step_queue("work")).is_empty());
+}
+
+#[test]
+fn a_run_whose_catch_makes_too_much_of_the_data_is_stopped_and_says_why() {
+    let mut definition = work(json!({
+        "Catch": [{ "ErrorEquals": ["States.DataLimitExceeded"], "ResultPath": "$.caught", "Next": "Double" }],
+    }));
+    definition["States"]["Double"] =
+        json!({ "Type": "Pass", "Parameters": { "a.$": "$", "b.$": "$" }, "End": true });
+    let mut stack = limited(&definition, 10_000);
+    stack.step("work", |_| Ok(hard(10_000)));
+    stack.start("run", json!({ "kept": hard(6_000) }));
+    stack.run();
+    check_data_limit(&stack, "10000 is the most (payload_bytes_max)");
 }

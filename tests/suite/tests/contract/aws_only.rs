@@ -265,7 +265,7 @@ fn a_table_that_is_not_there_is_named_with_what_to_do() {
         environment.table = "no-such-table".to_owned();
         let host = AwsHost::connect(environment).await;
         let error = host.store().current("order").await.unwrap_err();
-        assert_eq!(error.retry, Retry::Never);
+        assert_eq!(error.retry, Retry::Later);
         assert!(error.message.contains("STEPLADDER_TABLE"), "{error}");
     });
 }

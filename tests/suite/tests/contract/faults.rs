@@ -172,7 +172,8 @@ fn what_is_not_allowed_or_not_there_is_said_with_a_hint_and_tried_again_later() 
         check(404, no_bucket, put, Retry::Later, "STEPLADDER_BUCKET").await;
         let get = async |host: &AwsHost| host.blobs().get("key", 10).await;
         check(404, no_bucket, get, Retry::Later, "STEPLADDER_BUCKET").await;
-        let no_table = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"no"}"#;
+        let no_table =
+            r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"no"}"#;
         check(400, no_table, read, Retry::Later, "STEPLADDER_TABLE").await;
         let invalid = r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"no"}"#;
         check(400, invalid, read, Retry::Never, "ValidationException").await;

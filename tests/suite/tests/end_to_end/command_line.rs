@@ -53,11 +53,12 @@ async fn start_waits_for_the_end_and_answers_with_it() {
     let error: Value = serde_json::from_str(&bad.stderr).unwrap();
     assert_eq!((&error["schema"], &error["exit_code"]), (&json!("stepladder.error/1"), &json!(1)));
 
-    // Asked for again, the end is still the end; and a name is taken by its input.
+    // A name is taken: by a run that is over, and by one with another input.
     stack
         .cli(&["start", "echo", "--name", "b-1", "--input", r#"{"do":"fail","text":"no way"}"#, "--wait"])
         .await
-        .assert_code(1);
+        .assert_code(5)
+        .assert_tells("the name 'b-1' is taken by a run that has ended");
     stack.cli(&["start", "echo", "--name", "g-2", "--input", "18"]).await.assert_code(5);
     stack
         .cli(&["start", "echo", "--name", "a b", "--input", "1"])

@@ -47,8 +47,10 @@ async fn a_run_whose_stored_definition_is_broken_is_parked_and_harms_no_other() 
         stack.cli(&["run", "list", "-o", "json", "--workflow", "broken"]).await.assert_code(0).json();
     assert_eq!(listed[0]["name"], "b-1");
     assert!(listed[0]["parked"].as_str().unwrap().contains("get the definition"), "{listed:#}");
+    // What can be shown is shown, and why the rest can't.
     let told = stack.cli(&["run", "show", "b-1"]).await.assert_code(1);
-    assert!(told.stderr.contains(&broken.hash), "{told:#?}");
+    let both = format!("{}{}", told.stdout, told.stderr);
+    assert!(both.contains("a message of this run is parked") && both.contains(&broken.hash), "{told:#?}");
     let told = stack.cli(&["start", "broken"]).await.assert_code(1);
     assert!(told.stderr.contains(&broken.hash), "{told:#?}");
 

@@ -2,7 +2,7 @@
 
 use crate::{STEP, arn, one_task};
 use serde_json::{Value, json};
-use stepladder_protocol::{QueueName, Started};
+use stepladder_protocol::{QueueName, RunId, Started};
 use stepladder_tests::{TestStack, TestStep};
 
 /// A Task, a Wait and a Task again: by two queues of steps and the timer queue.
@@ -175,19 +175,28 @@ async fn what_is_larger_than_the_limit_is_refused_with_both_sizes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_is_one_run_however_often_it_is_started() {
-    let stack = stack().await;
+    let stack = TestStack::start(STEP, &[TestStep::new("work", 10)]).await;
+    stack.publish("once", &one_task("work", json!({}))).await;
     let start = |input: &'static str| {
         let stack = &stack;
-        async move { stack.cli(&["start", "echo", "--name", "one", "--input", input, "-o", "json"]).await }
+        async move { stack.cli(&["start", "once", "--name", "one", "--input", input, "-o", "json"]).await }
     };
     let first = start(r#"{"a":1,"b":[2]}"#).await.assert_code(0).json();
-    assert_eq!((&first["id"], &first["created"]), (&json!("echo/one"), &json!(true)));
-    assert_eq!(stack.ended("echo", "one").await.end(), "SUCCEEDED");
+    assert_eq!((&first["id"], &first["created"]), (&json!("once/one"), &json!(true)));
     // White space is no difference.
     let second = start(r#" { "a": 1, "b": [ 2 ] }"#).await.assert_code(0).json();
-    assert_eq!((&second["id"], &second["created"]), (&json!("echo/one"), &json!(false)));
+    assert_eq!((&second["id"], &second["created"]), (&json!("once/one"), &json!(false)));
     let other = start(r#"{"a":1,"b":[3]}"#).await.assert_code(5);
     let error: Value = serde_json::from_str(&other.stderr).unwrap();
     assert_eq!(error["message"], "the name 'one' is taken by a run with another input");
-    assert_eq!(stack.calls(), ["one Out 1", "one Back 1"]);
+
+    stack.open_all();
+    assert_eq!(stack.ended("once", "one").await.end(), "SUCCEEDED");
+    // Whoever asks for a run that is over wants another one, or looks for this one.
+    let over = start(r#"{"a":1,"b":[2]}"#).await.assert_code(5);
+    let error: Value = serde_json::from_str(&over.stderr).unwrap();
+    assert_eq!(error["message"], "the name 'one' is taken by a run that has ended");
+    let view = stack.protocol.view(&RunId::new("once", "one")).await.unwrap().unwrap();
+    assert_eq!(view.records.len(), 1);
+    assert_eq!(stack.cli(&["run", "list", "-o", "jsonl"]).await.assert_code(0).lines().len(), 1);
 }
