@@ -56,10 +56,11 @@ sim: need-nextest ## the simulation alone: SIM_SEEDS=n seeds (10,000 unless set)
 	cargo nextest run -p stepladder-simulation --no-capture -E 'test(every_invariant)'
 
 bench: need-cargo bench-engine ## benchmarks: the engine, then the whole on this machine, in memory and in a file
-	cargo build --release -p stepladder-bench -p stepladder-system -p order-processing
-	target/release/bench --step target/release/charge-payment | tee target/bench-memory.json
+	cargo build --profile ci --bins -p stepladder-bench -p stepladder-system
+	cargo build --release -p order-processing --bin charge-payment
+	target/ci/bench --step target/release/charge-payment | tee target/bench-memory.json
 	rm -rf target/bench-data
-	target/release/bench --data-dir target/bench-data --runs 300 | tee target/bench-file.json
+	target/ci/bench --data-dir target/bench-data --runs 300 | tee target/bench-file.json
 
 bench-engine: need-cargo ## the engine's time per transition
 	cargo bench -p stepladder-engine --bench engine

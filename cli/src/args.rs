@@ -93,6 +93,7 @@ pub struct Global {
     pub endpoint: Option<String>,
 }
 
+/// When output is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
     /// On a terminal, unless NO_COLOR is set

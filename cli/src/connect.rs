@@ -30,6 +30,7 @@ pub struct EndpointFile {
     pub pid: u32,
 }
 
+/// The shape of [`EndpointFile`].
 pub const ENDPOINT_SCHEMA: &str = "stepladder.endpoint/1";
 
 /// Where it lies in a workspace.
@@ -49,10 +50,12 @@ impl Stack {
         Ok(Self { protocol: Protocol::new(host), endpoint })
     }
 
+    /// The stack's table.
     pub fn store(&self) -> &<AwsHost as Host>::Store {
         self.protocol.host().store()
     }
 
+    /// Milliseconds since the epoch, by the stack's clock.
     pub fn now_ms(&self) -> i64 {
         use stepladder_protocol::Clock;
         self.protocol.host().clock().now_ms()

@@ -74,6 +74,7 @@ impl Checked {
         Ok(workflows.into_iter().map(read).collect())
     }
 
+    /// How many faults it has; a file that can't be read is one.
     pub fn problems(&self) -> usize {
         match &self.result {
             Ok(_) => 0,

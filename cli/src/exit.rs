@@ -26,6 +26,7 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// The number that the shell sees.
     pub fn code(self) -> u8 {
         self as u8
     }

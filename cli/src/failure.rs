@@ -81,6 +81,7 @@ codes! {
 }
 
 impl Failure {
+    /// An error of one line.
     pub fn new(exit: Exit, code: Code, message: impl Into<String>) -> Self {
         Self { exit, code, message: message.into(), details: Vec::new(), hint: None, is_told: false }
     }
@@ -90,12 +91,14 @@ impl Failure {
         Self { is_told: true, ..Self::new(exit, code, "") }
     }
 
+    /// The same, with one more line.
     #[must_use]
     pub fn detail(mut self, line: impl Into<String>) -> Self {
         self.details.push(line.into());
         self
     }
 
+    /// The same, with what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -40,6 +40,7 @@ pub struct Printer {
 }
 
 impl Printer {
+    /// A printer that tells everything but details, and draws a status line where stderr is a terminal.
     pub fn new(format: Format, time_style: TimeStyle) -> Self {
         Self {
             format,
@@ -52,6 +53,7 @@ impl Printer {
         }
     }
 
+    /// Whether stdout is for programs.
     pub fn is_json(&self) -> bool {
         self.format != Format::Text
     }
@@ -151,6 +153,7 @@ impl Printer {
         self.draw_again(&mut status);
     }
 
+    /// Takes the status line away.
     pub fn clear_status(&self) {
         *self.without_status() = None;
     }
@@ -161,6 +164,7 @@ impl Printer {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
 
+    /// A time, milliseconds since the epoch, in the style that was asked for.
     pub fn time(&self, time_ms: i64) -> String {
         crate::text::time(time_ms, self.now_ms(), self.time_style)
     }

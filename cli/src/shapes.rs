@@ -66,6 +66,7 @@ pub struct StepShape {
     pub request_id: Option<String>,
 }
 
+/// How a step's visit went, or goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepStatus {
@@ -111,6 +112,7 @@ pub struct EventShape {
 }
 
 impl RunShape {
+    /// What a run item tells; the details are left out.
     pub fn new(item: &RunItem) -> Self {
         Self {
             schema: "stepladder.run/1",
@@ -129,6 +131,7 @@ impl RunShape {
         }
     }
 
+    /// The same, with how the run ended.
     #[must_use]
     pub fn with_ending(mut self, ending: &Ending) -> Self {
         self.error = self.error.or_else(|| ending.error.clone());
@@ -145,6 +148,7 @@ impl RunShape {
 }
 
 impl EventShape {
+    /// One event of a replay.
     pub fn new(event: &HistoryEvent) -> Self {
         Self {
             schema: "stepladder.event/1",

@@ -28,10 +28,12 @@ pub struct Glyphs {
     pub skipped: &'static str,
 }
 
+/// For terminals that know UTF-8.
 pub const UNICODE: Glyphs =
     Glyphs {
         good: "✓", bad: "✗", running: "▷", waiting: "⧖", stopped: "■", retry: "↻", skipped: "–"
     };
+/// For all others.
 pub const ASCII: Glyphs =
     Glyphs { good: "+", bad: "x", running: ">", waiting: "~", stopped: "#", retry: "retry", skipped: "-" };
 
@@ -51,6 +53,7 @@ impl Glyphs {
         }
     }
 
+    /// The glyph and the colour of a run with this status.
     pub fn status(&self, status: Status) -> (&'static str, Style) {
         match status {
             Status::Running => (self.running, HINT),

@@ -15,6 +15,7 @@ impl Table {
         Self { rows: vec![headers.iter().map(|header| (*header).to_owned()).collect()], cell_columns_max }
     }
 
+    /// Adds a row; what the cells hold is escaped and cut.
     pub fn row<T: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = T>) {
         let cell = |cell: T| cut(&escaped(cell.as_ref()), self.cell_columns_max).into_owned();
         self.rows.push(cells.into_iter().map(cell).collect());

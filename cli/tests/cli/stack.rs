@@ -136,7 +136,7 @@ async fn what_is_left_of_a_broken_run_is_shown() {
         .cli(&["run", "show", "broken"])
         .await
         .assert_code(1)
-        .assert_tells("pause/broken - RUNNING")
+        .assert_tells("pause/broken · RUNNING")
         .assert_tells("warning: a message of this run is parked: its definition is gone")
         .assert_tells("not everything can be shown:");
     let shown = stack.cli(&["run", "show", "broken", "-o", "json"]).await.assert_code(1).json();

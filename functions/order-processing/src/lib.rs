@@ -31,6 +31,14 @@
 //!
 //! Region, credentials and `AWS_ENDPOINT_URL` are read by the AWS SDK.
 
+// The examples of these pages compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/steps.md")]
+struct Steps;
+
 pub mod catalogue;
 pub mod countries;
 pub mod limits;

@@ -7,11 +7,13 @@ use stepladder_protocol::Settings;
 /// Everything that [`crate::AwsHost`] takes from outside. Read once, at the start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Environment {
+    /// The stack's name, region and account, and what a deployment may set.
     pub settings: Settings,
     /// The DynamoDB table.
     pub table: String,
     /// The S3 bucket.
     pub bucket: String,
+    /// Where the services are.
     pub endpoints: Endpoints,
     /// Credentials are not set and not needed: an emulator on this machine takes any.
     pub placeholder_credentials: bool,
@@ -24,8 +26,11 @@ pub struct Endpoints {
     pub all: Option<String>,
     /// `AWS_ENDPOINT_URL_DYNAMODB`, and so on: each goes before [`Endpoints::all`].
     pub dynamodb: Option<String>,
+    /// `AWS_ENDPOINT_URL_SQS`.
     pub sqs: Option<String>,
+    /// `AWS_ENDPOINT_URL_S3`.
     pub s3: Option<String>,
+    /// `AWS_ENDPOINT_URL_LAMBDA`.
     pub lambda: Option<String>,
 }
 
@@ -43,8 +48,10 @@ pub(crate) struct Connection {
 /// The environment is not usable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvironmentError {
+    /// A variable has a value that can't be used.
     #[error("{variable} is {value:?}, but must be {expected}")]
     Invalid { variable: &'static str, value: String, expected: String },
+    /// A variable is not set, and has no default here.
     #[error("{variable} is not set: {hint}")]
     Missing { variable: &'static str, hint: &'static str },
 }

@@ -14,8 +14,10 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 /// The attempts of a call, the first included. What still fails goes back to the queue, which has more patience.
 pub const ATTEMPTS_MAX: u32 = 3;
 
-/// The first back-off between two attempts, and the longest.
+/// The first back-off between two attempts.
 pub const BACKOFF_FIRST: Duration = Duration::from_millis(50);
+
+/// The longest back-off between two attempts.
 pub const BACKOFF_MAX: Duration = Duration::from_millis(500);
 
 /// A blob of so many bytes adds a second to the time that its upload may take.

@@ -24,6 +24,7 @@ pub struct Call {
     pub service: String,
     /// The API's name of the operation: `PutItem`, `SendMessageBatch`.
     pub operation: String,
+    /// False: it failed for good, also on a condition.
     pub succeeded: bool,
     /// What DynamoDB says it consumed: write units for a write, read units for a read, indexes included. It says
     /// nothing about a failed call, although a failed condition costs a write unit too.

@@ -293,6 +293,20 @@ fn a_stop_ends_the_run_wherever_it_waits() {
 }
 
 #[test]
+fn a_failure_at_a_wait_or_a_turn_ends_the_run_by_its_name() {
+    let wait = json!({ "StartAt": "W", "States": { "W": { "Type": "Wait", "Seconds": 5, "End": true } } });
+    let turn = json!({ "StartAt": "P", "States": { "P": { "Type": "Pass", "End": true } } });
+    for definition in [wait, turn] {
+        let mut run = Driven::new(&definition, json!({ "a": 1 }));
+        run.when_due(failed("States.DataLimitExceeded"));
+        let end = run.end();
+        assert_eq!((end.status, end.error.as_deref()), (Status::Failed, Some("States.DataLimitExceeded")));
+        assert_eq!((end.cause.as_deref(), &end.data), (Some("why"), &json!({ "a": 1 })));
+        assert_eq!(run.event_types().last().map(String::as_str), Some("ExecutionFailed"));
+    }
+}
+
+#[test]
 fn a_redrive_goes_on_from_the_failed_state_with_fresh_counters_and_deadline() {
     let definition = json!({ "StartAt": "First", "TimeoutSeconds": 100, "States": {
         "First": { "Type": "Pass", "Result": { "from": "First" }, "Next": "Work" },

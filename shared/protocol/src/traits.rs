@@ -44,7 +44,7 @@ pub struct WorldError {
 pub enum Retry {
     /// Throttled, a network fault, a conflict of transactions: yes. It may or may not have taken effect.
     Later,
-    /// Not allowed, not there, malformed: no.
+    /// The request or the data itself is wrong: no. A missing permission or table is not: somebody may mend it.
     Never,
 }
 

@@ -19,9 +19,7 @@ use stepladder_aws::{
     AwsHost, Environment, StackSpec, create_function_table, create_stack, visibility_seconds,
 };
 use stepladder_local::{EventSourceMapping, FunctionConfig, Server};
-use stepladder_protocol::{
-    Clock, Host, Protocol, QueueName, RunId, WorldError, limits::RECEIVES_MAX,
-};
+use stepladder_protocol::{Clock, Host, Protocol, QueueName, RunId, WorldError, limits::RECEIVES_MAX};
 
 /// The stack's name on this machine.
 pub(super) const NAME: &str = "stepladder";
