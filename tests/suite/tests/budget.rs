@@ -70,7 +70,11 @@ impl Chain {
     }
 
     async fn start_run(&self, name: &str) {
-        let input = json!({ "text": "x".repeat(300) });
+        self.start_run_with(name, 250).await;
+    }
+
+    async fn start_run_with(&self, name: &str, bytes: usize) {
+        let input = json!({ "text": "x".repeat(bytes) });
         let request = StartRequest { workflow: "chain".to_owned(), name: name.to_owned(), input };
         let started = self.protocol.start(request).await.unwrap();
         assert!(matches!(started, Started::Created(_)));
@@ -182,6 +186,28 @@ async fn a_chain_of_five_steps_keeps_to_its_budget() {
     chain.deliver(STEPS, 1).await;
     assert_eq!(chain.take(), bill(&[("PutItem", 1, 1.0), ("UpdateItem", 1, 1.0)]));
     assert_eq!(chain.status("second").await, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn an_input_and_an_output_that_are_large_cost_an_item_each() {
+    let chain = Chain::start().await;
+    chain.start_run("first").await;
+    for n in 1..=STEPS {
+        chain.deliver(n, 1).await;
+    }
+    chain.take();
+    chain.start_run_with("large", 600).await;
+    let mut start = chain.take();
+    start.remove("GetItem");
+    assert_eq!(start, bill(&[("PutItem", 2, 3.0), ("SendMessageBatch", 1, 0.0)]));
+    for n in 1..STEPS {
+        chain.deliver(n, 1).await;
+    }
+    chain.take();
+    chain.deliver(STEPS, 1).await;
+    let mut end = chain.take();
+    end.remove("GetItem");
+    assert_eq!(end, bill(&[("PutItem", 2, 2.0), ("UpdateItem", 1, 1.0)]));
 }
 
 #[tokio::test]
