@@ -118,7 +118,7 @@ impl<H: Host> Protocol<H> {
             let Some(delivery) = deliveries.get(index) else {
                 continue;
             };
-            let handled = self.run_job(step, invocation, delivery, *job, Alone::Yes).await;
+            let handled = self.run_job(step, invocation, delivery, *job).await;
             let turn = futures::future::ready(Turn::First(index, First::Handled(handled))).boxed();
             let (settled, _) = self.drive(std::iter::once(turn).collect()).await;
             dispositions.extend(settled);
@@ -311,13 +311,6 @@ impl<H: Host> Protocol<H> {
         }
         items
     }
-}
-
-/// Whether a step's code runs beside other messages of its batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Alone {
-    Yes,
-    No,
 }
 
 enum Turn {

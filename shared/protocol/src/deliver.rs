@@ -6,7 +6,7 @@
 
 use crate::{
     Protocol,
-    batch::{Alone, Delivery, Disposition, Invocation, Sending, StepFunction},
+    batch::{Delivery, Disposition, Invocation, Sending, StepFunction},
     execute::Executed,
     item::{ITEM_VERSION, Record, RecordKey, RunItem, RunKey},
     json, limits,
@@ -79,7 +79,7 @@ impl<H: Host> Protocol<H> {
                 if runs_code && was_received {
                     return First::Retry(job);
                 }
-                First::Handled(self.run_job(step, invocation, delivery, *job, Alone::No).await)
+                First::Handled(self.run_job(step, invocation, delivery, *job).await)
             }
             Err(error) => First::Handled(self.failed(invocation, delivery, None, error).await),
         }
@@ -92,13 +92,12 @@ impl<H: Host> Protocol<H> {
         invocation: &Invocation,
         delivery: &Delivery,
         job: Job,
-        alone: Alone,
     ) -> Handled {
         let handled = match &job.message.ask {
             Ask::Stop { .. } => self.stop(&job.message, &job.definition).await,
             Ask::Redrive => self.redrive(&job.message, &job.definition).await,
             Ask::Look => self.look(&job.message).await,
-            Ask::Step(position) => self.step(step, invocation, delivery, &job, position, alone).await,
+            Ask::Step(position) => self.step(step, invocation, delivery, &job, position).await,
             Ask::Timer(position) => {
                 let outcome = match position.is_past_deadline(self.host.clock().now_ms()) {
                     true => Outcome::TimedOut { limit: Limit::Run },
@@ -123,7 +122,6 @@ impl<H: Host> Protocol<H> {
         delivery: &Delivery,
         job: &Job,
         position: &Position,
-        alone: Alone,
     ) -> WorldResult<Handled> {
         if invocation.is_dead_letter() {
             return self.solo(invocation, delivery, job, position).await;
@@ -133,7 +131,7 @@ impl<H: Host> Protocol<H> {
             let message = "this function runs no step: its queue got a message for another".to_owned();
             return Err(WorldError { operation, message, retry: Retry::Never });
         };
-        match self.execute(step, invocation, job, position, alone).await {
+        match self.execute(step, invocation, job, position).await {
             Executed::CutOff => Ok(Handled::leave()),
             Executed::Outcome(outcome, started_ms) => {
                 self.commit(invocation, delivery, job, position, outcome, started_ms).await

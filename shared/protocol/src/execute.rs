@@ -2,7 +2,7 @@
 
 use crate::{
     Protocol,
-    batch::{Alone, Invocation, StepFailure, StepFunction, StepRequest},
+    batch::{Invocation, StepFailure, StepFunction, StepRequest},
     deliver::Job,
     limits,
     traits::{Clock, Host},
@@ -26,7 +26,6 @@ impl<H: Host> Protocol<H> {
         invocation: &Invocation,
         job: &Job,
         position: &Position,
-        alone: Alone,
     ) -> Executed {
         let clock = self.host.clock();
         let now_ms = clock.now_ms();
@@ -40,7 +39,7 @@ impl<H: Host> Protocol<H> {
                 return Executed::Outcome(Outcome::Failed { error, cause, phase: Phase::Schedule }, None);
             }
         };
-        let cutoff = Cutoff::new(invocation, position, call.timeout_seconds, now_ms, alone);
+        let cutoff = Cutoff::new(invocation, position, call.timeout_seconds, now_ms);
         if cutoff.at_ms <= now_ms {
             return Executed::CutOff;
         }
@@ -82,19 +81,13 @@ enum CutoffLimit {
 }
 
 impl Cutoff {
-    fn new(
-        invocation: &Invocation,
-        position: &Position,
-        timeout_seconds: Option<u64>,
-        now_ms: i64,
-        alone: Alone,
-    ) -> Self {
+    fn new(invocation: &Invocation, position: &Position, timeout_seconds: Option<u64>, now_ms: i64) -> Self {
         let function_ms =
             invocation.deadline_ms - limits::DEADLINE_MARGIN_MS.min(invocation.function_timeout_ms / 4);
         let had_all = function_ms - now_ms >= invocation.function_timeout_ms / 2;
-        let limit = match (alone, had_all) {
-            (Alone::Yes, false) => CutoffLimit::Shared,
-            _ => CutoffLimit::Function,
+        let limit = match had_all {
+            true => CutoffLimit::Function,
+            false => CutoffLimit::Shared,
         };
         let mut cutoff = Self { at_ms: function_ms, limit };
         if let Some(seconds) = timeout_seconds {

@@ -140,6 +140,19 @@ fn a_retry_that_runs_alone_with_half_its_time_gone_is_left_and_not_failed() {
 }
 
 #[test]
+fn a_first_delivery_whose_reads_took_most_of_the_time_is_left_and_not_failed() {
+    let stack = hanging(&chain(&["work"]));
+    stack.start("run", json!({}));
+    let deliveries = stack.host.receive(&step_queue("work"));
+    // By the time its code could run, six of the ten seconds are gone.
+    let mut late = stack.invocation(&step_queue("work"));
+    late.deadline_ms -= 6_000;
+    let left = stack.host.drive(stack.protocol.handle_batch(stack.code("work"), &late, &deliveries));
+    assert_eq!(left, [deliveries[0].message_id.clone()]);
+    assert_eq!((stack.status("run"), stack.outcomes("run").len()), (Status::Running, 0));
+}
+
+#[test]
 fn of_two_that_run_alone_the_second_is_left_if_the_first_took_all_the_time() {
     let stack = hanging(&chain(&["work"]));
     stack.start("one", json!({}));
