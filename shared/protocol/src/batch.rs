@@ -225,7 +225,7 @@ impl<H: Host> Protocol<H> {
     }
 
     /// Sends what the messages ask for, grouped by queue. A message of which one effect could not be sent is left.
-    async fn send_all(&self, handled: Vec<(usize, Handled)>) -> Vec<(usize, Disposition)> {
+    pub(crate) async fn send_all(&self, handled: Vec<(usize, Handled)>) -> Vec<(usize, Disposition)> {
         let mut dispositions: BTreeMap<usize, Disposition> =
             handled.iter().map(|(index, one)| (*index, one.disposition)).collect();
         let mut by_queue: BTreeMap<QueueName, Vec<(usize, Sending)>> = BTreeMap::new();

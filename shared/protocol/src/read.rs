@@ -36,8 +36,17 @@ pub(crate) struct Head {
     pub(crate) next_seq: u32,
     /// The redrive count that the records lead to: the run item may have been redriven meanwhile.
     pub(crate) redrive_count: u32,
-    /// The transition of the record that the asking message owns, and whether it is the last one.
-    pub(crate) owned: Option<(Transition, bool)>,
+    /// The record that the asking message owns.
+    pub(crate) owned: Option<Owned>,
+}
+
+/// A record that the asking message owns.
+pub(crate) struct Owned {
+    /// The position that it ended.
+    pub(crate) position: Position,
+    pub(crate) transition: Transition,
+    /// Whether no record follows it.
+    pub(crate) is_last: bool,
 }
 
 impl<H: Host> Protocol<H> {
@@ -51,20 +60,20 @@ impl<H: Host> Protocol<H> {
         let input = self.input(&item).await?;
         let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
         let mut follower = Follower::new(&definition, &self.seeded(&run), input);
-        let mut owned = None;
+        let mut owned: Option<Owned> = None;
         loop {
-            let page = self.host.store().records(key, follower.next_seq()).await?;
+            let page = self.host.store().records(key, &Branch::default(), follower.next_seq()).await?;
             if page.is_empty() {
                 break;
             }
             for record in page {
                 check_seq(key, &record, follower.next_seq())?;
-                follower
+                let position = follower
                     .push(&self.recorded(key, &record).await?)
                     .map_err(|error| diverged(&key.id, &error))?;
                 owned = match record.owner == owner {
-                    true => Some((follower.last().clone(), true)),
-                    false => owned.map(|(transition, _)| (transition, false)),
+                    true => Some(Owned { position, transition: follower.last().clone(), is_last: true }),
+                    false => owned.map(|owned| Owned { is_last: false, ..owned }),
                 };
             }
         }
@@ -162,7 +171,7 @@ fn from_seq_of(records: &[Record]) -> u32 {
 }
 
 /// A gap means that records have been deleted, or have expired.
-fn check_seq(key: &RunKey, record: &Record, expected: u32) -> WorldResult<()> {
+pub(crate) fn check_seq(key: &RunKey, record: &Record, expected: u32) -> WorldResult<()> {
     if record.seq == expected {
         return Ok(());
     }

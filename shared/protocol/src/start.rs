@@ -6,6 +6,7 @@ use crate::{
     deliver::{Handled, plain_bytes_max},
     item::{ITEM_VERSION, RecordKey, RunId, RunItem},
     json, limits,
+    line::{Before, Line},
     message::{Ask, Message},
     payload::{self, Payload, hex},
     traits::{Clock, CreateRun, DataSlot, Host, Store, WorldError},
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use stepladder_asl::Definition;
-use stepladder_engine::{Run, Status, Transition, start};
+use stepladder_engine::{Branch, Run, Status, Transition, start};
 
 /// What is asked for: a run of this workflow, by this name, with this input.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,12 +136,12 @@ impl<H: Host> Protocol<H> {
         // A repeated start is the rarer case, and its large input is put in vain: the item of another nonce expires.
         if item.input.is_none() {
             let key = item.key();
-            let payload = payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key)).await?;
+            let payload = payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key, &Branch::default())).await?;
             self.host.store().put_data(&key, DataSlot::Input, &payload, item.expires_s).await?;
         }
         match self.host.store().create_run(&item, now_ms).await? {
             CreateRun::Created => {
-                let handled = self.first_message(&definition, first).await?;
+                let handled = self.first_message(&definition, first, Before::Never).await?;
                 Ok((Started::Created(item), handled))
             }
             CreateRun::Exists(there) if there.input_digest != item.input_digest => {
@@ -161,7 +162,7 @@ impl<H: Host> Protocol<H> {
         }
         let definition = self.definition(&there.id.workflow, &there.definition).await?;
         let first = self.first_transition(there, &definition, input);
-        self.first_message(&definition, first).await
+        self.first_message(&definition, first, Before::Perhaps).await
     }
 
     /// Where the run's input leads, and a message that stands for the run.
@@ -181,8 +182,10 @@ impl<H: Host> Protocol<H> {
         &self,
         definition: &Definition,
         (message, transition): (Message, Transition),
+        before: Before,
     ) -> Result<Handled, WorldError> {
-        Ok(Handled::sending(self.effects(&message, definition, &transition).await?))
+        let line = Line::root(&message, definition, before);
+        Ok(Handled::sending(self.effects(&line, 0, &transition).await?))
     }
 
     fn run_item(&self, id: RunId, definition: String, input: &[u8], now_ms: i64) -> RunItem {

@@ -1,5 +1,7 @@
 //! A world in memory.
 
+mod fan_outs;
+
 use crate::{hand::Hand, queues::Queues, scenario::Faults, verdict::Watch};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{
@@ -9,9 +11,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
-use stepladder_engine::Status;
+use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
-    Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, Outgoing, Payload,
+    Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, Outgoing, Partition, Payload,
     PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey, Retry, RunId, RunItem, RunKey, SendError,
     Settings, Store, WorldError, WorldResult,
 };
@@ -35,6 +37,7 @@ pub(crate) struct State {
     pub(crate) faults: Option<Faults>,
     pub(crate) runs: BTreeMap<RunId, RunItem>,
     pub(crate) records: BTreeMap<RecordKey, Record>,
+    pub(crate) fan_outs: fan_outs::Items,
     data: BTreeMap<(RunKey, DataSlot), Payload>,
     definitions: BTreeMap<(String, String), String>,
     current: BTreeMap<String, String>,
@@ -67,6 +70,7 @@ impl MemoryHost {
             faults: None,
             runs: BTreeMap::new(),
             records: BTreeMap::new(),
+            fan_outs: fan_outs::Items::default(),
             data: BTreeMap::new(),
             definitions: BTreeMap::new(),
             current: BTreeMap::new(),
@@ -240,11 +244,11 @@ impl Store for MemoryHost {
         self.op("get record", |state| Ok(state.records.get(key).cloned())).await
     }
 
-    async fn records(&self, run: &RunKey, from_seq: u32) -> WorldResult<Vec<Record>> {
+    async fn records(&self, run: &RunKey, branch: &Branch, from_seq: u32) -> WorldResult<Vec<Record>> {
         self.op("query records", |state| {
-            let from = RecordKey { run: run.clone(), branch: Default::default(), seq: from_seq };
-            let is_of_root = |key: &RecordKey| key.run == *run && key.branch.is_root();
-            let page = state.records.range(from..).take_while(|(key, _)| is_of_root(key)).take(50);
+            let from = RecordKey { run: run.clone(), branch: branch.clone(), seq: from_seq };
+            let is_of_branch = |key: &RecordKey| key.run == *run && key.branch == *branch;
+            let page = state.records.range(from..).take_while(|(key, _)| is_of_branch(key)).take(50);
             Ok(page.map(|(_, record)| record.clone()).collect())
         })
         .await
@@ -347,15 +351,23 @@ impl Store for MemoryHost {
         self.op("get data", |state| Ok(state.data.get(&(run.clone(), slot)).cloned())).await
     }
 
-    async fn renew(&self, run: &RunKey, expires_s: i64) -> WorldResult<()> {
+    async fn renew(&self, partition: &Partition, expires_s: i64) -> WorldResult<()> {
+        let part_branches = self.settings.part_branches;
         self.op("renew", |state| {
-            if let Some(item) = state.runs.get_mut(&run.id).filter(|item| item.nonce == run.nonce) {
-                item.expires_s = expires_s + 86_400;
-            }
             for (key, record) in &mut state.records {
-                if key.run == *run {
+                if Partition::of(&key.run, &key.branch, part_branches) == *partition {
                     record.expires_s = expires_s;
                 }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn renew_run(&self, run: &RunKey, expires_s: i64) -> WorldResult<()> {
+        self.op("renew run", |state| {
+            if let Some(item) = state.runs.get_mut(&run.id).filter(|item| item.nonce == run.nonce) {
+                item.expires_s = expires_s;
             }
             Ok(())
         })
