@@ -167,6 +167,7 @@ mod tests {
                 started_ms: None,
                 finished_ms,
                 digest: transition.digest(),
+                opening: None,
             });
             records.push(Record {
                 version: ITEM_VERSION,

@@ -48,3 +48,22 @@ pub const PATH_STEPS_MAX: usize = 100;
 
 /// Characters of input data that a cause quotes. AWS cuts a cause at 32,768 characters.
 pub const CAUSE_CHARS_MAX: usize = 32_768;
+
+/// Bytes of one JSONata expression's text. AWS names no limit of its own beside the definition's.
+pub const JSONATA_TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// Units of work in one JSONata evaluation: a value looked at is one, as are 8 bytes of text. Chosen so that it ends
+/// within a few seconds; AWS names no figure. See docs/decisions/0012-jsonata-limits.md.
+pub const JSONATA_WORK_MAX: u64 = 100_000_000;
+
+/// Units of work of one call of a function of the expression, and of one item of a loop.
+pub const JSONATA_WORK_PER_STEP: u64 = 50;
+
+/// Items of one JSONata array that an expression makes. JSONata itself allows 10,000,000 for a range.
+pub const JSONATA_SEQUENCE_ITEMS_MAX: usize = 1_000_000;
+
+/// Levels of nested evaluation in JSONata; a function that calls itself takes about four for each call.
+pub const JSONATA_DEPTH_MAX: usize = 10_000;
+
+/// Milliseconds after which a JSONata evaluation is given up. It protects the process; it is never an outcome.
+pub const JSONATA_CLOCK_MS_MAX: u64 = 10_000;

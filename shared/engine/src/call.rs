@@ -78,7 +78,12 @@ impl Prepared {
     ) -> Result<Self, EvalError> {
         let attempt = position.attempt();
         let context = match definition.mentions_context {
-            true => run.context(&position.state, position.entered_ms, Some(attempt.saturating_sub(1))),
+            true => run.context(
+                &position.state,
+                position.entered_ms,
+                Some(attempt.saturating_sub(1)),
+                position.map_item.as_ref(),
+            ),
             false => Value::Null,
         };
         let draws = run.call_draws(&position.branch.to_string(), position.entered_seq, attempt);

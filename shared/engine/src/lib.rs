@@ -28,16 +28,19 @@
 mod advance;
 mod call;
 mod event;
+mod fan_out;
 pub mod limits;
 mod outcome;
 mod position;
 mod replay;
 mod run;
+mod trace;
 mod transition;
 
-pub use advance::{advance, start};
+pub use advance::{advance, start, start_branch};
 pub use call::{StepCall, function_of, step_call};
 pub use event::{Event, HistoryEvent};
+pub use fan_out::{BranchInput, branch_inputs};
 pub use outcome::{Limit, Outcome, Phase};
 pub use position::{Awaiting, Branch, FanOut, Fork, MapItem, Opening, Position};
 pub use replay::{Follower, Recorded, Replay, ReplayError, replay};

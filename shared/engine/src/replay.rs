@@ -1,11 +1,12 @@
 //! A run's history, computed again from what was recorded.
 
 use crate::{
-    advance::{Trace, advance_traced, start_traced},
+    advance::{advance_traced, start_traced},
     event::HistoryEvent,
     outcome::Outcome,
-    position::Position,
+    position::{Opening, Position},
     run::Run,
+    trace::{Link, Trace, Traced, Wanted},
     transition::{Next, Transition},
 };
 use serde_json::Value;
@@ -19,6 +20,8 @@ pub struct Recorded {
     pub finished_ms: i64,
     /// The digest of where the transition led when it was recorded.
     pub digest: String,
+    /// Of the first record of a branch: what its first position was started with.
+    pub opening: Option<Opening>,
 }
 
 /// A run, as far as its records tell.
@@ -62,7 +65,7 @@ pub fn replay(
         positions.push(follower.push(record)?);
     }
     let Follower { trace, last, run, .. } = follower;
-    let events = trace.unwrap_or_default().events;
+    let events = trace.map(|trace| numbered(trace.events)).unwrap_or_default();
     Ok(Replay { events, last, positions, redrive_count: run.redrive_count })
 }
 
@@ -84,7 +87,7 @@ impl<'a> Follower<'a> {
     }
 
     fn traced(definition: &'a Definition, run: &Run, input: Value) -> Self {
-        Self::start(definition, run, input, Some(Trace::default()))
+        Self::start(definition, run, input, Some(Trace::new(Link::Nothing, Wanted::All)))
     }
 
     fn start(definition: &'a Definition, run: &Run, input: Value, mut trace: Option<Trace>) -> Self {
@@ -145,4 +148,12 @@ fn pending(last: &Transition, seq: u32, outcome: &Outcome) -> Option<Position> {
         (Next::End(end), Outcome::Redriven { .. }) => Some(end.redrive_position(seq)),
         (Next::End(_), _) => None,
     }
+}
+
+fn numbered(events: Vec<Traced>) -> Vec<HistoryEvent> {
+    let numbered = (1..).zip(events).filter_map(|(id, Traced { previous, time_ms, event })| {
+        let previous_id = if let Link::Event(id) = previous { id } else { 0 };
+        Some(HistoryEvent { id, previous_id, time_ms, event: event? })
+    });
+    numbered.collect()
 }

@@ -1,5 +1,6 @@
 //! What the Context object needs and never changes.
 
+use crate::position::MapItem;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -46,7 +47,13 @@ impl Run {
 
     /// The Context object (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>).
     /// AWS shows `RetryCount` in Task states only, and `RedriveCount` always.
-    pub(crate) fn context(&self, state: &str, entered_ms: i64, retries: Option<u64>) -> Value {
+    pub(crate) fn context(
+        &self,
+        state: &str,
+        entered_ms: i64,
+        retries: Option<u64>,
+        map_item: Option<&MapItem>,
+    ) -> Value {
         let mut execution = object([("Id", self.execution_arn().into())]);
         if let Some(input) = &self.input {
             execution.insert("Input".to_owned(), input.clone());
@@ -64,11 +71,15 @@ impl Run {
         if let Some(retries) = retries {
             state.insert("RetryCount".to_owned(), retries.into());
         }
-        Value::Object(object([
+        let mut context = object([
             ("Execution", Value::Object(execution)),
             ("StateMachine", Value::Object(machine)),
             ("State", Value::Object(state)),
-        ]))
+        ]);
+        if let Some(item) = map_item {
+            context.insert("Map".to_owned(), item.context());
+        }
+        Value::Object(context)
     }
 
     /// The randomness of one transition: the same for every computation of it, and a secret to whoever doesn't know
@@ -81,6 +92,17 @@ impl Run {
     /// from that of every transition.
     pub(crate) fn call_draws(&self, branch: &str, entered_seq: u32, attempt: u64) -> Draws {
         Draws::new(self.hash(&format!("call {attempt}"), branch, entered_seq))
+    }
+
+    /// The randomness of a field of a Parallel or Map state: the same at each opening of one visit, so that a retry has
+    /// the same items.
+    pub(crate) fn fan_out_draws(&self, field: &str, branch: &str, entered_seq: u32) -> Draws {
+        Draws::new(self.hash(&format!("fan-out {field}"), branch, entered_seq))
+    }
+
+    /// The randomness of an `ItemSelector` for one item of the fan-out that was opened at `seq`.
+    pub(crate) fn item_draws(&self, branch: &str, seq: u32, index: u32) -> Draws {
+        Draws::new(self.hash(&format!("item {index}"), branch, seq))
     }
 
     /// 32 hex digits that are the same for the same (purpose, branch, seq) of this run.

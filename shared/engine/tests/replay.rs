@@ -162,7 +162,7 @@ proptest! {
             last = advance(&definition, &run, &position, &outcome, now_ms);
             // Computed twice, it is the same.
             prop_assert_eq!(&advance(&definition, &run, &position, &outcome, now_ms), &last);
-            records.push(Recorded { outcome, started_ms: Some(now_ms), finished_ms: now_ms, digest: last.digest() });
+            records.push(Recorded { outcome, started_ms: Some(now_ms), finished_ms: now_ms, digest: last.digest(), opening: None });
         }
         let replayed = replay(&definition, &run, input, &records)
             .map_err(|error| TestCaseError::fail(error.to_string()))?;

@@ -62,7 +62,13 @@ impl Driven {
         assert_eq!(position.seq as usize, self.records.len());
         self.last = advance(&self.definition, &self.run, &position, &outcome, now_ms);
         let digest = self.last.digest();
-        self.records.push(Recorded { outcome, started_ms: Some(now_ms), finished_ms: now_ms, digest });
+        self.records.push(Recorded {
+            outcome,
+            started_ms: Some(now_ms),
+            finished_ms: now_ms,
+            digest,
+            opening: None,
+        });
         let replayed = self.replay();
         assert_eq!(replayed.last, self.last);
         let events = match &self.last.next {

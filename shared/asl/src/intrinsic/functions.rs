@@ -254,7 +254,7 @@ fn random(from: i64, to: i64, seed: Option<&Value>, draws: &Draws) -> Result<Val
 }
 
 /// A version 4 UUID of the given bits.
-fn uuid(bits: u128) -> String {
+pub(crate) fn uuid(bits: u128) -> String {
     let bits = bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();

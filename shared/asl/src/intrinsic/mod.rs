@@ -15,7 +15,8 @@ use serde_json::Value;
 use std::borrow::Cow;
 
 pub use compile::{CallError, CallErrorKind};
-pub(crate) use hash::to_hex;
+pub(crate) use functions::uuid;
+pub(crate) use hash::{hex as digest_hex, to_hex};
 pub use signature::Function;
 
 /// A compiled call with everything nested in it.

@@ -132,8 +132,9 @@ impl Walk<'_> {
         Flow::Stop(self.failed(&position.state, position.data.clone(), error, cause))
     }
 
-    /// The first retrier that names the error decides; once it is used up, none of the others is asked.
-    fn retried(&mut self, state: &State, task: &Task, position: &Position, error: &str) -> Option<Position> {
+    /// The counters after a retry, and its delay. The first retrier that names the error decides; once it is used up,
+    /// none of the others is asked.
+    pub(super) fn retrier(&self, state: &State, position: &Position, error: &str) -> Option<(Vec<u64>, i64)> {
         let index = state.retry.iter().position(|retrier| errors::matches(&retrier.error_equals, error))?;
         let retrier = state.retry.get(index)?;
         let mut retries = position.retries.clone();
@@ -142,8 +143,14 @@ impl Walk<'_> {
         if *used >= retrier.max_attempts {
             return None;
         }
-        let due_ms = self.now_ms.saturating_add(retrier.delay_ms(*used, &self.draws));
+        let delay_ms = retrier.delay_ms(*used, &self.draws);
         *used += 1;
+        Some((retries, delay_ms))
+    }
+
+    fn retried(&mut self, state: &State, task: &Task, position: &Position, error: &str) -> Option<Position> {
+        let (retries, delay_ms) = self.retrier(state, position, error)?;
+        let due_ms = self.now_ms.saturating_add(delay_ms);
         let mut next = Position {
             seq: self.origin.next_seq,
             awaiting: Awaiting::Step { due_ms },
@@ -158,7 +165,7 @@ impl Walk<'_> {
         Some(next)
     }
 
-    fn caught(
+    pub(super) fn caught(
         &mut self,
         state: &State,
         data: &Value,
@@ -176,7 +183,7 @@ impl Walk<'_> {
             Err(error) => return Some(self.stop_error(name, data.clone(), entered_event, error)),
         };
         self.event(|| Event::StateExited {
-            state_type: "Task",
+            state_type: state.kind.type_name(),
             name: name.to_owned(),
             output: output.clone(),
         });

@@ -60,6 +60,7 @@ pub(crate) fn run(case: &Value, definition: &Definition) -> Ran {
             started_ms: Some(started_ms),
             finished_ms: now_ms,
             digest: last.digest(),
+            opening: None,
         });
     };
     complaints.extend(script.left());
