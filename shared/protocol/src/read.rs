@@ -2,14 +2,17 @@
 
 use crate::{
     Protocol,
-    item::{Ending, Record, RunId, RunItem, RunKey},
+    fan_outs::{FanOuts, PartKey, Partition},
+    item::{Ending, Record, RecordKey, RunId, RunItem, RunKey},
     json, payload,
     traits::{Clock, DataSlot, Host, Retry, Store, WorldError, WorldResult},
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use stepladder_asl::Definition;
-use stepladder_engine::{Follower, Recorded, Replay, ReplayError, Run, Transition, replay};
+use stepladder_engine::{
+    Branch, Follower, Position, Recorded, Replay, ReplayError, Run, Transition, replay,
+};
 
 /// A run, read and replayed.
 #[derive(Debug, Clone)]
@@ -91,7 +94,8 @@ impl<H: Host> Protocol<H> {
         let definition = self.definition(&id.workflow, &item.definition).await?;
         let input = self.input(&item).await?;
         let key = item.key();
-        let records = self.all_records(&key).await?;
+        let mut branches = self.all_records(&key).await?;
+        let records = branches.remove(&Branch::default()).unwrap_or_default();
         let mut recorded = Vec::with_capacity(records.len());
         for record in &records {
             recorded.push(self.recorded(&key, record).await?);
@@ -108,7 +112,7 @@ impl<H: Host> Protocol<H> {
             started_ms: record.started_ms,
             finished_ms: record.finished_ms,
             digest: record.digest.clone(),
-            opening: None,
+            opening: record.opening,
         })
     }
 
@@ -150,20 +154,45 @@ impl<H: Host> Protocol<H> {
             .map_err(|error| payload::unreadable(&format!("read a payload of {run}"), &json::fault(&error)))
     }
 
-    /// All records of the root branch. A gap means that some have been deleted.
-    async fn all_records(&self, key: &RunKey) -> WorldResult<Vec<Record>> {
-        let mut records: Vec<Record> = Vec::new();
+    /// All records of all branches, each branch's in order. A gap means that some have been deleted.
+    async fn all_records(&self, key: &RunKey) -> WorldResult<BTreeMap<Branch, Vec<Record>>> {
+        let mut root = Vec::new();
         loop {
-            let from_seq = from_seq_of(&records);
-            let page = self.host.store().records(key, from_seq).await?;
+            let page = self.host.store().records(key, &Branch::default(), from_seq_of(&root)).await?;
             if page.is_empty() {
-                return Ok(records);
+                break;
             }
             for record in page {
-                check_seq(key, &record, from_seq_of(&records))?;
-                records.push(record);
+                check_seq(key, &record, from_seq_of(&root))?;
+                root.push(record);
             }
         }
+        let mut branches = BTreeMap::from([(Branch::default(), root)]);
+        let mut parts = self.parts_in(&Partition::Run(key.clone())).await?;
+        while let Some(part) = parts.pop() {
+            let mut last: Option<RecordKey> = None;
+            loop {
+                let page = self.host.store().part_records(&part, last.as_ref()).await?;
+                let Some((end, _)) = page.last() else { break };
+                last = Some(end.clone());
+                for (record_key, record) in page {
+                    let records = branches.entry(record_key.branch).or_default();
+                    check_seq(key, &record, from_seq_of(records))?;
+                    records.push(record);
+                }
+            }
+            parts.extend(self.parts_in(&Partition::Part(part)).await?);
+        }
+        Ok(branches)
+    }
+
+    /// The parts of all fan-outs that were opened by the branches of a partition.
+    pub(crate) async fn parts_in(&self, partition: &Partition) -> WorldResult<Vec<PartKey>> {
+        let mut parts = Vec::new();
+        for (fan_out, count) in self.host.store().fan_outs_in(partition).await? {
+            parts.extend(self.parts(count).map(|part| PartKey { fan_out: fan_out.clone(), part }));
+        }
+        Ok(parts)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     Protocol,
     deliver::Handled,
     item::{RunId, RunKey},
-    fan_outs::{FanOuts, PartKey, Partition},
+    fan_outs::Partition,
     line::{Before, Line},
     message::{Ask, Message},
     planted::PlantedBug,
@@ -179,10 +179,7 @@ impl<H: Host> Protocol<H> {
         let mut partitions = vec![Partition::Run(key.clone())];
         while let Some(partition) = partitions.pop() {
             store.renew(&partition, expires_s).await?;
-            for (fan_out, count) in store.fan_outs_in(&partition).await? {
-                let part = |part| Partition::Part(PartKey { fan_out: fan_out.clone(), part });
-                partitions.extend(self.parts(count).map(part));
-            }
+            partitions.extend(self.parts_in(&partition).await?.into_iter().map(Partition::Part));
         }
         store.renew_run(&key, expires_s + 86_400).await
     }

@@ -14,7 +14,7 @@ use crate::{
     read::check_seq,
     traits::{Host, Retry, Store, WorldError, WorldResult},
 };
-use futures::FutureExt;
+use futures::{FutureExt, future::BoxFuture};
 use std::collections::BTreeMap;
 use stepladder_engine::{
     BranchInput, Effect, FanOut, Next, Opening, Position, Transition, advance, branch_inputs, start_branch,
@@ -55,7 +55,17 @@ struct Open<'a> {
 impl<H: Host> Protocol<H> {
     /// Does the effects of a branch's last transition again, recorded at `seq`; of a fan-out that is open those of all of
     /// its branches. Answers with the number of messages that were sent.
-    pub(crate) async fn walk_on(
+    pub(crate) fn walk_on<'a>(
+        &'a self,
+        line: &'a Line<'_>,
+        seq: u32,
+        transition: &'a Transition,
+        urgency: Urgency,
+    ) -> BoxFuture<'a, WorldResult<usize>> {
+        self.walk_here(line, seq, transition, urgency).boxed()
+    }
+
+    async fn walk_here(
         &self,
         line: &Line<'_>,
         seq: u32,
@@ -64,7 +74,7 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<usize> {
         match transition.effect() {
             Effect::Open(position) => {
-                self.walk_fan_out(line, position, transition.now_ms, urgency).boxed().await
+                self.walk_fan_out(line, position, transition.now_ms, urgency).await
             }
             Effect::Send { due_ms, .. } if !urgency.is_reached(due_ms, transition.now_ms) => Ok(0),
             _ => {
@@ -110,7 +120,8 @@ impl<H: Host> Protocol<H> {
         let none = Vec::new();
         let ended = usize::try_from(part).ok().and_then(|part| open.ended.get(part)).unwrap_or(&none);
         let is_ended = |index: u32| ended.iter().any(|ended| ended.index == index);
-        let inputs = branch_inputs(line.definition, &self.seeded(line.run), position, branches.clone());
+        let inputs = branch_inputs(line.definition, &self.seeded(line.run), position, branches.clone())
+            .map_err(|error| payload::unreadable(&format!("read the fan-out at {key}"), &error.cause))?;
         let mut sent = 0;
         for input in inputs.into_iter().filter(|input| !is_ended(input.index)) {
             let opening = match starters.get(&input.index) {

@@ -12,7 +12,7 @@ use crate::{
     planted::PlantedBug,
     traits::{Clock, Host, PutRecord, QueueName, Store, WorldResult},
 };
-use futures::FutureExt;
+use futures::{FutureExt, future::BoxFuture};
 use stepladder_engine::{End, FanOut, Opening, Status, advance};
 
 impl<H: Host> Protocol<H> {
@@ -87,7 +87,7 @@ impl<H: Host> Protocol<H> {
             self.stop_branches(parent.run, &opened.position).await?;
         }
         if self.planted(PlantedBug::BranchWritesJoin) {
-            return self.write_join(parent, lock).boxed().await;
+            return self.write_join(parent, lock).await;
         }
         // The parent's transition is a message of its own: a message writes at most one record.
         let join = self.next(parent, Ask::Join(lock.clone()));
@@ -95,7 +95,15 @@ impl<H: Host> Protocol<H> {
     }
 
     /// Only where it is planted: the branch's own message writes the parent's record.
-    async fn write_join(&self, parent: &Line<'_>, lock: &Lock) -> WorldResult<Vec<Sending>> {
+    fn write_join<'a>(
+        &'a self,
+        parent: &'a Line<'_>,
+        lock: &'a Lock,
+    ) -> BoxFuture<'a, WorldResult<Vec<Sending>>> {
+        self.written_join(parent, lock).boxed()
+    }
+
+    async fn written_join(&self, parent: &Line<'_>, lock: &Lock) -> WorldResult<Vec<Sending>> {
         let run = RunKey::of(parent.run);
         let Opened { position, .. } = self.opened(&run, lock).await?;
         let outcome = self.gather(&run, &Opened { position: position.clone(), opened_ms: 0 }).await?;

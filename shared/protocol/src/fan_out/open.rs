@@ -15,9 +15,10 @@ use crate::{
     traits::{Clock, Host, QueueName, Store, WorldResult},
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use std::ops::Range;
-use stepladder_asl::Definition;
-use stepladder_engine::{BranchInput, Effect, FanOut, Opening, Position, branch_inputs, start_branch};
+use stepladder_asl::{Definition, EvalError};
+use stepladder_engine::{
+    BranchInput, Effect, FanOut, Opening, Outcome, Phase, Position, branch_inputs, start_branch,
+};
 
 impl<H: Host> Protocol<H> {
     /// Opens the fan-out that a position waits for. One that begins with more branches than a part has is opened by the
@@ -38,11 +39,16 @@ impl<H: Host> Protocol<H> {
         if width > self.part_branches() {
             return self.delegate(line, position, opened_ms).await;
         }
-        self.put_opened(line, position, opened_ms).await?;
-        if width < fan_out.count {
-            self.put_all_inputs(line, position, opened_ms).await?;
+        let inputs = match branch_inputs(line.definition, &self.seeded(line.run), position, 0..width) {
+            Ok(inputs) => inputs,
+            Err(error) => return self.unopened(line, position, &error).await,
+        };
+        if width < fan_out.count
+            && let Err(error) = self.put_all_inputs(line, position, opened_ms).await?
+        {
+            return self.unopened(line, position, &error).await;
         }
-        let inputs = branch_inputs(line.definition, &self.seeded(line.run), position, 0..width);
+        self.put_opened(line, position, opened_ms).await?;
         let opening = Opening { started_ms: opened_ms, events: position.events };
         self.begin_all(line, position, inputs, opening).await
     }
@@ -55,8 +61,10 @@ impl<H: Host> Protocol<H> {
         opened_ms: i64,
     ) -> WorldResult<Vec<Sending>> {
         let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
+        if let Err(error) = self.put_all_inputs(line, position, opened_ms).await? {
+            return self.unopened(line, position, &error).await;
+        }
         self.put_opened(line, position, opened_ms).await?;
-        self.put_all_inputs(line, position, opened_ms).await?;
         let mut sendings = Vec::new();
         for part in self.parts(self.begun(&fan_out)) {
             let ask = Ask::Open { fan_out: Lock::of(position), part };
@@ -96,7 +104,23 @@ impl<H: Host> Protocol<H> {
         }
     }
 
-    /// Writes what a fan-out was opened with, before any of its branches starts.
+    /// What a branch starts with can't be evaluated: no branch is started, and the state gets that outcome.
+    async fn unopened(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        error: &EvalError,
+    ) -> WorldResult<Vec<Sending>> {
+        let outcome = Outcome::Failed {
+            error: error.error.to_string(),
+            cause: Some(error.cause_in(&position.state, position.entered_event)),
+            phase: Phase::Schedule,
+        };
+        let message = self.next(line, Ask::Outcome(position.clone(), outcome));
+        Ok(vec![self.sending(QueueName::Timer, &message, i64::MIN).await?])
+    }
+
+    /// Writes what a fan-out was opened with: last of its items, and before any of its branches starts.
     async fn put_opened(&self, line: &Line<'_>, position: &Position, opened_ms: i64) -> WorldResult<()> {
         let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
         let run = RunKey::of(line.run);
@@ -108,22 +132,30 @@ impl<H: Host> Protocol<H> {
 
     /// Writes what the branches of each part are started with: needed where somebody else than the opener starts one,
     /// who so reads those of one part and not the data of the whole state.
-    async fn put_all_inputs(&self, line: &Line<'_>, position: &Position, opened_ms: i64) -> WorldResult<()> {
+    async fn put_all_inputs(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        opened_ms: i64,
+    ) -> WorldResult<Result<(), EvalError>> {
         let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
         let run = &RunKey::of(line.run);
         let key = &Lock::of(position).key(run);
-        stream::iter(self.parts(fan_out.count).map(|part| async move {
+        let written = stream::iter(self.parts(fan_out.count).map(|part| async move {
             let range = self.branches_of(part, fan_out.count);
-            let inputs = branch_inputs(line.definition, &self.seeded(line.run), position, range);
+            let inputs = match branch_inputs(line.definition, &self.seeded(line.run), position, range) {
+                Ok(inputs) => inputs,
+                Err(error) => return Ok(Err(error)),
+            };
             let inputs = PartInputs { parent: position.head(), opened_ms, inputs };
             let inputs = self.packed(run, &inputs, plain_bytes_max(run, &position.branch)).await?;
             let part = PartKey { fan_out: key.clone(), part };
-            self.host.store().put_inputs(&part, &inputs, self.fan_out_expires_s()).await
+            self.host.store().put_inputs(&part, &inputs, self.fan_out_expires_s()).await.map(Ok)
         }))
-        .buffer_unordered(limits::FAN_OUT_ITEMS_AT_ONCE)
-        .try_collect::<Vec<()>>()
-        .await
-        .map(drop)
+        .buffered(limits::FAN_OUT_ITEMS_AT_ONCE)
+        .try_collect::<Vec<Result<(), EvalError>>>()
+        .await?;
+        Ok(written.into_iter().collect())
     }
 
     pub(crate) fn fan_out_expires_s(&self) -> i64 {
