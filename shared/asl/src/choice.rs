@@ -6,6 +6,7 @@ use crate::{
     definition::{Branch, Choice},
     path::Path,
     scope::{EvalError, Scope},
+    template::{Expected, Template},
     timestamp,
 };
 use serde_json::{Number, Value};
@@ -18,6 +19,8 @@ pub enum Rule {
     Or(Vec<Rule>),
     Not(Box<Rule>),
     Test { variable: Path, operator: Operator },
+    /// `Condition`: a boolean, or a JSONata expression that gives one.
+    Condition(Template),
 }
 
 /// What is asked of a variable.
@@ -66,12 +69,17 @@ pub enum Question {
 }
 
 impl Choice {
-    /// The first rule that holds; where none does, `Default` counts, and without it the engine's
+    /// The first rule that holds, with its index; where none does, `Default` counts, and without it the engine's
     /// `States.NoChoiceMatched`. `scope.input` is the effective input.
-    pub fn choose(&self, scope: &Scope) -> Result<Option<&Branch>, EvalError> {
-        for branch in &self.rules {
-            if branch.rule.holds(scope)? {
-                return Ok(Some(branch));
+    pub fn choose(&self, scope: &Scope) -> Result<Option<(usize, &Branch)>, EvalError> {
+        for (index, branch) in self.rules.iter().enumerate() {
+            let holds = match &branch.rule {
+                // Only here the cause says which rule it is.
+                Rule::Condition(condition) => condition_holds(condition, index, scope)?,
+                rule => rule.holds(scope)?,
+            };
+            if holds {
+                return Ok(Some((index, branch)));
             }
         }
         Ok(None)
@@ -103,8 +111,19 @@ impl Rule {
                 Ok(variable.select(scope).is_ok() == *expected)
             }
             Rule::Test { variable, operator } => operator.holds(&*find(variable, scope)?, scope),
+            Rule::Condition(condition) => condition_holds(condition, 0, scope),
         }
     }
+}
+
+fn condition_holds(condition: &Template, index: usize, scope: &Scope) -> Result<bool, EvalError> {
+    // A literal needs no name for a cause.
+    if let Template::Literal(value) = condition {
+        return Ok(value.as_bool().unwrap_or(false));
+    }
+    let field = format!("Choices[{index}]/Condition");
+    let value = condition.evaluate_as(Expected::Boolean, &field, scope)?;
+    Ok(value.as_bool().unwrap_or(false))
 }
 
 impl Operator {

@@ -47,6 +47,6 @@ pub use jsonata::{Jsonata, JsonataError, JsonataErrorKind, JsonataFault, Jsonata
 pub use nearest::nearest;
 pub use parse::Refusal;
 pub use path::{Path, ReferencePath};
-pub use resource::Resource;
+pub use resource::{Pattern, Resource, Service};
 pub use scope::{Draws, EvalError, Scope, no_variables};
-pub use template::Template;
+pub use template::{Expected, Template};

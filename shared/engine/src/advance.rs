@@ -284,7 +284,7 @@ impl Walk<'_> {
             let input = state.data.input_path.select("InputPath", scope)?;
             let scope = Scope { input: &input, ..*scope };
             let rule = choice.choose(&scope)?;
-            let next = rule.map(|rule| rule.next.clone()).or_else(|| choice.default.clone());
+            let next = rule.map(|(_, rule)| rule.next.clone()).or_else(|| choice.default.clone());
             Ok((next, Passed::of(state.data.output_path.select("OutputPath", &scope)?, data)))
         })?;
         match next {

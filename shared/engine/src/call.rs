@@ -39,11 +39,7 @@ pub fn step_call(definition: &Definition, run: &Run, position: &Position) -> Res
 
 /// The function that a Task state names.
 pub(crate) fn function(resource: &Resource) -> Option<&str> {
-    match resource {
-        Resource::Lambda { function, .. } => Some(function),
-        Resource::LambdaInvoke { function, .. } => function.as_deref(),
-        Resource::Other { .. } => None,
-    }
+    resource.function()
 }
 
 /// The function behind a state's step; `None` where the state has none.
@@ -108,7 +104,7 @@ impl Prepared {
 /// What the function itself receives: all of it, or the `Payload` of `lambda:invoke`.
 fn step_input(resource: &Resource, parameters: Value) -> Value {
     match resource {
-        Resource::LambdaInvoke { .. } => match parameters {
+        resource if resource.is_lambda_invoke() => match parameters {
             Value::Object(mut members) => members.swap_remove("Payload").unwrap_or_else(|| json!({})),
             _ => json!({}),
         },

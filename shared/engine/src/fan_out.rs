@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{borrow::Cow, ops::Range};
 use stepladder_asl::{
-    Definition, EvalError, Items, Kind, Map, Number, Percentage, QueryLanguage, Scope, State, errors,
+    Definition, EvalError, Expected, Items, Kind, Map, Number, Percentage, QueryLanguage, Scope, State,
+    errors,
 };
 
 /// What one branch starts with. It is stored for the branches that start later.
@@ -213,16 +214,7 @@ impl<'a> Seen<'a> {
 /// The items of a Map state: always an array.
 fn items<'a>(state: &'a State, map: &'a Map, scope: &Scope<'a>) -> Result<Cow<'a, Value>, EvalError> {
     match &map.items {
-        Items::Template(template) => {
-            let items = template.evaluate("Items", scope)?;
-            match items {
-                Value::Array(_) => Ok(Cow::Owned(items)),
-                other => Err(EvalError::named(
-                    errors::QUERY_EVALUATION_ERROR,
-                    format!("Map state input must be an array but was: {other}"),
-                )),
-            }
-        }
+        Items::Template(template) => template.evaluate_as(Expected::Array, "Items", scope).map(Cow::Owned),
         Items::Path(path) => {
             let items = path
                 .select(scope)
@@ -257,13 +249,8 @@ fn tolerated_of(percentage: &Percentage, count: u32, scope: &Scope<'_>) -> Resul
             })?
         }
         Percentage::Expression(template) => {
-            let value = template.evaluate("ToleratedFailurePercentage", scope)?;
-            value.as_f64().ok_or_else(|| {
-                EvalError::named(
-                    errors::QUERY_EVALUATION_ERROR,
-                    format!("ToleratedFailurePercentage must be a number but was: {value}"),
-                )
-            })?
+            let value = template.evaluate_as(Expected::Number, "ToleratedFailurePercentage", scope)?;
+            value.as_f64().unwrap_or(f64::NAN)
         }
     };
     if !(0.0..=100.0).contains(&percentage) {

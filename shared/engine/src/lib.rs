@@ -32,6 +32,7 @@ mod fan_out;
 pub mod limits;
 mod outcome;
 mod position;
+mod rehearsal;
 mod replay;
 mod run;
 mod trace;
@@ -43,7 +44,8 @@ pub use event::{Event, HistoryEvent};
 pub use fan_out::{BranchInput, branch_inputs};
 pub use outcome::{Limit, Outcome, Phase};
 pub use position::{Awaiting, Branch, FanOut, Fork, MapItem, Opening, Position};
-pub use replay::{Follower, Recorded, Replay, ReplayError, replay};
+pub use rehearsal::{NothingWaits, Rehearsal, Waiting};
+pub use replay::{Follower, Recorded, Records, Replay, ReplayError, replay};
 pub use run::Run;
 pub use transition::{Effect, End, Next, Status, Target, Transition};
 

@@ -4,12 +4,13 @@ use crate::{
     advance::{advance_traced, start_traced},
     event::HistoryEvent,
     outcome::Outcome,
-    position::{Opening, Position},
+    position::{Branch, Opening, Position},
     run::Run,
     trace::{Link, Trace, Traced, Wanted},
     transition::{Next, Transition},
 };
 use serde_json::Value;
+use std::collections::BTreeMap;
 use stepladder_asl::Definition;
 
 /// What a replay needs of a record. Times are milliseconds since the epoch.
@@ -23,6 +24,9 @@ pub struct Recorded {
     /// Of the first record of a branch: what its first position was started with.
     pub opening: Option<Opening>,
 }
+
+/// The records of a run, by their branches; each branch's in the order of their seq, from 0 on without a gap.
+pub type Records = BTreeMap<Branch, Vec<Recorded>>;
 
 /// A run, as far as its records tell.
 #[derive(Debug, Clone, PartialEq)]

@@ -296,6 +296,8 @@ impl Parser<'_> {
         let node = fields.value(path)?;
         match self.expression(node, path)? {
             Expression::Path(found) => Some(Text::Path(found)),
+            // Never read here: a JSONata expression stands between `{%` and `%}`.
+            Expression::Jsonata(_) => None,
             Expression::Call(call) if call.function().may_give_text() => {
                 Some(Text::Expression(Template::Dynamic(Expression::Call(call))))
             }
@@ -478,7 +480,7 @@ enum Position {
 /// Where a Task state names what it calls: in `FunctionName` for `lambda:invoke`, else in `Resource`.
 fn resource_span(fields: &Fields, resource: &Resource) -> Range<usize> {
     let named_by = match resource {
-        Resource::LambdaInvoke { .. } => fields.value("Parameters").and_then(|parameters| {
+        Resource::Service(service) if service.is("lambda", "invoke") => fields.value("Parameters").and_then(|parameters| {
             let mut members = parameters.as_object()?.iter();
             members.find(|member| matches!(member.name.as_str(), "FunctionName" | "FunctionName.$"))
         }),

@@ -92,7 +92,7 @@ impl Walk<'_> {
         output: &Value,
     ) -> Result<Value, EvalError> {
         let result = match &task.resource {
-            Resource::LambdaInvoke { .. } => Cow::Owned(envelope(output.clone(), &self.draws)),
+            resource if resource.is_lambda_invoke() => Cow::Owned(envelope(output.clone(), &self.draws)),
             _ => Cow::Borrowed(output),
         };
         let retries = Some(position.attempt().saturating_sub(1));
@@ -240,7 +240,7 @@ impl Walk<'_> {
                 match outcome {
                     Outcome::Succeeded { output } => {
                         let output = match &task.resource {
-                            Resource::LambdaInvoke { .. } => envelope(
+                            resource if resource.is_lambda_invoke() => envelope(
                                 output.clone(),
                                 &self.run.draws(
                                     &self.origin.branch.to_string(),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
-use stepladder_asl::{Definition, Kind, Resource};
+use stepladder_asl::{Definition, Kind};
 use stepladder_engine::{
     Awaiting, End, HistoryEvent, Limit, Next, Outcome, Phase, Position, Recorded, Run, advance, replay,
     start, step_call,
@@ -112,7 +112,7 @@ fn answer(
 fn unwrapped(definition: &Definition, state: &str, output: &Value) -> Value {
     let kind = definition.state(state).map(|state| &state.kind);
     match kind {
-        Some(Kind::Task(task)) if matches!(task.resource, Resource::LambdaInvoke { .. }) => {
+        Some(Kind::Task(task)) if task.resource.is_lambda_invoke() => {
             output["Payload"].clone()
         }
         _ => output.clone(),
