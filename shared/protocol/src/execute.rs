@@ -45,6 +45,7 @@ impl<H: Host> Protocol<H> {
         }
         let request = StepRequest {
             run: job.message.run.clone(),
+            branch: position.branch.clone(),
             state: position.state.clone(),
             call,
             deadline_ms: cutoff.at_ms,

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 use stepladder_asl::Definition;
 use stepladder_engine::{
-    Branch, Follower, Position, Recorded, Replay, ReplayError, Run, Transition, replay,
+    Branch, Follower, Position, Recorded, Records, Replay, ReplayError, Run, Transition, replay,
 };
 
 /// A run, read and replayed.
@@ -22,8 +22,12 @@ pub struct RunView {
     /// The run as the engine sees it, with its input if the definition mentions it.
     pub run: Run,
     pub input: Value,
+    /// Those of the root branch.
     pub records: Vec<Record>,
     pub recorded: Vec<Recorded>,
+    /// Those of all other branches.
+    pub branch_records: BTreeMap<Branch, Vec<Record>>,
+    pub branch_recorded: Records,
     pub replay: Replay,
 }
 
@@ -94,16 +98,35 @@ impl<H: Host> Protocol<H> {
         let definition = self.definition(&id.workflow, &item.definition).await?;
         let input = self.input(&item).await?;
         let key = item.key();
-        let mut branches = self.all_records(&key).await?;
-        let records = branches.remove(&Branch::default()).unwrap_or_default();
-        let mut recorded = Vec::with_capacity(records.len());
-        for record in &records {
-            recorded.push(self.recorded(&key, record).await?);
+        let mut branch_records = self.all_records(&key).await?;
+        let records = branch_records.remove(&Branch::default()).unwrap_or_default();
+        let recorded = self.all_recorded(&key, &records).await?;
+        let mut branch_recorded = Records::new();
+        for (branch, records) in &branch_records {
+            branch_recorded.insert(branch.clone(), self.all_recorded(&key, records).await?);
         }
         let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
         let replay = replay(&definition, &self.seeded(&run), input.clone(), &recorded)
             .map_err(|error| diverged(id, &error))?;
-        Ok(Some(RunView { item, definition, run, input, records, recorded, replay }))
+        Ok(Some(RunView {
+            item,
+            definition,
+            run,
+            input,
+            records,
+            recorded,
+            branch_records,
+            branch_recorded,
+            replay,
+        }))
+    }
+
+    async fn all_recorded(&self, key: &RunKey, records: &[Record]) -> WorldResult<Vec<Recorded>> {
+        let mut recorded = Vec::with_capacity(records.len());
+        for record in records {
+            recorded.push(self.recorded(key, record).await?);
+        }
+        Ok(recorded)
     }
 
     async fn recorded(&self, key: &RunKey, record: &Record) -> WorldResult<Recorded> {

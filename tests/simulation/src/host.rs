@@ -11,7 +11,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
-use stepladder_engine::{Branch, Status};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
     Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, Outgoing, Partition, Payload,
     PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey, Retry, RunId, RunItem, RunKey, SendError,
@@ -200,9 +202,40 @@ impl State {
         let has_previous = key.seq == 0
             || self.records.contains_key(&RecordKey { seq: key.seq.saturating_sub(1), ..key.clone() });
         if self.watches {
-            self.watch.recorded(key, record, status, has_previous);
+            let outcome = self.read(&key.run, &record.outcome);
+            self.watch.recorded(key, record, &outcome, status, has_previous);
+            if matches!(outcome, Outcome::Joined { .. } | Outcome::BranchFailed { .. }) {
+                let ends = self.ends_below(key);
+                self.watch.joined(key, &outcome, &ends);
+            }
         }
         self.records.insert(key.clone(), record.clone());
+    }
+
+    /// How the branches of a fan-out that have ended did: true for those that failed.
+    fn ends_below(&self, fan_out: &RecordKey) -> Vec<bool> {
+        let first = RecordKey { branch: fan_out.branch.child(fan_out.seq, 0), seq: 0, ..fan_out.clone() };
+        let depth = first.branch.0.len();
+        let is_below = |key: &RecordKey| {
+            key.run == fan_out.run
+                && key.branch.0.starts_with(&fan_out.branch.0)
+                && key.branch.0.get(depth - 1).is_some_and(|fork| fork.seq == fan_out.seq)
+        };
+        let below = self.records.range(first..).take_while(|(key, _)| is_below(key));
+        let own = below.filter(|(key, _)| key.branch.0.len() == depth);
+        let ends = own.filter_map(|(key, record)| Some((key, record.end.as_ref()?)));
+        ends.map(|(key, end)| self.read::<Value>(&key.run, end)["output"].is_null()).collect()
+    }
+
+    /// What a payload holds, wherever it lies.
+    fn read<T: DeserializeOwned>(&self, run: &RunKey, payload: &Payload) -> T {
+        let unpacked = |bytes: &[u8]| zstd::stream::decode_all(bytes).unwrap();
+        let json = match payload {
+            Payload::Json(json) => json.clone(),
+            Payload::Zstd(bytes) => unpacked(bytes),
+            Payload::Blob(blob) => unpacked(&self.blobs[&blob.key(run)]),
+        };
+        serde_json::from_slice(&json).unwrap()
     }
 
     fn running(&mut self, run: &RunKey, redrive_count: u32) -> Option<&mut RunItem> {

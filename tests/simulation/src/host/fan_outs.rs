@@ -1,9 +1,11 @@
 //! Fan-outs in memory.
 
 use super::{MemoryHost, State};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use serde_json::Value;
+use stepladder_engine::{Branch, Opening};
 use stepladder_protocol::{
-    Ended, FanOuts, Part, PartKey, PartReport, Partition, Payload, PlantedBug, Progress, Record, RecordKey,
+    Ended, FanOuts, Part, PartKey, PartReport, Partition, Payload, PlantedBug, Progress, Record, RecordKey, RunKey,
     Tally, WorldResult,
 };
 
@@ -93,12 +95,13 @@ impl FanOuts for MemoryHost {
 
     async fn stop_part(&self, key: &PartKey, _: i64) -> WorldResult<()> {
         let is_upsert = self.planted != Some(PlantedBug::FlagIsNoUpsert);
+        let part_branches = self.settings.part_branches;
         self.op("stop part", |state| {
             if is_upsert || state.fan_outs.parts.contains_key(key) {
                 state.fan_outs.parts.entry(key.clone()).or_default().is_stopped = true;
             }
             let now_ms = state.now_ms;
-            state.watch.flagged(key, now_ms);
+            state.watch.flagged(key, part_branches, now_ms);
             Ok(())
         })
         .await
@@ -149,7 +152,29 @@ impl FanOuts for MemoryHost {
     }
 }
 
+impl Items {
+    /// Whether a part lists one of its branches twice.
+    pub(crate) fn counted_twice(&self) -> bool {
+        self.parts.values().any(|part| {
+            let indexes: BTreeSet<u32> = part.ended.iter().map(|ended| ended.index).collect();
+            indexes.len() != part.ended.len()
+        })
+    }
+}
+
 impl State {
+    /// What those branches were started with that have opened a fan-out before their first record.
+    pub(crate) fn openings(&self, run: &RunKey) -> BTreeMap<Branch, Opening> {
+        let opened = self.fan_outs.opened.iter().filter(|(key, _)| key.run == *run && key.seq == 0);
+        opened
+            .filter_map(|(key, (_, opened))| {
+                let mut opened: Value = self.read(run, opened);
+                let opening = opened["position"]["opening"].take();
+                Some((key.branch.clone(), serde_json::from_value(opening).ok()?))
+            })
+            .collect()
+    }
+
     /// The records of all branches below a fan-out, from the first of a part on.
     fn records_of<'a>(&'a self, part: &'a PartKey) -> impl Iterator<Item = (&'a RecordKey, &'a Record)> {
         let fan_out = &part.fan_out;
