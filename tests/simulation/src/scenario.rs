@@ -221,6 +221,13 @@ pub const FAN_OUT_SCENARIOS: &[Scenario] = &[
         states: 1,
         fan_outs: NESTED,
     },
+    Scenario {
+        name: "fan-outs, slow duplicates",
+        faults: Faults { fail: 0.4, fickle: true, duplicate: 0.6, crash: 0.05, stall: 0.08, ..COMMON },
+        runs: 1,
+        states: 1,
+        fan_outs: NESTED,
+    },
     Scenario { name: "fan-outs, heavy", faults: HEAVY, runs: 1, states: 2, fan_outs: NESTED },
     Scenario {
         name: "fan-outs, heavy, failing",

@@ -192,7 +192,12 @@ fn judge_run(
             Ok(expected) => {
                 let actual = oracle::comparable(end);
                 if actual != expected {
-                    breaks(format!("a run ended {actual:?} instead of {expected:?}"));
+                    // Texts can be long.
+                    let shown = |(status, value): (Status, Value)| {
+                        let value: String = value.to_string().chars().take(400).collect();
+                        format!("{} {value}", status.as_str())
+                    };
+                    breaks(format!("a run ended {} instead of {}", shown(actual), shown(expected)));
                 }
             }
             Err(why) => breaks(why),
