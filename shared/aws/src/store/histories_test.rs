@@ -6,7 +6,7 @@ use super::{
     definitions,
     item::{self, DATA, Item, Reader},
     keys,
-    tests::{record, run_item, run_key},
+    tests::{record, run_item, run_key, write_record},
 };
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -190,14 +190,14 @@ fn fixtures() -> Vec<(&'static str, Item)> {
     let ending = DataSlot::Ending("0123456789abcdef".to_owned());
     let definition = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true,"Comment":"é"}}}"#;
     vec![
-        ("record", item::write_record(&root, &record(json_payload(succeeded)))),
+        ("record", write_record(&root, &record(json_payload(succeeded)))),
         (
             "record-compressed",
-            item::write_record(&root, &record(compressed(&format!("[{}1]", "1,".repeat(1_000))))),
+            write_record(&root, &record(compressed(&format!("[{}1]", "1,".repeat(1_000))))),
         ),
-        ("record-with-blob", item::write_record(&root, &record(blob()))),
-        ("record-of-a-request", item::write_record(&root, &bare)),
-        ("record-of-a-branch", item::write_record(&RecordKey { branch, seq: 7, ..root }, &in_branch)),
+        ("record-with-blob", write_record(&root, &record(blob()))),
+        ("record-of-a-request", write_record(&root, &bare)),
+        ("record-of-a-branch", write_record(&RecordKey { branch, seq: 7, ..root }, &in_branch)),
         ("run-running", item::write_run(&running)),
         ("run-failed", item::write_run(&redriven)),
         ("run-succeeded", item::write_run(&done)),
