@@ -441,7 +441,7 @@ impl<H: Host> Protocol<H> {
         Ok(self.size_excess(what, bytes.saturating_add(limits::WRAPPED_BYTES)))
     }
 
-    fn size_excess(&self, what: &str, bytes: usize) -> Option<String> {
+    pub(crate) fn size_excess(&self, what: &str, bytes: usize) -> Option<String> {
         let bytes_max = self.host.settings().payload_bytes_max;
         (bytes > bytes_max)
             .then(|| format!("{what} has {bytes} bytes; {bytes_max} is the most (payload_bytes_max)."))

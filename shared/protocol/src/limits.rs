@@ -34,6 +34,13 @@ pub const PART_BRANCHES: u32 = 64;
 /// So many items of one fan-out are written or read at once.
 pub const FAN_OUT_ITEMS_AT_ONCE: usize = 32;
 
+/// The inputs of so many parts are evaluated at once.
+pub const PARTS_EVALUATED_AT_ONCE: usize = 16;
+
+/// The records of so many parts are read at once, and so many blobs of one part.
+pub const PARTS_READ_AT_ONCE: usize = 4;
+pub const BLOBS_READ_AT_ONCE: usize = 8;
+
 /// A payload stays in its item up to this compressed size, in bytes; a larger one goes to the blob store.
 pub const ITEM_PAYLOAD_BYTES_MAX: usize = 8 * 1024;
 

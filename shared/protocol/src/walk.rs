@@ -120,16 +120,20 @@ impl<H: Host> Protocol<H> {
         let none = Vec::new();
         let ended = usize::try_from(part).ok().and_then(|part| open.ended.get(part)).unwrap_or(&none);
         let is_ended = |index: u32| ended.iter().any(|ended| ended.index == index);
-        let inputs = branch_inputs(line.definition, &self.seeded(line.run), position, branches.clone())
-            .map_err(|error| payload::unreadable(&format!("read the fan-out at {key}"), &error.cause))?;
+        let is_started = |index: u32| index < width(fan_out) || starters.contains_key(&index);
+        let is_going = |index: u32| is_started(index) && !is_ended(index);
+        let inputs = match branches.clone().any(is_going) {
+            true => branch_inputs(line.definition, &self.seeded(line.run), position, branches.clone())
+                .map_err(|error| payload::unreadable(&format!("read the fan-out at {key}"), &error.cause))?,
+            false => Vec::new(),
+        };
         let mut sent = 0;
-        for input in inputs.into_iter().filter(|input| !is_ended(input.index)) {
+        for input in inputs.into_iter().filter(|input| is_going(input.index)) {
             let opening = match starters.get(&input.index) {
                 _ if input.index < width(fan_out) => {
                     Opening { started_ms: open.opened_ms, events: position.events }
                 }
                 Some(starter) => self.opening_after(key, starter).await?,
-                // It hasn't been started yet.
                 None => continue,
             };
             sent += self.walk_branch(open, input, opening).await?;

@@ -40,11 +40,8 @@ impl FanOuts for DynamoStore {
         opened: &Payload,
         expires_s: i64,
     ) -> WorldResult<()> {
-        let mut writer = Writer::new(self.pk_of(fan_out), keys::opened_sk(fan_out), ITEM_VERSION);
-        writer.payload(DATA, opened);
-        writer.number(COUNT, i64::from(count));
-        writer.number(EXPIRES, expires_s);
-        self.put(format!("put the fan-out at {fan_out}"), writer.0).await
+        let item = opened_item(self.pk_of(fan_out), fan_out, count, opened, expires_s);
+        self.put(format!("put the fan-out at {fan_out}"), item).await
     }
 
     async fn opened(&self, fan_out: &RecordKey) -> WorldResult<Option<Payload>> {
@@ -54,10 +51,7 @@ impl FanOuts for DynamoStore {
     }
 
     async fn put_inputs(&self, part: &PartKey, inputs: &Payload, expires_s: i64) -> WorldResult<()> {
-        let mut writer = Writer::new(keys::part_pk(part), keys::inputs_sk(part), ITEM_VERSION);
-        writer.payload(DATA, inputs);
-        writer.number(EXPIRES, expires_s);
-        self.put(format!("put the inputs of {part}"), writer.0).await
+        self.put(format!("put the inputs of {part}"), inputs_item(part, inputs, expires_s)).await
     }
 
     async fn inputs(&self, part: &PartKey) -> WorldResult<Option<Payload>> {
@@ -79,7 +73,7 @@ impl FanOuts for DynamoStore {
             .expression_attribute_values(":entry", entry);
         let operation = format!("list branch {} in {part}", ended.index);
         match self.updated(&operation, update).await? {
-            Some(item) => self.read_part(operation, part, item),
+            Some(item) => read_part(operation, self.first_index(part), item),
             None => self.part(part).await,
         }
     }
@@ -87,7 +81,7 @@ impl FanOuts for DynamoStore {
     async fn part(&self, part: &PartKey) -> WorldResult<Part> {
         let operation = format!("read {part}");
         match self.get(operation.clone(), keys::part_pk(part), keys::part_sk(part)).await? {
-            Some(item) => self.read_part(operation, part, item),
+            Some(item) => read_part(operation, self.first_index(part), item),
             None => Ok(Part::default()),
         }
     }
@@ -126,17 +120,20 @@ impl FanOuts for DynamoStore {
                 Progress::Partial => update,
             }
         };
-        let failures = format!("f{}", part.part);
-        let raise = root("#f = :f, ".to_owned())
-            .condition_expression("attribute_not_exists(#f) OR #f <= :f")
-            .expression_attribute_names("#f", failures)
-            .expression_attribute_values(":f", AttributeValue::N(report.failures.to_string()));
-        let raised = self.raised(&operation, raise).await?;
+        let raised = match report.failures {
+            0 => None,
+            failures => {
+                let raise = root("#f = :f, ".to_owned())
+                    .condition_expression("attribute_not_exists(#f) OR #f <= :f")
+                    .expression_attribute_names("#f", format!("f{}", part.part))
+                    .expression_attribute_values(":f", AttributeValue::N(failures.to_string()));
+                self.raised(&operation, raise).await?
+            }
+        };
+        // Where more failures have been reported already there is nothing to raise.
         let item = match (raised, report.progress) {
-            (Some(item), _) => Some(item),
-            // More failures have been reported already, which a part that is complete can't have. To be safe:
             (None, Progress::Complete) => self.updated(&operation, root(String::new())).await?,
-            (None, Progress::Partial) => None,
+            (raised, _) => raised,
         };
         match item {
             Some(item) => read_tally(operation, item),
@@ -347,31 +344,53 @@ impl DynamoStore {
     fn first_index(&self, part: &PartKey) -> u32 {
         part.part.saturating_mul(self.part_branches)
     }
-
-    fn read_part(&self, operation: String, part: &PartKey, mut item: Item) -> WorldResult<Part> {
-        let first = self.first_index(part);
-        let ended = |entry: &AttributeValue| {
-            let (index, seq) = entry.as_s().ok()?.split_once(':')?;
-            let (seq, how) = match seq.strip_suffix('f') {
-                Some(seq) => (seq, EndedHow::Failed),
-                None => (seq, EndedHow::Ok),
-            };
-            let index = first.checked_add(index.parse().ok()?)?;
-            Some(Ended { index, seq: seq.parse().ok()?, how })
-        };
-        let list = match item.remove(ENDED) {
-            None => Some(Vec::new()),
-            Some(AttributeValue::L(entries)) => entries.iter().map(ended).collect(),
-            Some(_) => None,
-        };
-        let is_stopped = item.remove(STOPPED) == Some(AttributeValue::Bool(true));
-        let reader = Reader::new(operation, item)?;
-        let ended = list.ok_or_else(|| reader.damaged(ENDED, "is no list of branches"))?;
-        Ok(Part { ended, is_stopped })
-    }
 }
 
-fn read_tally(operation: String, mut item: Item) -> WorldResult<Tally> {
+/// What a fan-out was opened with; `pk` is the partition of the branch that opened it.
+pub(super) fn opened_item(
+    pk: String,
+    fan_out: &RecordKey,
+    count: u32,
+    opened: &Payload,
+    expires_s: i64,
+) -> Item {
+    let mut writer = Writer::new(pk, keys::opened_sk(fan_out), ITEM_VERSION);
+    writer.payload(DATA, opened);
+    writer.number(COUNT, i64::from(count));
+    writer.number(EXPIRES, expires_s);
+    writer.0
+}
+
+pub(super) fn inputs_item(part: &PartKey, inputs: &Payload, expires_s: i64) -> Item {
+    let mut writer = Writer::new(keys::part_pk(part), keys::inputs_sk(part), ITEM_VERSION);
+    writer.payload(DATA, inputs);
+    writer.number(EXPIRES, expires_s);
+    writer.0
+}
+
+/// `first` is the index of the part's first branch.
+pub(super) fn read_part(operation: String, first: u32, mut item: Item) -> WorldResult<Part> {
+    let ended = |entry: &AttributeValue| {
+        let (index, seq) = entry.as_s().ok()?.split_once(':')?;
+        let (seq, how) = match seq.strip_suffix('f') {
+            Some(seq) => (seq, EndedHow::Failed),
+            None => (seq, EndedHow::Ok),
+        };
+        let index = first.checked_add(index.parse().ok()?)?;
+        Some(Ended { index, seq: seq.parse().ok()?, how })
+    };
+    let list = match item.remove(ENDED) {
+        None => Some(Vec::new()),
+        Some(AttributeValue::L(entries)) => entries.iter().map(ended).collect(),
+        Some(_) => None,
+    };
+    let is_stopped = item.remove(STOPPED) == Some(AttributeValue::Bool(true));
+    let reader = Reader::new(operation, item)?;
+    let ended = list.ok_or_else(|| reader.damaged(ENDED, "is no list of branches"))?;
+    Ok(Part { ended, is_stopped })
+}
+
+pub(super) fn read_tally(operation: String, mut item: Item) -> WorldResult<Tally> {
     let mut tally = Tally::default();
     let complete = match item.remove(COMPLETE) {
         None => Some(Vec::new()),

@@ -7,10 +7,10 @@ use crate::{
     item::{Record, RecordKey, RunKey},
     limits,
     message::Lock,
-    payload,
-    traits::{Host, WorldResult},
+    payload::{self, Payload},
+    traits::{Host, WorldError, WorldResult},
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use stepladder_asl::errors;
 use stepladder_engine::{Outcome, Phase};
 
@@ -55,29 +55,33 @@ impl<H: Host> Protocol<H> {
         Ok(Outcome::BranchFailed { index: ended.index, error, cause, events })
     }
 
+    /// The results in the order of the branches. Those whose sizes say that they are too much together aren't read.
     async fn joined(&self, fan_out: &RecordKey, parts: Vec<Vec<Ended>>) -> WorldResult<Outcome> {
         let bytes_max = self.host.settings().payload_bytes_max;
         let (mut results, mut own_events, mut bytes) = (Vec::new(), 0_u64, 0_usize);
-        for mut ended in parts {
-            ended.sort_by_key(|ended| ended.index);
-            let records = self.last_records(fan_out, &ended).await?;
-            for (ended, record) in ended.iter().zip(records) {
-                let end = self.branch_end(fan_out, ended, &record).await?;
+        let mut parts = stream::iter(parts)
+            .map(|mut ended| async move {
+                ended.sort_by_key(|ended| ended.index);
+                let records = self.last_records(fan_out, &ended).await?;
+                Ok::<_, WorldError>((ended, records))
+            })
+            .buffered(limits::PARTS_READ_AT_ONCE);
+        while let Some((ended, records)) = parts.try_next().await? {
+            if bytes.saturating_add(records.iter().map(blob_bytes).sum()) > bytes_max {
+                return Ok(too_much(bytes_max));
+            }
+            let both = ended.iter().zip(&records);
+            let ends: Vec<_> =
+                both.map(|(ended, record)| self.branch_end(fan_out, ended, record).boxed()).collect();
+            let mut ends = stream::iter(ends).buffered(limits::BLOBS_READ_AT_ONCE);
+            while let Some(end) = ends.try_next().await? {
                 own_events = own_events.saturating_add(end.own_events);
                 let Some(output) = end.output else { continue };
                 let output_bytes = crate::json::size(&output)
                     .map_err(|error| payload::unreadable("measure a payload", &error.to_string()))?;
                 bytes = bytes.saturating_add(output_bytes).saturating_add(1);
-                // Nothing larger is ever held: the array would be refused anyway.
                 if bytes > bytes_max {
-                    let cause = format!(
-                        "The results of the branches have more than {bytes_max} bytes, the most (payload_bytes_max)."
-                    );
-                    return Ok(Outcome::Failed {
-                        error: errors::DATA_LIMIT_EXCEEDED.to_owned(),
-                        cause: Some(cause),
-                        phase: Phase::Run,
-                    });
+                    return Ok(too_much(bytes_max));
                 }
                 results.push(output);
             }
@@ -115,5 +119,25 @@ fn last_key(fan_out: &RecordKey, ended: &Ended) -> RecordKey {
         run: fan_out.run.clone(),
         branch: fan_out.branch.child(fan_out.seq, ended.index),
         seq: ended.seq,
+    }
+}
+
+/// What of a branch's end lies in the blob store, in bytes.
+fn blob_bytes(record: &Record) -> usize {
+    match &record.end {
+        // Without what the protocol puts around it.
+        Some(Payload::Blob(blob)) => usize::try_from(blob.bytes).unwrap_or(usize::MAX).saturating_sub(200),
+        _ => 0,
+    }
+}
+
+/// The results of the branches are larger together than any payload may be.
+fn too_much(bytes_max: usize) -> Outcome {
+    let cause =
+        format!("The results of the branches have more than {bytes_max} bytes, the most (payload_bytes_max).");
+    Outcome::Failed {
+        error: errors::DATA_LIMIT_EXCEEDED.to_owned(),
+        cause: Some(cause),
+        phase: Phase::Run,
     }
 }

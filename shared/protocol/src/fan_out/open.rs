@@ -7,7 +7,7 @@ use crate::{
     deliver::{Handled, plain_bytes_max},
     fan_outs::{FanOuts, PartKey},
     item::{RecordKey, RunKey},
-    limits,
+    json, limits,
     line::{Before, Line},
     message::{Ask, Lock, Message},
     payload,
@@ -15,7 +15,8 @@ use crate::{
     traits::{Clock, Host, QueueName, Store, WorldResult},
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use stepladder_asl::{Definition, EvalError};
+use std::{collections::BTreeMap, ops::Range};
+use stepladder_asl::{Definition, errors};
 use stepladder_engine::{
     BranchInput, Effect, FanOut, Opening, Outcome, Phase, Position, branch_inputs, start_branch,
 };
@@ -39,14 +40,14 @@ impl<H: Host> Protocol<H> {
         if width > self.part_branches() {
             return self.delegate(line, position, opened_ms).await;
         }
-        let inputs = match branch_inputs(line.definition, &self.seeded(line.run), position, 0..width) {
+        let inputs = match self.evaluated(line, position, 0..width) {
             Ok(inputs) => inputs,
-            Err(error) => return self.unopened(line, position, &error).await,
+            Err(outcome) => return self.unopened(line, position, outcome).await,
         };
         if width < fan_out.count
-            && let Err(error) = self.put_all_inputs(line, position, opened_ms).await?
+            && let Err(outcome) = self.put_all_inputs(line, position, opened_ms).await?
         {
-            return self.unopened(line, position, &error).await;
+            return self.unopened(line, position, outcome).await;
         }
         self.put_opened(line, position, opened_ms).await?;
         let opening = Opening { started_ms: opened_ms, events: position.events };
@@ -61,8 +62,8 @@ impl<H: Host> Protocol<H> {
         opened_ms: i64,
     ) -> WorldResult<Vec<Sending>> {
         let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
-        if let Err(error) = self.put_all_inputs(line, position, opened_ms).await? {
-            return self.unopened(line, position, &error).await;
+        if let Err(outcome) = self.put_all_inputs(line, position, opened_ms).await? {
+            return self.unopened(line, position, outcome).await;
         }
         self.put_opened(line, position, opened_ms).await?;
         let mut sendings = Vec::new();
@@ -104,18 +105,38 @@ impl<H: Host> Protocol<H> {
         }
     }
 
-    /// What a branch starts with can't be evaluated: no branch is started, and the state gets that outcome.
+    /// What some of the branches start with. An error is the outcome that the state gets in place of its branches.
+    fn evaluated(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        range: Range<u32>,
+    ) -> Result<Vec<BranchInput>, Outcome> {
+        let inputs = branch_inputs(line.definition, &self.seeded(line.run), position, range);
+        let inputs = inputs.map_err(|error| {
+            let cause = error.cause_in(&position.state, position.entered_event);
+            unopened_by(error.error.to_string(), cause)
+        })?;
+        for input in &inputs {
+            self.bounded_input("The input of a branch", json::size(&input.data).ok())?;
+        }
+        Ok(inputs)
+    }
+
+    fn bounded_input(&self, what: &str, bytes: Option<usize>) -> Result<(), Outcome> {
+        match self.size_excess(what, bytes.unwrap_or(usize::MAX)) {
+            Some(cause) => Err(unopened_by(errors::DATA_LIMIT_EXCEEDED.to_owned(), cause)),
+            None => Ok(()),
+        }
+    }
+
+    /// No branch is started, and the state gets this outcome.
     async fn unopened(
         &self,
         line: &Line<'_>,
         position: &Position,
-        error: &EvalError,
+        outcome: Outcome,
     ) -> WorldResult<Vec<Sending>> {
-        let outcome = Outcome::Failed {
-            error: error.error.to_string(),
-            cause: Some(error.cause_in(&position.state, position.entered_event)),
-            phase: Phase::Schedule,
-        };
         let message = self.next(line, Ask::Outcome(position.clone(), outcome));
         Ok(vec![self.sending(QueueName::Timer, &message, i64::MIN).await?])
     }
@@ -137,25 +158,57 @@ impl<H: Host> Protocol<H> {
         line: &Line<'_>,
         position: &Position,
         opened_ms: i64,
-    ) -> WorldResult<Result<(), EvalError>> {
+    ) -> WorldResult<Result<(), Outcome>> {
         let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
-        let run = &RunKey::of(line.run);
-        let key = &Lock::of(position).key(run);
-        let written = stream::iter(self.parts(fan_out.count).map(|part| async move {
-            let range = self.branches_of(part, fan_out.count);
-            let inputs = match branch_inputs(line.definition, &self.seeded(line.run), position, range) {
+        let parts: Vec<u32> = self.parts(fan_out.count).collect();
+        // Evaluated for many parts at once, for each evaluation goes over all items; but not for all at once, for what
+        // they make of the items may be large.
+        for some in parts.chunks(limits::PARTS_EVALUATED_AT_ONCE) {
+            let (Some(first), Some(last)) = (some.first(), some.last()) else { continue };
+            let (first, end) = (
+                self.branches_of(*first, fan_out.count).start,
+                self.branches_of(*last, fan_out.count).end,
+            );
+            let inputs = match self.evaluated(line, position, first..end) {
                 Ok(inputs) => inputs,
-                Err(error) => return Ok(Err(error)),
+                Err(outcome) => return Ok(Err(outcome)),
             };
-            let inputs = PartInputs { parent: position.head(), opened_ms, inputs };
-            let inputs = self.packed(run, &inputs, plain_bytes_max(run, &position.branch)).await?;
-            let part = PartKey { fan_out: key.clone(), part };
-            self.host.store().put_inputs(&part, &inputs, self.fan_out_expires_s()).await.map(Ok)
-        }))
-        .buffered(limits::FAN_OUT_ITEMS_AT_ONCE)
-        .try_collect::<Vec<Result<(), EvalError>>>()
-        .await?;
-        Ok(written.into_iter().collect())
+            let mut by_part: BTreeMap<u32, Vec<BranchInput>> = BTreeMap::new();
+            for input in inputs {
+                by_part.entry(input.index / self.part_branches()).or_default().push(input);
+            }
+            let written: Result<(), Outcome> = stream::iter(by_part)
+                .map(|(part, inputs)| self.put_part_inputs(line, position, opened_ms, part, inputs))
+                .buffered(limits::FAN_OUT_ITEMS_AT_ONCE)
+                .try_collect::<Vec<Result<(), Outcome>>>()
+                .await?
+                .into_iter()
+                .collect();
+            if written.is_err() {
+                return Ok(written);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn put_part_inputs(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        opened_ms: i64,
+        part: u32,
+        inputs: Vec<BranchInput>,
+    ) -> WorldResult<Result<(), Outcome>> {
+        let run = RunKey::of(line.run);
+        let bytes = inputs.iter().map(|input| json::size(&input.data).unwrap_or(usize::MAX));
+        let bytes = bytes.fold(0, usize::saturating_add);
+        if let Err(outcome) = self.bounded_input("What 64 branches start with", Some(bytes)) {
+            return Ok(Err(outcome));
+        }
+        let part = PartKey { fan_out: Lock::of(position).key(&run), part };
+        let inputs = PartInputs { parent: position.head(), opened_ms, inputs };
+        let inputs = self.packed(&run, &inputs, plain_bytes_max(&run, &position.branch)).await?;
+        self.host.store().put_inputs(&part, &inputs, self.fan_out_expires_s()).await.map(Ok)
     }
 
     pub(crate) fn fan_out_expires_s(&self) -> i64 {
@@ -248,4 +301,9 @@ impl<H: Host> Protocol<H> {
         };
         self.begin(line, &parent, input, opening).await
     }
+}
+
+/// The state's own error, before any of its branches has started.
+fn unopened_by(error: String, cause: String) -> Outcome {
+    Outcome::Failed { error, cause: Some(cause), phase: Phase::Schedule }
 }
