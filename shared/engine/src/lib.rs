@@ -28,6 +28,7 @@
 mod advance;
 mod call;
 mod event;
+mod inspect;
 pub mod limits;
 mod outcome;
 mod position;
@@ -37,7 +38,8 @@ mod transition;
 
 pub use advance::{advance, start};
 pub use call::{StepCall, function_of, step_call};
-pub use event::{Event, HistoryEvent};
+pub use event::{Event, HistoryEvent, Integration};
+pub use inspect::{ErrorDetails, Inspection};
 pub use outcome::{Limit, Outcome, Phase};
 pub use position::{Awaiting, Branch, FanOut, Fork, MapItem, Opening, Position};
 pub use replay::{Follower, Recorded, Replay, ReplayError, replay};

@@ -120,6 +120,8 @@ fn fitting(position: &Position, now_ms: i64, outcome: &Outcome) -> (Outcome, i64
         (Awaiting::Step { due_ms }, _) if due_ms - now_ms > 900_000 => {
             (Outcome::TimerFired, now_ms + 900_000)
         }
+        // A limit that never comes is no reason to wait.
+        (Awaiting::Answer { .. }, outcome) => (outcome.clone(), now_ms),
         (Awaiting::Step { .. } | Awaiting::Branches(_), outcome) => (outcome.clone(), due_ms),
     }
 }

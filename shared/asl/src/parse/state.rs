@@ -480,10 +480,12 @@ enum Position {
 /// Where a Task state names what it calls: in `FunctionName` for `lambda:invoke`, else in `Resource`.
 fn resource_span(fields: &Fields, resource: &Resource) -> Range<usize> {
     let named_by = match resource {
-        Resource::Service(service) if service.is("lambda", "invoke") => fields.value("Parameters").and_then(|parameters| {
-            let mut members = parameters.as_object()?.iter();
-            members.find(|member| matches!(member.name.as_str(), "FunctionName" | "FunctionName.$"))
-        }),
+        Resource::Service(service) if service.is("lambda", "invoke") => {
+            fields.value("Parameters").and_then(|parameters| {
+                let mut members = parameters.as_object()?.iter();
+                members.find(|member| matches!(member.name.as_str(), "FunctionName" | "FunctionName.$"))
+            })
+        }
         _ => None,
     };
     let node = named_by.map(|member| &member.value).or_else(|| fields.value("Resource"));

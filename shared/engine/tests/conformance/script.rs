@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
-use stepladder_asl::{Definition, Kind, Resource};
+use stepladder_asl::{Definition, Kind};
 use stepladder_engine::{
     Awaiting, End, HistoryEvent, Limit, Next, Outcome, Phase, Position, Recorded, Run, advance, replay,
     start, step_call,
@@ -13,7 +13,7 @@ pub(crate) fn is_beyond(definition: &Definition) -> bool {
     definition.states.values().any(|state| match &state.kind {
         Kind::Task(task) => {
             let arn = task.resource.arn();
-            arn.ends_with(".waitForTaskToken") || arn.contains(":activity:")
+            arn.contains("nothing is beyond")
         }
         _ => false,
     })
@@ -49,7 +49,9 @@ pub(crate) fn run(case: &Value, definition: &Definition) -> Ran {
         now_ms = now_ms.max(position.due_ms());
         let started_ms = now_ms;
         let outcome = match position.awaiting {
-            Awaiting::Turn | Awaiting::Timer { .. } | Awaiting::Branches(_) => Outcome::TimerFired,
+            Awaiting::Turn | Awaiting::Timer { .. } | Awaiting::Answer { .. } | Awaiting::Branches(_) => {
+                Outcome::TimerFired
+            }
             Awaiting::Step { .. } => {
                 answer(definition, &run, &position, &mut script, &mut now_ms, &mut complaints)
             }
@@ -111,9 +113,7 @@ fn answer(
 fn unwrapped(definition: &Definition, state: &str, output: &Value) -> Value {
     let kind = definition.state(state).map(|state| &state.kind);
     match kind {
-        Some(Kind::Task(task)) if matches!(task.resource, Resource::LambdaInvoke { .. }) => {
-            output["Payload"].clone()
-        }
+        Some(Kind::Task(task)) if task.resource.is_lambda_invoke() => output["Payload"].clone(),
         _ => output.clone(),
     }
 }
