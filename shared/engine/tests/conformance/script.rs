@@ -2,22 +2,11 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
-use stepladder_asl::{Definition, Kind};
+use stepladder_asl::{Definition, Kind, Resource};
 use stepladder_engine::{
     Awaiting, End, HistoryEvent, Limit, Next, Outcome, Phase, Position, Recorded, Run, advance, replay,
     start, step_call,
 };
-
-/// Whether this version can't drive the case's tasks: a callback's token and an activity's worker are yet to come.
-pub(crate) fn is_beyond(definition: &Definition) -> bool {
-    definition.states.values().any(|state| match &state.kind {
-        Kind::Task(task) => {
-            let arn = task.resource.arn();
-            arn.contains("nothing is beyond")
-        }
-        _ => false,
-    })
-}
 
 /// What the engine made of a case.
 pub(crate) struct Ran {
@@ -46,15 +35,25 @@ pub(crate) fn run(case: &Value, definition: &Definition) -> Ran {
             Next::Wait(position) => position.clone(),
         };
         assert!(records.len() < TRANSITIONS_MAX, "the run doesn't end");
-        now_ms = now_ms.max(position.due_ms());
-        let started_ms = now_ms;
+        let due_ms = position.due_ms();
+        let started_ms = now_ms.max(due_ms);
         let outcome = match position.awaiting {
-            Awaiting::Turn | Awaiting::Timer { .. } | Awaiting::Answer { .. } | Awaiting::Branches(_) => {
+            Awaiting::Turn | Awaiting::Timer { .. } | Awaiting::Branches(_) => {
+                now_ms = started_ms;
                 Outcome::TimerFired
             }
             Awaiting::Step { .. } => {
-                answer(definition, &run, &position, &mut script, &mut now_ms, &mut complaints)
+                now_ms = started_ms;
+                begin(definition, &run, &position, &mut script, &mut now_ms, &mut complaints)
             }
+            Awaiting::Answer { .. } => match script.pending.take() {
+                // The engine decides which limit has passed.
+                None => {
+                    now_ms = started_ms;
+                    Outcome::TimerFired
+                }
+                Some(scripted) => end(&scripted, &mut now_ms),
+            },
         };
         last = advance(definition, &run, &position, &outcome, now_ms);
         records.push(Recorded {
@@ -72,7 +71,8 @@ pub(crate) fn run(case: &Value, definition: &Definition) -> Ran {
     Ran { end, events: replayed.events, complaints }
 }
 
-fn answer(
+/// What a call comes to at first: its end, or that it was submitted or taken.
+fn begin(
     definition: &Definition,
     run: &Run,
     position: &Position,
@@ -91,31 +91,38 @@ fn answer(
         complaints.push(format!("unexpected task call of state '{}'", position.state));
         return Outcome::Failed { error: "Unexpected".to_owned(), cause: None, phase: Phase::Run };
     };
-    if scripted.get("never").is_some() {
+    let never = scripted.get("never").is_some();
+    if let Some(response) = scripted.get("submitted") {
+        let response = response.clone();
+        script.pending = (!never).then_some(scripted);
+        return Outcome::Submitted { response };
+    }
+    let kind = definition.state(&position.state).map(|state| &state.kind);
+    if matches!(kind, Some(Kind::Task(task)) if matches!(task.resource, Resource::Activity { .. })) {
+        script.pending = (!never).then_some(scripted);
+        return Outcome::Started { worker: None };
+    }
+    if never {
         *now_ms += call.timeout_seconds.map_or(0, |seconds| seconds as i64 * 1000);
         return Outcome::TimedOut { limit: Limit::Task };
     }
+    end(&scripted, now_ms)
+}
+
+fn end(scripted: &Value, now_ms: &mut i64) -> Outcome {
     *now_ms += 1;
-    if let Some(output) = scripted.get("ok") {
-        return Outcome::Succeeded { output: unwrapped(definition, &position.state, output) };
+    if let Some(response) = scripted.get("ok") {
+        return Outcome::Responded { response: response.clone() };
     }
     let text = |name: &str| scripted.get(name).and_then(Value::as_str).map(str::to_owned);
     let event = text("event").unwrap_or_default();
     let phase = match event.as_str() {
         event if event.ends_with("ScheduleFailed") => Phase::Schedule,
         event if event.ends_with("StartFailed") => Phase::Start,
+        event if event.ends_with("SubmitFailed") => Phase::Submit,
         _ => Phase::Run,
     };
     Outcome::Failed { error: text("error").unwrap_or_default(), cause: text("cause"), phase }
-}
-
-/// The script has the whole response of `lambda:invoke`; the engine puts its own envelope around a step's output.
-fn unwrapped(definition: &Definition, state: &str, output: &Value) -> Value {
-    let kind = definition.state(state).map(|state| &state.kind);
-    match kind {
-        Some(Kind::Task(task)) if task.resource.is_lambda_invoke() => output["Payload"].clone(),
-        _ => output.clone(),
-    }
 }
 
 /// The run that the case's Context object belongs to.
@@ -134,7 +141,11 @@ fn context(case: &Value) -> Run {
 }
 
 /// The scripted outcomes of each state that are left.
-struct Script(BTreeMap<String, Vec<Value>>);
+struct Script {
+    outcomes: BTreeMap<String, Vec<Value>>,
+    /// How the task that was submitted or taken will end; never, where there is nothing.
+    pending: Option<Value>,
+}
 
 impl Script {
     fn new(case: &Value) -> Self {
@@ -144,15 +155,15 @@ impl Script {
             outcomes.reverse();
             (task["state"].as_str().unwrap().to_owned(), outcomes)
         });
-        Self(outcomes.collect())
+        Self { outcomes: outcomes.collect(), pending: None }
     }
 
     fn next(&mut self, state: &str) -> Option<Value> {
-        self.0.get_mut(state)?.pop()
+        self.outcomes.get_mut(state)?.pop()
     }
 
     fn left(&self) -> impl Iterator<Item = String> {
-        let left = self.0.iter().filter(|(_, outcomes)| !outcomes.is_empty());
+        let left = self.outcomes.iter().filter(|(_, outcomes)| !outcomes.is_empty());
         left.map(|(state, outcomes)| {
             format!("{} answers of state '{state}' were not asked for", outcomes.len())
         })
