@@ -67,3 +67,6 @@ pub const JSONATA_DEPTH_MAX: usize = 10_000;
 
 /// Milliseconds after which a JSONata evaluation is given up. It protects the process; it is never an outcome.
 pub const JSONATA_CLOCK_MS_MAX: u64 = 10_000;
+
+/// Digits that a width in a JSONata date picture asks for (`[Y,*-4]`).
+pub const JSONATA_PICTURE_WIDTH_MAX: usize = 999;
