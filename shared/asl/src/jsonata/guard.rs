@@ -140,8 +140,7 @@ pub(super) fn guarded(mut name: String, mut args: Vec<AstNode>, is_builtin: bool
         "distinct" => wrap(0, Guard::Compared),
         "fromMillis" | "now" | "toMillis" => {
             let first = usize::from(name != "now");
-            let is_plain =
-                |argument: &AstNode| matches!(argument, AstNode::String(text) if is_picture_small(text));
+            let is_plain = |argument: &AstNode| matches!(argument, AstNode::String(text) if is_picture_small(text) && unknown_component(text).is_none());
             let unchecked = args.get(first).is_some_and(|argument| !is_plain(argument));
             let is_dated = matches!(args.get(1), Some(AstNode::String(text)) if has_year(text));
             if unchecked && let Some(argument) = args.get_mut(first) {
@@ -245,14 +244,31 @@ fn text_bytes(value: &JValue) -> f64 {
 
 /// A width in a picture (`[Y,4-9]`) becomes as many digits.
 fn is_picture_small(picture: &str) -> bool {
-    let markers = picture.split('[').filter_map(|marker| marker.split(']').next()?.split_once(','));
-    markers.flat_map(|(_, width)| width.split(|char: char| !char.is_ascii_digit())).all(|digits| {
+    let widths = markers(picture).filter_map(|marker| marker.split_once(','));
+    widths.flat_map(|(_, width)| width.split(|char: char| !char.is_ascii_digit())).all(|digits| {
         digits.is_empty() || digits.parse::<usize>().is_ok_and(|width| width <= JSONATA_PICTURE_WIDTH_MAX)
     })
 }
 
+/// What stands between `[` and `]`.
+fn markers(picture: &str) -> impl Iterator<Item = &str> {
+    picture.split('[').skip(1).filter_map(|marker| marker.split(']').next())
+}
+
+/// The library slices a marker behind its first byte.
+fn unknown_component(picture: &str) -> Option<char> {
+    let first = |marker: &str| marker.trim_start().chars().next();
+    markers(picture).filter_map(first).find(|char| *char == ',' || !char.is_ascii())
+}
+
 fn picture(value: &JValue) -> Result<(), EvaluatorError> {
     match value.as_str() {
+        Some(picture) if unknown_component(picture).is_some() => {
+            let component = unknown_component(picture).unwrap_or_default();
+            Err(EvaluatorError::EvaluationError(format!(
+                "D3132: Unknown component specifier \"{component}\" in date/time picture string"
+            )))
+        }
         Some(picture) if !is_picture_small(picture) => {
             Err(limit(format!("a date's picture has a width of more than {JSONATA_PICTURE_WIDTH_MAX}")))
         }

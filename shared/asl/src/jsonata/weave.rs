@@ -235,7 +235,9 @@ impl Weaver {
     }
 
     fn items(&self, items: Vec<AstNode>) -> Vec<AstNode> {
-        items.into_iter().map(|item| self.operand(self.node(item))).collect()
+        let item =
+            |item| if is_array_constructor(&item) { self.node(item) } else { self.operand(self.node(item)) };
+        items.into_iter().map(item).collect()
     }
 
     /// In a loop, a value from outside of it is counted each time that it is used.
@@ -337,18 +339,26 @@ fn dollar() -> AstNode {
     AstNode::Variable(String::new())
 }
 
+/// The key, which is a text, counts for its pair: a condition around the value would unwrap its sequences once more.
 fn counted_pairs(mut pairs: Vec<(AstNode, AstNode)>) -> Vec<(AstNode, AstNode)> {
-    if let Some((_, value)) = pairs.first_mut() {
-        *value = after_step(vec![dollar()], std::mem::replace(value, AstNode::Null));
+    if let Some((key, _)) = pairs.first_mut() {
+        *key = after_step(vec![dollar()], std::mem::replace(key, AstNode::Null));
     }
     pairs
 }
 
-/// An array constructor in an array has to stay one, since it is not flattened.
-fn counted_items(mut items: Vec<AstNode>) -> Vec<AstNode> {
-    if let Some(item) = items.iter_mut().find(|item| !matches!(item, AstNode::Array(_))) {
-        *item = after_step(vec![dollar()], std::mem::replace(item, AstNode::Null));
+/// An array constructor in an array has to stay one, since it is not flattened. The library looks at how it is written.
+fn is_array_constructor(node: &AstNode) -> bool {
+    match node {
+        AstNode::Array(_) => true,
+        AstNode::Path { steps } => matches!(steps.first().map(|step| &step.node), Some(AstNode::Array(_))),
+        _ => false,
     }
+}
+
+/// An undefined item adds nothing to an array.
+fn counted_items(mut items: Vec<AstNode>) -> Vec<AstNode> {
+    items.insert(0, after_step(vec![dollar()], AstNode::Undefined));
     items
 }
 
