@@ -29,12 +29,15 @@ mod advance;
 mod call;
 mod event;
 mod fan_out;
+mod history;
 pub mod limits;
+mod merge;
 mod outcome;
 mod position;
 mod rehearsal;
 mod replay;
 mod run;
+mod tour;
 mod trace;
 mod transition;
 
@@ -42,10 +45,11 @@ pub use advance::{advance, start, start_branch};
 pub use call::{StepCall, function_of, step_call};
 pub use event::{Event, HistoryEvent};
 pub use fan_out::{BranchInput, branch_inputs};
+pub use history::History;
 pub use outcome::{Limit, Outcome, Phase};
 pub use position::{Awaiting, Branch, FanOut, Fork, MapItem, Opening, Position};
 pub use rehearsal::{NothingWaits, Rehearsal, Waiting};
-pub use replay::{Follower, Recorded, Records, Replay, ReplayError, replay};
+pub use replay::{BranchReplay, Follower, Recorded, Records, Replay, ReplayError, replay};
 pub use run::Run;
 pub use transition::{Effect, End, Next, Status, Target, Transition};
 

@@ -22,7 +22,7 @@ pub(crate) struct Traced {
     pub(crate) previous: Link,
     pub(crate) time_ms: i64,
     /// Absent where nobody wants to see it.
-    pub(crate) event: Option<Event>,
+    pub(crate) event: Option<Box<Event>>,
 }
 
 /// What an event follows: AWS's `previousEventId`, before the events of all branches have their ids.
@@ -73,7 +73,7 @@ impl Trace {
             Wanted::All => true,
             Wanted::These(numbers) => numbers.binary_search(&self.count).is_ok(),
         };
-        self.events.push(Traced { previous, time_ms, event: is_wanted.then(event) });
+        self.events.push(Traced { previous, time_ms, event: is_wanted.then(|| Box::new(event())) });
         if course == Course::On {
             self.last = Link::Event(self.count);
         }

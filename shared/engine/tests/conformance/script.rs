@@ -112,9 +112,7 @@ fn answer(
 fn unwrapped(definition: &Definition, state: &str, output: &Value) -> Value {
     let kind = definition.state(state).map(|state| &state.kind);
     match kind {
-        Some(Kind::Task(task)) if task.resource.is_lambda_invoke() => {
-            output["Payload"].clone()
-        }
+        Some(Kind::Task(task)) if task.resource.is_lambda_invoke() => output["Payload"].clone(),
         _ => output.clone(),
     }
 }
