@@ -18,7 +18,10 @@ pub enum Rule {
     And(Vec<Rule>),
     Or(Vec<Rule>),
     Not(Box<Rule>),
-    Test { variable: Path, operator: Operator },
+    Test {
+        variable: Path,
+        operator: Operator,
+    },
     /// `Condition`: a boolean, or a JSONata expression that gives one.
     Condition(Template),
 }

@@ -1,6 +1,9 @@
 //! The evaluator: from an outcome to the next stop.
 
+mod data;
+mod failure;
 mod fan;
+mod plain;
 mod task;
 
 use fan::BranchEnd;
@@ -10,6 +13,7 @@ pub(crate) use fan::{is_aborted_by_name, start_branch_traced};
 use crate::{
     call::Passed,
     event::Event,
+    inspect::Probe,
     limits::{STATES_WITHOUT_STOP_MAX, TRANSITIONS_MAX},
     outcome::{Limit, Outcome},
     position::{Awaiting, Branch, MapItem, Position},
@@ -18,10 +22,7 @@ use crate::{
     transition::{End, Next, Status, Transition},
 };
 use serde_json::{Map, Value};
-use std::borrow::Cow;
-use stepladder_asl::{
-    Choice, Definition, Draws, EvalError, Fail, Kind, Pass, ResultPath, Scope, State, Then, Wait, errors,
-};
+use stepladder_asl::{Definition, Draws, Kind, State, Then, errors};
 
 /// The first transition of a run: from its input to its first stop.
 ///
@@ -139,9 +140,16 @@ enum Flow {
     Stop(Next),
 }
 
+/// What a state leaves behind.
+struct Leaving {
+    output: Passed,
+    /// The variables that it sets.
+    assigned: Option<Map<String, Value>>,
+}
+
 /// What entering a state comes to.
 enum Step {
-    Leave(Then, Passed),
+    Leave(Then, Leaving),
     Wait { due_ms: i64 },
     Fail { error: Option<String>, cause: Option<String> },
 }
@@ -176,7 +184,7 @@ impl Walk<'_> {
             (Kind::Parallel(_) | Kind::Map(_), Awaiting::Timer { due_ms }, Outcome::TimerFired)
                 if self.now_ms >= due_ms =>
             {
-                self.open(state, position.clone())
+                self.fan_out(state, position.clone())
             }
             // What it waited for can't be carried on: too large, for one. No Retry or Catch is asked outside a Task.
             (kind, awaiting, Outcome::Failed { error, cause, .. })
@@ -192,6 +200,9 @@ impl Walk<'_> {
             }
             (Kind::Wait(wait), Awaiting::Timer { .. }, Outcome::TimerFired) => {
                 self.waited(state, wait, position)
+            }
+            (Kind::Task(task), Awaiting::Timer { .. }, Outcome::TimerFired) => {
+                self.call_again(state, task, position)
             }
             (Kind::Task(task), _, outcome) => self.answered(state, task, position, outcome),
             (kind, _, outcome) => {
@@ -227,113 +238,37 @@ impl Walk<'_> {
         };
         let state_type = state.kind.type_name();
         self.event(|| Event::StateEntered { state_type, name: name.to_owned(), input: data.clone() });
-        let entered_event = self.events;
+        self.probe().see(|inspection| inspection.input = Some(data.clone()));
         let evaluated = match &state.kind {
             Kind::Pass(pass) => self.pass(state, pass, &data),
             Kind::Choice(choice) => self.choose(state, choice, &data),
             Kind::Succeed => {
-                self.filtered(state, self.now_ms, &data).map(|passed| Step::Leave(Then::End, passed))
+                self.through(state, self.now_ms, &data).map(|leaving| Step::Leave(Then::End, leaving))
             }
-            Kind::Fail(fail) => self.fail(name, fail, &data),
+            Kind::Fail(fail) => self.fail(state, fail, &data),
             Kind::Wait(wait) => self.wait(state, wait, &data),
-            Kind::Task(task) => return self.call(state, task, data),
-            Kind::Parallel(_) | Kind::Map(_) => return self.fan_out(state, data),
+            Kind::Task(task) => {
+                let position = self.position(name, data, Awaiting::Step { due_ms: self.now_ms });
+                return self.call(state, task, position);
+            }
+            Kind::Parallel(_) | Kind::Map(_) => {
+                let position = self.position(name, data, Awaiting::Turn);
+                return self.fan_out(state, position);
+            }
         };
         match evaluated {
-            Ok(Step::Leave(then, passed)) => self.exit(state_type, name, &then, passed.into_or(|| data)),
+            Ok(Step::Leave(then, Leaving { output, assigned })) => {
+                self.exit(state, &then, output.into_or(|| data), assigned)
+            }
             Ok(Step::Wait { due_ms }) => {
                 Flow::Stop(Next::Wait(self.position(name, data, Awaiting::Timer { due_ms })))
             }
             Ok(Step::Fail { error, cause }) => Flow::Stop(self.failed(name, data, error, cause)),
-            Err(error) => self.stop_error(name, data, entered_event, error),
-        }
-    }
-
-    fn pass(&self, state: &State, pass: &Pass, data: &Value) -> Result<Step, EvalError> {
-        let passed = self.with_scope(&state.name, data, |scope| {
-            let flow = &state.data;
-            let input = flow.input_path.select("InputPath", scope)?;
-            let scope = Scope { input: &input, ..*scope };
-            let result = match (&pass.result, &flow.arguments) {
-                (Some(result), parameters) => {
-                    // The parameters are evaluated all the same: what is wrong with them is an error on AWS too.
-                    parameters
-                        .as_ref()
-                        .map(|template| template.evaluate("Parameters", &scope))
-                        .transpose()?;
-                    Cow::Borrowed(result)
-                }
-                (None, Some(template)) => Cow::Owned(template.evaluate("Parameters", &scope)?),
-                (None, None) => Cow::Borrowed(&*input),
-            };
-            // Pass merges its result into what InputPath selected.
-            let merged = match &flow.result_path {
-                ResultPath::Whole => result,
-                ResultPath::Discard => Cow::Borrowed(&*input),
-                path => Cow::Owned(path.apply(&input, result.into_owned())?),
-            };
-            let output = flow.output_path.select("OutputPath", &Scope { input: &merged, ..scope })?;
-            Ok(Passed::of(output, data))
-        })?;
-        Ok(Step::Leave(pass.then.clone(), passed))
-    }
-
-    fn choose(&self, state: &State, choice: &Choice, data: &Value) -> Result<Step, EvalError> {
-        let name = &state.name;
-        let (next, passed) = self.with_scope(name, data, |scope| {
-            let input = state.data.input_path.select("InputPath", scope)?;
-            let scope = Scope { input: &input, ..*scope };
-            let rule = choice.choose(&scope)?;
-            let next = rule.map(|(_, rule)| rule.next.clone()).or_else(|| choice.default.clone());
-            Ok((next, Passed::of(state.data.output_path.select("OutputPath", &scope)?, data)))
-        })?;
-        match next {
-            Some(next) => Ok(Step::Leave(Then::Next(next), passed)),
-            None => Err(EvalError::named(
-                errors::NO_CHOICE_MATCHED,
-                format!("No Choice Rule matched in the state '{name}', and it has no Default."),
-            )),
-        }
-    }
-
-    fn fail(&self, name: &str, fail: &Fail, data: &Value) -> Result<Step, EvalError> {
-        self.with_scope(name, data, |scope| {
-            let text = |text: &Option<stepladder_asl::Text>, field| {
-                text.as_ref().map(|text| text.evaluate(field, scope)).transpose()
-            };
-            Ok(Step::Fail { error: text(&fail.error, "ErrorPath")?, cause: text(&fail.cause, "CausePath")? })
-        })
-    }
-
-    fn wait(&self, state: &State, wait: &Wait, data: &Value) -> Result<Step, EvalError> {
-        self.with_scope(&state.name, data, |scope| {
-            let input = state.data.input_path.select("InputPath", scope)?;
-            let due_ms = wait.until.due_ms(self.now_ms, &Scope { input: &input, ..*scope })?;
-            Ok(Step::Wait { due_ms })
-        })
-    }
-
-    fn waited(&mut self, state: &State, wait: &Wait, position: &Position) -> Flow {
-        match self.filtered(state, position.entered_ms, &position.data) {
-            Ok(passed) => {
-                let output = passed.into_or(|| position.data.clone());
-                self.exit("Wait", &position.state, &wait.then, output)
-            }
             Err(error) => {
-                self.stop_error(&position.state, position.data.clone(), position.entered_event, error)
+                let position = self.position(name, data, Awaiting::Turn);
+                self.failed_evaluation(state, &position, &error)
             }
         }
-    }
-
-    /// InputPath, then OutputPath: all that a state without a result does to its data.
-    fn filtered(&self, state: &State, entered_ms: i64, data: &Value) -> Result<Passed, EvalError> {
-        self.with_scope_at(&state.name, data, entered_ms, |scope| {
-            let input = state.data.input_path.select("InputPath", scope)?;
-            Ok(Passed::of(
-                state.data.output_path.select("OutputPath", &Scope { input: &input, ..*scope })?,
-                data,
-            ))
-        })
     }
 
     fn redriven(&mut self, position: &Position, redrive_count: u32) -> Next {
@@ -374,8 +309,22 @@ impl Walk<'_> {
         }
     }
 
-    fn exit(&mut self, state_type: &'static str, name: &str, then: &Then, output: Value) -> Flow {
-        self.event(|| Event::StateExited { state_type, name: name.to_owned(), output: output.clone() });
+    /// Leaves a state. Its variables are set only now: all of its expressions saw the values before.
+    fn exit(
+        &mut self,
+        state: &State,
+        then: &Then,
+        output: Value,
+        assigned: Option<Map<String, Value>>,
+    ) -> Flow {
+        let name = &state.name;
+        self.event(|| Event::StateExited {
+            state_type: state.kind.type_name(),
+            name: name.clone(),
+            output: output.clone(),
+            assigned: assigned.clone(),
+        });
+        self.variables.extend(assigned.into_iter().flatten());
         match then {
             Then::Next(next) => Flow::Go(next.clone(), output),
             Then::End => {
@@ -390,7 +339,7 @@ impl Walk<'_> {
                     output: Some(output),
                     error: None,
                     cause: None,
-                    state: name.to_owned(),
+                    state: name.clone(),
                     variables: Map::new(),
                     data: Value::Null,
                     events: self.events,
@@ -401,11 +350,6 @@ impl Walk<'_> {
 
     fn stop_failed(&mut self, name: &str, data: Value, error: &str, cause: Option<String>) -> Flow {
         Flow::Stop(self.failed(name, data, Some(error.to_owned()), cause))
-    }
-
-    fn stop_error(&mut self, name: &str, data: Value, entered_event: u64, error: EvalError) -> Flow {
-        let cause = error.cause_in(name, entered_event);
-        self.stop_failed(name, data, error.error.as_str(), Some(cause))
     }
 
     fn failed(&mut self, name: &str, data: Value, error: Option<String>, cause: Option<String>) -> Next {
@@ -438,6 +382,7 @@ impl Walk<'_> {
         cause: Option<String>,
     ) -> Next {
         if self.origin.branch.is_root() {
+            self.stop_branches(position);
             self.event(|| match status {
                 Status::Aborted => Event::ExecutionAborted { error: error.clone(), cause: cause.clone() },
                 Status::TimedOut => Event::ExecutionTimedOut { error: error.clone(), cause: cause.clone() },
@@ -457,34 +402,6 @@ impl Walk<'_> {
             data: position.data.clone(),
             events: self.events,
         })
-    }
-
-    fn with_scope<T>(
-        &self,
-        name: &str,
-        data: &Value,
-        evaluate: impl FnOnce(&Scope<'_>) -> Result<T, EvalError>,
-    ) -> Result<T, EvalError> {
-        self.with_scope_at(name, data, self.now_ms, evaluate)
-    }
-
-    fn with_scope_at<T>(
-        &self,
-        name: &str,
-        data: &Value,
-        entered_ms: i64,
-        evaluate: impl FnOnce(&Scope<'_>) -> Result<T, EvalError>,
-    ) -> Result<T, EvalError> {
-        let context = self.context(name, entered_ms, None);
-        evaluate(&Scope::new(data, &context, &self.draws))
-    }
-
-    /// The Context object; nothing, where nobody reads it.
-    fn context(&self, state: &str, entered_ms: i64, retries: Option<u64>) -> Value {
-        match self.definition.mentions_context {
-            true => self.run.context(state, entered_ms, retries, self.origin.map_item.as_ref()),
-            false => Value::Null,
-        }
     }
 
     fn event(&mut self, event: impl FnOnce() -> Event) {
@@ -508,10 +425,21 @@ impl Walk<'_> {
         }
     }
 
+    /// The next event follows what the last one followed.
+    fn step_back(&mut self) {
+        if let Some(trace) = self.trace.as_deref_mut() {
+            trace.last = trace.before_last;
+        }
+    }
+
     /// The next event follows this one.
     fn follow(&mut self, link: Link) {
         if let Some(trace) = self.trace.as_deref_mut() {
             trace.last = link;
         }
+    }
+
+    fn probe(&self) -> Probe<'_> {
+        Probe(self.trace.as_deref().and_then(|trace| trace.inspection.as_ref()))
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     limits::BRANCHES_MAX,
     position::{FanOut, MapItem, Position},
-    run::Run,
+    run::{Run, Visit},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,7 +36,9 @@ pub fn branch_inputs(
     parent: &Position,
     range: Range<u32>,
 ) -> Result<Vec<BranchInput>, EvalError> {
-    let seen = Seen::new(definition, run, parent)?;
+    let no_state = || EvalError::runtime(format!("The definition has no state '{}'.", parent.state));
+    let state = definition.state(&parent.state).ok_or_else(no_state)?;
+    let seen = Seen::new(definition, run, state, parent);
     match &seen.state.kind {
         Kind::Map(map) => seen.field("Items", |scope| {
             seen.iterations(map, items(seen.state, map, scope)?, scope, range.clone())
@@ -64,15 +66,14 @@ impl<'a> Seen<'a> {
     pub(crate) fn new(
         definition: &'a Definition,
         run: &'a Run,
+        state: &'a State,
         position: &'a Position,
-    ) -> Result<Self, EvalError> {
+    ) -> Self {
         let context = match definition.mentions_context {
-            true => run.context(&position.state, position.entered_ms, None, position.map_item.as_ref()),
+            true => run.context(&Visit { retries: None, ..position.visit() }),
             false => Value::Object(serde_json::Map::new()),
         };
-        let no_state = || EvalError::runtime(format!("The definition has no state '{}'.", position.state));
-        let state = definition.state(&position.state).ok_or_else(no_state)?;
-        Ok(Self { definition, run, position, state, context })
+        Self { definition, run, position, state, context }
     }
 
     /// Evaluates one field over the state's effective input (in JSONata there is no InputPath: it is the raw one). Each
