@@ -5,7 +5,7 @@ use crate::{
     fault::FaultCode,
     json::{Data, Member, Node},
     nearest::nearest,
-    path::{Path, PathError, PathErrorKind, ReferencePath},
+    path::{Path, PathError, ReferencePath},
 };
 use std::ops::{Range, RangeInclusive};
 
@@ -173,15 +173,6 @@ impl Parser<'_> {
 
     pub(super) fn path_fault(&mut self, node: &Node, text: &str, error: &PathError) {
         let span = self.span_in(node, text, error.at);
-        match error.kind {
-            PathErrorKind::Invalid => {
-                self.fault(
-                    FaultCode::InvalidPath,
-                    span,
-                    format!("`{text}` is not a valid path: {}", error.message),
-                );
-            }
-            PathErrorKind::Unsupported => self.fault(FaultCode::Unsupported, span, error.message.clone()),
-        }
+        self.fault(FaultCode::InvalidPath, span, format!("`{text}` is not a valid path: {}", error.message));
     }
 }
