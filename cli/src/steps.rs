@@ -172,6 +172,7 @@ mod tests {
                 started_ms: None,
                 finished_ms,
                 digest: transition.digest(),
+                opening: None,
             });
             records.push(Record {
                 version: ITEM_VERSION,

@@ -131,7 +131,7 @@ impl Text {
             Text::Expression(template) => (template.evaluate(field, scope)?, None),
             Text::Path(path) => match path.select(scope) {
                 Ok(value) => (value.into_owned(), Some(path)),
-                Err(_) => return Err(path.not_found_error(field, scope)),
+                Err(miss) => return Err(path.not_found_error(&miss, field, scope)),
             },
         };
         match value {

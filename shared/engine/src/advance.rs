@@ -2,21 +2,26 @@
 
 mod data;
 mod failure;
+mod fan;
 mod plain;
 mod task;
 
+use fan::BranchEnd;
+pub use fan::start_branch;
+pub(crate) use fan::{is_aborted_by_name, start_branch_traced};
+
 use crate::{
     call::Passed,
-    event::{Event, HistoryEvent},
-    inspect::{Inspection, Probe},
+    event::Event,
+    inspect::Probe,
     limits::{STATES_WITHOUT_STOP_MAX, TRANSITIONS_MAX},
     outcome::{Limit, Outcome},
     position::{Awaiting, Branch, MapItem, Position},
     run::Run,
+    trace::{Course, Link, Trace},
     transition::{End, Next, Status, Transition},
 };
 use serde_json::{Map, Value};
-use std::cell::RefCell;
 use stepladder_asl::{Definition, Draws, Kind, State, Then, errors};
 
 /// The first transition of a run: from its input to its first stop.
@@ -37,16 +42,6 @@ pub fn advance(
     now_ms: i64,
 ) -> Transition {
     advance_traced(definition, run, position, outcome, now_ms, None)
-}
-
-/// Collects the events of a transition on their way to the history.
-#[derive(Debug, Default)]
-pub(crate) struct Trace {
-    pub(crate) events: Vec<HistoryEvent>,
-    /// When the step of this transition started, where one did.
-    pub(crate) started_ms: Option<i64>,
-    /// Collects what the states make of their data; in a run, nobody does.
-    pub(crate) inspection: Option<RefCell<Inspection>>,
 }
 
 pub(crate) fn start_traced(
@@ -70,14 +65,15 @@ pub(crate) fn start_traced(
         entered: 0,
         trace,
     };
-    walk.event(|| Event::ExecutionStarted { input: input.clone(), role_arn: run.role_arn.clone() });
+    // AWS shows the first state as entered after event 0.
+    walk.passed_by(|| Event::ExecutionStarted { input: input.clone(), role_arn: run.role_arn.clone() });
     let next = match walk.go(&definition.machine.start_at, input.clone()) {
         Next::Wait(position) => Next::Wait(position),
         Next::End(_) => {
             // The turn walks the same states again, and that walk is the one that counts.
             walk.events = 1;
             if let Some(trace) = walk.trace.as_deref_mut() {
-                trace.events.truncate(1);
+                trace.truncate(1, Link::Nothing);
             }
             Next::Wait(walk.turn(&definition.machine.start_at, input))
         }
@@ -181,6 +177,15 @@ impl Walk<'_> {
             return self.end(position, Status::Failed, Some(errors::RUNTIME.to_owned()), Some(cause));
         };
         let flow = match (&state.kind, position.awaiting, outcome) {
+            (Kind::Parallel(_) | Kind::Map(_), Awaiting::Branches(_), outcome) => {
+                self.branches_ended(state, position, outcome)
+            }
+            // The delay before a retry is over.
+            (Kind::Parallel(_) | Kind::Map(_), Awaiting::Timer { due_ms }, Outcome::TimerFired)
+                if self.now_ms >= due_ms =>
+            {
+                self.fan_out(state, position.clone())
+            }
             // What it waited for can't be carried on: too large, for one. No Retry or Catch is asked outside a Task.
             (kind, awaiting, Outcome::Failed { error, cause, .. })
                 if awaiting == Awaiting::Turn || !matches!(kind, Kind::Task(_)) =>
@@ -247,8 +252,8 @@ impl Walk<'_> {
                 return self.call(state, task, position);
             }
             Kind::Parallel(_) | Kind::Map(_) => {
-                let cause = format!("The state type {state_type} is not run yet.");
-                return self.stop_failed(name, data, errors::RUNTIME, Some(cause));
+                let position = self.position(name, data, Awaiting::Turn);
+                return self.fan_out(state, position);
             }
         };
         match evaluated {
@@ -323,7 +328,11 @@ impl Walk<'_> {
         match then {
             Then::Next(next) => Flow::Go(next.clone(), output),
             Then::End => {
-                self.event(|| Event::ExecutionSucceeded { output: output.clone() });
+                if self.origin.branch.is_root() {
+                    self.event(|| Event::ExecutionSucceeded { output: output.clone() });
+                } else {
+                    self.branch_ended(name, BranchEnd::Succeeded);
+                }
                 Flow::Stop(Next::End(End {
                     branch: self.origin.branch.clone(),
                     status: Status::Succeeded,
@@ -344,7 +353,13 @@ impl Walk<'_> {
     }
 
     fn failed(&mut self, name: &str, data: Value, error: Option<String>, cause: Option<String>) -> Next {
-        self.event(|| Event::ExecutionFailed { error: error.clone(), cause: cause.clone() });
+        if self.origin.branch.is_root() {
+            self.event(|| Event::ExecutionFailed { error: error.clone(), cause: cause.clone() });
+        } else if error.as_deref() == Some(errors::RUNTIME) {
+            self.branch_ended(name, BranchEnd::Aborted);
+        } else {
+            self.branch_ended(name, BranchEnd::Failed);
+        }
         Next::End(End {
             branch: self.origin.branch.clone(),
             status: Status::Failed,
@@ -366,11 +381,16 @@ impl Walk<'_> {
         error: Option<String>,
         cause: Option<String>,
     ) -> Next {
-        self.event(|| match status {
-            Status::Aborted => Event::ExecutionAborted { error: error.clone(), cause: cause.clone() },
-            Status::TimedOut => Event::ExecutionTimedOut { error: error.clone(), cause: cause.clone() },
-            _ => Event::ExecutionFailed { error: error.clone(), cause: cause.clone() },
-        });
+        if self.origin.branch.is_root() {
+            self.stop_branches(position);
+            self.event(|| match status {
+                Status::Aborted => Event::ExecutionAborted { error: error.clone(), cause: cause.clone() },
+                Status::TimedOut => Event::ExecutionTimedOut { error: error.clone(), cause: cause.clone() },
+                _ => Event::ExecutionFailed { error: error.clone(), cause: cause.clone() },
+            });
+        } else {
+            self.branch_ended(&position.state, BranchEnd::Aborted);
+        }
         Next::End(End {
             branch: self.origin.branch.clone(),
             status,
@@ -385,29 +405,41 @@ impl Walk<'_> {
     }
 
     fn event(&mut self, event: impl FnOnce() -> Event) {
-        self.event_at(self.now_ms, event);
+        self.push(self.now_ms, Course::On, event);
+    }
+
+    fn event_at(&mut self, time_ms: i64, event: impl FnOnce() -> Event) {
+        self.push(time_ms, Course::On, event);
+    }
+
+    /// An event that those after it don't follow.
+    fn passed_by(&mut self, event: impl FnOnce() -> Event) {
+        self.push(self.now_ms, Course::PassedBy, event);
     }
 
     /// Counts an event; builds it only where somebody collects them.
-    fn event_at(&mut self, time_ms: i64, event: impl FnOnce() -> Event) {
-        let previous_id = before(self.events + 1);
-        self.event_after(previous_id, time_ms, event);
+    fn push(&mut self, time_ms: i64, course: Course, event: impl FnOnce() -> Event) {
+        self.events += 1;
+        if let Some(trace) = self.trace.as_deref_mut() {
+            trace.push(trace.last, time_ms, course, event);
+        }
     }
 
-    fn event_after(&mut self, previous_id: u64, time_ms: i64, event: impl FnOnce() -> Event) {
-        self.events += 1;
-        let id = self.events;
+    /// The next event follows what the last one followed.
+    fn step_back(&mut self) {
         if let Some(trace) = self.trace.as_deref_mut() {
-            trace.events.push(HistoryEvent { id, previous_id, time_ms, event: event() });
+            trace.last = trace.before_last;
+        }
+    }
+
+    /// The next event follows this one.
+    fn follow(&mut self, link: Link) {
+        if let Some(trace) = self.trace.as_deref_mut() {
+            trace.last = link;
         }
     }
 
     fn probe(&self) -> Probe<'_> {
         Probe(self.trace.as_deref().and_then(|trace| trace.inspection.as_ref()))
     }
-}
-
-/// The id of the event before, as AWS shows it: the first state is entered after event 0.
-fn before(id: u64) -> u64 {
-    if id == 2 { 0 } else { id.saturating_sub(1) }
 }

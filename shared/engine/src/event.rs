@@ -131,6 +131,34 @@ pub enum Event {
         error: String,
         cause: Option<String>,
     },
+    /// A state that was open when its branch was stopped.
+    StateAborted {
+        state_type: &'static str,
+    },
+    MapStateStarted {
+        length: u32,
+    },
+    MapIterationStarted {
+        name: String,
+        index: u32,
+    },
+    MapIterationSucceeded {
+        name: String,
+        index: u32,
+    },
+    MapIterationFailed {
+        name: String,
+        index: u32,
+    },
+    MapIterationAborted {
+        name: String,
+        index: u32,
+    },
+    MapStateSucceeded,
+    MapStateFailed,
+    ParallelStateStarted,
+    ParallelStateSucceeded,
+    ParallelStateFailed,
     ExecutionSucceeded {
         output: Value,
     },
@@ -176,6 +204,17 @@ impl Event {
         match self {
             Event::StateEntered { state_type, .. } => format!("{state_type}StateEntered"),
             Event::StateExited { state_type, .. } => format!("{state_type}StateExited"),
+            Event::StateAborted { state_type } => format!("{state_type}StateAborted"),
+            Event::MapStateStarted { .. } => "MapStateStarted".to_owned(),
+            Event::MapIterationStarted { .. } => "MapIterationStarted".to_owned(),
+            Event::MapIterationSucceeded { .. } => "MapIterationSucceeded".to_owned(),
+            Event::MapIterationFailed { .. } => "MapIterationFailed".to_owned(),
+            Event::MapIterationAborted { .. } => "MapIterationAborted".to_owned(),
+            Event::MapStateSucceeded => "MapStateSucceeded".to_owned(),
+            Event::MapStateFailed => "MapStateFailed".to_owned(),
+            Event::ParallelStateStarted => "ParallelStateStarted".to_owned(),
+            Event::ParallelStateSucceeded => "ParallelStateSucceeded".to_owned(),
+            Event::ParallelStateFailed => "ParallelStateFailed".to_owned(),
             Event::ExecutionStarted { .. } => "ExecutionStarted".to_owned(),
             Event::LambdaFunctionScheduled { .. } => "LambdaFunctionScheduled".to_owned(),
             Event::LambdaFunctionScheduleFailed { .. } => "LambdaFunctionScheduleFailed".to_owned(),
@@ -244,7 +283,18 @@ impl Event {
             | Event::ExecutionFailed { error, cause }
             | Event::ExecutionTimedOut { error, cause }
             | Event::ExecutionAborted { error, cause } => json!({ "error": error, "cause": cause }),
-            Event::LambdaFunctionStarted => json!({}),
+            Event::MapStateStarted { length } => json!({ "length": length }),
+            Event::MapIterationStarted { name, index }
+            | Event::MapIterationSucceeded { name, index }
+            | Event::MapIterationFailed { name, index }
+            | Event::MapIterationAborted { name, index } => json!({ "name": name, "index": index }),
+            Event::LambdaFunctionStarted
+            | Event::StateAborted { .. }
+            | Event::MapStateSucceeded
+            | Event::MapStateFailed
+            | Event::ParallelStateStarted
+            | Event::ParallelStateSucceeded
+            | Event::ParallelStateFailed => json!({}),
             Event::TaskScheduled {
                 resource,
                 region,

@@ -50,6 +50,18 @@ pub struct MapItem {
     pub value: Option<Value>,
 }
 
+impl MapItem {
+    /// What stands under `Map` in the Context object.
+    pub(crate) fn context(&self) -> Value {
+        let mut item = Map::new();
+        item.insert("Index".to_owned(), self.index.into());
+        if let Some(value) = &self.value {
+            item.insert("Value".to_owned(), value.clone());
+        }
+        Value::Object(Map::from_iter([("Item".to_owned(), Value::Object(item))]))
+    }
+}
+
 /// What a branch's first walk depends on beside its input: whatever started the branch says so, and the branch's first
 /// record keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,6 +198,7 @@ impl Position {
             entered_ms: self.entered_ms,
             retries: Some(self.attempt().saturating_sub(1)),
             token: None,
+            map_item: self.map_item.as_ref(),
         }
     }
 

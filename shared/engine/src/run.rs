@@ -1,5 +1,6 @@
 //! What the Context object needs and never changes.
 
+use crate::position::MapItem;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -38,6 +39,8 @@ pub(crate) struct Visit<'a> {
     pub(crate) retries: Option<u64>,
     /// Only of tasks that wait for their token.
     pub(crate) token: Option<String>,
+    /// The iteration of the nearest Map state around it.
+    pub(crate) map_item: Option<&'a MapItem>,
 }
 
 impl Run {
@@ -83,6 +86,9 @@ impl Run {
             ("StateMachine", Value::Object(machine)),
             ("State", Value::Object(state)),
         ]);
+        if let Some(item) = visit.map_item {
+            context.insert("Map".to_owned(), item.context());
+        }
         if let Some(token) = &visit.token {
             context.extend(object([("Task", Value::Object(object([("Token", token.as_str().into())])))]));
         }
@@ -104,6 +110,17 @@ impl Run {
     /// from that of every transition.
     pub(crate) fn call_draws(&self, branch: &str, entered_seq: u32, attempt: u64) -> Draws {
         Draws::new(self.hash(&format!("call {attempt}"), branch, entered_seq))
+    }
+
+    /// The randomness of a field of a Parallel or Map state: the same at each opening of one visit, so that a retry has
+    /// the same items.
+    pub(crate) fn fan_out_draws(&self, field: &str, branch: &str, entered_seq: u32) -> Draws {
+        Draws::new(self.hash(&format!("fan-out {field}"), branch, entered_seq))
+    }
+
+    /// The randomness of an `ItemSelector` for one item of the fan-out that was opened at `seq`.
+    pub(crate) fn item_draws(&self, branch: &str, seq: u32, index: u32) -> Draws {
+        Draws::new(self.hash(&format!("item {index}"), branch, seq))
     }
 
     /// 32 hex digits that are the same for the same (purpose, branch, seq) of this run.

@@ -6,7 +6,7 @@ use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use serde_json::{Value, json};
 use stepladder_asl::Definition;
 use stepladder_engine::{
-    Awaiting, Limit, Next, Outcome, Phase, Position, Recorded, Run, advance, replay, start,
+    Awaiting, Branch, Limit, Next, Outcome, Phase, Position, Recorded, Records, Run, advance, replay, start,
 };
 
 /// State number `index` of `count`; it leads to any state.
@@ -164,9 +164,9 @@ proptest! {
             last = advance(&definition, &run, &position, &outcome, now_ms);
             // Computed twice, it is the same.
             prop_assert_eq!(&advance(&definition, &run, &position, &outcome, now_ms), &last);
-            records.push(Recorded { outcome, started_ms: Some(now_ms), finished_ms: now_ms, digest: last.digest() });
+            records.push(Recorded { outcome, started_ms: Some(now_ms), finished_ms: now_ms, digest: last.digest(), opening: None });
         }
-        let replayed = replay(&definition, &run, input, &records)
+        let replayed = replay(&definition, &run, input, &Records::from([(Branch::default(), records.clone())]))
             .map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(&replayed.last, &last);
         prop_assert_eq!(replayed.redrive_count, run.redrive_count);

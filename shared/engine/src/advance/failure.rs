@@ -1,6 +1,6 @@
 //! What becomes of an error: Retry, then Catch, then the end.
 
-use super::{Flow, Walk, before};
+use super::{Flow, Walk};
 use crate::{
     call::Prepared,
     event::Event,
@@ -74,8 +74,10 @@ impl Walk<'_> {
             // As long as nothing else has happened in the state, AWS shows the event before it as the previous one. Only a
             // Wait state's comes after its own.
             let is_first = self.events == position.entered_event && !matches!(state.kind, Kind::Wait(_));
-            let previous_id = if is_first { before(self.events) } else { self.events };
-            self.event_after(previous_id, self.now_ms, || Event::EvaluationFailed {
+            if is_first {
+                self.step_back();
+            }
+            self.event(|| Event::EvaluationFailed {
                 state: state.name.clone(),
                 error: error.error.to_string(),
                 cause: cause.clone(),
@@ -90,6 +92,7 @@ impl Walk<'_> {
         if let Some(next) = self.retried(state, position, failure) {
             return Flow::Stop(Next::Wait(next));
         }
+        self.fan_out_failed(state, failure.name());
         if let Some(flow) = self.caught(state, position, failure) {
             return flow;
         }
