@@ -43,11 +43,10 @@ impl Walk<'_> {
                 }
                 None => None,
             };
-            // Pass merges its result into what InputPath selected.
             let merged = match &flow.result_path {
                 ResultPath::Whole => result,
-                ResultPath::Discard => Cow::Borrowed(&*input),
-                path => Cow::Owned(path.apply(&input, result.into_owned())?),
+                ResultPath::Discard => Cow::Borrowed(data),
+                path => Cow::Owned(path.apply(data, result.into_owned())?),
             };
             probe.see(|inspection| inspection.after_result_path = Some((*merged).clone()));
             let output = flow.output_path.select("OutputPath", &Scope { input: &merged, ..scope })?;
