@@ -18,6 +18,7 @@ mod references;
 mod run;
 mod walk;
 mod weave;
+mod wording;
 
 pub use error::{JsonataError, JsonataErrorKind};
 pub use fault::JsonataFault;
