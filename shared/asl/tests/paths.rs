@@ -34,7 +34,10 @@ fn every_path_and_call_of_a_valid_definition_compiles() {
     let mut found = BTreeMap::new();
     for file in ["execution.jsonl", "validation.jsonl", "teststate.jsonl"] {
         let Ok(text) = std::fs::read_to_string(folder().join(file)) else {
-            println!("SKIPPED: {file} is not in {}. Set ASL_CASES to the folder with the cases.", folder().display());
+            println!(
+                "SKIPPED: {file} is not in {}. Set ASL_CASES to the folder with the cases.",
+                folder().display()
+            );
             continue;
         };
         for line in text.lines() {
