@@ -20,10 +20,11 @@ fn collect(value: &Value, key: &str, seen_in: &str, found: &mut BTreeMap<String,
             members.for_each(|(key, value)| collect(value, key, seen_in, found));
         }
         Value::Array(items) => items.iter().for_each(|value| collect(value, key, seen_in, found)),
-        Value::String(text) if key.ends_with(".$") || key.ends_with("Path") || key == "Variable" => {
-            if text.starts_with('$') || text.starts_with("States.") {
-                found.entry(text.clone()).or_insert_with(|| seen_in.to_string());
-            }
+        Value::String(text)
+            if (key.ends_with(".$") || key.ends_with("Path") || key == "Variable")
+                && (text.starts_with('$') || text.starts_with("States.")) =>
+        {
+            found.entry(text.clone()).or_insert_with(|| seen_in.to_string());
         }
         _ => {}
     }

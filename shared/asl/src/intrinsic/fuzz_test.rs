@@ -62,10 +62,10 @@ fn calls_that_multiply_data_are_stopped() {
     let input = json!({"text": "x".repeat(EVALUATION_BYTES_MAX / 8), "t": "{}".repeat(9)});
     let scope = Scope::new(&input, &context, &draws);
     for call in [
-        format!("States.Array({})", vec!["$.text"; 9].join(", ")),
-        format!("States.Format($.t, {})", vec!["$.text"; 9].join(", ")),
-        format!("States.Array({})", vec!["States.JsonToString($.text)"; INTRINSIC_CALLS_MAX - 1].join(", ")),
-        format!("States.Array({})", vec!["$..*"; 9].join(", ")),
+        format!("States.Array({})", ["$.text"; 9].join(", ")),
+        format!("States.Format($.t, {})", ["$.text"; 9].join(", ")),
+        format!("States.Array({})", ["States.JsonToString($.text)"; INTRINSIC_CALLS_MAX - 1].join(", ")),
+        format!("States.Array({})", ["$..*"; 9].join(", ")),
     ] {
         let error = Call::parse(&call).unwrap().evaluate(&scope).unwrap_err();
         assert_eq!(error.error.as_str(), crate::errors::DATA_LIMIT_EXCEEDED, "{call}");
