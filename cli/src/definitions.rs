@@ -85,7 +85,7 @@ impl Checked {
 
     /// The functions that its Task states name.
     pub fn functions(&self) -> BTreeSet<&str> {
-        let states = self.result.iter().flat_map(|definition| definition.machine.states.values());
+        let states = self.result.iter().flat_map(|definition| definition.states.values());
         let named = states.filter_map(|state| match &state.kind {
             Kind::Task(task) => task.resource.function(),
             _ => None,
@@ -126,7 +126,7 @@ impl Checked {
             "workflow": self.workflow,
             "file": self.shown,
             "hash": definition.map(|definition| &definition.hash),
-            "states": definition.map(|definition| definition.machine.states.len()),
+            "states": definition.map(|definition| definition.states.len()),
             "functions": definition.map(|_| self.functions()),
             "problems": problems,
         })

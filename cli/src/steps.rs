@@ -58,13 +58,14 @@ pub fn waiting(view: &RunView) -> Option<WaitingShape> {
     let due_ms = match position.awaiting {
         Awaiting::Step { due_ms } if due_ms > view.replay.last.now_ms => Some(due_ms),
         Awaiting::Timer { due_ms } => Some(due_ms),
-        Awaiting::Step { .. } | Awaiting::Turn => None,
+        Awaiting::Step { .. } | Awaiting::Branches(_) | Awaiting::Turn => None,
     };
     Some(WaitingShape {
         state: position.state.clone(),
         awaiting: match position.awaiting {
             Awaiting::Step { .. } => "step",
             Awaiting::Timer { .. } => "timer",
+            Awaiting::Branches(_) => "branches",
             Awaiting::Turn => "turn",
         },
         attempt: position.attempt(),
@@ -106,11 +107,17 @@ fn ended(step: &mut StepShape, position: &Position, record: &Record, outcome: &O
     step.duration_ms = Some(record.finished_ms.saturating_sub(position.entered_ms));
     let timeout = || stepladder_asl::errors::TIMEOUT.to_owned();
     match outcome {
-        Outcome::Succeeded { .. } | Outcome::TimerFired => step.status = StepStatus::Succeeded,
+        Outcome::Succeeded { .. } | Outcome::TimerFired | Outcome::Joined { .. } => {
+            step.status = StepStatus::Succeeded;
+        }
         // What became of it shows in what follows: another visit means that it was caught.
         Outcome::Failed { error, cause, .. } => {
             step.status = StepStatus::Caught;
             (step.error, step.cause) = (Some(error.clone()), cause.clone());
+        }
+        Outcome::BranchFailed { error, cause, .. } => {
+            step.status = StepStatus::Caught;
+            (step.error, step.cause) = (error.clone(), cause.clone());
         }
         Outcome::TimedOut { limit: Limit::Task } => {
             step.status = StepStatus::Caught;

@@ -54,7 +54,7 @@ fn report(definitions: &[Checked], printer: &Printer) -> Outcome {
         for checked in definitions {
             match &checked.result {
                 Ok(definition) => {
-                    let states = count(definition.machine.states.len(), "state");
+                    let states = count(definition.states.len(), "state");
                     let functions = count(checked.functions().len(), "function");
                     let name = paint(style::ID, escaped(&checked.workflow));
                     let good = paint(style::GOOD, printer.glyphs.good);

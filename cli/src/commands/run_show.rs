@@ -288,7 +288,7 @@ fn not_reached<'v>(steps: &[StepShape], view: &'v RunView) -> Vec<&'v str> {
                 |event| matches!(&event.event, Event::StateEntered { name: entered, .. } if entered == name),
             )
     };
-    let states = view.definition.machine.states.values();
+    let states = view.definition.states.values();
     let takes_time = states.filter(|state| matches!(state.kind.type_name(), "Task" | "Wait"));
     takes_time.map(|state| state.name.as_str()).filter(|name| !entered(name)).collect()
 }

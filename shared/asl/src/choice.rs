@@ -3,7 +3,7 @@
 //! Source: <https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html>.
 
 use crate::{
-    definition::Choice,
+    definition::{Branch, Choice},
     path::Path,
     scope::{EvalError, Scope},
     timestamp,
@@ -66,15 +66,15 @@ pub enum Question {
 }
 
 impl Choice {
-    /// Where the first rule that holds leads, else `Default`, else nowhere (the engine's `States.NoChoiceMatched`).
-    /// `scope.input` is the effective input.
-    pub fn choose(&self, scope: &Scope) -> Result<Option<&str>, EvalError> {
+    /// The first rule that holds; where none does, `Default` counts, and without it the engine's
+    /// `States.NoChoiceMatched`. `scope.input` is the effective input.
+    pub fn choose(&self, scope: &Scope) -> Result<Option<&Branch>, EvalError> {
         for branch in &self.rules {
             if branch.rule.holds(scope)? {
-                return Ok(Some(&branch.next));
+                return Ok(Some(branch));
             }
         }
-        Ok(self.default.as_deref())
+        Ok(None)
     }
 }
 

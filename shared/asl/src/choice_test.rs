@@ -4,7 +4,7 @@ use serde_json::json;
 
 fn holds(rule: &Rule, input: &Value) -> Result<bool, String> {
     let (context, draws) = (json!({}), Draws::new([0; 32]));
-    rule.holds(&Scope { input, context: &context, draws: &draws }).map_err(|error| error.cause)
+    rule.holds(&Scope::new(input, &context, &draws)).map_err(|error| error.cause)
 }
 
 fn test(operator: Operator) -> Rule {

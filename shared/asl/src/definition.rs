@@ -5,11 +5,12 @@
 
 use crate::{
     choice::Rule,
+    fault::Faults,
     path::{Path, ReferencePath},
     resource::Resource,
     template::Template,
 };
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 /// One immutable version of a workflow.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,24 +19,33 @@ pub struct Definition {
     pub version: Option<String>,
     /// The run's own limit, counted from its start.
     pub timeout_seconds: Option<u64>,
+    /// The top level.
     pub machine: Machine,
+    /// All states at any depth, by name: names are unique in the whole of a definition.
+    pub states: IndexMap<String, State>,
     /// Names this version: the first 32 hex digits of the SHA-256 of its canonical JSON.
     pub hash: String,
     /// The canonical JSON itself: what is stored under `hash`. No white space; members are sorted, except within
     /// `Parameters`, `Result` and their like, where the order shows in outputs.
     pub canonical: String,
-    /// Whether anything in it can reach `$$.Execution.Input` (also by a whole `$$` or `$$.Execution`), so that the input
-    /// has to travel with the run.
+    /// Whether anything in it can reach the input of the run through the Context object (also by a whole `$$`,
+    /// `$$.Execution` or `$states.context`), so that the input has to travel with the run.
     pub mentions_execution_input: bool,
     /// Whether anything in it reads the Context object at all: if not, nobody has to make one.
     pub mentions_context: bool,
+    /// Whether anything in it can reach the item of the enclosing Map state through the Context object, so that it has
+    /// to travel with the branch.
+    pub mentions_map_item: bool,
+    /// What is not wrong, but likely not meant.
+    pub warnings: Faults,
 }
 
-/// A graph of states with one way in: the whole definition, a Parallel state's branch, or a Map state's processor.
-#[derive(Debug, Clone, PartialEq)]
+/// A graph of states with one way in: the top level, a Parallel state's branch, or a Map state's processor.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Machine {
     pub start_at: String,
-    pub states: IndexMap<String, State>,
+    /// The names of its own states, in the text's order; the states themselves are in [`Definition::states`].
+    pub states: IndexSet<String>,
 }
 
 /// One node of a [`Machine`].
@@ -43,20 +53,61 @@ pub struct Machine {
 pub struct State {
     pub name: String,
     pub comment: Option<String>,
+    /// Its own, or the definition's.
+    pub query_language: QueryLanguage,
+    /// The fan-out state that it stands in; none at the top level.
+    pub parent: Option<Parent>,
+    pub data: DataFlow,
+    /// `Assign`: an object of variable names and templates.
+    pub assign: Option<Template>,
+    /// Of Task, Parallel and Map states; empty for the others.
+    pub retry: Vec<Retrier>,
+    pub catch: Vec<Catcher>,
     pub kind: Kind,
 }
 
+/// The language of a state's expressions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum QueryLanguage {
+    #[default]
+    JsonPath,
+    Jsonata,
+}
+
+/// Where a nested state stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parent {
+    /// The Parallel or Map state.
+    pub state: String,
+    /// The index of the Parallel state's branch; 0 in a Map state.
+    pub branch: usize,
+}
+
+/// What a state does to its data, in the order in which it does so. A field that a state's type doesn't have keeps its
+/// neutral value, as does a JSONPath field in a JSONata state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataFlow {
+    pub input_path: Filter,
+    /// `Parameters` (JSONPath) or `Arguments` (JSONata). A Map state's old `Parameters` is its `item_selector`.
+    pub arguments: Option<Template>,
+    pub result_selector: Option<Template>,
+    pub result_path: ResultPath,
+    pub output_path: Filter,
+    /// `Output` (JSONata).
+    pub output: Option<Template>,
+}
+
 /// What a state does.
-///
-/// Parallel and Map join here with their own machines, so code that matches on a kind names all of them.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
     Pass(Pass),
     Task(Box<Task>),
     Choice(Choice),
     Wait(Wait),
-    Succeed(Succeed),
+    Succeed,
     Fail(Fail),
+    Parallel(Parallel),
+    Map(Box<Map>),
 }
 
 /// Where control goes after a state.
@@ -88,6 +139,18 @@ pub enum ResultPath {
 pub enum Number {
     Constant(u64),
     Path(Path),
+    /// A JSONata expression.
+    Expression(Template),
+}
+
+/// A percentage that may come from the data.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Percentage {
+    /// From 0 to 100.
+    Constant(f64),
+    Path(Path),
+    /// A JSONata expression.
+    Expression(Template),
 }
 
 /// A string that may come from the data.
@@ -95,16 +158,13 @@ pub enum Number {
 pub enum Text {
     Constant(String),
     Path(Path),
-    Intrinsic(Template),
+    /// A call of an intrinsic function, or a JSONata expression.
+    Expression(Template),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pass {
-    pub input_path: Filter,
-    pub parameters: Option<Template>,
     pub result: Option<serde_json::Value>,
-    pub result_path: ResultPath,
-    pub output_path: Filter,
     pub then: Then,
 }
 
@@ -113,23 +173,14 @@ pub struct Task {
     pub resource: Resource,
     /// The role that the task assumes: `{"RoleArn": …}` or `{"RoleArn.$": …}`.
     pub credentials: Option<Template>,
-    pub input_path: Filter,
-    pub parameters: Option<Template>,
-    pub result_selector: Option<Template>,
-    pub result_path: ResultPath,
-    pub output_path: Filter,
     /// `TimeoutSeconds` or `TimeoutSecondsPath`, counted from the step's start.
     pub timeout_seconds: Option<Number>,
     pub heartbeat_seconds: Option<Number>,
-    pub retry: Vec<Retrier>,
-    pub catch: Vec<Catcher>,
     pub then: Then,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
-    pub input_path: Filter,
-    pub output_path: Filter,
     pub rules: Vec<Branch>,
     pub default: Option<String>,
 }
@@ -139,37 +190,116 @@ pub struct Choice {
 pub struct Branch {
     pub rule: Rule,
     pub next: String,
+    pub assign: Option<Template>,
+    /// `Output` (JSONata).
+    pub output: Option<Template>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wait {
-    pub input_path: Filter,
-    pub output_path: Filter,
     pub until: Until,
     pub then: Then,
 }
 
-/// The four forms of a Wait state.
+/// The forms of a Wait state.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Until {
     /// At most 99,999,999 (<https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html>).
     Seconds(u64),
     SecondsPath(Path),
+    /// `Seconds` as a JSONata expression.
+    SecondsExpression(Template),
     /// RFC 3339, as written.
     Timestamp(String),
     TimestampPath(Path),
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Succeed {
-    pub input_path: Filter,
-    pub output_path: Filter,
+    /// `Timestamp` as a JSONata expression.
+    TimestampExpression(Template),
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fail {
     pub error: Option<Text>,
     pub cause: Option<Text>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parallel {
+    /// At least one.
+    pub branches: Vec<Machine>,
+    pub then: Then,
+}
+
+/// A Map state (<https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html>).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Map {
+    /// `ItemProcessor`, or the old `Iterator`.
+    pub processor: Machine,
+    pub mode: MapMode,
+    pub items: Items,
+    /// `ItemSelector`, or the old `Parameters`: evaluated for each item.
+    pub item_selector: Option<Template>,
+    /// 0, or none: no limit.
+    pub max_concurrency: Option<Number>,
+    pub tolerated_failure_count: Option<Number>,
+    pub tolerated_failure_percentage: Option<Percentage>,
+    pub then: Then,
+}
+
+/// Where a Map state takes its items from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Items {
+    /// `ItemsPath`; `$` unless set.
+    Path(Path),
+    /// `Items` (JSONata): an array or an expression.
+    Template(Template),
+}
+
+/// Where the iterations of a Map state run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MapMode {
+    /// In the run itself.
+    Inline,
+    /// As runs of their own.
+    Distributed(Box<Distributed>),
+}
+
+/// What a distributed Map state has beside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Distributed {
+    /// `STANDARD` or `EXPRESS`.
+    pub execution_type: String,
+    pub label: Option<Text>,
+    pub item_reader: Option<ItemReader>,
+    pub item_batcher: Option<ItemBatcher>,
+    pub result_writer: Option<ResultWriter>,
+}
+
+/// Where the items are read from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ItemReader {
+    /// The ARN of `s3:getObject`, `s3:listObjectsV2` or their like.
+    pub resource: String,
+    /// `ReaderConfig` as written, with its expressions compiled.
+    pub reader_config: Option<Template>,
+    /// `Parameters` or `Arguments`.
+    pub arguments: Option<Template>,
+}
+
+/// How items are put together for one child.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ItemBatcher {
+    pub batch_input: Option<Template>,
+    pub max_items_per_batch: Option<Number>,
+    pub max_input_bytes_per_batch: Option<Number>,
+}
+
+/// Where the results are written to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResultWriter {
+    /// The ARN of `s3:putObject`; none where the results are only formatted.
+    pub resource: Option<String>,
+    pub arguments: Option<Template>,
+    pub writer_config: Option<Template>,
 }
 
 /// One element of `Retry`. Times are in seconds, as in the definition.
@@ -200,13 +330,59 @@ pub enum Jitter {
 pub struct Catcher {
     pub error_equals: Vec<String>,
     pub result_path: ResultPath,
+    pub assign: Option<Template>,
+    /// `Output` (JSONata).
+    pub output: Option<Template>,
     pub next: String,
 }
 
 impl Definition {
-    /// The state of that name at the top level.
+    /// The state of that name, at any depth.
     pub fn state(&self, name: &str) -> Option<&State> {
-        self.machine.states.get(name)
+        self.states.get(name)
+    }
+}
+
+impl Default for DataFlow {
+    fn default() -> Self {
+        Self {
+            input_path: Filter::default(),
+            arguments: None,
+            result_selector: None,
+            result_path: ResultPath::Whole,
+            output_path: Filter::default(),
+            output: None,
+        }
+    }
+}
+
+impl Default for Filter {
+    /// `$`.
+    fn default() -> Self {
+        Filter::Path(Path::whole_input())
+    }
+}
+
+impl State {
+    /// Where control goes when the state has done its work; none for Choice, Succeed and Fail.
+    pub fn then(&self) -> Option<&Then> {
+        match &self.kind {
+            Kind::Pass(pass) => Some(&pass.then),
+            Kind::Task(task) => Some(&task.then),
+            Kind::Wait(wait) => Some(&wait.then),
+            Kind::Parallel(parallel) => Some(&parallel.then),
+            Kind::Map(map) => Some(&map.then),
+            Kind::Choice(_) | Kind::Succeed | Kind::Fail(_) => None,
+        }
+    }
+
+    /// The machines inside it: a Parallel state's branches, or a Map state's processor.
+    pub fn machines(&self) -> &[Machine] {
+        match &self.kind {
+            Kind::Parallel(parallel) => &parallel.branches,
+            Kind::Map(map) => std::slice::from_ref(&map.processor),
+            _ => &[],
+        }
     }
 }
 
@@ -218,8 +394,10 @@ impl Kind {
             Kind::Task(_) => "Task",
             Kind::Choice(_) => "Choice",
             Kind::Wait(_) => "Wait",
-            Kind::Succeed(_) => "Succeed",
+            Kind::Succeed => "Succeed",
             Kind::Fail(_) => "Fail",
+            Kind::Parallel(_) => "Parallel",
+            Kind::Map(_) => "Map",
         }
     }
 }

@@ -71,6 +71,15 @@ impl Number {
     pub fn evaluate(&self, field: &'static str, scope: &Scope) -> Result<u64, EvalError> {
         match self {
             Number::Constant(number) => Ok(*number),
+            Number::Expression(template) => {
+                let value = template.evaluate(field, scope)?;
+                whole_number(&value).ok_or_else(|| {
+                    let shown = quoted(&value);
+                    EvalError::runtime(format!(
+                        "The {field} field evaluates to {shown}, which is no whole number."
+                    ))
+                })
+            }
             Number::Path(path) => {
                 let value = path.select(scope).map_err(|miss| path.invalid_path_error(&miss, scope))?;
                 whole_number(&value).ok_or_else(|| {
@@ -92,7 +101,7 @@ impl Text {
     pub fn evaluate(&self, field: &'static str, scope: &Scope) -> Result<String, EvalError> {
         let (value, expression) = match self {
             Text::Constant(text) => return Ok(text.clone()),
-            Text::Intrinsic(template) => (template.evaluate(field, scope)?, None),
+            Text::Expression(template) => (template.evaluate(field, scope)?, None),
             Text::Path(path) => match path.select(scope) {
                 Ok(value) => (value.into_owned(), Some(path)),
                 Err(_) => return Err(path.not_found_error(field, scope)),
@@ -119,6 +128,16 @@ impl Until {
         match self {
             Until::Seconds(seconds) => Ok(after(now_ms, *seconds)),
             Until::SecondsPath(path) => Ok(after(now_ms, seconds_at(path, scope)?)),
+            Until::SecondsExpression(template) => {
+                Ok(after(now_ms, Number::Expression(template.clone()).evaluate("Seconds", scope)?))
+            }
+            Until::TimestampExpression(template) => {
+                let value = template.evaluate("Timestamp", scope)?;
+                value.as_str().and_then(timestamp::parse).ok_or_else(|| {
+                    let shown = quoted(&value);
+                    EvalError::runtime(format!("The Timestamp field evaluates to {shown}, which is no timestamp."))
+                })
+            }
             Until::Timestamp(text) => timestamp::parse(text).ok_or_else(|| {
                 EvalError::runtime(format!(
                     "The Timestamp parameter is not a valid ISO-8601 extended offset date-time format string: {text}"

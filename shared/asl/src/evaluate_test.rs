@@ -14,7 +14,7 @@ fn path(text: &str) -> Path {
 /// Evaluates something with this input, in a Context object that holds a name.
 fn with<T>(input: &Value, evaluate: impl Fn(&Scope) -> Result<T, EvalError>) -> Result<T, String> {
     let (context, draws) = (json!({"Execution": {"Name": "run"}}), Draws::new([0; 32]));
-    evaluate(&Scope { input, context: &context, draws: &draws }).map_err(|error| error.to_string())
+    evaluate(&Scope::new(input, &context, &draws)).map_err(|error| error.to_string())
 }
 
 /// A Parameters template as a definition would hold it.
@@ -23,10 +23,7 @@ fn template(text: &str) -> Template {
         r#"{{"StartAt": "S", "States": {{"S": {{"Type": "Pass", "Parameters": {text}, "End": true}}}}}}"#
     );
     let definition = crate::Definition::parse(&text).unwrap_or_else(|faults| panic!("{faults}"));
-    match &definition.state("S").unwrap().kind {
-        crate::Kind::Pass(pass) => pass.parameters.clone().unwrap(),
-        other => panic!("{other:?}"),
-    }
+    definition.state("S").unwrap().data.arguments.clone().unwrap()
 }
 
 #[test]
@@ -45,7 +42,7 @@ fn a_filter_gives_a_part_of_the_input() {
 fn the_whole_input_is_passed_on_without_a_copy() {
     let input = json!({"a": 1});
     let (context, draws) = (json!({}), Draws::new([0; 32]));
-    let scope = Scope { input: &input, context: &context, draws: &draws };
+    let scope = Scope::new(&input, &context, &draws);
     let selected = Filter::Path(path("$")).select("InputPath", &scope);
     assert!(matches!(selected, Ok(Cow::Borrowed(value)) if std::ptr::eq(value, &input)));
 }
@@ -149,7 +146,7 @@ fn texts_come_from_the_data() {
     );
     assert!(text(json!({"c": 5})).unwrap_err().contains("not a string: $.c == 5"));
     let call = crate::intrinsic::Call::parse("States.Format('{}!', $.c)").unwrap();
-    let call = Text::Intrinsic(Template::Dynamic(Expression::Call(call)));
+    let call = Text::Expression(Template::Dynamic(Expression::Call(call)));
     assert_eq!(with(&json!({"c": 5}), |scope| call.evaluate("CausePath", scope)), Ok("5!".into()));
 }
 

@@ -20,8 +20,8 @@ pub struct Fault {
     pub hint: Option<String>,
 }
 
-/// All faults of a definition, in the order of their places. Never empty where a parse returned it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// All faults of a definition, in the order of their places. Never empty where a parse failed with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Faults(pub(crate) Vec<Fault>);
 

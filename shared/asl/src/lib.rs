@@ -4,17 +4,17 @@
 //! Everything here is pure: no I/O, no clock; randomness is an argument ([`Draws`]).
 //!
 //! ```
-//! use stepladder_asl::{Definition, Draws, Kind, Scope};
+//! use stepladder_asl::{Definition, Draws, Scope};
 //!
 //! let definition = Definition::parse(
 //!     r#"{"StartAt": "Greet", "States": {"Greet": {
 //!         "Type": "Pass", "Parameters": {"text.$": "States.Format('Hello {}', $.name)"}, "End": true}}}"#,
 //! )?;
-//! let Some(Kind::Pass(pass)) = definition.state("Greet").map(|state| &state.kind) else { unreachable!() };
+//! let Some(greet) = definition.state("Greet") else { unreachable!() };
 //! let (input, context) = (serde_json::json!({"name": "Ada"}), serde_json::json!({}));
 //! let draws = Draws::new([0; 32]);
-//! let scope = Scope { input: &input, context: &context, draws: &draws };
-//! let parameters = pass.parameters.as_ref().map(|template| template.evaluate("Parameters", &scope));
+//! let scope = Scope::new(&input, &context, &draws);
+//! let parameters = greet.data.arguments.as_ref().map(|template| template.evaluate("Parameters", &scope));
 //! assert_eq!(parameters.and_then(Result::ok), Some(serde_json::json!({"text": "Hello Ada"})));
 //! # Ok::<(), stepladder_asl::Faults>(())
 //! ```
@@ -48,5 +48,5 @@ pub use nearest::nearest;
 pub use parse::Refusal;
 pub use path::{Path, ReferencePath};
 pub use resource::Resource;
-pub use scope::{Draws, EvalError, Scope};
+pub use scope::{Draws, EvalError, Scope, no_variables};
 pub use template::Template;

@@ -82,7 +82,7 @@ proptest! {
     #[test]
     fn paths_and_calls_never_panic(text in "[$]{0,2}[$.a-zä\\[\\]'\",*:?@()0-9 \\\\-]{0,24}", call in "States\\.[A-Za-z]{0,6}[($.a-zä'{}\\\\, 0-9()\\[\\]-]{0,30}") {
         let (input, draws) = (json!({"a": [1, {"b": null}], "c": "x"}), crate::Draws::new([0; 32]));
-        let scope = crate::Scope { input: &input, context: &input, draws: &draws };
+        let scope = crate::Scope::new(&input, &input, &draws);
         if let Ok(path) = Path::parse(&text) {
             let _ = path.select(&scope);
             prop_assert_eq!(path.as_str(), text);

@@ -1,5 +1,5 @@
 use super::{
-    tests::{check, check_state, kind},
+    tests::{check, check_state, kind, state},
     *,
 };
 use crate::definition::{Kind, ResultPath, Until};
@@ -7,12 +7,11 @@ use serde_json::json;
 
 #[test]
 fn pass_states() {
-    let Kind::Pass(pass) =
-        kind(r#"{"Type": "Pass", "InputPath": null, "ResultPath": null, "Result": {"a.$": 5}, "Next": "T"}"#)
-    else {
-        panic!()
-    };
-    assert_eq!((pass.input_path, pass.result_path), (crate::Filter::Empty, ResultPath::Discard));
+    let text =
+        r#"{"Type": "Pass", "InputPath": null, "ResultPath": null, "Result": {"a.$": 5}, "Next": "T"}"#;
+    let state = state(text);
+    let Kind::Pass(pass) = state.kind else { panic!() };
+    assert_eq!((state.data.input_path, state.data.result_path), (crate::Filter::Empty, ResultPath::Discard));
     assert_eq!(pass.result, Some(json!({"a.$": 5})));
     check_state(
         r#"{"Type": "Pass", "ResultSelector": {}, "Next": "T"}"#,

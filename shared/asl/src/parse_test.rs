@@ -28,9 +28,13 @@ pub(super) fn check_state(state: &str, expected: &[(FaultCode, &str)]) {
 }
 
 #[track_caller]
-pub(super) fn kind(state: &str) -> Kind {
-    let definition = Definition::parse(&machine(state)).unwrap_or_else(|faults| panic!("{faults}"));
-    definition.state("S").unwrap().kind.clone()
+pub(super) fn kind(text: &str) -> Kind {
+    state(text).kind
+}
+
+pub(super) fn state(text: &str) -> crate::State {
+    let definition = Definition::parse(&machine(text)).unwrap_or_else(|faults| panic!("{faults}"));
+    definition.state("S").unwrap().clone()
 }
 
 /// A definition with every state type and most fields.
@@ -80,17 +84,18 @@ fn a_definition_becomes_its_types() {
     assert_eq!(definition.machine.start_at, "Prepare");
     assert_eq!(definition.machine.states.len(), 6);
     assert!(!definition.mentions_execution_input);
-    let Kind::Task(task) = &definition.state("Charge").unwrap().kind else { panic!() };
+    let charge = definition.state("Charge").unwrap();
+    let Kind::Task(task) = &charge.kind else { panic!() };
     assert_eq!(task.resource.function(), Some("charge-payment"));
     assert_eq!(task.timeout_seconds, Some(Number::Constant(30)));
     assert!(matches!(&task.heartbeat_seconds, Some(Number::Path(path)) if path.as_str() == "$.beat"));
     assert_eq!(task.then, Then::Next("Large?".into()));
-    let [first, last] = task.retry.as_slice() else { panic!() };
+    let [first, last] = charge.retry.as_slice() else { panic!() };
     assert_eq!((first.interval_seconds, first.max_attempts, first.backoff_rate), (2, 3, 1.5));
     assert_eq!((first.max_delay_seconds, first.jitter), (Some(60), Jitter::Full));
     assert_eq!((last.interval_seconds, last.max_attempts, last.backoff_rate), (1, 0, 2.0));
     let Kind::Fail(fail) = &definition.state("Refused").unwrap().kind else { panic!() };
-    assert!(matches!((&fail.error, &fail.cause), (Some(Text::Path(_)), Some(Text::Intrinsic(_)))));
+    assert!(matches!((&fail.error, &fail.cause), (Some(Text::Path(_)), Some(Text::Expression(_)))));
 }
 
 #[test]

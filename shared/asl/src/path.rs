@@ -74,6 +74,11 @@ impl Path {
         compile::compile(text)
     }
 
+    /// `$`
+    pub fn whole_input() -> Path {
+        Path { text: "$".to_owned(), root: Root::Input, steps: Vec::new() }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.text
     }

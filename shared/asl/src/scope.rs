@@ -1,18 +1,47 @@
 //! What an evaluation sees, and how it fails.
 
 use crate::errors::{self, ErrorName};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::cell::Cell;
+use std::{cell::Cell, sync::LazyLock};
 
 /// What an evaluation can see.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
-    /// What `$` means.
+    /// What `$` means; `$states.input` in JSONata.
     pub input: &'a Value,
-    /// The Context object, `$$`.
+    /// The Context object, `$$`; `$states.context` in JSONata.
     pub context: &'a Value,
+    /// The workflow's variables, by their names without `$`.
+    pub variables: &'a Map<String, Value>,
+    /// `$states.result`, where there is one.
+    pub result: Option<&'a Value>,
+    /// `$states.errorOutput`, where there is one.
+    pub error_output: Option<&'a Value>,
+    /// What `$now()` and `$millis()` give, in milliseconds since the epoch.
+    pub now_ms: i64,
     pub draws: &'a Draws,
+}
+
+impl<'a> Scope<'a> {
+    /// A scope of an input and nothing else.
+    pub fn new(input: &'a Value, context: &'a Value, draws: &'a Draws) -> Scope<'a> {
+        Scope {
+            input,
+            context,
+            variables: no_variables(),
+            result: None,
+            error_output: None,
+            now_ms: 0,
+            draws,
+        }
+    }
+}
+
+/// The variables of a run that has none.
+pub fn no_variables() -> &'static Map<String, Value> {
+    static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+    &NONE
 }
 
 /// Randomness as an argument: draw number n is SHA-256(seed, n), so the same seed gives the same values again.

@@ -7,14 +7,14 @@ use crate::{
     event::{Event, HistoryEvent},
     limits::{STATES_WITHOUT_STOP_MAX, TRANSITIONS_MAX},
     outcome::{Limit, Outcome},
-    position::{Awaiting, Position},
+    position::{Awaiting, Branch, MapItem, Position},
     run::Run,
     transition::{End, Next, Status, Transition},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 use stepladder_asl::{
-    Choice, Definition, Draws, EvalError, Fail, Filter, Kind, Pass, ResultPath, Scope, Then, Wait, errors,
+    Choice, Definition, Draws, EvalError, Fail, Kind, Pass, ResultPath, Scope, State, Then, Wait, errors,
 };
 
 /// The first transition of a run: from its input to its first stop.
@@ -60,7 +60,8 @@ pub(crate) fn start_traced(
         run,
         now_ms,
         draws: run.draws("start", 0),
-        origin: Origin { branch: Default::default(), next_seq: 0, deadline_ms },
+        origin: Origin { branch: Branch::default(), next_seq: 0, deadline_ms, map_item: None },
+        variables: Map::new(),
         events: 0,
         entered: 0,
         trace,
@@ -98,7 +99,9 @@ pub(crate) fn advance_traced(
             branch: position.branch.clone(),
             next_seq: position.seq.saturating_add(1),
             deadline_ms,
+            map_item: position.map_item.clone(),
         },
+        variables: position.variables.clone(),
         events: position.events,
         entered: 0,
         trace,
@@ -108,9 +111,10 @@ pub(crate) fn advance_traced(
 
 /// What every position that a walk leads to has in common.
 struct Origin {
-    branch: crate::position::Branch,
+    branch: Branch,
     next_seq: u32,
     deadline_ms: Option<i64>,
+    map_item: Option<MapItem>,
 }
 
 /// One walk over states, from an outcome to the next stop.
@@ -120,6 +124,8 @@ struct Walk<'a> {
     now_ms: i64,
     draws: Draws,
     origin: Origin,
+    /// The workflow's variables as they are now.
+    variables: Map<String, Value>,
     /// The id of the last event on this path.
     events: u64,
     /// How many states this walk has entered.
@@ -127,7 +133,8 @@ struct Walk<'a> {
     trace: Option<&'a mut Trace>,
 }
 
-/// One step of a walk: on to a state, or a stop.
+/// One step of a walk: on to a state, or a stop. It lives for a moment, so its size is no matter.
+#[allow(clippy::large_enum_variant)]
 enum Flow {
     Go(String, Value),
     Stop(Next),
@@ -175,8 +182,10 @@ impl Walk<'_> {
             (_, Awaiting::Timer { due_ms }, Outcome::TimerFired) if self.now_ms < due_ms => {
                 Flow::Stop(self.hop(position))
             }
-            (Kind::Wait(wait), Awaiting::Timer { .. }, Outcome::TimerFired) => self.waited(wait, position),
-            (Kind::Task(task), _, outcome) => self.answered(task, position, outcome),
+            (Kind::Wait(wait), Awaiting::Timer { .. }, Outcome::TimerFired) => {
+                self.waited(state, wait, position)
+            }
+            (Kind::Task(task), _, outcome) => self.answered(state, task, position, outcome),
             (kind, _, outcome) => {
                 let cause = format!("A {} state can't end by {outcome:?}.", kind.type_name());
                 Flow::Stop(self.end(position, Status::Failed, Some(errors::RUNTIME.to_owned()), Some(cause)))
@@ -212,14 +221,18 @@ impl Walk<'_> {
         self.event(|| Event::StateEntered { state_type, name: name.to_owned(), input: data.clone() });
         let entered_event = self.events;
         let evaluated = match &state.kind {
-            Kind::Pass(pass) => self.pass(name, pass, &data),
-            Kind::Choice(choice) => self.choose(name, choice, &data),
-            Kind::Succeed(succeed) => self
-                .filtered(name, self.now_ms, &succeed.input_path, &succeed.output_path, &data)
-                .map(|passed| Step::Leave(Then::End, passed)),
+            Kind::Pass(pass) => self.pass(state, pass, &data),
+            Kind::Choice(choice) => self.choose(state, choice, &data),
+            Kind::Succeed => {
+                self.filtered(state, self.now_ms, &data).map(|passed| Step::Leave(Then::End, passed))
+            }
             Kind::Fail(fail) => self.fail(name, fail, &data),
-            Kind::Wait(wait) => self.wait(name, wait, &data),
-            Kind::Task(task) => return self.call(name, task, data),
+            Kind::Wait(wait) => self.wait(state, wait, &data),
+            Kind::Task(task) => return self.call(state, task, data),
+            Kind::Parallel(_) | Kind::Map(_) => {
+                let cause = format!("The state type {state_type} is not run yet.");
+                return self.stop_failed(name, data, errors::RUNTIME, Some(cause));
+            }
         };
         match evaluated {
             Ok(Step::Leave(then, passed)) => self.exit(state_type, name, &then, passed.into_or(|| data)),
@@ -231,11 +244,12 @@ impl Walk<'_> {
         }
     }
 
-    fn pass(&self, name: &str, pass: &Pass, data: &Value) -> Result<Step, EvalError> {
-        let passed = self.with_scope(name, data, |scope| {
-            let input = pass.input_path.select("InputPath", scope)?;
+    fn pass(&self, state: &State, pass: &Pass, data: &Value) -> Result<Step, EvalError> {
+        let passed = self.with_scope(&state.name, data, |scope| {
+            let flow = &state.data;
+            let input = flow.input_path.select("InputPath", scope)?;
             let scope = Scope { input: &input, ..*scope };
-            let result = match (&pass.result, &pass.parameters) {
+            let result = match (&pass.result, &flow.arguments) {
                 (Some(result), parameters) => {
                     // The parameters are evaluated all the same: what is wrong with them is an error on AWS too.
                     parameters
@@ -248,23 +262,25 @@ impl Walk<'_> {
                 (None, None) => Cow::Borrowed(&*input),
             };
             // Pass merges its result into what InputPath selected.
-            let merged = match &pass.result_path {
+            let merged = match &flow.result_path {
                 ResultPath::Whole => result,
                 ResultPath::Discard => Cow::Borrowed(&*input),
                 path => Cow::Owned(path.apply(&input, result.into_owned())?),
             };
-            let output = pass.output_path.select("OutputPath", &Scope { input: &merged, ..scope })?;
+            let output = flow.output_path.select("OutputPath", &Scope { input: &merged, ..scope })?;
             Ok(Passed::of(output, data))
         })?;
         Ok(Step::Leave(pass.then.clone(), passed))
     }
 
-    fn choose(&self, name: &str, choice: &Choice, data: &Value) -> Result<Step, EvalError> {
+    fn choose(&self, state: &State, choice: &Choice, data: &Value) -> Result<Step, EvalError> {
+        let name = &state.name;
         let (next, passed) = self.with_scope(name, data, |scope| {
-            let input = choice.input_path.select("InputPath", scope)?;
+            let input = state.data.input_path.select("InputPath", scope)?;
             let scope = Scope { input: &input, ..*scope };
-            let next = choice.choose(&scope)?.map(str::to_owned);
-            Ok((next, Passed::of(choice.output_path.select("OutputPath", &scope)?, data)))
+            let rule = choice.choose(&scope)?;
+            let next = rule.map(|rule| rule.next.clone()).or_else(|| choice.default.clone());
+            Ok((next, Passed::of(state.data.output_path.select("OutputPath", &scope)?, data)))
         })?;
         match next {
             Some(next) => Ok(Step::Leave(Then::Next(next), passed)),
@@ -284,22 +300,16 @@ impl Walk<'_> {
         })
     }
 
-    fn wait(&self, name: &str, wait: &Wait, data: &Value) -> Result<Step, EvalError> {
-        self.with_scope(name, data, |scope| {
-            let input = wait.input_path.select("InputPath", scope)?;
+    fn wait(&self, state: &State, wait: &Wait, data: &Value) -> Result<Step, EvalError> {
+        self.with_scope(&state.name, data, |scope| {
+            let input = state.data.input_path.select("InputPath", scope)?;
             let due_ms = wait.until.due_ms(self.now_ms, &Scope { input: &input, ..*scope })?;
             Ok(Step::Wait { due_ms })
         })
     }
 
-    fn waited(&mut self, wait: &Wait, position: &Position) -> Flow {
-        match self.filtered(
-            &position.state,
-            position.entered_ms,
-            &wait.input_path,
-            &wait.output_path,
-            &position.data,
-        ) {
+    fn waited(&mut self, state: &State, wait: &Wait, position: &Position) -> Flow {
+        match self.filtered(state, position.entered_ms, &position.data) {
             Ok(passed) => {
                 let output = passed.into_or(|| position.data.clone());
                 self.exit("Wait", &position.state, &wait.then, output)
@@ -311,17 +321,13 @@ impl Walk<'_> {
     }
 
     /// InputPath, then OutputPath: all that a state without a result does to its data.
-    fn filtered(
-        &self,
-        name: &str,
-        entered_ms: i64,
-        input: &Filter,
-        output: &Filter,
-        data: &Value,
-    ) -> Result<Passed, EvalError> {
-        self.with_scope_at(name, data, entered_ms, |scope| {
-            let input = input.select("InputPath", scope)?;
-            Ok(Passed::of(output.select("OutputPath", &Scope { input: &input, ..*scope })?, data))
+    fn filtered(&self, state: &State, entered_ms: i64, data: &Value) -> Result<Passed, EvalError> {
+        self.with_scope_at(&state.name, data, entered_ms, |scope| {
+            let input = state.data.input_path.select("InputPath", scope)?;
+            Ok(Passed::of(
+                state.data.output_path.select("OutputPath", &Scope { input: &input, ..*scope })?,
+                data,
+            ))
         })
     }
 
@@ -337,7 +343,7 @@ impl Walk<'_> {
 
     /// The same wait, one record later: a wait of more than 15 minutes is a chain of them.
     fn hop(&self, position: &Position) -> Next {
-        Next::Wait(Position { seq: self.origin.next_seq, ..position.clone() })
+        Next::Wait(Position { seq: self.origin.next_seq, opening: None, ..position.clone() })
     }
 
     fn turn(&self, state: &str, data: Value) -> Position {
@@ -356,6 +362,9 @@ impl Walk<'_> {
             entered_ms: self.now_ms,
             entered_seq: self.origin.next_seq,
             deadline_ms: self.origin.deadline_ms,
+            variables: self.variables.clone(),
+            map_item: self.origin.map_item.clone(),
+            opening: None,
             data,
         }
     }
@@ -367,11 +376,13 @@ impl Walk<'_> {
             Then::End => {
                 self.event(|| Event::ExecutionSucceeded { output: output.clone() });
                 Flow::Stop(Next::End(End {
+                    branch: self.origin.branch.clone(),
                     status: Status::Succeeded,
                     output: Some(output),
                     error: None,
                     cause: None,
                     state: name.to_owned(),
+                    variables: Map::new(),
                     data: Value::Null,
                     events: self.events,
                 }))
@@ -390,8 +401,17 @@ impl Walk<'_> {
 
     fn failed(&mut self, name: &str, data: Value, error: Option<String>, cause: Option<String>) -> Next {
         self.event(|| Event::ExecutionFailed { error: error.clone(), cause: cause.clone() });
-        let (state, events) = (name.to_owned(), self.events);
-        Next::End(End { status: Status::Failed, output: None, error, cause, state, data, events })
+        Next::End(End {
+            branch: self.origin.branch.clone(),
+            status: Status::Failed,
+            output: None,
+            error,
+            cause,
+            state: name.to_owned(),
+            variables: self.variables.clone(),
+            data,
+            events: self.events,
+        })
     }
 
     /// An end that comes from outside the states.
@@ -407,8 +427,17 @@ impl Walk<'_> {
             Status::TimedOut => Event::ExecutionTimedOut { error: error.clone(), cause: cause.clone() },
             _ => Event::ExecutionFailed { error: error.clone(), cause: cause.clone() },
         });
-        let (state, data, events) = (position.state.clone(), position.data.clone(), self.events);
-        Next::End(End { status, output: None, error, cause, state, data, events })
+        Next::End(End {
+            branch: self.origin.branch.clone(),
+            status,
+            output: None,
+            error,
+            cause,
+            state: position.state.clone(),
+            variables: position.variables.clone(),
+            data: position.data.clone(),
+            events: self.events,
+        })
     }
 
     fn with_scope<T>(
@@ -428,7 +457,7 @@ impl Walk<'_> {
         evaluate: impl FnOnce(&Scope<'_>) -> Result<T, EvalError>,
     ) -> Result<T, EvalError> {
         let context = self.context(name, entered_ms, None);
-        evaluate(&Scope { input: data, context: &context, draws: &self.draws })
+        evaluate(&Scope::new(data, &context, &self.draws))
     }
 
     /// The Context object; nothing, where nobody reads it.

@@ -3,7 +3,7 @@
 use crate::{position::Position, run::Run};
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use stepladder_asl::{Definition, EvalError, Kind, Resource, Scope, Task};
+use stepladder_asl::{Definition, EvalError, Kind, Resource, Scope, State, Task};
 
 /// What a step is called with, computed from the position alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,10 +23,10 @@ pub struct StepCall {
 /// The call that the position waits for. An error is the state's own: the caller records it as the call's outcome.
 pub fn step_call(definition: &Definition, run: &Run, position: &Position) -> Result<StepCall, EvalError> {
     let branch = position.branch.to_string();
-    let Some(task) = task(definition, &position.state) else {
+    let Some((state, task)) = task(definition, &position.state) else {
         return Err(EvalError::runtime(format!("The state '{}' is not a Task state.", position.state)));
     };
-    let prepared = Prepared::new(definition, task, run, position)?;
+    let prepared = Prepared::new(definition, state, task, run, position)?;
     Ok(StepCall {
         function: function(&task.resource).map(str::to_owned),
         timeout_seconds: prepared.timeout_seconds,
@@ -48,12 +48,13 @@ pub(crate) fn function(resource: &Resource) -> Option<&str> {
 
 /// The function behind a state's step; `None` where the state has none.
 pub fn function_of<'a>(definition: &'a Definition, state: &str) -> Option<&'a str> {
-    function(&task(definition, state)?.resource)
+    function(&task(definition, state)?.1.resource)
 }
 
-fn task<'a>(definition: &'a Definition, state: &str) -> Option<&'a Task> {
-    match &definition.state(state)?.kind {
-        Kind::Task(task) => Some(task),
+fn task<'a>(definition: &'a Definition, state: &str) -> Option<(&'a State, &'a Task)> {
+    let state = definition.state(state)?;
+    match &state.kind {
+        Kind::Task(task) => Some((state, task)),
         _ => None,
     }
 }
@@ -70,6 +71,7 @@ impl Prepared {
     /// The fields of the call that the position waits for.
     pub(crate) fn new(
         definition: &Definition,
+        state: &State,
         task: &Task,
         run: &Run,
         position: &Position,
@@ -80,10 +82,10 @@ impl Prepared {
             false => Value::Null,
         };
         let draws = run.call_draws(&position.branch.to_string(), position.entered_seq, attempt);
-        let scope = &Scope { input: &position.data, context: &context, draws: &draws };
-        let input = task.input_path.select("InputPath", scope)?;
+        let scope = &Scope::new(&position.data, &context, &draws);
+        let input = state.data.input_path.select("InputPath", scope)?;
         let scope = &Scope { input: &input, ..*scope };
-        let parameters = match &task.parameters {
+        let parameters = match &state.data.arguments {
             Some(template) => Passed::Other(template.evaluate("Parameters", scope)?),
             None => Passed::of(Cow::Borrowed(&*input), &position.data),
         };

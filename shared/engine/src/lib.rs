@@ -39,7 +39,7 @@ pub use advance::{advance, start};
 pub use call::{StepCall, function_of, step_call};
 pub use event::{Event, HistoryEvent};
 pub use outcome::{Limit, Outcome, Phase};
-pub use position::{Awaiting, Branch, Fork, Position};
+pub use position::{Awaiting, Branch, FanOut, Fork, MapItem, Opening, Position};
 pub use replay::{Follower, Recorded, Replay, ReplayError, replay};
 pub use run::Run;
 pub use transition::{Effect, End, Next, Status, Target, Transition};

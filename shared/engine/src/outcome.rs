@@ -20,6 +20,24 @@ pub enum Outcome {
     TimedOut { limit: Limit },
     /// The timer's message arrived: the wait is over, or has come one hop nearer to its end.
     TimerFired,
+    /// All branches of a fan-out have ended, and no more of them failed than are tolerated.
+    Joined {
+        /// The outputs of the branches, in their order; those that failed are left out.
+        results: Vec<Value>,
+        /// How many events the branches have on their own paths together.
+        events: u64,
+    },
+    /// More branches of a fan-out failed than are tolerated.
+    BranchFailed {
+        /// One that failed, and what it failed with.
+        index: u32,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        error: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        cause: Option<String>,
+        /// How many events are on the path up to its end.
+        events: u64,
+    },
     /// Somebody stopped the run.
     Stopped {
         #[serde(skip_serializing_if = "Option::is_none", default)]

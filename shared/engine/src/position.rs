@@ -2,7 +2,7 @@
 
 use crate::limits::DELAY_MAX_MS;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// Where a branch waits, and what it carries. Its lock is (branch, seq): one record, written once.
@@ -28,8 +28,36 @@ pub struct Position {
     /// When the run's own TimeoutSeconds ends, in milliseconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub deadline_ms: Option<i64>,
+    /// The variables that are set, by their names without `$`; in a branch with those of the states around it.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub variables: Map<String, Value>,
+    /// The iteration of the nearest Map state around it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub map_item: Option<MapItem>,
+    /// Only in the first position of a branch: what it was started with.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub opening: Option<Opening>,
     /// The state's raw input.
     pub data: Value,
+}
+
+/// `$$.Map.Item` (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MapItem {
+    pub index: u32,
+    /// The item itself, only where the definition can reach it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value: Option<Value>,
+}
+
+/// What a branch's first walk depends on beside its input: whatever started the branch says so, and the branch's first
+/// record keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// When the branch was started, in milliseconds since the epoch.
+    pub started_ms: i64,
+    /// The number of events on the path before it.
+    pub events: u64,
 }
 
 /// What the wait is for. Times are milliseconds since the epoch.
@@ -40,9 +68,27 @@ pub enum Awaiting {
     Step { due_ms: i64 },
     /// The time `due_ms`.
     Timer { due_ms: i64 },
+    /// The ends of the branches that the state, a Parallel or a Map, has opened.
+    Branches(FanOut),
     /// A next turn: the state is entered when the message arrives. After many states without a stop, after a redrive,
     /// and where a run ends before its first stop.
     Turn,
+}
+
+/// A fan-out, as far as it was decided when its state was entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FanOut {
+    /// How many branches it has; at least one.
+    pub count: u32,
+    /// How many of them may run at once: 1 to `count`.
+    pub concurrency: u32,
+    /// So many failed branches are put up with.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub failures_tolerated: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A branch's path: the forks that lead to it from the root, outermost first.
@@ -58,6 +104,19 @@ pub struct Fork {
 }
 
 impl Branch {
+    /// The branch of a fan-out that was opened at `seq` of this one.
+    pub fn child(&self, seq: u32, index: u32) -> Branch {
+        let mut forks = self.0.clone();
+        forks.push(Fork { seq, index });
+        Branch(forks)
+    }
+
+    /// The branch that opened this one, and the fork that leads here; none for the root.
+    pub fn parent(&self) -> Option<(Branch, Fork)> {
+        let (last, forks) = self.0.split_last()?;
+        Some((Branch(forks.to_vec()), *last))
+    }
+
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
     }
@@ -79,9 +138,22 @@ impl Position {
     pub fn due_ms(&self) -> i64 {
         let due_ms = match self.awaiting {
             Awaiting::Step { due_ms } | Awaiting::Timer { due_ms } => due_ms,
-            Awaiting::Turn => i64::MIN,
+            Awaiting::Branches(_) | Awaiting::Turn => i64::MIN,
         };
         self.deadline_ms.map_or(due_ms, |deadline_ms| due_ms.min(deadline_ms))
+    }
+
+    /// The fan-out that it waits for.
+    pub fn fan_out(&self) -> Option<FanOut> {
+        match self.awaiting {
+            Awaiting::Branches(fan_out) => Some(fan_out),
+            _ => None,
+        }
+    }
+
+    /// The position without its data: all that a branch needs of the one that opened it, beside its input.
+    pub fn head(&self) -> Position {
+        Position { data: Value::Null, ..self.clone() }
     }
 
     /// Whether the wait is too long for one message's delay, counted from `now_ms`: then the timer queue takes it.

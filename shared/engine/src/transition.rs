@@ -1,8 +1,8 @@
 //! What a transition is: where the branch waits next, and what has to be done about it.
 
-use crate::position::{Awaiting, Position};
+use crate::position::{Awaiting, Branch, Position};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 /// Position and outcome, computed: where the branch is now.
@@ -21,9 +21,12 @@ pub enum Next {
     End(End),
 }
 
-/// The end of the run.
+/// The end of the run, or of one of its branches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct End {
+    /// The branch that ended; the root's end is the run's.
+    #[serde(skip_serializing_if = "Branch::is_root", default)]
+    pub branch: Branch,
     pub status: Status,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub output: Option<Value>,
@@ -31,8 +34,10 @@ pub struct End {
     pub error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cause: Option<String>,
-    /// The state that it ended in, and that state's raw input: where a redrive goes on.
+    /// The state that it ended in, with its variables and its raw input: where a redrive goes on.
     pub state: String,
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub variables: Map<String, Value>,
     pub data: Value,
     pub events: u64,
 }
@@ -70,6 +75,10 @@ impl Status {
 pub enum Effect<'a> {
     /// Send a message that waits for this position, to be handled at `due_ms` (milliseconds since the epoch).
     Send { to: Target<'a>, position: &'a Position, due_ms: i64 },
+    /// Open the fan-out that this position waits for: start its first branches.
+    Open(&'a Position),
+    /// Tell the fan-out that this branch belongs to that it has ended.
+    Join(&'a End),
     /// Close the run.
     Close(&'a End),
 }
@@ -87,7 +96,9 @@ impl Transition {
     /// What has to be done. Computed again after a crash, it is the same: it depends on the transition's own time only.
     pub fn effect(&self) -> Effect<'_> {
         match &self.next {
-            Next::End(end) => Effect::Close(end),
+            Next::End(end) if end.branch.is_root() => Effect::Close(end),
+            Next::End(end) => Effect::Join(end),
+            Next::Wait(position) if position.fan_out().is_some() => Effect::Open(position),
             Next::Wait(position) => {
                 let to = match position.awaiting {
                     Awaiting::Step { .. } if !position.is_far(self.now_ms) => {
@@ -112,7 +123,7 @@ impl End {
     /// The position of the record that redrives this end: `seq` is the first free one.
     pub fn redrive_position(&self, seq: u32) -> Position {
         Position {
-            branch: Default::default(),
+            branch: self.branch.clone(),
             seq,
             state: self.state.clone(),
             awaiting: Awaiting::Turn,
@@ -122,6 +133,9 @@ impl End {
             entered_ms: 0,
             entered_seq: seq,
             deadline_ms: None,
+            variables: self.variables.clone(),
+            map_item: None,
+            opening: None,
             data: self.data.clone(),
         }
     }

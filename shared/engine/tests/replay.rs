@@ -120,7 +120,7 @@ fn fitting(position: &Position, now_ms: i64, outcome: &Outcome) -> (Outcome, i64
         (Awaiting::Step { due_ms }, _) if due_ms - now_ms > 900_000 => {
             (Outcome::TimerFired, now_ms + 900_000)
         }
-        (Awaiting::Step { .. }, outcome) => (outcome.clone(), due_ms),
+        (Awaiting::Step { .. } | Awaiting::Branches(_), outcome) => (outcome.clone(), due_ms),
     }
 }
 

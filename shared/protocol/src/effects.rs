@@ -47,6 +47,8 @@ impl<H: Host> Protocol<H> {
                 let next = self.message(&message.run, Ask::Timer(position.clone()));
                 Ok(vec![self.sending(QueueName::Timer, &next, due_ms).await?])
             }
+            Effect::Open(position) => Err(not_run(position.state.as_str())),
+            Effect::Join(end) => Err(not_run(end.state.as_str())),
             Effect::Close(end) => {
                 self.close(&message.run, end, transition.now_ms).await?;
                 match self.host.settings().status_events {
@@ -226,6 +228,15 @@ fn no_queue(queue: &QueueName) -> WorldError {
     WorldError {
         operation: format!("send to the queue {}", queue.short()),
         message: "there is no such queue; deploy the stack again".to_owned(),
+        retry: Retry::Never,
+    }
+}
+
+/// A fan-out: no definition that has one is accepted.
+fn not_run(state: &str) -> WorldError {
+    WorldError {
+        operation: format!("go on from state '{state}'"),
+        message: "fan-outs are not run yet".to_owned(),
         retry: Retry::Never,
     }
 }

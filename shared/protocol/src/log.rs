@@ -21,6 +21,7 @@ impl<H: Host> Protocol<H> {
     ) {
         let (went_well, error) = match outcome {
             Outcome::Failed { error, .. } => (false, Some(error.as_str())),
+            Outcome::BranchFailed { error, .. } => (false, error.as_deref()),
             Outcome::TimedOut { .. } => (false, Some(stepladder_asl::errors::TIMEOUT)),
             _ => (true, None),
         };

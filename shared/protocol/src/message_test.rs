@@ -113,6 +113,9 @@ fn position(data: Value) -> Position {
         entered_ms: 1_699_999_990_000,
         entered_seq: 1,
         deadline_ms: Some(1_700_000_600_000),
+        variables: serde_json::Map::new(),
+        map_item: None,
+        opening: None,
         data,
     }
 }

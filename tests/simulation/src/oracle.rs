@@ -30,6 +30,7 @@ pub(crate) fn expected(
         let now_ms = transition.now_ms.max(position.due_ms());
         let outcome = match position.awaiting {
             Awaiting::Timer { .. } | Awaiting::Turn => Outcome::TimerFired,
+            Awaiting::Branches(_) => unreachable!("these workflows have no fan-out"),
             Awaiting::Step { .. } => {
                 let call = step_call(definition, run, &position).unwrap();
                 let failed =

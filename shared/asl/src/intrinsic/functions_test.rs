@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 fn evaluate(call: &str, input: &Value) -> Result<Value, String> {
     let (context, draws) = (json!({"Execution": {"Name": "run-7"}}), Draws::new([1; 32]));
-    let scope = Scope { input, context: &context, draws: &draws };
+    let scope = Scope::new(input, &context, &draws);
     Call::parse(call).map_err(|error| error.message)?.evaluate(&scope).map_err(|error| error.cause)
 }
 

@@ -33,7 +33,7 @@ impl Parser<'_> {
             let branch = self.fields(item, "a Choice rule").and_then(|fields| {
                 let rule = self.rule(&fields, Level::Top);
                 let next = self.required_text(&fields, "Next");
-                Some(Branch { rule: rule?, next: next?.to_string() })
+                Some(Branch { rule: rule?, next: next?.to_string(), assign: None, output: None })
             });
             branches.push(branch);
         }

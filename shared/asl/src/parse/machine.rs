@@ -1,13 +1,13 @@
 //! The top level of a definition, and the states of a machine.
 
-use super::{Parser, fields::Fields};
+use super::{Parser, fields::Fields, state::Read};
 use crate::{
-    definition::{Machine, State},
+    definition::{Machine, QueryLanguage, State},
     fault::FaultCode,
     json::Node,
     limits::{SECONDS_MAX, STATE_NAME_CHARS_MAX},
 };
-use indexmap::IndexMap;
+use indexmap::IndexSet;
 
 /// What stands beside the states.
 pub(super) struct Head {
@@ -23,7 +23,7 @@ impl Parser<'_> {
             &fields,
             &["Comment", "StartAt", "States", "Version", "TimeoutSeconds", "QueryLanguage"],
         );
-        let is_jsonata = self.query_language(&fields) == Language::Jsonata;
+        let is_jsonata = self.query_language(&fields) == QueryLanguage::Jsonata;
         let head = Head {
             comment: self.owned_text(&fields, "Comment"),
             version: self.version(&fields),
@@ -58,17 +58,18 @@ impl Parser<'_> {
             );
             return None;
         }
-        let mut parsed = IndexMap::with_capacity(states.members.len());
+        let mut names = IndexSet::with_capacity(states.members.len());
         for member in states.members {
             self.state = Some(member.name.clone());
             self.state_name(&member.name, &member.name_span);
             if let Some(state) = self.read_state(&member.name, &member.value, is_jsonata) {
-                parsed.insert(member.name.clone(), state);
+                names.insert(member.name.clone());
+                self.states.insert(member.name.clone(), state);
             }
             self.state = None;
         }
         self.check_graph(fields, &states);
-        Some(Machine { start_at: start_at?.to_string(), states: parsed })
+        Some(Machine { start_at: start_at?.to_string(), states: names })
     }
 
     fn state_name(&mut self, name: &str, span: &std::ops::Range<usize>) {
@@ -86,36 +87,40 @@ impl Parser<'_> {
         let fields = self.fields(node, "a state")?;
         let own = self.query_language(&fields);
         // JSONata is reported where it is chosen, and not again in each state.
-        if own == Language::Jsonata || is_jsonata {
+        if own == QueryLanguage::Jsonata || is_jsonata {
             return None;
         }
         let comment = self.owned_text(&fields, "Comment");
-        let kind = self.kind(&fields)?;
-        Some(State { name: name.to_string(), comment, kind })
+        let Read { data, retry, catch, kind } = self.kind(&fields)?;
+        Some(State {
+            name: name.to_string(),
+            comment,
+            query_language: QueryLanguage::JsonPath,
+            parent: None,
+            data,
+            assign: None,
+            retry,
+            catch,
+            kind,
+        })
     }
 
-    fn query_language(&mut self, fields: &Fields) -> Language {
+    fn query_language(&mut self, fields: &Fields) -> QueryLanguage {
         let Some(language) = self.text(fields, "QueryLanguage") else {
-            return Language::JsonPath;
+            return QueryLanguage::JsonPath;
         };
         let span = fields.value("QueryLanguage").map_or_else(|| fields.opening(), |node| node.span.clone());
         match language {
-            "JSONPath" => Language::JsonPath,
+            "JSONPath" => QueryLanguage::JsonPath,
             "JSONata" => {
                 self.unsupported(span, "JSONata");
-                Language::Jsonata
+                QueryLanguage::Jsonata
             }
             other => {
                 let message = format!("there is no query language `{other}`: write \"JSONPath\"");
                 self.fault(FaultCode::InvalidValue, span, message);
-                Language::JsonPath
+                QueryLanguage::JsonPath
             }
         }
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Language {
-    JsonPath,
-    Jsonata,
 }

@@ -9,13 +9,14 @@ mod template;
 
 use crate::{
     canonical,
-    definition::Definition,
+    definition::{Definition, State},
     fault::{Fault, FaultCode, Faults, Lines},
     json::{self, JsonFault, Node},
     limits::FAULTS_MAX,
     path::Path,
     resource::Resource,
 };
+use indexmap::IndexMap;
 use std::ops::Range;
 
 impl Definition {
@@ -38,8 +39,10 @@ impl Definition {
             lines,
             faults: Vec::new(),
             state: None,
+            states: IndexMap::new(),
             mentions_execution_input: false,
             mentions_context: false,
+            mentions_map_item: false,
             judge,
         };
         let definition = parser.definition(text);
@@ -57,8 +60,11 @@ struct Parser<'s> {
     faults: Vec<Fault>,
     /// The state that is being read.
     state: Option<String>,
+    /// All states that were read, at any depth.
+    states: IndexMap<String, State>,
     mentions_execution_input: bool,
     mentions_context: bool,
+    mentions_map_item: bool,
     judge: &'s dyn Fn(&Resource) -> Result<(), Refusal>,
 }
 
@@ -89,10 +95,13 @@ impl Parser<'_> {
             version: head.version,
             timeout_seconds: head.timeout_seconds,
             machine,
+            states: std::mem::take(&mut self.states),
             hash: canonical::hash(&canonical),
             canonical,
             mentions_execution_input: self.mentions_execution_input,
             mentions_context: self.mentions_context,
+            mentions_map_item: self.mentions_map_item,
+            warnings: Faults::default(),
         })
     }
 

@@ -3,14 +3,13 @@
 use super::{Parser, fields::Fields};
 use crate::{
     definition::{
-        Catcher, Choice, Fail, Filter, Jitter, Kind, Number, Pass, ResultPath, Retrier, Succeed, Task, Text,
+        Catcher, Choice, DataFlow, Fail, Filter, Jitter, Kind, Number, Pass, ResultPath, Retrier, Task, Text,
         Then, Until, Wait,
     },
     errors,
     fault::FaultCode,
     json::{Data, Node},
     limits::{MAX_ATTEMPTS_MAX, MAX_DELAY_SECONDS_MAX, SECONDS_MAX},
-    path::Path,
     resource::Resource,
     template::{Expression, Template},
     timestamp,
@@ -19,22 +18,34 @@ use std::ops::{Range, RangeInclusive};
 
 const COMMON: [&str; 3] = ["Type", "Comment", "QueryLanguage"];
 
+/// A state as far as its type decides it.
+pub(super) struct Read {
+    pub(super) data: DataFlow,
+    pub(super) retry: Vec<Retrier>,
+    pub(super) catch: Vec<Catcher>,
+    pub(super) kind: Kind,
+}
+
+impl Read {
+    fn plain(data: DataFlow, kind: Kind) -> Read {
+        Read { data, retry: Vec::new(), catch: Vec::new(), kind }
+    }
+}
+
 impl Parser<'_> {
     /// The state's type with all of its fields. Every field is read before any is missed.
-    pub(super) fn kind(&mut self, fields: &Fields) -> Option<Kind> {
+    pub(super) fn kind(&mut self, fields: &Fields) -> Option<Read> {
         let kind = self.required_text(fields, "Type")?;
         if let Some(assign) = fields.get("Assign").filter(|_| !matches!(kind, "Succeed" | "Fail")) {
             self.unsupported(assign.name_span.clone(), "Assign");
         }
         match kind {
-            "Pass" => self.pass(&Fields { what: "a Pass state", ..*fields }).map(Kind::Pass),
-            "Task" => {
-                self.task(&Fields { what: "a Task state", ..*fields }).map(|task| Kind::Task(Box::new(task)))
-            }
-            "Choice" => self.choice(&Fields { what: "a Choice state", ..*fields }).map(Kind::Choice),
-            "Wait" => self.wait(&Fields { what: "a Wait state", ..*fields }).map(Kind::Wait),
-            "Succeed" => self.succeed(&Fields { what: "a Succeed state", ..*fields }).map(Kind::Succeed),
-            "Fail" => self.fail(&Fields { what: "a Fail state", ..*fields }).map(Kind::Fail),
+            "Pass" => self.pass(&Fields { what: "a Pass state", ..*fields }),
+            "Task" => self.task(&Fields { what: "a Task state", ..*fields }),
+            "Choice" => self.choice(&Fields { what: "a Choice state", ..*fields }),
+            "Wait" => self.wait(&Fields { what: "a Wait state", ..*fields }),
+            "Succeed" => self.succeed(&Fields { what: "a Succeed state", ..*fields }),
+            "Fail" => self.fail(&Fields { what: "a Fail state", ..*fields }),
             "Parallel" | "Map" => {
                 let span = fields.value("Type").map_or_else(|| fields.opening(), |node| node.span.clone());
                 self.unsupported(span, &format!("the state type {kind}"));
@@ -61,26 +72,21 @@ impl Parser<'_> {
         self.refuse_unknown(fields, &known);
     }
 
-    fn pass(&mut self, fields: &Fields) -> Option<Pass> {
+    fn pass(&mut self, fields: &Fields) -> Option<Read> {
         self.known(
             fields,
             &["Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "Result", "Assign"],
         );
-        let (input_path, output_path) = self.filters(fields);
-        let parameters = self.parameters(fields);
+        let data = self.filters(fields);
+        let arguments = self.parameters(fields);
         let result_path = self.result_path(fields);
         let then = self.then(fields);
-        Some(Pass {
-            input_path: input_path?,
-            parameters: parameters?,
-            result: fields.value("Result").map(Node::to_value),
-            result_path: result_path?,
-            output_path: output_path?,
-            then: then?,
-        })
+        let data = DataFlow { arguments: arguments?, result_path: result_path?, ..data? };
+        let result = fields.value("Result").map(Node::to_value);
+        Some(Read::plain(data, Kind::Pass(Pass { result, then: then? })))
     }
 
-    fn task(&mut self, fields: &Fields) -> Option<Task> {
+    fn task(&mut self, fields: &Fields) -> Option<Read> {
         self.known(
             fields,
             &[
@@ -103,8 +109,8 @@ impl Parser<'_> {
             ],
         );
         let resource = self.resource(fields);
-        let (input_path, output_path) = self.filters(fields);
-        let parameters = self.parameters(fields);
+        let data = self.filters(fields);
+        let arguments = self.parameters(fields);
         let result_selector = self.template_field(fields, "ResultSelector");
         let credentials = self.template_field(fields, "Credentials");
         let result_path = self.result_path(fields);
@@ -123,34 +129,34 @@ impl Parser<'_> {
         let retry = self.each(fields, "Retry", "a retrier", Parser::retrier);
         let catch = self.each(fields, "Catch", "a catcher", Parser::catcher);
         let then = self.then(fields);
-        Some(Task {
-            resource: resource?,
-            credentials: credentials?,
-            input_path: input_path?,
-            parameters: parameters?,
+        let data = DataFlow {
+            arguments: arguments?,
             result_selector: result_selector?,
             result_path: result_path?,
-            output_path: output_path?,
+            ..data?
+        };
+        let task = Task {
+            resource: resource?,
+            credentials: credentials?,
             timeout_seconds,
             heartbeat_seconds,
-            retry: retry?,
-            catch: catch?,
             then: then?,
-        })
+        };
+        Some(Read { data, retry: retry?, catch: catch?, kind: Kind::Task(Box::new(task)) })
     }
 
-    fn choice(&mut self, fields: &Fields) -> Option<Choice> {
+    fn choice(&mut self, fields: &Fields) -> Option<Read> {
         self.known(fields, &["Choices", "Default", "InputPath", "OutputPath", "Assign"]);
-        let (input_path, output_path) = self.filters(fields);
+        let data = self.filters(fields);
         let rules = self.rules(fields);
         let default = self.owned_text(fields, "Default");
-        Some(Choice { input_path: input_path?, output_path: output_path?, rules: rules?, default })
+        Some(Read::plain(data?, Kind::Choice(Choice { rules: rules?, default })))
     }
 
-    fn wait(&mut self, fields: &Fields) -> Option<Wait> {
+    fn wait(&mut self, fields: &Fields) -> Option<Read> {
         let forms = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
         self.known(fields, &[&forms[..], &["Next", "End", "InputPath", "OutputPath", "Assign"]].concat());
-        let (input_path, output_path) = self.filters(fields);
+        let data = self.filters(fields);
         self.at_most_one(fields, &forms);
         let until = match forms.into_iter().find(|form| fields.get(form).is_some()) {
             Some("Seconds") => self.whole_number(fields, "Seconds", 0..=SECONDS_MAX).map(Until::Seconds),
@@ -165,20 +171,19 @@ impl Parser<'_> {
             }
         };
         let then = self.then(fields);
-        Some(Wait { input_path: input_path?, output_path: output_path?, until: until?, then: then? })
+        Some(Read::plain(data?, Kind::Wait(Wait { until: until?, then: then? })))
     }
 
-    fn succeed(&mut self, fields: &Fields) -> Option<Succeed> {
+    fn succeed(&mut self, fields: &Fields) -> Option<Read> {
         self.known(fields, &["InputPath", "OutputPath"]);
-        let (input_path, output_path) = self.filters(fields);
-        Some(Succeed { input_path: input_path?, output_path: output_path? })
+        Some(Read::plain(self.filters(fields)?, Kind::Succeed))
     }
 
-    fn fail(&mut self, fields: &Fields) -> Option<Fail> {
+    fn fail(&mut self, fields: &Fields) -> Option<Read> {
         self.known(fields, &["Error", "ErrorPath", "Cause", "CausePath"]);
         let error = self.dynamic_text(fields, "Error", "ErrorPath");
         let cause = self.dynamic_text(fields, "Cause", "CausePath");
-        Some(Fail { error, cause })
+        Some(Read::plain(DataFlow::default(), Kind::Fail(Fail { error, cause })))
     }
 
     /// `Next` or `End`, exactly one of them.
@@ -210,13 +215,14 @@ impl Parser<'_> {
         }
     }
 
-    fn filters(&mut self, fields: &Fields) -> (Option<Filter>, Option<Filter>) {
-        (self.filter(fields, "InputPath"), self.filter(fields, "OutputPath"))
+    fn filters(&mut self, fields: &Fields) -> Option<DataFlow> {
+        let (input_path, output_path) = (self.filter(fields, "InputPath"), self.filter(fields, "OutputPath"));
+        Some(DataFlow { input_path: input_path?, output_path: output_path?, ..DataFlow::default() })
     }
 
     fn filter(&mut self, fields: &Fields, name: &str) -> Option<Filter> {
         match fields.value(name) {
-            None => Path::parse("$").ok().map(Filter::Path),
+            None => Some(Filter::default()),
             Some(Node { data: Data::Null, .. }) => Some(Filter::Empty),
             Some(node) => self.path_at(node, &format!("`{name}`")).map(Filter::Path),
         }
@@ -291,7 +297,7 @@ impl Parser<'_> {
         match self.expression(node, path)? {
             Expression::Path(found) => Some(Text::Path(found)),
             Expression::Call(call) if call.function().may_give_text() => {
-                Some(Text::Intrinsic(Template::Dynamic(Expression::Call(call))))
+                Some(Text::Expression(Template::Dynamic(Expression::Call(call))))
             }
             Expression::Call(call) => {
                 let message = format!("`{path}` needs a string, and `{}` gives none", call.function().name());
@@ -419,7 +425,13 @@ impl Parser<'_> {
         let error_equals = self.error_equals(fields, position);
         let result_path = self.result_path(fields);
         let next = self.required_text(fields, "Next");
-        Some(Catcher { error_equals: error_equals?, result_path: result_path?, next: next?.to_string() })
+        Some(Catcher {
+            error_equals: error_equals?,
+            result_path: result_path?,
+            assign: None,
+            output: None,
+            next: next?.to_string(),
+        })
     }
 
     /// States.ALL stands alone, and only in the last retrier or catcher.

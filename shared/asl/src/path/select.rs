@@ -213,7 +213,7 @@ mod tests {
 
     fn select(path: &str, input: &Value) -> Result<Value, String> {
         let (context, draws) = (json!({"Execution": {"Name": "run"}}), Draws::new([0; 32]));
-        let scope = Scope { input, context: &context, draws: &draws };
+        let scope = Scope::new(input, &context, &draws);
         let selected = Path::parse(path).unwrap().select(&scope);
         selected.map(Cow::into_owned).map_err(|miss| miss.to_string())
     }

@@ -10,32 +10,32 @@ use crate::{
 };
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
-use stepladder_asl::{Draws, EvalError, Resource, ResultPath, Scope, Task, errors};
+use stepladder_asl::{Draws, EvalError, Resource, ResultPath, Scope, State, Task, errors};
 
 impl Walk<'_> {
     /// Enters a Task state: evaluates what its resource is called with, and waits for the answer. An error before the
     /// call is one that the state's own Catch may take.
-    pub(super) fn call(&mut self, name: &str, task: &Task, data: Value) -> Flow {
-        let mut position = self.position(name, data, Awaiting::Step { due_ms: self.now_ms });
-        match Prepared::new(self.definition, task, self.run, &position) {
+    pub(super) fn call(&mut self, state: &State, task: &Task, data: Value) -> Flow {
+        let mut position = self.position(&state.name, data, Awaiting::Step { due_ms: self.now_ms });
+        match Prepared::new(self.definition, state, task, self.run, &position) {
             Ok(prepared) => {
                 self.scheduled(task, prepared, &position.data, self.now_ms);
                 position.events = self.events;
                 Flow::Stop(Next::Wait(position))
             }
-            Err(error) => self.uncalled(task, position, error),
+            Err(error) => self.uncalled(state, position, error),
         }
     }
 
-    fn uncalled(&mut self, task: &Task, position: Position, error: EvalError) -> Flow {
+    fn uncalled(&mut self, state: &State, position: Position, error: EvalError) -> Flow {
         let Position { state: name, data, entered_event, .. } = position;
         if error.error == errors::RUNTIME {
             return self.stop_error(&name, data, entered_event, error);
         }
         let cause = error.cause_in(&name, entered_event);
-        self.caught(&name, task, &data, entered_event, error.error.as_str(), Some(&cause)).unwrap_or_else(
-            || Flow::Stop(self.failed(&name, data, Some(error.error.to_string()), Some(cause))),
-        )
+        self.caught(state, &data, entered_event, error.error.as_str(), Some(&cause)).unwrap_or_else(|| {
+            Flow::Stop(self.failed(&name, data, Some(error.error.to_string()), Some(cause)))
+        })
     }
 
     fn scheduled(&mut self, task: &Task, prepared: Prepared, data: &Value, time_ms: i64) {
@@ -57,44 +57,56 @@ impl Walk<'_> {
     }
 
     /// A Task state's wait is over: the step answered, or a limit passed.
-    pub(super) fn answered(&mut self, task: &Task, position: &Position, outcome: &Outcome) -> Flow {
+    pub(super) fn answered(
+        &mut self,
+        state: &State,
+        task: &Task,
+        position: &Position,
+        outcome: &Outcome,
+    ) -> Flow {
         self.answer_events(task, outcome);
         match outcome {
-            Outcome::Succeeded { output } => match self.result(task, position, output) {
+            Outcome::Succeeded { output } => match self.result(state, task, position, output) {
                 Ok(output) => self.exit("Task", &position.state, &task.then, output),
                 Err(error) if error.error == errors::RUNTIME => {
                     self.stop_error(&position.state, position.data.clone(), position.entered_event, error)
                 }
                 Err(error) => {
                     let cause = error.cause_in(&position.state, position.entered_event);
-                    self.failed_attempt(task, position, error.error.as_str(), Some(&cause))
+                    self.failed_attempt(state, task, position, error.error.as_str(), Some(&cause))
                 }
             },
             Outcome::Failed { error, cause, .. } => {
-                self.failed_attempt(task, position, error, cause.as_deref())
+                self.failed_attempt(state, task, position, error, cause.as_deref())
             }
-            _ => self.failed_attempt(task, position, errors::TIMEOUT, None),
+            _ => self.failed_attempt(state, task, position, errors::TIMEOUT, None),
         }
     }
 
     /// ResultSelector, ResultPath, OutputPath.
-    fn result(&self, task: &Task, position: &Position, output: &Value) -> Result<Value, EvalError> {
+    fn result(
+        &self,
+        state: &State,
+        task: &Task,
+        position: &Position,
+        output: &Value,
+    ) -> Result<Value, EvalError> {
         let result = match &task.resource {
             Resource::LambdaInvoke { .. } => Cow::Owned(envelope(output.clone(), &self.draws)),
             _ => Cow::Borrowed(output),
         };
         let retries = Some(position.attempt().saturating_sub(1));
         let context = self.context(&position.state, position.entered_ms, retries);
-        let scope = Scope { input: &result, context: &context, draws: &self.draws };
-        let selected = match &task.result_selector {
+        let scope = Scope::new(&result, &context, &self.draws);
+        let selected = match &state.data.result_selector {
             Some(template) => Cow::Owned(template.evaluate("ResultSelector", &scope)?),
             None => Cow::Borrowed(&*result),
         };
-        let merged = match &task.result_path {
+        let merged = match &state.data.result_path {
             ResultPath::Discard => Cow::Borrowed(&position.data),
             path => Cow::Owned(path.apply(&position.data, selected.into_owned())?),
         };
-        let output = task.output_path.select("OutputPath", &Scope { input: &merged, ..scope })?;
+        let output = state.data.output_path.select("OutputPath", &Scope { input: &merged, ..scope })?;
         Ok(match Passed::of(output, &merged) {
             Passed::Same => merged.into_owned(),
             Passed::Other(output) => output,
@@ -102,13 +114,18 @@ impl Walk<'_> {
     }
 
     /// Retry, then Catch, then the end of the run.
-    fn failed_attempt(&mut self, task: &Task, position: &Position, error: &str, cause: Option<&str>) -> Flow {
-        if let Some(next) = self.retried(task, position, error) {
+    fn failed_attempt(
+        &mut self,
+        state: &State,
+        task: &Task,
+        position: &Position,
+        error: &str,
+        cause: Option<&str>,
+    ) -> Flow {
+        if let Some(next) = self.retried(state, task, position, error) {
             return Flow::Stop(Next::Wait(next));
         }
-        if let Some(flow) =
-            self.caught(&position.state, task, &position.data, position.entered_event, error, cause)
-        {
+        if let Some(flow) = self.caught(state, &position.data, position.entered_event, error, cause) {
             return flow;
         }
         let (error, cause) = (Some(error.to_owned()), cause.map(str::to_owned));
@@ -116,11 +133,11 @@ impl Walk<'_> {
     }
 
     /// The first retrier that names the error decides; once it is used up, none of the others is asked.
-    fn retried(&mut self, task: &Task, position: &Position, error: &str) -> Option<Position> {
-        let index = task.retry.iter().position(|retrier| errors::matches(&retrier.error_equals, error))?;
-        let retrier = task.retry.get(index)?;
+    fn retried(&mut self, state: &State, task: &Task, position: &Position, error: &str) -> Option<Position> {
+        let index = state.retry.iter().position(|retrier| errors::matches(&retrier.error_equals, error))?;
+        let retrier = state.retry.get(index)?;
         let mut retries = position.retries.clone();
-        retries.resize(task.retry.len(), 0);
+        retries.resize(state.retry.len(), 0);
         let used = retries.get_mut(index)?;
         if *used >= retrier.max_attempts {
             return None;
@@ -134,7 +151,7 @@ impl Walk<'_> {
             ..position.clone()
         };
         // What could be evaluated at the first attempt can be at the next; if not, the call itself will say so.
-        if let Ok(prepared) = Prepared::new(self.definition, task, self.run, &next) {
+        if let Ok(prepared) = Prepared::new(self.definition, state, task, self.run, &next) {
             self.scheduled(task, prepared, &next.data, due_ms);
         }
         next.events = self.events;
@@ -143,14 +160,14 @@ impl Walk<'_> {
 
     fn caught(
         &mut self,
-        name: &str,
-        task: &Task,
+        state: &State,
         data: &Value,
         entered_event: u64,
         error: &str,
         cause: Option<&str>,
     ) -> Option<Flow> {
-        let catcher = task.catch.iter().find(|catcher| errors::matches(&catcher.error_equals, error))?;
+        let name = &state.name;
+        let catcher = state.catch.iter().find(|catcher| errors::matches(&catcher.error_equals, error))?;
         let mut output = Map::new();
         output.insert("Error".to_owned(), json!(error));
         output.insert("Cause".to_owned(), json!(cause.unwrap_or_default()));

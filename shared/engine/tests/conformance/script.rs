@@ -10,7 +10,7 @@ use stepladder_engine::{
 
 /// Whether this version can't drive the case's tasks: a callback's token and an activity's worker are yet to come.
 pub(crate) fn is_beyond(definition: &Definition) -> bool {
-    definition.machine.states.values().any(|state| match &state.kind {
+    definition.states.values().any(|state| match &state.kind {
         Kind::Task(task) => {
             let arn = task.resource.arn();
             arn.ends_with(".waitForTaskToken") || arn.contains(":activity:")
@@ -49,7 +49,7 @@ pub(crate) fn run(case: &Value, definition: &Definition) -> Ran {
         now_ms = now_ms.max(position.due_ms());
         let started_ms = now_ms;
         let outcome = match position.awaiting {
-            Awaiting::Turn | Awaiting::Timer { .. } => Outcome::TimerFired,
+            Awaiting::Turn | Awaiting::Timer { .. } | Awaiting::Branches(_) => Outcome::TimerFired,
             Awaiting::Step { .. } => {
                 answer(definition, &run, &position, &mut script, &mut now_ms, &mut complaints)
             }

@@ -79,6 +79,8 @@ fn told(definition: &Definition, run: &Run, replay: &Replay) -> Value {
         Effect::Send { to: Target::Step { state }, due_ms, .. } => json!({ "step": state, "due_ms": due_ms }),
         Effect::Send { to: Target::Timer, due_ms, .. } => json!({ "timer": null, "due_ms": due_ms }),
         Effect::Close(end) => json!({ "close": end.status }),
+        Effect::Open(position) => json!({ "open": position.state }),
+        Effect::Join(end) => json!({ "join": end.branch }),
     };
     json!({
         "redrive_count": replay.redrive_count,
