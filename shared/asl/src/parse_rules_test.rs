@@ -31,10 +31,7 @@ fn texts_that_look_like_paths() {
         r#"{"Type": "Pass", "Parameters": {"a": ["x", {"b": "$.c"}], "d": "States.UUID()", "e": "$5", "f.$": "$.g"}, "Next": "T"}"#,
         &[(NoDollar, "\"$.c\""), (NoDollar, "\"States.UUID()\"")],
     );
-    warns(
-        r#"{"Type": "Pass", "Result": {"a": ["$.b", "$c"]}, "Next": "T"}"#,
-        &[(StaticResult, "\"$.b\"")],
-    );
+    warns(r#"{"Type": "Pass", "Result": {"a": ["$.b", "$c"]}, "Next": "T"}"#, &[(StaticResult, "\"$.b\"")]);
     warns(
         r#"{"Type": "Choice", "Choices": [{"Variable": "$.a", "StringEquals": "$.b", "Next": "T"}]}"#,
         &[(NoPath, "\"$.b\"")],
@@ -46,23 +43,34 @@ fn retriers_that_never_match() {
     use FaultCode::NeverMatches;
     let task = |fields: &str| format!(r#"{{"Type": "Task", "Resource": "{LAMBDA}", "Next": "T", {fields}}}"#);
     warns(
-        &task(r#""Retry": [{"ErrorEquals": ["A", "States.TaskFailed"]}, {"ErrorEquals": ["A"]}, {"ErrorEquals": ["B", "States.Timeout"]}, {"ErrorEquals": ["States.ALL"]}]"#),
+        &task(
+            r#""Retry": [{"ErrorEquals": ["A", "States.TaskFailed"]}, {"ErrorEquals": ["A"]}, {"ErrorEquals": ["B", "States.Timeout"]}, {"ErrorEquals": ["States.ALL"]}]"#,
+        ),
         &[(NeverMatches, "\"A\""), (NeverMatches, "\"B\"")],
     );
     warns(
-        &task(r#""Catch": [{"ErrorEquals": ["States.Runtime"], "Next": "T"}, {"ErrorEquals": ["State.ALL"], "Next": "T"}]"#),
+        &task(
+            r#""Catch": [{"ErrorEquals": ["States.Runtime"], "Next": "T"}, {"ErrorEquals": ["State.ALL"], "Next": "T"}]"#,
+        ),
         &[(NeverMatches, "\"States.Runtime\""), (NeverMatches, "\"State.ALL\"")],
     );
     let text = machine(&task(r#""Retry": [{"ErrorEquals": ["State.ALL"]}]"#));
     let warnings = Definition::parse(&text).unwrap().warnings;
     assert_eq!(warnings.iter().next().unwrap().hint.as_deref(), Some("did you mean `States.ALL`?"));
-    warns(&task(r#""Retry": [{"ErrorEquals": ["States.Timeout"]}, {"ErrorEquals": ["States.TaskFailed"]}]"#), &[]);
+    warns(
+        &task(r#""Retry": [{"ErrorEquals": ["States.Timeout"]}, {"ErrorEquals": ["States.TaskFailed"]}]"#),
+        &[],
+    );
 }
 
 #[test]
 fn what_expressions_refer_to() {
     use FaultCode::*;
-    let pass = |output: &str| format!(r#"{{"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{{% {output} %}}", "Next": "T"}}"#);
+    let pass = |output: &str| {
+        format!(
+            r#"{{"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{{% {output} %}}", "Next": "T"}}"#
+        )
+    };
     warns(&pass("$states.inptu"), &[(UnknownMember, "$states.inptu")]);
     warns(&pass("$frobnicate(1)"), &[(UnknownJsonataFunction, "$frobnicate")]);
     warns(&pass("$states.input.a ?? 1"), &[(NewerJsonata, "??")]);
@@ -142,7 +150,11 @@ fn old_and_useless_fields() {
     use FaultCode::*;
     warns(
         r#"{"Type": "Map", "Iterator": {"StartAt": "I", "States": {"I": {"Type": "Succeed"}}}, "Parameters": {}, "Label": "x", "Next": "T"}"#,
-        &[(DeprecatedField, "\"Iterator\""), (DeprecatedField, "\"Parameters\""), (IgnoredField, "\"Label\"")],
+        &[
+            (DeprecatedField, "\"Iterator\""),
+            (DeprecatedField, "\"Parameters\""),
+            (IgnoredField, "\"Label\""),
+        ],
     );
     warns(
         r#"{"Type": "Map", "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Pass", "Next": "I"}}}, "Next": "T"}"#,
@@ -188,13 +200,27 @@ fn paths_that_find_nothing() {
     let after_a = |b: &str| format!(r#"{A}, "B": {{{b}, "End": true}}"#);
     let pass = |fields: &str| after_a(&format!(r#""Type": "Pass", {fields}"#));
     finds_nothing(&pass(r#""InputPath": "$.z""#), &["\"$.z\""]);
-    finds_nothing(&pass(r#""Parameters": {"a.$": "$.x.z", "b.$": "$.x.y.q", "c.$": "$.n.m"}"#), &["\"$.x.z\"", "\"$.n.m\""]);
-    finds_nothing(&pass(r#""Parameters": {"a.$": "States.Array($.x, $.w)"}"#), &["\"States.Array($.x, $.w)\""]);
-    finds_nothing(&pass(r#""Parameters": {"a.$": "$$.w", "b.$": "$..w", "c.$": "$.x['y','z']", "d.$": "$.x.y[0].z"}"#), &[]);
+    finds_nothing(
+        &pass(r#""Parameters": {"a.$": "$.x.z", "b.$": "$.x.y.q", "c.$": "$.n.m"}"#),
+        &["\"$.x.z\"", "\"$.n.m\""],
+    );
+    finds_nothing(
+        &pass(r#""Parameters": {"a.$": "States.Array($.x, $.w)"}"#),
+        &["\"States.Array($.x, $.w)\""],
+    );
+    finds_nothing(
+        &pass(r#""Parameters": {"a.$": "$$.w", "b.$": "$..w", "c.$": "$.x['y','z']", "d.$": "$.x.y[0].z"}"#),
+        &[],
+    );
     finds_nothing(&pass(r#""Result": {"q": 1}, "ResultPath": "$.r", "OutputPath": "$.q""#), &["\"$.q\""]);
     finds_nothing(&pass(r#""Result": {"q": 1}, "ResultPath": "$.r", "OutputPath": "$.r.q""#), &[]);
     finds_nothing(&after_a(r#""Type": "Wait", "SecondsPath": "$.s""#), &["\"$.s\""]);
-    finds_nothing(&after_a(r#""Type": "Map", "ItemsPath": "$.i", "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Succeed"}}}"#), &["\"$.i\""]);
+    finds_nothing(
+        &after_a(
+            r#""Type": "Map", "ItemsPath": "$.i", "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Succeed"}}}"#,
+        ),
+        &["\"$.i\""],
+    );
     // What a task adds can be anything, what was there stays.
     let task = r#""B": {"Type": "Task", "Resource": "arn:aws:lambda:::function:f", "ResultPath": "$.r", "Next": "C",
         "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "C"}]}"#;
@@ -219,4 +245,51 @@ fn paths_that_may_find_something() {
         "C": {"Type": "Choice", "Choices": [{"Variable": "$.a", "IsPresent": true, "Next": "A"}], "Default": "E"},
         "E": {"Type": "Pass", "InputPath": "$.a.a.a.a.a.a.a.a.b", "End": true}"#;
     finds_nothing(looping, &[]);
+}
+
+/// Each of them would take minutes, or all of the memory, if it were followed without a bound.
+#[test]
+fn huge_definitions_come_to_an_end() {
+    let names = |count: usize, state: &dyn Fn(usize) -> String| {
+        (0..count).map(|n| format!(r#""S{n}": {}"#, state(n))).collect::<Vec<_>>().join(",")
+    };
+    let targets: Vec<String> =
+        (1..8_000).map(|n| format!(r#"{{"Variable": "$.a", "IsNull": true, "Next": "S{n}"}}"#)).collect();
+    let wide = names(8_000, &|n| match n {
+        0 => format!(r#"{{"Type": "Choice", "Choices": [{}]}}"#, targets.join(",")),
+        _ => r#"{"Type": "Succeed"}"#.to_string(),
+    });
+    let members: Vec<String> = (0..2_000).map(|n| format!(r#""m{n}": {n}"#)).collect();
+    let made = format!(r#"{{"Type": "Pass", "Result": {{{}}}, "Next": "S0"}}"#, members.join(","));
+    let growing =
+        names(8_000, &|n| format!(r#"{{"Type": "Pass", "ResultPath": "$.p{n}", "Next": "S{}"}}"#, n + 1));
+    for text in [
+        format!(r#"{{"StartAt": "First", "States": {{"First": {made}, {wide}}}}}"#),
+        format!(
+            r#"{{"StartAt": "First", "States": {{"First": {made}, {growing}, "S8000": {{"Type": "Succeed"}}}}}}"#
+        ),
+    ] {
+        assert!(Definition::parse(&text).is_ok());
+    }
+    let undefined = names(10_000, &|n| {
+        format!(r#"{{"Type": "Pass", "Assign": {{"v{n}": 1}}, "InputPath": "$w{n}", "Next": "T{n}"}}"#)
+    });
+    let faults =
+        Definition::check(&format!(r#"{{"StartAt": "S0", "States": {{{undefined}}}}}"#), &Options::default());
+    assert_eq!((faults.errors.len(), faults.warnings.len()), (FAULTS_MAX + 1, FAULTS_MAX));
+}
+
+#[test]
+fn a_role_is_named_by_a_text() {
+    let task = |credentials: &str| {
+        let text = machine(&format!(
+            r#"{{"Type": "Task", "Resource": "{LAMBDA}", "Credentials": {credentials}, "Next": "T"}}"#
+        ));
+        let checked = Definition::check(&text, &Options::default());
+        checked.errors.iter().map(|fault| fault.code).collect::<Vec<_>>()
+    };
+    assert_eq!(task(r#"{"RoleArn": "arn:aws:iam::123456789012:role/r"}"#), []);
+    assert_eq!(task(r#"{"RoleArn.$": "$.role"}"#), []);
+    assert_eq!(task(r#"{"RoleArn": {"a": 1}}"#), [FaultCode::WrongType]);
+    assert_eq!(task("true"), [FaultCode::WrongType]);
 }

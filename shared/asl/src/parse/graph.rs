@@ -4,6 +4,7 @@ use super::{Parser, fields::Fields};
 use crate::{
     fault::{FaultCode, Severity},
     json::{Data, Member, Node},
+    limits::HINT_CANDIDATES_MAX,
     nearest::nearest,
 };
 use std::collections::HashSet;
@@ -34,8 +35,7 @@ impl Parser<'_> {
 
     /// AWS asks it of the top level only.
     fn never_ends(&mut self, machine: &Fields) {
-        let span =
-            machine.get("States").map_or_else(|| machine.opening(), |member| member.name_span.clone());
+        let span = machine.get("States").map_or_else(|| machine.opening(), |member| member.name_span.clone());
         let hint = "set \"End\": true in a state, or lead to a Succeed or Fail state".to_string();
         let (code, message) = match self.parent {
             None => (FaultCode::NoTerminalState, "the workflow never ends: no state is a terminal one"),
@@ -54,7 +54,7 @@ impl Parser<'_> {
         if self.is_full(Severity::Error) {
             return false;
         }
-        let mut sorted: Vec<&str> = names.iter().copied().collect();
+        let mut sorted: Vec<&str> = names.iter().copied().take(HINT_CANDIDATES_MAX).collect();
         sorted.sort_unstable();
         let hint = nearest(name, sorted).map(|near| format!("did you mean `{near}`?"));
         let message = format!("`{field}` leads to `{name}`, and there is no such state");
