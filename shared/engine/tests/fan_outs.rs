@@ -234,8 +234,7 @@ fn a_cause_names_the_event_of_the_history_where_branches_run_one_by_one() {
     run.settle(&[1], succeeded(json!({})));
     let (error, cause) = (run.end().error.clone().unwrap(), run.end().cause.clone().unwrap());
     assert_eq!(error, "States.Runtime");
-    let entered =
-        run.events().into_iter().filter(|event| event.event.type_name() == "TaskStateEntered").next_back();
+    let entered = run.events().into_iter().rfind(|event| event.event.type_name() == "TaskStateEntered");
     let entered = entered.unwrap().id;
     assert!(cause.contains(&format!("'Work' (entered at the event id #{entered})")), "{cause}");
 }
