@@ -10,6 +10,9 @@ pub const DEFINITION_DEPTH_MAX: usize = 127;
 /// Faults that one parse reports. Whoever sees this many has another file in hand than they think.
 pub const FAULTS_MAX: usize = 200;
 
+/// Names among which a hint looks for the one that was meant: comparing all of a huge definition's costs seconds.
+pub const HINT_CANDIDATES_MAX: usize = 2_000;
+
 /// Characters in a state's name. AWS's quota.
 pub const STATE_NAME_CHARS_MAX: usize = 80;
 
@@ -40,11 +43,26 @@ pub const VALUE_DEPTH_MAX: usize = 100;
 /// AWS's own limit is 256 KiB.
 pub const EVALUATION_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Nodes that one path may visit in one evaluation; it bounds `..` and wildcards.
+/// Values that one path may have found after any of its steps.
 pub const PATH_NODES_MAX: usize = 1_000_000;
 
-/// Steps in one path.
+/// Units of work that one path may take in one evaluation: a value looked at or a step tried is one, and a byte that a
+/// small regular expression is matched against is two. It bounds `..`, wildcards and filters, however they are put
+/// together, to about a second.
+pub const PATH_WORK_MAX: usize = 10_000_000;
+
+/// Steps in one path, with those and the conditions of its filters.
 pub const PATH_STEPS_MAX: usize = 100;
+
+/// Filters and parentheses within each other in one path.
+pub const PATH_FILTER_DEPTH_MAX: usize = 10;
+
+/// Bytes of memory that the compiled form of a regular expression in a filter may take.
+pub const PATH_REGEX_BYTES_MAX: usize = 16 * 1024;
+
+/// Characters in a workflow variable's name. AWS's limit
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html>).
+pub const VARIABLE_NAME_CHARS_MAX: usize = 80;
 
 /// Characters of input data that a cause quotes. AWS cuts a cause at 32,768 characters.
 pub const CAUSE_CHARS_MAX: usize = 32_768;
@@ -53,8 +71,8 @@ pub const CAUSE_CHARS_MAX: usize = 32_768;
 pub const JSONATA_TEXT_BYTES_MAX: usize = 64 * 1024;
 
 /// Units of work in one JSONata evaluation: a value looked at is one, as are 8 bytes of text. Chosen so that it ends
-/// within a few seconds; AWS names no figure. See docs/decisions/0012-jsonata-limits.md.
-pub const JSONATA_WORK_MAX: u64 = 100_000_000;
+/// within a second or two; AWS names no figure. See docs/decisions/0012-jsonata-limits.md.
+pub const JSONATA_WORK_MAX: u64 = 50_000_000;
 
 /// Units of work of one call of a function of the expression, and of one item of a loop.
 pub const JSONATA_WORK_PER_STEP: u64 = 50;
@@ -68,9 +86,8 @@ pub const JSONATA_DEPTH_MAX: usize = 10_000;
 /// Milliseconds after which a JSONata evaluation is given up. It protects the process; it is never an outcome.
 pub const JSONATA_CLOCK_MS_MAX: u64 = 10_000;
 
-/// `MaxConcurrency` of a Map state. AWS names no limit for the field; beyond 40 inline iterations and 10,000 children it
-/// runs no more at once (<https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html>).
-pub const MAX_CONCURRENCY_MAX: u64 = 99_999_999;
+/// Digits that a width in a JSONata date picture asks for (`[Y,*-4]`).
+pub const JSONATA_PICTURE_WIDTH_MAX: usize = 999;
 
 /// Characters of a Map state's `Label` (AWS: 40,
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html>).

@@ -1,8 +1,13 @@
 //! The evaluator: from an outcome to the next stop.
 
+mod alone;
+mod data;
+mod failure;
 mod fan;
+mod plain;
 mod task;
 
+pub(crate) use alone::{Came, enter_alone, settle_alone};
 use fan::BranchEnd;
 pub use fan::start_branch;
 pub(crate) use fan::{is_aborted_by_name, start_branch_traced};
@@ -10,6 +15,7 @@ pub(crate) use fan::{is_aborted_by_name, start_branch_traced};
 use crate::{
     call::Passed,
     event::Event,
+    inspect::Probe,
     limits::{STATES_WITHOUT_STOP_MAX, TRANSITIONS_MAX},
     outcome::{Limit, Outcome},
     position::{Awaiting, Branch, MapItem, Position},
@@ -18,10 +24,7 @@ use crate::{
     transition::{End, Next, Status, Transition},
 };
 use serde_json::{Map, Value};
-use std::borrow::Cow;
-use stepladder_asl::{
-    Choice, Definition, Draws, EvalError, Fail, Kind, Pass, ResultPath, Scope, State, Then, Wait, errors,
-};
+use stepladder_asl::{Definition, Draws, Kind, State, Then, errors};
 
 /// The first transition of a run: from its input to its first stop.
 ///
@@ -62,6 +65,7 @@ pub(crate) fn start_traced(
         variables: Map::new(),
         events: 0,
         entered: 0,
+        gave_up: false,
         trace,
     };
     // AWS shows the first state as entered after event 0.
@@ -77,7 +81,7 @@ pub(crate) fn start_traced(
             Next::Wait(walk.turn(&definition.machine.start_at, input))
         }
     };
-    Transition { next, now_ms }
+    Transition { next, now_ms, gave_up: walk.gave_up }
 }
 
 pub(crate) fn advance_traced(
@@ -103,9 +107,11 @@ pub(crate) fn advance_traced(
         variables: position.variables.clone(),
         events: position.events,
         entered: 0,
+        gave_up: false,
         trace,
     };
-    Transition { next: walk.outcome(position, outcome), now_ms }
+    let next = walk.outcome(position, outcome);
+    Transition { next, now_ms, gave_up: walk.gave_up }
 }
 
 /// What every position that a walk leads to has in common.
@@ -129,6 +135,8 @@ struct Walk<'a> {
     events: u64,
     /// How many states this walk has entered.
     entered: u32,
+    /// Whether an evaluation took too long, so that what the walk leads to means nothing.
+    gave_up: bool,
     trace: Option<&'a mut Trace>,
 }
 
@@ -139,36 +147,56 @@ enum Flow {
     Stop(Next),
 }
 
+/// What a state leaves behind.
+struct Leaving {
+    output: Passed,
+    /// The variables that it sets.
+    assigned: Option<Map<String, Value>>,
+}
+
 /// What entering a state comes to.
 enum Step {
-    Leave(Then, Passed),
+    Leave(Then, Leaving),
     Wait { due_ms: i64 },
     Fail { error: Option<String>, cause: Option<String> },
 }
 
 impl Walk<'_> {
     fn outcome(&mut self, position: &Position, outcome: &Outcome) -> Next {
+        match self.flow(position, outcome) {
+            Flow::Go(state, data) => self.go(&state, data),
+            Flow::Stop(next) => next,
+        }
+    }
+
+    /// What an outcome comes to in the state that waited for it.
+    fn flow(&mut self, position: &Position, outcome: &Outcome) -> Flow {
         match outcome {
             Outcome::Stopped { error, cause } => {
-                return self.end(position, Status::Aborted, error.clone(), cause.clone());
+                return Flow::Stop(self.end(position, Status::Aborted, error.clone(), cause.clone()));
             }
             Outcome::TimedOut { limit: Limit::Run } => {
-                return self.end(position, Status::TimedOut, Some(errors::TIMEOUT.to_owned()), None);
+                let error = Some(errors::TIMEOUT.to_owned());
+                return Flow::Stop(self.end(position, Status::TimedOut, error, None));
             }
-            Outcome::Redriven { redrive_count } => return self.redriven(position, *redrive_count),
+            Outcome::Redriven { redrive_count } => {
+                return Flow::Stop(self.redriven(position, *redrive_count));
+            }
             _ if self.origin.next_seq >= TRANSITIONS_MAX => {
                 let cause = format!(
                     "The run has recorded {TRANSITIONS_MAX} transitions, the most that a run may have."
                 );
-                return self.end(position, Status::Failed, Some(errors::RUNTIME.to_owned()), Some(cause));
+                let error = Some(errors::RUNTIME.to_owned());
+                return Flow::Stop(self.end(position, Status::Failed, error, Some(cause)));
             }
             _ => {}
         }
         let Some(state) = self.definition.state(&position.state) else {
             let cause = format!("The definition has no state '{}'.", position.state);
-            return self.end(position, Status::Failed, Some(errors::RUNTIME.to_owned()), Some(cause));
+            let error = Some(errors::RUNTIME.to_owned());
+            return Flow::Stop(self.end(position, Status::Failed, error, Some(cause)));
         };
-        let flow = match (&state.kind, position.awaiting, outcome) {
+        match (&state.kind, position.awaiting, outcome) {
             (Kind::Parallel(_) | Kind::Map(_), Awaiting::Branches(_), outcome) => {
                 self.branches_ended(state, position, outcome)
             }
@@ -176,7 +204,7 @@ impl Walk<'_> {
             (Kind::Parallel(_) | Kind::Map(_), Awaiting::Timer { due_ms }, Outcome::TimerFired)
                 if self.now_ms >= due_ms =>
             {
-                self.open(state, position.clone())
+                self.fan_out(state, position.clone())
             }
             // What it waited for can't be carried on: too large, for one. No Retry or Catch is asked outside a Task.
             (kind, awaiting, Outcome::Failed { error, cause, .. })
@@ -193,15 +221,14 @@ impl Walk<'_> {
             (Kind::Wait(wait), Awaiting::Timer { .. }, Outcome::TimerFired) => {
                 self.waited(state, wait, position)
             }
+            (Kind::Task(task), Awaiting::Timer { .. }, Outcome::TimerFired) => {
+                self.call_again(state, task, position)
+            }
             (Kind::Task(task), _, outcome) => self.answered(state, task, position, outcome),
             (kind, _, outcome) => {
                 let cause = format!("A {} state can't end by {outcome:?}.", kind.type_name());
                 Flow::Stop(self.end(position, Status::Failed, Some(errors::RUNTIME.to_owned()), Some(cause)))
             }
-        };
-        match flow {
-            Flow::Go(state, data) => self.go(&state, data),
-            Flow::Stop(next) => next,
         }
     }
 
@@ -227,113 +254,37 @@ impl Walk<'_> {
         };
         let state_type = state.kind.type_name();
         self.event(|| Event::StateEntered { state_type, name: name.to_owned(), input: data.clone() });
-        let entered_event = self.events;
+        self.probe().see(|inspection| inspection.input = Some(data.clone()));
         let evaluated = match &state.kind {
             Kind::Pass(pass) => self.pass(state, pass, &data),
             Kind::Choice(choice) => self.choose(state, choice, &data),
             Kind::Succeed => {
-                self.filtered(state, self.now_ms, &data).map(|passed| Step::Leave(Then::End, passed))
+                self.through(state, self.now_ms, &data).map(|leaving| Step::Leave(Then::End, leaving))
             }
-            Kind::Fail(fail) => self.fail(name, fail, &data),
+            Kind::Fail(fail) => self.fail(state, fail, &data),
             Kind::Wait(wait) => self.wait(state, wait, &data),
-            Kind::Task(task) => return self.call(state, task, data),
-            Kind::Parallel(_) | Kind::Map(_) => return self.fan_out(state, data),
+            Kind::Task(task) => {
+                let position = self.position(name, data, Awaiting::Step { due_ms: self.now_ms });
+                return self.call(state, task, position);
+            }
+            Kind::Parallel(_) | Kind::Map(_) => {
+                let position = self.position(name, data, Awaiting::Turn);
+                return self.fan_out(state, position);
+            }
         };
         match evaluated {
-            Ok(Step::Leave(then, passed)) => self.exit(state_type, name, &then, passed.into_or(|| data)),
+            Ok(Step::Leave(then, Leaving { output, assigned })) => {
+                self.exit(state, &then, output.into_or(|| data), assigned)
+            }
             Ok(Step::Wait { due_ms }) => {
                 Flow::Stop(Next::Wait(self.position(name, data, Awaiting::Timer { due_ms })))
             }
             Ok(Step::Fail { error, cause }) => Flow::Stop(self.failed(name, data, error, cause)),
-            Err(error) => self.stop_error(name, data, entered_event, error),
-        }
-    }
-
-    fn pass(&self, state: &State, pass: &Pass, data: &Value) -> Result<Step, EvalError> {
-        let passed = self.with_scope(&state.name, data, |scope| {
-            let flow = &state.data;
-            let input = flow.input_path.select("InputPath", scope)?;
-            let scope = Scope { input: &input, ..*scope };
-            let result = match (&pass.result, &flow.arguments) {
-                (Some(result), parameters) => {
-                    // The parameters are evaluated all the same: what is wrong with them is an error on AWS too.
-                    parameters
-                        .as_ref()
-                        .map(|template| template.evaluate("Parameters", &scope))
-                        .transpose()?;
-                    Cow::Borrowed(result)
-                }
-                (None, Some(template)) => Cow::Owned(template.evaluate("Parameters", &scope)?),
-                (None, None) => Cow::Borrowed(&*input),
-            };
-            // Pass merges its result into what InputPath selected.
-            let merged = match &flow.result_path {
-                ResultPath::Whole => result,
-                ResultPath::Discard => Cow::Borrowed(&*input),
-                path => Cow::Owned(path.apply(&input, result.into_owned())?),
-            };
-            let output = flow.output_path.select("OutputPath", &Scope { input: &merged, ..scope })?;
-            Ok(Passed::of(output, data))
-        })?;
-        Ok(Step::Leave(pass.then.clone(), passed))
-    }
-
-    fn choose(&self, state: &State, choice: &Choice, data: &Value) -> Result<Step, EvalError> {
-        let name = &state.name;
-        let (next, passed) = self.with_scope(name, data, |scope| {
-            let input = state.data.input_path.select("InputPath", scope)?;
-            let scope = Scope { input: &input, ..*scope };
-            let rule = choice.choose(&scope)?;
-            let next = rule.map(|(_, rule)| rule.next.clone()).or_else(|| choice.default.clone());
-            Ok((next, Passed::of(state.data.output_path.select("OutputPath", &scope)?, data)))
-        })?;
-        match next {
-            Some(next) => Ok(Step::Leave(Then::Next(next), passed)),
-            None => Err(EvalError::named(
-                errors::NO_CHOICE_MATCHED,
-                format!("No Choice Rule matched in the state '{name}', and it has no Default."),
-            )),
-        }
-    }
-
-    fn fail(&self, name: &str, fail: &Fail, data: &Value) -> Result<Step, EvalError> {
-        self.with_scope(name, data, |scope| {
-            let text = |text: &Option<stepladder_asl::Text>, field| {
-                text.as_ref().map(|text| text.evaluate(field, scope)).transpose()
-            };
-            Ok(Step::Fail { error: text(&fail.error, "ErrorPath")?, cause: text(&fail.cause, "CausePath")? })
-        })
-    }
-
-    fn wait(&self, state: &State, wait: &Wait, data: &Value) -> Result<Step, EvalError> {
-        self.with_scope(&state.name, data, |scope| {
-            let input = state.data.input_path.select("InputPath", scope)?;
-            let due_ms = wait.until.due_ms(self.now_ms, &Scope { input: &input, ..*scope })?;
-            Ok(Step::Wait { due_ms })
-        })
-    }
-
-    fn waited(&mut self, state: &State, wait: &Wait, position: &Position) -> Flow {
-        match self.filtered(state, position.entered_ms, &position.data) {
-            Ok(passed) => {
-                let output = passed.into_or(|| position.data.clone());
-                self.exit("Wait", &position.state, &wait.then, output)
-            }
             Err(error) => {
-                self.stop_error(&position.state, position.data.clone(), position.entered_event, error)
+                let position = self.position(name, data, Awaiting::Turn);
+                self.failed_evaluation(state, &position, &error)
             }
         }
-    }
-
-    /// InputPath, then OutputPath: all that a state without a result does to its data.
-    fn filtered(&self, state: &State, entered_ms: i64, data: &Value) -> Result<Passed, EvalError> {
-        self.with_scope_at(&state.name, data, entered_ms, |scope| {
-            let input = state.data.input_path.select("InputPath", scope)?;
-            Ok(Passed::of(
-                state.data.output_path.select("OutputPath", &Scope { input: &input, ..*scope })?,
-                data,
-            ))
-        })
     }
 
     fn redriven(&mut self, position: &Position, redrive_count: u32) -> Next {
@@ -374,8 +325,22 @@ impl Walk<'_> {
         }
     }
 
-    fn exit(&mut self, state_type: &'static str, name: &str, then: &Then, output: Value) -> Flow {
-        self.event(|| Event::StateExited { state_type, name: name.to_owned(), output: output.clone() });
+    /// Leaves a state. Its variables are set only now: all of its expressions saw the values before.
+    fn exit(
+        &mut self,
+        state: &State,
+        then: &Then,
+        output: Value,
+        assigned: Option<Map<String, Value>>,
+    ) -> Flow {
+        let name = &state.name;
+        self.event(|| Event::StateExited {
+            state_type: state.kind.type_name(),
+            name: name.clone(),
+            output: output.clone(),
+            assigned: assigned.clone(),
+        });
+        self.variables.extend(assigned.into_iter().flatten());
         match then {
             Then::Next(next) => Flow::Go(next.clone(), output),
             Then::End => {
@@ -390,7 +355,7 @@ impl Walk<'_> {
                     output: Some(output),
                     error: None,
                     cause: None,
-                    state: name.to_owned(),
+                    state: name.clone(),
                     variables: Map::new(),
                     data: Value::Null,
                     events: self.events,
@@ -401,11 +366,6 @@ impl Walk<'_> {
 
     fn stop_failed(&mut self, name: &str, data: Value, error: &str, cause: Option<String>) -> Flow {
         Flow::Stop(self.failed(name, data, Some(error.to_owned()), cause))
-    }
-
-    fn stop_error(&mut self, name: &str, data: Value, entered_event: u64, error: EvalError) -> Flow {
-        let cause = error.cause_in(name, entered_event);
-        self.stop_failed(name, data, error.error.as_str(), Some(cause))
     }
 
     fn failed(&mut self, name: &str, data: Value, error: Option<String>, cause: Option<String>) -> Next {
@@ -438,6 +398,7 @@ impl Walk<'_> {
         cause: Option<String>,
     ) -> Next {
         if self.origin.branch.is_root() {
+            self.stop_branches(position);
             self.event(|| match status {
                 Status::Aborted => Event::ExecutionAborted { error: error.clone(), cause: cause.clone() },
                 Status::TimedOut => Event::ExecutionTimedOut { error: error.clone(), cause: cause.clone() },
@@ -457,34 +418,6 @@ impl Walk<'_> {
             data: position.data.clone(),
             events: self.events,
         })
-    }
-
-    fn with_scope<T>(
-        &self,
-        name: &str,
-        data: &Value,
-        evaluate: impl FnOnce(&Scope<'_>) -> Result<T, EvalError>,
-    ) -> Result<T, EvalError> {
-        self.with_scope_at(name, data, self.now_ms, evaluate)
-    }
-
-    fn with_scope_at<T>(
-        &self,
-        name: &str,
-        data: &Value,
-        entered_ms: i64,
-        evaluate: impl FnOnce(&Scope<'_>) -> Result<T, EvalError>,
-    ) -> Result<T, EvalError> {
-        let context = self.context(name, entered_ms, None);
-        evaluate(&Scope::new(data, &context, &self.draws))
-    }
-
-    /// The Context object; nothing, where nobody reads it.
-    fn context(&self, state: &str, entered_ms: i64, retries: Option<u64>) -> Value {
-        match self.definition.mentions_context {
-            true => self.run.context(state, entered_ms, retries, self.origin.map_item.as_ref()),
-            false => Value::Null,
-        }
     }
 
     fn event(&mut self, event: impl FnOnce() -> Event) {
@@ -508,10 +441,21 @@ impl Walk<'_> {
         }
     }
 
+    /// The next event follows what the last one followed.
+    fn step_back(&mut self) {
+        if let Some(trace) = self.trace.as_deref_mut() {
+            trace.last = trace.before_last;
+        }
+    }
+
     /// The next event follows this one.
     fn follow(&mut self, link: Link) {
         if let Some(trace) = self.trace.as_deref_mut() {
             trace.last = link;
         }
+    }
+
+    fn probe(&self) -> Probe<'_> {
+        Probe(self.trace.as_deref().and_then(|trace| trace.inspection.as_ref()))
     }
 }

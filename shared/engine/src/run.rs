@@ -27,6 +27,23 @@ pub struct Run {
     /// The input, only where the definition mentions it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub input: Option<Value>,
+    /// The Context object itself: only where one state is tested with a given one.
+    #[serde(skip)]
+    pub context: Option<Value>,
+}
+
+/// What the Context object says of the state that is being evaluated.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Visit<'a> {
+    pub(crate) state: &'a str,
+    /// Milliseconds since the epoch.
+    pub(crate) entered_ms: i64,
+    /// Only of states that may be retried: AWS shows it for Task states.
+    pub(crate) retries: Option<u64>,
+    /// Only of tasks that wait for their token.
+    pub(crate) token: Option<String>,
+    /// The iteration of the nearest Map state around it.
+    pub(crate) map_item: Option<&'a MapItem>,
 }
 
 impl Run {
@@ -47,13 +64,10 @@ impl Run {
 
     /// The Context object (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>).
     /// AWS shows `RetryCount` in Task states only, and `RedriveCount` always.
-    pub(crate) fn context(
-        &self,
-        state: &str,
-        entered_ms: i64,
-        retries: Option<u64>,
-        map_item: Option<&MapItem>,
-    ) -> Value {
+    pub(crate) fn context(&self, visit: &Visit) -> Value {
+        if let Some(context) = &self.context {
+            return context.clone();
+        }
         let mut execution = object([("Id", self.execution_arn().into())]);
         if let Some(input) = &self.input {
             execution.insert("Input".to_owned(), input.clone());
@@ -66,9 +80,11 @@ impl Run {
         ]));
         let machine =
             object([("Id", self.state_machine_arn().into()), ("Name", self.workflow.as_str().into())]);
-        let mut state =
-            object([("Name", state.into()), ("EnteredTime", timestamp::format(entered_ms).into())]);
-        if let Some(retries) = retries {
+        let mut state = object([
+            ("Name", visit.state.into()),
+            ("EnteredTime", timestamp::format(visit.entered_ms).into()),
+        ]);
+        if let Some(retries) = visit.retries {
             state.insert("RetryCount".to_owned(), retries.into());
         }
         let mut context = object([
@@ -76,10 +92,18 @@ impl Run {
             ("StateMachine", Value::Object(machine)),
             ("State", Value::Object(state)),
         ]);
-        if let Some(item) = map_item {
+        if let Some(item) = visit.map_item {
             context.insert("Map".to_owned(), item.context());
         }
+        if let Some(token) = &visit.token {
+            context.extend(object([("Task", Value::Object(object([("Token", token.as_str().into())])))]));
+        }
         Value::Object(context)
+    }
+
+    /// The token of one attempt of a task: `$$.Task.Token`.
+    pub(crate) fn token(&self, branch: &str, entered_seq: u32, attempt: u64) -> String {
+        self.key(&format!("token {attempt}"), branch, entered_seq)
     }
 
     /// The randomness of one transition: the same for every computation of it, and a secret to whoever doesn't know
@@ -132,6 +156,7 @@ impl Run {
             started_ms: 0,
             redrive_count: 0,
             input: None,
+            context: None,
         }
     }
 }

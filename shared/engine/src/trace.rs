@@ -1,6 +1,7 @@
 //! The events of one branch on their way to the history.
 
-use crate::event::Event;
+use crate::{event::Event, inspect::Watched};
+use std::cell::RefCell;
 
 /// Collects the events of one branch, in their order. Its events are numbered within the branch, from 1 on.
 #[derive(Debug, Clone)]
@@ -10,6 +11,10 @@ pub(crate) struct Trace {
     pub(crate) started_ms: Option<i64>,
     /// What the next event follows.
     pub(crate) last: Link,
+    /// What the event before that one followed.
+    pub(crate) before_last: Link,
+    /// Collects what the states make of their data; in a run, nobody does.
+    pub(crate) inspection: Option<RefCell<Watched>>,
     /// The number of the last event, whether it is still in `events` or not.
     pub(crate) count: u64,
     /// The numbers of the events whose details somebody wants to see; the others cost no copy of their data.
@@ -22,7 +27,7 @@ pub(crate) struct Traced {
     pub(crate) previous: Link,
     pub(crate) time_ms: i64,
     /// Absent where nobody wants to see it.
-    pub(crate) event: Option<Event>,
+    pub(crate) event: Option<Box<Event>>,
 }
 
 /// What an event follows: AWS's `previousEventId`, before the events of all branches have their ids.
@@ -58,7 +63,15 @@ pub(crate) enum Course {
 impl Trace {
     /// The trace of a branch whose first event follows `first`.
     pub(crate) fn new(first: Link, wanted: Wanted) -> Self {
-        Self { events: Vec::new(), started_ms: None, last: first, count: 0, wanted }
+        Self {
+            events: Vec::new(),
+            started_ms: None,
+            last: first,
+            before_last: first,
+            inspection: None,
+            count: 0,
+            wanted,
+        }
     }
 
     pub(crate) fn push(
@@ -73,8 +86,9 @@ impl Trace {
             Wanted::All => true,
             Wanted::These(numbers) => numbers.binary_search(&self.count).is_ok(),
         };
-        self.events.push(Traced { previous, time_ms, event: is_wanted.then(event) });
+        self.events.push(Traced { previous, time_ms, event: is_wanted.then(|| Box::new(event())) });
         if course == Course::On {
+            self.before_last = previous;
             self.last = Link::Event(self.count);
         }
     }

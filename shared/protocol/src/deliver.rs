@@ -277,7 +277,7 @@ impl<H: Host> Protocol<H> {
             },
         };
         let outcome = self.outcome(&key, record).await?;
-        let transition = self.advance(&definition, message, &position, &outcome, record.finished_ms);
+        let transition = self.advance(&definition, message, &position, &outcome, record.finished_ms)?;
         check_digest(&key, record, &transition)?;
         let went_on = match &transition.next {
             // Its successor is another message's: that one sends on. A stale copy has nothing to add.
@@ -350,7 +350,7 @@ impl<H: Host> Protocol<H> {
                 if self.planted(PlantedBug::EveryLoserResends) {
                     let outcome = self.outcome(&key, &winner).await?;
                     let transition =
-                        self.advance(definition, message, position, &outcome, winner.finished_ms);
+                        self.advance(definition, message, position, &outcome, winner.finished_ms)?;
                     return Ok(Handled::sending(self.effects(&line, position.seq, &transition).await?));
                 }
                 Ok(Handled::done())
@@ -419,7 +419,7 @@ impl<H: Host> Protocol<H> {
                 };
                 json = encode(&outcome)?;
             }
-            let transition = self.advance(definition, message, position, &outcome, now_ms);
+            let transition = self.advance(definition, message, position, &outcome, now_ms)?;
             excess = self.data_excess(&transition)?;
             if excess.is_none() {
                 return Ok((transition, outcome, json));

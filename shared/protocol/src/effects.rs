@@ -227,8 +227,8 @@ impl<H: Host> Protocol<H> {
         position: &Position,
         outcome: &Outcome,
         now_ms: i64,
-    ) -> Transition {
-        advance(definition, &self.engine_run(message), position, outcome, now_ms)
+    ) -> WorldResult<Transition> {
+        finished(advance(definition, &self.engine_run(message), position, outcome, now_ms))
     }
 
     /// The run as the engine sees it.
@@ -251,6 +251,23 @@ impl<H: Host> Protocol<H> {
         serde_json::from_slice(&json).map_err(|error| {
             payload::unreadable(&format!("read record {} of {run}", record.seq), &json::fault(&error))
         })
+    }
+}
+
+/// A transition that the process had the time to compute. One that it hadn't is never recorded.
+pub(crate) fn finished(transition: Transition) -> WorldResult<Transition> {
+    match transition.gave_up {
+        false => Ok(transition),
+        true => Err(too_slow()),
+    }
+}
+
+/// An evaluation took longer than a process is given for it: a later try may be faster.
+pub(crate) fn too_slow() -> WorldError {
+    WorldError {
+        operation: "evaluate an expression".to_owned(),
+        message: "it takes too long".to_owned(),
+        retry: Retry::Later,
     }
 }
 

@@ -106,7 +106,9 @@ impl<H: Host> Protocol<H> {
             branch_recorded.insert(branch.clone(), self.all_recorded(&key, records).await?);
         }
         let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
-        let replay = replay(&definition, &self.seeded(&run), input.clone(), &recorded)
+        let mut by_branch = branch_recorded.clone();
+        by_branch.insert(Branch::default(), recorded.clone());
+        let replay = replay(&definition, &self.seeded(&run), input.clone(), &by_branch)
             .map_err(|error| diverged(id, &error))?;
         Ok(Some(RunView {
             item,

@@ -4,6 +4,7 @@ use crate::{
     Protocol,
     batch::{Delivery, Disposition, Invocation},
     deliver::{Handled, plain_bytes_max},
+    effects::finished,
     item::{ITEM_VERSION, RecordKey, RunId, RunItem},
     json, limits,
     line::{Before, Line},
@@ -129,7 +130,7 @@ impl<H: Host> Protocol<H> {
         }
         let now_ms = self.host.clock().now_ms();
         let item = self.run_item(RunId::new(workflow, name), hash, &json, now_ms);
-        let first = self.first_transition(&item, &definition, input.clone());
+        let first = self.first_transition(&item, &definition, input.clone())?;
         if let Some(why) = self.data_excess(&first.1)? {
             return Err(StartError::FirstDataTooLarge { why });
         }
@@ -161,7 +162,7 @@ impl<H: Host> Protocol<H> {
             return Ok(Handled::done());
         }
         let definition = self.definition(&there.id.workflow, &there.definition).await?;
-        let first = self.first_transition(there, &definition, input);
+        let first = self.first_transition(there, &definition, input)?;
         self.first_message(&definition, first, Before::Perhaps).await
     }
 
@@ -171,11 +172,11 @@ impl<H: Host> Protocol<H> {
         item: &RunItem,
         definition: &Definition,
         input: Value,
-    ) -> (Message, Transition) {
+    ) -> Result<(Message, Transition), WorldError> {
         let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
         let message = Message::new(0, run, Ask::Look);
         let transition = start(definition, &self.engine_run(&message), input, item.started_ms);
-        (message, transition)
+        Ok((message, finished(transition)?))
     }
 
     async fn first_message(

@@ -108,7 +108,7 @@ impl<H: Host> Protocol<H> {
                 return Ok(Handled::leave());
             };
             let now_ms = self.host.clock().now_ms();
-            let transition = self.advance(definition, &message, position, &outcome, now_ms);
+            let transition = self.advance(definition, &message, position, &outcome, now_ms)?;
             let Next::End(end) = &transition.next else {
                 return Ok(Handled::leave());
             };
@@ -154,7 +154,8 @@ impl<H: Host> Protocol<H> {
         message.run.redrive_count = count + 1;
         message.run.input = head.run.input.clone();
         let outcome = Outcome::Redriven { redrive_count: count + 1 };
-        let transition = self.advance(definition, &message, &position, &outcome, self.host.clock().now_ms());
+        let now_ms = self.host.clock().now_ms();
+        let transition = self.advance(definition, &message, &position, &outcome, now_ms)?;
         let line = Line::root(&message, definition, Before::Never);
         let record = self.plain_record(&line, &position, &outcome, &transition).await?;
         let key = RunKey::of(&message.run);

@@ -4,6 +4,7 @@ use crate::{
     Protocol,
     batch::{Disposition, Sending},
     deliver::{Handled, check_digest},
+    effects::finished,
     fan_out::{BranchEnd, width},
     fan_outs::{Ended, FanOuts, PartKey, PartReport, Progress},
     item::{RecordKey, RunKey},
@@ -172,7 +173,7 @@ impl<H: Host> Protocol<H> {
         let branch = parent.branch.child(parent.seq, input.index);
         let child = line.child(*fan_out, opening.events);
         let run = self.seeded(line.run);
-        let mut transition = start_branch(line.definition, &run, parent, input, opening);
+        let mut transition = finished(start_branch(line.definition, &run, parent, input, opening))?;
         let mut next_seq = 0;
         loop {
             let page = self.host.store().records(&key.run, &branch, next_seq).await?;
@@ -186,7 +187,8 @@ impl<H: Host> Protocol<H> {
                     return Err(payload::unreadable(&operation, "a record follows its end"));
                 };
                 let outcome = self.outcome(&key.run, &record).await?;
-                transition = advance(line.definition, &run, position, &outcome, record.finished_ms);
+                transition =
+                    finished(advance(line.definition, &run, position, &outcome, record.finished_ms))?;
                 check_digest(&key.run, &record, &transition)?;
                 next_seq = next_seq.saturating_add(1);
             }

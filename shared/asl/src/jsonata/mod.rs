@@ -12,11 +12,14 @@ mod direct;
 mod error;
 mod fault;
 mod functions;
+mod guard;
 mod meter;
 mod references;
 mod run;
+mod top_level;
 mod walk;
 mod weave;
+mod wording;
 
 pub use error::{JsonataError, JsonataErrorKind};
 pub use fault::JsonataFault;
@@ -45,16 +48,20 @@ struct Compiled {
     reads: convert::Reads,
     /// Names of functions of ours that it mentions.
     ours: Vec<&'static str>,
+    /// Guards that stand in the tree.
+    guards: Vec<guard::Guard>,
     references: Vec<Reference>,
     unknown_functions: Vec<String>,
     newer: Vec<Newer>,
+    top_level_names: Vec<String>,
+    mentions_root: bool,
 }
 
 /// What an expression of a state can see.
 #[derive(Debug, Clone, Copy)]
 pub struct JsonataScope<'a> {
-    /// `$states`: an object with `input`, `context` and, where there is one, `result` or `errorOutput`.
-    pub states: &'a Value,
+    /// `$states`.
+    pub states: States<'a>,
     /// The workflow's variables, without `$`.
     pub variables: &'a Map<String, Value>,
     /// `$now()` and `$millis()`: milliseconds since 1970.
@@ -63,22 +70,60 @@ pub struct JsonataScope<'a> {
     pub draws: &'a Draws,
 }
 
+/// `$states`, in its parts: an expression that reads one of them copies nothing of the others.
+#[derive(Debug, Clone, Copy)]
+pub struct States<'a> {
+    pub input: &'a Value,
+    pub context: &'a Value,
+    /// Where there is one.
+    pub result: Option<&'a Value>,
+    /// In a catcher.
+    pub error_output: Option<&'a Value>,
+}
+
+impl<'a> States<'a> {
+    /// Its members in their order.
+    fn members(self) -> impl Iterator<Item = (&'static str, &'a Value)> {
+        let members = [
+            ("input", Some(self.input)),
+            ("context", Some(self.context)),
+            ("result", self.result),
+            ("errorOutput", self.error_output),
+        ];
+        members.into_iter().filter_map(|(name, value)| Some((name, value?)))
+    }
+
+    fn member(self, name: &str) -> Option<&'a Value> {
+        self.members().find_map(|(member, value)| (member == name).then_some(value))
+    }
+}
+
 impl Jsonata {
     /// # Errors
     ///
     /// The text is no expression, or longer than [`crate::limits::JSONATA_TEXT_BYTES_MAX`].
     pub fn parse(text: &str) -> Result<Jsonata, JsonataFault> {
+        Jsonata::compile(text, weave::weave)
+    }
+
+    fn compile(text: &str, weave: fn(AstNode) -> AstNode) -> Result<Jsonata, JsonataFault> {
         let tree = fault::parse(text)?;
         let analysis = references::analyse(&tree, text);
+        let (direct, reads) = (Direct::of(&tree), convert::Reads::of(&tree));
+        let (top_level_names, mentions_root) = (top_level::names(&tree), top_level::mentions_root(&tree));
+        let tree = weave(tree);
         let compiled = Compiled {
             text: text.to_string(),
-            direct: Direct::of(&tree),
-            reads: convert::Reads::of(&tree),
+            direct,
+            reads,
+            guards: guard::used(&tree),
             ours: functions::mentioned(&analysis.mentioned),
             references: analysis.references,
             unknown_functions: analysis.unknown_functions,
             newer: analysis.newer,
-            tree: weave::weave(tree),
+            top_level_names,
+            mentions_root,
+            tree,
         };
         Ok(Jsonata { compiled: Arc::new(compiled) })
     }
@@ -125,6 +170,16 @@ impl Jsonata {
         self.compiled.unknown_functions.clone()
     }
 
+    /// Names that are read of an input, though there is none at the top level: AWS refuses the definition.
+    pub fn top_level_names(&self) -> &[String] {
+        &self.compiled.top_level_names
+    }
+
+    /// Whether `$$`, which AWS refuses too, stands in it.
+    pub fn mentions_root(&self) -> bool {
+        self.compiled.mentions_root
+    }
+
     /// What AWS's version of the language (2.0.6) does not have.
     pub fn newer_than_aws(&self) -> Vec<Newer> {
         self.compiled.newer.clone()
@@ -147,6 +202,8 @@ impl fmt::Debug for Jsonata {
 
 #[cfg(test)]
 mod functions_test;
+#[cfg(test)]
+mod fuzz_test;
 #[cfg(test)]
 mod limits_test;
 #[cfg(test)]

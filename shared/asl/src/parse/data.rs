@@ -3,7 +3,6 @@
 use super::{Parser, fields::Fields};
 use crate::{
     definition::ResultPath,
-    fault::FaultCode,
     json::{Data, Node},
     template::Template,
 };
@@ -61,7 +60,13 @@ impl Parser<'_> {
         if self.is_jsonata() { self.any_template(fields, "Output") } else { Some(None) }
     }
 
+    /// `Credentials`: the role that a task assumes, in `RoleArn`.
     pub(super) fn credentials(&mut self, fields: &Fields) -> Option<Option<Template>> {
+        if let Some(role) = fields.value("Credentials").and_then(|credentials| credentials.get("RoleArn"))
+            && role.as_str().is_none()
+        {
+            self.wrong_type(role, "a string", "`RoleArn`");
+        }
         self.object_template(fields, "Credentials")
     }
 
@@ -96,14 +101,6 @@ impl Parser<'_> {
                 self.wrong_type(node, "a Reference Path or null", "`ResultPath`");
                 None
             }
-        }
-    }
-
-    /// Takes note of a variable that the state assigns.
-    fn assigned(&mut self, name: &str, span: std::ops::Range<usize>) {
-        if name == "states" {
-            let message = "`states` is not a variable's name: it stands for what AWS gives to an expression";
-            self.fault(FaultCode::InvalidVariable, span, message);
         }
     }
 }

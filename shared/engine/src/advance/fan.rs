@@ -1,6 +1,6 @@
 //! Parallel and Map: their opening, their branches' starts and ends, and what these come to.
 
-use super::{Flow, Origin, Walk};
+use super::{Flow, Origin, Walk, failure::Failure};
 use crate::{
     event::Event,
     fan_out::{BranchInput, Seen},
@@ -11,7 +11,8 @@ use crate::{
     transition::{Next, Transition},
 };
 use serde_json::Value;
-use stepladder_asl::{Definition, EvalError, Kind, Scope, State, errors};
+use std::borrow::Cow;
+use stepladder_asl::{Definition, Kind, State, errors};
 
 /// The first transition of a branch: to its first stop.
 ///
@@ -52,6 +53,7 @@ pub(crate) fn start_branch_traced(
         variables: parent.variables.clone(),
         events: opening.events,
         entered: 0,
+        gave_up: false,
         trace,
     };
     if is_map {
@@ -71,41 +73,25 @@ pub(crate) fn start_branch_traced(
         }
     };
     position.opening = Some(opening);
-    Transition { next: Next::Wait(position), now_ms: opening.started_ms }
+    Transition { next: Next::Wait(position), now_ms: opening.started_ms, gave_up: walk.gave_up }
 }
 
 impl Walk<'_> {
-    /// Enters a Parallel or Map state.
-    pub(super) fn fan_out(&mut self, state: &State, data: Value) -> Flow {
-        let position = self.position(&state.name, data, Awaiting::Turn);
-        self.open(state, position)
-    }
-
-    /// Opens the fan-out of a position that has come so far; an empty one is over at once.
-    pub(super) fn open(&mut self, state: &State, position: Position) -> Flow {
-        let seen = match Seen::new(self.definition, self.run, &position) {
-            Ok(seen) => seen,
-            Err(error) => {
-                return self.stop_error(
-                    &position.state,
-                    position.data.clone(),
-                    position.entered_event,
-                    error,
-                );
-            }
-        };
-        let mut fan_out = match seen.width() {
+    /// Opens the fan-out of a Parallel or Map state that has been entered; an empty one is over at once.
+    pub(super) fn fan_out(&mut self, state: &State, position: Position) -> Flow {
+        let seen = Seen::new(self.definition, self.run, state, &position);
+        let mut fan_out = match seen.width(self.probe()) {
             Ok(fan_out) => fan_out,
-            Err(error) => return self.unopened(state, &position, error),
+            Err(error) => return self.failed_evaluation(state, &position, &error),
         };
         let is_map = matches!(state.kind, Kind::Map(_));
         self.event(|| match is_map {
             true => Event::MapStateStarted { length: fan_out.count },
             false => Event::ParallelStateStarted,
         });
-        match seen.tolerance(fan_out.count) {
+        match seen.tolerance(fan_out.count, self.probe()) {
             Ok(tolerated) => fan_out.failures_tolerated = tolerated,
-            Err(error) => return self.unopened(state, &position, error),
+            Err(error) => return self.failed_evaluation(state, &position, &error),
         }
         if fan_out.count == 0 {
             return self.joined(state, &position, Vec::new());
@@ -126,20 +112,26 @@ impl Walk<'_> {
             Outcome::BranchFailed { index, error, cause, events } => {
                 self.events = *events;
                 self.follow(Link::Failed { seq: position.seq, index: *index });
-                let tolerated = position.fan_out().map_or(0, |fan_out| fan_out.failures_tolerated);
-                if tolerated > 0 && error.as_deref() != Some(errors::RUNTIME) {
-                    let cause = "The specified tolerated failure threshold was exceeded";
-                    let error = errors::EXCEED_TOLERATED_FAILURE_THRESHOLD;
-                    return self.fan_out_failed(state, position, Some(error), Some(cause));
-                }
-                self.fan_out_failed(state, position, error.as_deref(), cause.as_deref())
+                let failure = match position.fan_out() {
+                    // Nothing catches it, and AWS doesn't say that the state has failed.
+                    _ if error.as_deref() == Some(errors::RUNTIME) => {
+                        self.stop_branches(position);
+                        Failure::new(error.as_deref(), cause.as_deref())
+                    }
+                    Some(fan_out) if fan_out.failures_tolerated > 0 => Failure::new(
+                        Some(errors::EXCEED_TOLERATED_FAILURE_THRESHOLD),
+                        Some("The specified tolerated failure threshold was exceeded"),
+                    ),
+                    _ => Failure::new(error.as_deref(), cause.as_deref()),
+                };
+                self.failed_attempt(state, position, &failure)
             }
             Outcome::Failed { error, cause, .. } => {
-                self.fan_out_failed(state, position, Some(error), cause.as_deref())
+                self.failed_attempt(state, position, &Failure::new(Some(error), cause.as_deref()))
             }
             outcome => {
                 let cause = format!("A fan-out can't end by {outcome:?}.");
-                self.fan_out_failed(state, position, Some(errors::RUNTIME), Some(&cause))
+                self.failed_attempt(state, position, &Failure::new(Some(errors::RUNTIME), Some(&cause)))
             }
         }
     }
@@ -152,67 +144,30 @@ impl Walk<'_> {
         self.passed_by(|| if is_map { Event::MapStateSucceeded } else { Event::ParallelStateSucceeded });
         let Some(then) = state.then() else {
             let cause = format!("A {} state has no branches.", state.kind.type_name());
-            return self.stop_failed(&position.state, position.data.clone(), errors::RUNTIME, Some(cause));
+            return self.stop_failed(&state.name, position.data.clone(), errors::RUNTIME, Some(cause));
         };
-        match self.joined_output(state, position, Value::Array(results)) {
-            Ok(output) => self.exit(state.kind.type_name(), &position.state, then, output),
-            Err(error) => self.unopened(state, position, error),
+        match self.result(state, position, Cow::Owned(Value::Array(results))) {
+            Ok((output, assigned)) => self.exit(state, then, output, assigned),
+            Err(error) => self.failed_evaluation(state, position, &error),
         }
     }
 
-    /// ResultSelector, ResultPath, OutputPath.
-    fn joined_output(&self, state: &State, position: &Position, result: Value) -> Result<Value, EvalError> {
-        let context = self.context(&position.state, position.entered_ms, None);
-        let scope = Scope::new(&result, &context, &self.draws);
-        let selected = match &state.data.result_selector {
-            Some(template) => template.evaluate("ResultSelector", &scope)?,
-            None => result.clone(),
-        };
-        let merged = state.data.result_path.apply(&position.data, selected)?;
-        state.data.output_path.apply("OutputPath", &Scope { input: &merged, ..scope })
+    /// AWS says that a Parallel or Map state has failed, unless it is retried, or by what nothing can catch.
+    pub(super) fn fan_out_failed(&mut self, state: &State, error: &str) {
+        match &state.kind {
+            _ if error == errors::RUNTIME => {}
+            Kind::Map(_) => self.event(|| Event::MapStateFailed),
+            Kind::Parallel(_) => self.event(|| Event::ParallelStateFailed),
+            _ => {}
+        }
     }
 
-    /// An evaluation of the state itself failed. A `States.Runtime` ends the run as it stands.
-    fn unopened(&mut self, state: &State, position: &Position, error: EvalError) -> Flow {
-        let cause = error.cause_in(&position.state, position.entered_event);
-        if error.error == errors::RUNTIME {
-            return self.stop_failed(&position.state, position.data.clone(), errors::RUNTIME, Some(cause));
+    /// What a position waits for is stopped from outside, or by what nothing can catch.
+    pub(super) fn stop_branches(&mut self, position: &Position) {
+        let kind = self.definition.state(&position.state).map(|state| state.kind.type_name());
+        if let (Some(state_type), Awaiting::Branches(_)) = (kind, position.awaiting) {
+            self.passed_by(|| Event::StateAborted { state_type });
         }
-        self.fan_out_failed(state, position, Some(error.error.as_str()), Some(&cause))
-    }
-
-    /// Retry, which opens a new fan-out after its delay; then Catch; then the end of the branch.
-    fn fan_out_failed(
-        &mut self,
-        state: &State,
-        position: &Position,
-        error: Option<&str>,
-        cause: Option<&str>,
-    ) -> Flow {
-        let is_map = matches!(state.kind, Kind::Map(_));
-        let data = &position.data;
-        if error == Some(errors::RUNTIME) {
-            // Nothing catches it, and AWS doesn't say that the state has failed.
-            let cause = cause.map(str::to_owned);
-            return self.stop_failed(&position.state, data.clone(), errors::RUNTIME, cause);
-        }
-        if let Some((retries, delay_ms)) = self.retrier(state, position, error.unwrap_or_default()) {
-            return Flow::Stop(Next::Wait(Position {
-                seq: self.origin.next_seq,
-                awaiting: Awaiting::Timer { due_ms: self.now_ms.saturating_add(delay_ms) },
-                retries,
-                events: self.events,
-                opening: None,
-                ..position.clone()
-            }));
-        }
-        self.event(|| if is_map { Event::MapStateFailed } else { Event::ParallelStateFailed });
-        if let Some(flow) = self.caught(state, data, position.entered_event, error.unwrap_or_default(), cause)
-        {
-            return flow;
-        }
-        let (error, cause) = (error.map(str::to_owned), cause.map(str::to_owned));
-        Flow::Stop(self.failed(&position.state, data.clone(), error, cause))
     }
 
     /// What the history says of the end of a branch that isn't the root; `state` is the one that it ended in.

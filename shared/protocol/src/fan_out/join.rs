@@ -3,6 +3,7 @@
 use crate::{
     Protocol,
     batch::Sending,
+    effects::finished,
     fan_out::Opened,
     fan_outs::{Ended, EndedHow, FanOuts, PartKey, PartReport, Progress},
     item::RunKey,
@@ -108,8 +109,9 @@ impl<H: Host> Protocol<H> {
         let Opened { position, .. } = self.opened(&run, lock).await?;
         let outcome = self.gather(&run, &Opened { position: position.clone(), opened_ms: 0 }).await?;
         let now_ms = self.host.clock().now_ms();
+        let run_seeded = self.seeded(parent.run);
         let transition =
-            advance(parent.definition, &self.seeded(parent.run), &position, &outcome, now_ms);
+            finished(advance(parent.definition, &run_seeded, &position, &outcome, now_ms))?;
         let record = self.plain_record(parent, &position, &outcome, &transition).await?;
         match self.host.store().put_record(&lock.key(&run), &record).await? {
             PutRecord::Lost(winner) if winner.owner != parent.owner => Ok(Vec::new()),

@@ -5,6 +5,7 @@ use crate::{
     Protocol,
     batch::Sending,
     deliver::{Handled, plain_bytes_max},
+    effects::{finished, too_slow},
     fan_outs::{FanOuts, PartKey},
     item::{RecordKey, RunKey},
     json, limits,
@@ -40,7 +41,7 @@ impl<H: Host> Protocol<H> {
         if width > self.part_branches() {
             return self.delegate(line, position, opened_ms).await;
         }
-        let inputs = match self.evaluated(line, position, 0..width) {
+        let inputs = match self.evaluated(line, position, 0..width)? {
             Ok(inputs) => inputs,
             Err(outcome) => return self.unopened(line, position, outcome).await,
         };
@@ -111,16 +112,18 @@ impl<H: Host> Protocol<H> {
         line: &Line<'_>,
         position: &Position,
         range: Range<u32>,
-    ) -> Result<Vec<BranchInput>, Outcome> {
-        let inputs = branch_inputs(line.definition, &self.seeded(line.run), position, range);
-        let inputs = inputs.map_err(|error| {
-            let cause = error.cause_in(&position.state, position.entered_event);
-            unopened_by(error.error.to_string(), cause)
-        })?;
-        for input in &inputs {
-            self.bounded_input("The input of a branch", json::size(&input.data).ok())?;
-        }
-        Ok(inputs)
+    ) -> WorldResult<Result<Vec<BranchInput>, Outcome>> {
+        let inputs = match branch_inputs(line.definition, &self.seeded(line.run), position, range) {
+            Ok(inputs) => inputs,
+            Err(error) if error.gave_up => return Err(too_slow()),
+            Err(error) => {
+                let cause = error.cause_in(&position.state, position.entered_event);
+                return Ok(Err(unopened_by(error.error.to_string(), cause)));
+            }
+        };
+        let sizes = inputs.iter().map(|input| json::size(&input.data).ok());
+        let mut bounded = sizes.map(|bytes| self.bounded_input("The input of a branch", bytes));
+        Ok(bounded.find(Result::is_err).unwrap_or(Ok(())).map(|()| inputs))
     }
 
     fn bounded_input(&self, what: &str, bytes: Option<usize>) -> Result<(), Outcome> {
@@ -169,7 +172,7 @@ impl<H: Host> Protocol<H> {
                 self.branches_of(*first, fan_out.count).start,
                 self.branches_of(*last, fan_out.count).end,
             );
-            let inputs = match self.evaluated(line, position, first..end) {
+            let inputs = match self.evaluated(line, position, first..end)? {
                 Ok(inputs) => inputs,
                 Err(outcome) => return Ok(Err(outcome)),
             };
@@ -262,7 +265,8 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<Vec<Sending>> {
         let fan_out = parent.fan_out().ok_or_else(|| no_fan_out(parent))?;
         let child = line.child(fan_out, opening.events);
-        let transition = start_branch(line.definition, &self.seeded(line.run), parent, input, opening);
+        let run = self.seeded(line.run);
+        let transition = finished(start_branch(line.definition, &run, parent, input, opening))?;
         match transition.effect() {
             Effect::Send { to, position, due_ms } => {
                 Ok(vec![self.sending_of(&child, &to, position, due_ms).await?])

@@ -297,8 +297,8 @@ fn a_stop_reaches_the_innermost_branches() {
     let stack = nested_stack();
     stack.start("run", items(5));
     stack.deliver(&QueueName::Timer);
-    let stop = stack.protocol.request_stop(&RunId::new("w", "run"), None, None);
-    stack.host.drive(stop).unwrap();
+    let id = RunId::new("w", "run");
+    stack.host.drive(stack.protocol.request_stop(&id, None, None)).unwrap();
     assert!(stack.count(&step_queue("work")) > 0);
     stack.run();
     assert_eq!((stack.status("run"), stack.ran()), (Status::Aborted, vec![]));
