@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use stepladder_asl::Definition;
 use stepladder_engine::{
-    Awaiting, End, FanOut, Limit, Next, Opening, Outcome, Phase, Position, Recorded, Run, Status, Transition, advance,
+    Awaiting, End, FanOut, Limit, Next, Opening, Outcome, Phase, Position, Recorded, Rehearsal, Run, Status, Transition, Waiting, advance,
     branch_inputs, start, start_branch, step_call,
 };
 
@@ -137,6 +137,33 @@ impl<'a> Oracle<'a> {
         let End { error, cause, events, .. } = ends.swap_remove(index as usize);
         Ok((Outcome::BranchFailed { index, error, cause, events }, ended_ms))
     }
+}
+
+/// The end of a run in which nothing fails and nobody is slow, by the engine's own rehearsal.
+pub(crate) fn rehearsed(
+    seed: u64,
+    faults: &Faults,
+    definition: &Definition,
+    run: &Run,
+    input: Value,
+) -> (Status, Value) {
+    let mut rehearsal = Rehearsal::start(definition, run, input);
+    while let Some(Waiting { branch, position, due_ms }) = rehearsal.next() {
+        let branch = branch.clone();
+        let outcome = match position.awaiting {
+            Awaiting::Step { .. } => {
+                let indexes: Vec<u32> = branch.0.iter().map(|fork| fork.index).collect();
+                let attempt = position.attempt();
+                match scripted(seed, faults, &run.name, &indexes, &position.state, attempt) {
+                    Answer::Output(output) => Outcome::Succeeded { output },
+                    other => panic!("a fault without faults: {other:?}"),
+                }
+            }
+            _ => Outcome::TimerFired,
+        };
+        rehearsal.settle(&branch, outcome, None, due_ms).unwrap();
+    }
+    comparable(rehearsal.end().unwrap())
 }
 
 fn timed_out(outcome: &Outcome) -> bool {

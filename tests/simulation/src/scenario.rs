@@ -41,6 +41,10 @@ pub struct Faults {
     pub skew_ms: i64,
 }
 
+impl Faults {
+    pub(crate) const NONE: Faults = NONE;
+}
+
 const NONE: Faults = Faults {
     crash: 0.0,
     stall: 0.0,

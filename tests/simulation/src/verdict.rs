@@ -173,8 +173,7 @@ fn judge_run(
     if host_plants_seed(host) {
         return;
     }
-    let openings = host.state().openings(&view.item.key());
-    let branches = match told(view, &view.run, &openings) {
+    let branches = match told(view, &view.run) {
         Ok(branches) => branches,
         Err(why) => return breaks(why),
     };
@@ -186,6 +185,13 @@ fn judge_run(
         && faults.stop == 0.0
         && faults.redrive == 0.0
         && wanted.definition.timeout_seconds.is_none();
+    if *faults == Faults::NONE {
+        let rehearsed =
+            oracle::rehearsed(seed, faults, &wanted.definition, &view.run, wanted.input.clone());
+        if oracle::comparable(end) != rehearsed {
+            breaks("a run ended otherwise than its rehearsal".to_owned());
+        }
+    }
     if is_certain {
         let oracle = Oracle::new(seed, faults, &wanted.definition, &view.run, &branches);
         match oracle.expected(wanted.input.clone()) {

@@ -271,9 +271,9 @@ impl<H: Host> Protocol<H> {
             Effect::Send { to, position, due_ms } => {
                 Ok(vec![self.sending_of(&child, &to, position, due_ms).await?])
             }
-            Effect::Open(position) => self.delegate(&child, position, transition.now_ms).await,
-            Effect::Join(_) | Effect::Close(_) => {
-                Err(payload::unreadable("start a branch", "it ends before its first record"))
+            Effect::Open(_) | Effect::Join(_) | Effect::Close(_) => {
+                let message = "it ends, or opens a fan-out, before its first record";
+                Err(payload::unreadable("start a branch", message))
             }
         }
     }

@@ -2,10 +2,8 @@
 
 use super::{MemoryHost, State};
 use std::collections::{BTreeMap, BTreeSet};
-use serde_json::Value;
-use stepladder_engine::{Branch, Opening};
 use stepladder_protocol::{
-    Ended, FanOuts, Part, PartKey, PartReport, Partition, Payload, PlantedBug, Progress, Record, RecordKey, RunKey,
+    Ended, FanOuts, Part, PartKey, PartReport, Partition, Payload, PlantedBug, Progress, Record, RecordKey,
     Tally, WorldResult,
 };
 
@@ -163,18 +161,6 @@ impl Items {
 }
 
 impl State {
-    /// What those branches were started with that have opened a fan-out before their first record.
-    pub(crate) fn openings(&self, run: &RunKey) -> BTreeMap<Branch, Opening> {
-        let opened = self.fan_outs.opened.iter().filter(|(key, _)| key.run == *run && key.seq == 0);
-        opened
-            .filter_map(|(key, (_, opened))| {
-                let mut opened: Value = self.read(run, opened);
-                let opening = opened["position"]["opening"].take();
-                Some((key.branch.clone(), serde_json::from_value(opening).ok()?))
-            })
-            .collect()
-    }
-
     /// The records of all branches below a fan-out, from the first of a part on.
     fn records_of<'a>(&'a self, part: &'a PartKey) -> impl Iterator<Item = (&'a RecordKey, &'a Record)> {
         let fan_out = &part.fan_out;
