@@ -3,8 +3,8 @@
 use aws_sdk_dynamodb::{
     config::{ConfigBag, Intercept, RuntimeComponents, interceptors::FinalizerInterceptorContextRef},
     operation::{
-        get_item::GetItemOutput, put_item::PutItemOutput, query::QueryOutput,
-        transact_write_items::TransactWriteItemsOutput, update_item::UpdateItemOutput,
+        batch_get_item::BatchGetItemOutput, get_item::GetItemOutput, put_item::PutItemOutput,
+        query::QueryOutput, transact_write_items::TransactWriteItemsOutput, update_item::UpdateItemOutput,
     },
     types::ConsumedCapacity,
 };
@@ -78,8 +78,10 @@ fn capacity_units(output: &Output) -> Option<f64> {
     if let Some(output) = output.downcast_ref::<QueryOutput>() {
         return one(output.consumed_capacity());
     }
-    let output = output.downcast_ref::<TransactWriteItemsOutput>()?;
-    let units: Vec<f64> =
-        output.consumed_capacity().iter().filter_map(ConsumedCapacity::capacity_units).collect();
+    let of_tables = match output.downcast_ref::<BatchGetItemOutput>() {
+        Some(output) => output.consumed_capacity(),
+        None => output.downcast_ref::<TransactWriteItemsOutput>()?.consumed_capacity(),
+    };
+    let units: Vec<f64> = of_tables.iter().filter_map(ConsumedCapacity::capacity_units).collect();
     (!units.is_empty()).then(|| units.iter().sum())
 }

@@ -2,8 +2,8 @@
 
 use crate::{
     Protocol,
-    batch::Sending,
-    deliver::plain_bytes_max,
+    batch::{Disposition, Sending},
+    deliver::{Handled, plain_bytes_max},
     item::{Close, Ending, Record, RunKey},
     json, limits,
     line::Line,
@@ -70,7 +70,9 @@ impl<H: Host> Protocol<H> {
         due_ms: i64,
     ) -> WorldResult<Sending> {
         let Target::Step { state } = to else {
-            return self.sending(QueueName::Timer, &self.next(line, Ask::Timer(position.clone())), due_ms).await;
+            return self
+                .sending(QueueName::Timer, &self.next(line, Ask::Timer(position.clone())), due_ms)
+                .await;
         };
         let next = self.next(line, Ask::Step(position.clone()));
         let Some(function) = function_of(line.definition, state) else {
@@ -108,8 +110,28 @@ impl<H: Host> Protocol<H> {
         Ok(Sending { queue, outgoing: Outgoing { body, delay_seconds }, step: None })
     }
 
+    /// Sends at once what no batch of messages asks for; answers with their number.
+    pub(crate) async fn send_now(&self, mut sendings: Vec<Sending>) -> WorldResult<usize> {
+        let count = sendings.len();
+        if count <= 1 {
+            if let Some(sending) = sendings.pop() {
+                self.send_one(sending).await?;
+            }
+            return Ok(count);
+        }
+        let sent = self.send_all(vec![(0, Handled::sending(sendings))]).await;
+        match sent.iter().all(|(_, disposition)| *disposition == Disposition::Done) {
+            true => Ok(count),
+            false => Err(WorldError {
+                operation: format!("send {count} messages"),
+                message: "not all of them could be sent".to_owned(),
+                retry: Retry::Later,
+            }),
+        }
+    }
+
     /// Sends one message by itself.
-    pub(crate) async fn send_one(&self, sending: Sending) -> WorldResult<()> {
+    async fn send_one(&self, sending: Sending) -> WorldResult<()> {
         let answers = self.host.queue().send(&sending.queue, &[sending.outgoing]).await?;
         match answers.into_iter().next() {
             Some(Ok(())) => Ok(()),
@@ -188,7 +210,8 @@ impl<H: Host> Protocol<H> {
                     true => "0".repeat(16),
                     false => name,
                 };
-                let payload = payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key, &end.branch)).await?;
+                let payload =
+                    payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key, &end.branch)).await?;
                 let expires_s = self.host.settings().expires_s(now_ms, i64::MIN);
                 let slot = DataSlot::Ending(name.clone());
                 self.host.store().put_data(&key, slot, &payload, expires_s).await?;

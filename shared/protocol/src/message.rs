@@ -101,7 +101,9 @@ impl Ask {
     pub fn position(&self) -> Option<&Position> {
         match self {
             Ask::Step(position) | Ask::Timer(position) | Ask::Outcome(position, _) => Some(position),
-            Ask::Open { .. } | Ask::Join(_) | Ask::TimeOut | Ask::Stop { .. } | Ask::Redrive | Ask::Look => None,
+            Ask::Open { .. } | Ask::Join(_) | Ask::TimeOut | Ask::Stop { .. } | Ask::Redrive | Ask::Look => {
+                None
+            }
         }
     }
 
@@ -116,7 +118,9 @@ impl Ask {
     fn position_mut(&mut self) -> Option<&mut Position> {
         match self {
             Ask::Step(position) | Ask::Timer(position) | Ask::Outcome(position, _) => Some(position),
-            Ask::Open { .. } | Ask::Join(_) | Ask::TimeOut | Ask::Stop { .. } | Ask::Redrive | Ask::Look => None,
+            Ask::Open { .. } | Ask::Join(_) | Ask::TimeOut | Ask::Stop { .. } | Ask::Redrive | Ask::Look => {
+                None
+            }
         }
     }
 }

@@ -196,14 +196,9 @@ fn fixtures_in_branches() -> Vec<(&'static str, Message)> {
         started_ms: 1_699_999_980_000,
         ..Run::for_test("order", "order-17")
     };
-    let outer = Enclosing {
-        fan_out: FanOut { count: 70, concurrency: 7, failures_tolerated: 3 },
-        events: 12,
-    };
-    let inner = Enclosing {
-        fan_out: FanOut { count: 4, concurrency: 4, failures_tolerated: 0 },
-        events: 15,
-    };
+    let outer =
+        Enclosing { fan_out: FanOut { count: 70, concurrency: 7, failures_tolerated: 3 }, events: 12 };
+    let inner = Enclosing { fan_out: FanOut { count: 4, concurrency: 4, failures_tolerated: 0 }, events: 15 };
     let branch = Branch::default().child(2, 69).child(0, 3);
     let first = Position {
         branch,

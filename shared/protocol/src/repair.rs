@@ -3,8 +3,8 @@
 use crate::{
     Protocol,
     deliver::Handled,
-    item::{RunId, RunKey},
     fan_outs::Partition,
+    item::{RunId, RunKey},
     line::{Before, Line},
     message::{Ask, Message},
     planted::PlantedBug,
@@ -140,7 +140,7 @@ impl<H: Host> Protocol<H> {
         match self.host.store().run(id, now_ms).await? {
             Some(item) if item.status == Status::Running => {
                 let message = self.message(&item.run(), Ask::Look);
-                self.send_one(self.sending(QueueName::Timer, &message, i64::MIN).await?).await?;
+                self.send_now(vec![self.sending(QueueName::Timer, &message, i64::MIN).await?]).await?;
                 Ok(true)
             }
             _ => Ok(false),

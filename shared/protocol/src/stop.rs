@@ -67,16 +67,14 @@ impl<H: Host> Protocol<H> {
     async fn request(&self, item: &RunItem, ask: Ask) -> WorldResult<Requested> {
         let message = self.message(&item.run(), ask);
         let due_ms = self.host.clock().now_ms() + i64::from(limits::REQUEST_DELAY_SECONDS) * 1000;
-        self.send_one(self.sending(QueueName::Timer, &message, due_ms).await?).await?;
+        self.send_now(vec![self.sending(QueueName::Timer, &message, due_ms).await?]).await?;
         let definition = self.definition(&item.id.workflow, &item.definition).await?;
         let handled = match message.ask {
             Ask::Stop { .. } => self.stop(&message, &definition).await?,
             _ => self.redrive(&message, &definition).await?,
         };
         let is_done = handled.is_done();
-        for sending in handled.sendings {
-            self.send_one(sending).await?;
-        }
+        self.send_now(handled.sendings).await?;
         Ok(if is_done { Requested::Done } else { Requested::Pending })
     }
 

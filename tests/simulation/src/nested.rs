@@ -88,14 +88,14 @@ impl Generator<'_> {
         // What a branch has set isn't seen outside.
         self.variables.truncate(outer);
         machine.insert(done, json!({ "Type": "Succeed" }));
+        machine.insert(recover, json!({ "Type": "Pass", "ResultPath": "$.recovered", "Next": give_up }));
         machine.insert(
-            recover,
-            json!({ "Type": "Pass", "ResultPath": "$.recovered", "Next": give_up }),
+            give_up,
+            match self.rng.random_bool(0.5) {
+                true => json!({ "Type": "Fail", "Error": "GaveUp" }),
+                false => json!({ "Type": "Succeed" }),
+            },
         );
-        machine.insert(give_up, match self.rng.random_bool(0.5) {
-            true => json!({ "Type": "Fail", "Error": "GaveUp" }),
-            false => json!({ "Type": "Succeed" }),
-        });
         let mut machine = json!({ "StartAt": names[0], "States": machine });
         keep_reachable(&mut machine);
         machine

@@ -19,11 +19,7 @@ pub(crate) struct Told<'a> {
 
 /// All branches that have records; an error where a replay leads elsewhere than the run did.
 pub(crate) fn told<'a>(view: &'a RunView, run: &Run) -> Result<Vec<Told<'a>>, String> {
-    let root = Told {
-        path: Path::new(),
-        positions: view.replay.positions.clone(),
-        recorded: &view.recorded,
-    };
+    let root = Told { path: Path::new(), positions: view.replay.positions.clone(), recorded: &view.recorded };
     let mut all = Vec::new();
     let mut open = vec![(root, view.replay.last.clone())];
     while let Some((branch, last)) = open.pop() {

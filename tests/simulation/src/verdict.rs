@@ -10,9 +10,7 @@ use crate::{
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_engine::{Next, Outcome, Phase, Status};
-use stepladder_protocol::{
-    Message, PartKey, Protocol, QueueName, Record, RecordKey, RunView, StepRequest,
-};
+use stepladder_protocol::{Message, PartKey, Protocol, QueueName, Record, RecordKey, RunView, StepRequest};
 
 /// What is watched while it happens.
 #[derive(Debug, Default)]
@@ -186,8 +184,7 @@ fn judge_run(
         && faults.redrive == 0.0
         && wanted.definition.timeout_seconds.is_none();
     if *faults == Faults::NONE {
-        let rehearsed =
-            oracle::rehearsed(seed, faults, &wanted.definition, &view.run, wanted.input.clone());
+        let rehearsed = oracle::rehearsed(seed, faults, &wanted.definition, &view.run, wanted.input.clone());
         if oracle::comparable(end) != rehearsed {
             breaks("a run ended otherwise than its rehearsal".to_owned());
         }

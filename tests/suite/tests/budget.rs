@@ -255,26 +255,29 @@ async fn a_map_of_ten_keeps_to_its_budget() {
     let chain = Chain::start().await;
     chain.protocol.publish("map", &Definition::parse(&map_definition()).unwrap()).await.unwrap();
     let input = || json!({ "items": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] });
-    for name in ["first", "second"] {
-        chain.take();
-        chain.start_run_of("map", name, input()).await;
-        let mut start = chain.take();
-        // The flag of the root item, beside what each start may ask for. And what the fan-out was opened with, beside the
-        // run item.
-        assert!(start.remove("GetItem").unwrap().0 >= 1);
-        assert_eq!(start, bill(&[("PutItem", 2, 3.0), ("SendMessageBatch", 1, 0.0)]));
+    chain.start_run_of("map", "first", input()).await;
+    chain.deliver(1, 10).await;
+    chain.deliver_from(QueueName::Timer, 1).await;
+    chain.take();
 
-        // Each branch: its flag, which may be a moment old; its record; its place in the list. The last one reports, and
-        // asks for the join.
-        chain.deliver(1, 10).await;
-        let mut branches = chain.take();
-        let sends = branches.remove("SendMessageBatch").unwrap().0;
-        assert_eq!((sends, branches.remove("GetItem").unwrap()), (1, (10, 5.0)));
-        assert_eq!(branches, bill(&[("PutItem", 10, 10.0), ("UpdateItem", 11, 11.0)]));
+    // What the fan-out was opened with, beside the run item; ten messages in one call. The flag of the root item is read,
+    // and every few seconds which definition is the current one.
+    chain.start_run_of("map", "second", input()).await;
+    let mut start = chain.take();
+    let reads = start.remove("GetItem").unwrap().0;
+    assert!((1..=2).contains(&reads), "{reads}");
+    assert_eq!(start, bill(&[("PutItem", 2, 3.0), ("SendMessageBatch", 1, 0.0)]));
 
-        // The join: the run, what was opened, the root item, the part, and a record of each branch.
-        chain.deliver_from(QueueName::Timer, 1).await;
-        let expected = [("GetItem", 4, 4.0), ("BatchGetItem", 1, 10.0), ("PutItem", 1, 1.0), ("UpdateItem", 1, 1.0)];
-        assert_eq!(chain.take(), bill(&expected));
-    }
+    // Each branch: its flag, which may be a moment old; its record; its place in the list. The last one reports, and asks
+    // for the join.
+    chain.deliver(1, 10).await;
+    let expected =
+        [("GetItem", 10, 5.0), ("PutItem", 10, 10.0), ("UpdateItem", 11, 11.0), ("SendMessageBatch", 1, 0.0)];
+    assert_eq!(chain.take(), bill(&expected));
+
+    // The join: the run, what was opened, the root item and the part; a record of each branch. And the run's end.
+    chain.deliver_from(QueueName::Timer, 1).await;
+    let expected =
+        [("GetItem", 4, 4.0), ("BatchGetItem", 1, 10.0), ("PutItem", 1, 1.0), ("UpdateItem", 1, 1.0)];
+    assert_eq!(chain.take(), bill(&expected));
 }
