@@ -48,9 +48,9 @@ async fn a_map_within_a_parallel_joins_and_a_failed_branch_is_caught() {
     let ended = stack.ended("both", "good").await;
     assert_eq!((ended.end().as_str(), ended.output), ("SUCCEEDED", Some(json!([good["items"], good]))));
     let view = stack.protocol.view(&RunId::new("both", "good")).await.unwrap().unwrap();
-    // The Parallel's two branches, and the three of the Map.
+    // The Parallel's two branches, and the three of the Map: two steps each, the wait, and the Map's turn and join.
     assert_eq!((view.records.len(), view.branch_records.len()), (1, 5));
-    assert_eq!(view.branch_records.values().map(Vec::len).sum::<usize>(), 8);
+    assert_eq!(view.branch_records.values().map(Vec::len).sum::<usize>(), 9);
 
     let ended = stack.ended("both", "bad").await;
     let caught = ended.output.clone().unwrap();
