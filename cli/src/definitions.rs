@@ -150,7 +150,7 @@ fn judge(resource: &Resource, project: Option<&Project>) -> Result<(), Refusal> 
     let refuse = |code, message: String, hint: Option<String>| Err(Refusal { code, message, hint });
     let Some(function) = resource.function() else {
         return match resource {
-            Resource::LambdaInvoke { .. } => refuse(
+            resource if resource.is_lambda_invoke() => refuse(
                 FaultCode::Unsupported,
                 "a `FunctionName` that is not a constant is not supported by this version".to_owned(),
                 Some(

@@ -6,6 +6,7 @@ use crate::{
     definition::{Branch, Choice},
     path::Path,
     scope::{EvalError, Scope},
+    template::{Expected, Template},
     timestamp,
 };
 use serde_json::{Number, Value};
@@ -17,7 +18,12 @@ pub enum Rule {
     And(Vec<Rule>),
     Or(Vec<Rule>),
     Not(Box<Rule>),
-    Test { variable: Path, operator: Operator },
+    Test {
+        variable: Path,
+        operator: Operator,
+    },
+    /// `Condition`: a boolean, or a JSONata expression that gives one.
+    Condition(Template),
 }
 
 /// What is asked of a variable.
@@ -66,12 +72,17 @@ pub enum Question {
 }
 
 impl Choice {
-    /// The first rule that holds; where none does, `Default` counts, and without it the engine's
+    /// The first rule that holds, with its index; where none does, `Default` counts, and without it the engine's
     /// `States.NoChoiceMatched`. `scope.input` is the effective input.
-    pub fn choose(&self, scope: &Scope) -> Result<Option<&Branch>, EvalError> {
-        for branch in &self.rules {
-            if branch.rule.holds(scope)? {
-                return Ok(Some(branch));
+    pub fn choose(&self, scope: &Scope) -> Result<Option<(usize, &Branch)>, EvalError> {
+        for (index, branch) in self.rules.iter().enumerate() {
+            let holds = match &branch.rule {
+                // Only here the cause says which rule it is.
+                Rule::Condition(condition) => condition_holds(condition, index, scope)?,
+                rule => rule.holds(scope)?,
+            };
+            if holds {
+                return Ok(Some((index, branch)));
             }
         }
         Ok(None)
@@ -100,11 +111,25 @@ impl Rule {
             }
             Rule::Not(rule) => Ok(!rule.holds(scope)?),
             Rule::Test { variable, operator: Operator::Is { question: Question::Present, expected } } => {
-                Ok(variable.select(scope).is_ok() == *expected)
+                match variable.select(scope) {
+                    Ok(_) => Ok(*expected),
+                    Err(miss) => miss.limit_error().map_or(Ok(!*expected), Err),
+                }
             }
             Rule::Test { variable, operator } => operator.holds(&*find(variable, scope)?, scope),
+            Rule::Condition(condition) => condition_holds(condition, 0, scope),
         }
     }
+}
+
+fn condition_holds(condition: &Template, index: usize, scope: &Scope) -> Result<bool, EvalError> {
+    // A literal needs no name for a cause.
+    if let Template::Literal(value) = condition {
+        return Ok(value.as_bool().unwrap_or(false));
+    }
+    let field = format!("Choices[{index}]/Condition");
+    let value = condition.evaluate_as(Expected::Boolean, &field, scope)?;
+    Ok(value.as_bool().unwrap_or(false))
 }
 
 impl Operator {
@@ -124,10 +149,12 @@ impl Operator {
 }
 
 fn find<'a>(path: &Path, scope: &Scope<'a>) -> Result<Cow<'a, Value>, EvalError> {
-    path.select(scope).map_err(|_| {
-        EvalError::runtime(format!(
-            "Invalid path '{path}': The choice state's condition path references an invalid value."
-        ))
+    path.select(scope).map_err(|miss| {
+        miss.limit_error().unwrap_or_else(|| {
+            EvalError::runtime(format!(
+                "Invalid path '{path}': The choice state's condition path references an invalid value."
+            ))
+        })
     })
 }
 

@@ -40,11 +40,68 @@ pub const VALUE_DEPTH_MAX: usize = 100;
 /// AWS's own limit is 256 KiB.
 pub const EVALUATION_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Nodes that one path may visit in one evaluation; it bounds `..` and wildcards.
+/// Values that one path may have found after any of its steps.
 pub const PATH_NODES_MAX: usize = 1_000_000;
 
-/// Steps in one path.
+/// Units of work that one path may take in one evaluation: a value looked at or a step tried is one, and a byte that a
+/// small regular expression is matched against is two. It bounds `..`, wildcards and filters, however they are put
+/// together, to about a second.
+pub const PATH_WORK_MAX: usize = 10_000_000;
+
+/// Steps in one path, with those and the conditions of its filters.
 pub const PATH_STEPS_MAX: usize = 100;
+
+/// Filters and parentheses within each other in one path.
+pub const PATH_FILTER_DEPTH_MAX: usize = 10;
+
+/// Bytes of memory that the compiled form of a regular expression in a filter may take.
+pub const PATH_REGEX_BYTES_MAX: usize = 16 * 1024;
+
+/// Characters in a workflow variable's name. AWS's limit
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html>).
+pub const VARIABLE_NAME_CHARS_MAX: usize = 80;
 
 /// Characters of input data that a cause quotes. AWS cuts a cause at 32,768 characters.
 pub const CAUSE_CHARS_MAX: usize = 32_768;
+
+/// Bytes of one JSONata expression's text. AWS names no limit of its own beside the definition's.
+pub const JSONATA_TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// Units of work in one JSONata evaluation: a value looked at is one, as are 8 bytes of text. Chosen so that it ends
+/// within a few seconds; AWS names no figure. See docs/decisions/0012-jsonata-limits.md.
+pub const JSONATA_WORK_MAX: u64 = 100_000_000;
+
+/// Units of work of one call of a function of the expression, and of one item of a loop.
+pub const JSONATA_WORK_PER_STEP: u64 = 50;
+
+/// Items of one JSONata array that an expression makes. JSONata itself allows 10,000,000 for a range.
+pub const JSONATA_SEQUENCE_ITEMS_MAX: usize = 1_000_000;
+
+/// Levels of nested evaluation in JSONata; a function that calls itself takes about four for each call.
+pub const JSONATA_DEPTH_MAX: usize = 10_000;
+
+/// Milliseconds after which a JSONata evaluation is given up. It protects the process; it is never an outcome.
+pub const JSONATA_CLOCK_MS_MAX: u64 = 10_000;
+
+/// `MaxConcurrency` of a Map state. AWS names no limit for the field; beyond 40 inline iterations and 10,000 children it
+/// runs no more at once (<https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html>).
+pub const MAX_CONCURRENCY_MAX: u64 = 99_999_999;
+
+/// Characters of a Map state's `Label` (AWS: 40,
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html>).
+pub const LABEL_CHARS_MAX: usize = 40;
+
+/// `MaxItems` of an item reader (AWS: 100,000,000).
+pub const MAX_ITEMS_MAX: u64 = 100_000_000;
+
+/// Bytes of all names in `CSVHeaders` (AWS: 10 KB).
+pub const CSV_HEADERS_BYTES_MAX: usize = 10 * 1024;
+
+/// `MaxItemsPerBatch`. AWS names no limit of its own; a batch has no more items than there are.
+pub const MAX_ITEMS_PER_BATCH_MAX: u64 = 100_000_000;
+
+/// `MaxInputBytesPerBatch`, in bytes (AWS: 256 KiB).
+pub const MAX_INPUT_BYTES_PER_BATCH_MAX: u64 = 256 * 1024;
+
+/// Digits that a width in a JSONata date picture asks for (`[Y,*-4]`).
+pub const JSONATA_PICTURE_WIDTH_MAX: usize = 999;

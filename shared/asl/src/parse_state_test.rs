@@ -34,7 +34,7 @@ fn task_states() {
     )) else {
         panic!()
     };
-    assert_eq!(task.resource, Resource::LambdaInvoke { function: Some("charge".into()), arn: arn.into() });
+    assert_eq!((task.resource.function(), task.resource.arn()), (Some("charge"), arn));
     let task = |fields: &str| {
         format!(r#"{{"Type": "Task", "Resource": "arn:aws:lambda:::function:f", "Next": "T", {fields}}}"#)
     };

@@ -11,33 +11,63 @@ pub enum Resource {
         function: String,
         arn: String,
     },
-    /// `arn:aws:states:::lambda:invoke`: the result is the response of Invoke, with the answer in `Payload`.
-    LambdaInvoke {
-        /// The short name in the constant `FunctionName` of `Parameters`; none where it is taken from the data.
-        function: Option<String>,
-        arn: String,
-    },
-    /// Every other integration, with `.sync` and `.waitForTaskToken`, activities, and a placeholder `${Name}` that a
-    /// deployment has yet to replace.
+    /// `arn:aws:states:::<service>:<action>`, optimised or of an AWS SDK.
+    Service(Service),
+    /// `arn:aws:states:<region>:<account>:activity:<name>`: a worker asks for it.
+    Activity { arn: String },
+    /// A placeholder `${Name}` that a deployment has yet to replace, and what is left.
     Other { arn: String },
+}
+
+/// An integration with a service
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/integrate-services.html>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    pub arn: String,
+    /// `lambda`, `states`, `http`, `aws-sdk:dynamodb`: the history's `resourceType`.
+    pub service: String,
+    /// `invoke`, `getItem`: without the pattern.
+    pub action: String,
+    pub pattern: Pattern,
+    /// Of `lambda:invoke`, the short name in the constant `FunctionName` of its parameters; none where it is taken from
+    /// the data.
+    pub function: Option<String>,
+}
+
+/// When a service's call is over
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pattern {
+    /// With its response.
+    RequestResponse,
+    /// `.sync`: with the end of the job that it starts.
+    Sync,
+    /// `.sync:2`: the same, with the output as JSON.
+    Sync2,
+    /// `.waitForTaskToken`: with the answer of whoever has the token.
+    WaitForTaskToken,
 }
 
 impl Resource {
     pub fn arn(&self) -> &str {
         match self {
-            Resource::Lambda { arn, .. } | Resource::LambdaInvoke { arn, .. } | Resource::Other { arn } => {
-                arn
-            }
+            Resource::Lambda { arn, .. } | Resource::Activity { arn } | Resource::Other { arn } => arn,
+            Resource::Service(service) => &service.arn,
         }
     }
 
-    /// The name of the Lambda function it calls, where the definition says it.
+    /// The name of the Lambda function that answers, where the definition says it.
     pub fn function(&self) -> Option<&str> {
         match self {
             Resource::Lambda { function, .. } => Some(function),
-            Resource::LambdaInvoke { function, .. } => function.as_deref(),
-            Resource::Other { .. } => None,
+            Resource::Service(service) => service.function.as_deref().filter(|_| service.is_lambda_invoke()),
+            Resource::Activity { .. } | Resource::Other { .. } => None,
         }
+    }
+
+    /// Whether it is `lambda:invoke`, whose result is the response of Invoke with the answer in `Payload`.
+    pub fn is_lambda_invoke(&self) -> bool {
+        matches!(self, Resource::Service(service) if service.is_lambda_invoke())
     }
 
     /// Reads an ARN; `parameters` are the state's, as written. The error says what is wrong with the ARN.
@@ -63,7 +93,10 @@ impl Resource {
                 })?;
                 Ok(Resource::Lambda { function: function.to_string(), arn: arn.to_string() })
             }
-            ("states", "", "") => integration(arn, resource, parameters),
+            ("states", "", "") => integration(arn, resource, parameters).map(Resource::Service),
+            ("states", ..) if resource.starts_with("activity:") => {
+                Ok(Resource::Activity { arn: arn.to_string() })
+            }
             _ => Ok(Resource::Other { arn: arn.to_string() }),
         }
     }
@@ -75,25 +108,70 @@ fn is_placeholder(text: &str) -> bool {
     name.is_some_and(|name| !name.is_empty() && !name.contains(['$', '{', '}']))
 }
 
-fn integration(arn: &str, resource: &str, parameters: Option<&Value>) -> Result<Resource, String> {
-    if resource == "lambda:invoke" {
-        let name = parameters.and_then(|parameters| parameters.get("FunctionName")).and_then(Value::as_str);
-        return Ok(Resource::LambdaInvoke {
-            function: name.and_then(function_name).map(str::to_string),
-            arn: arn.to_string(),
-        });
+impl Service {
+    /// `lambda:invoke`, request and response: the function's answer is the call's.
+    pub fn is_lambda_invoke(&self) -> bool {
+        self.is("lambda", "invoke") && self.pattern == Pattern::RequestResponse
     }
-    let (service, action) = resource.split_once(':').ok_or_else(|| {
+
+    pub fn is(&self, service: &str, action: &str) -> bool {
+        self.service == service && self.action == action
+    }
+
+    /// The action with its pattern: the history's `resource`.
+    pub fn resource(&self) -> String {
+        format!("{}{}", self.action, self.pattern.suffix())
+    }
+}
+
+impl Pattern {
+    const ALL: [Pattern; 4] =
+        [Pattern::Sync2, Pattern::Sync, Pattern::WaitForTaskToken, Pattern::RequestResponse];
+
+    /// As an ARN ends with it; empty for request and response.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Pattern::RequestResponse => "",
+            Pattern::Sync => ".sync",
+            Pattern::Sync2 => ".sync:2",
+            Pattern::WaitForTaskToken => ".waitForTaskToken",
+        }
+    }
+
+    /// Whether the call's response is only the beginning.
+    pub fn waits(self) -> bool {
+        self != Pattern::RequestResponse
+    }
+}
+
+fn integration(arn: &str, resource: &str, parameters: Option<&Value>) -> Result<Service, String> {
+    let (call, pattern) = Pattern::ALL
+        .into_iter()
+        .find_map(|pattern| Some((resource.strip_suffix(pattern.suffix())?, pattern)))
+        .unwrap_or((resource, Pattern::RequestResponse));
+    let (service, action) = call.rsplit_once(':').ok_or_else(|| {
         format!("`{arn}` names no action: an integration reads arn:aws:states:::<service>:<action>")
     })?;
     let base = action.split('.').next().unwrap_or(action);
-    match actions(service) {
-        Some(known) if !known.contains(&base) => Err(format!(
+    if let Some(known) = actions(service).filter(|known| !known.contains(&base)) {
+        return Err(format!(
             "`{service}:{base}` is no integration of Step Functions; `{service}` has {}",
             known.join(", ")
-        )),
-        _ => Ok(Resource::Other { arn: arn.to_string() }),
+        ));
     }
+    if let Some((_, suffix)) = action.split_once('.') {
+        return Err(format!(
+            "`.{suffix}` is no integration pattern: there are `.sync`, `.sync:2` and `.waitForTaskToken`"
+        ));
+    }
+    let name = parameters.and_then(|parameters| parameters.get("FunctionName")).and_then(Value::as_str);
+    Ok(Service {
+        arn: arn.to_string(),
+        service: service.to_string(),
+        action: action.to_string(),
+        pattern,
+        function: name.filter(|_| call == "lambda:invoke").and_then(function_name).map(str::to_string),
+    })
 }
 
 /// The actions of the optimised integrations whose list is short and settled; `None` for every other service.
@@ -173,16 +251,40 @@ mod tests {
         check("arn:aws:states:::lambda:invoke.waitForTaskToken", json!({"FunctionName": "charge"}), None);
     }
 
+    #[track_caller]
+    fn service(arn: &str, service: &str, action: &str, pattern: Pattern) {
+        let Resource::Service(found) = Resource::parse(arn, None).unwrap() else { panic!("{arn}") };
+        assert_eq!(
+            (found.service.as_str(), found.action.as_str(), found.pattern),
+            (service, action, pattern)
+        );
+        assert!(arn.ends_with(&found.resource()), "{arn}");
+    }
+
     #[test]
-    fn other_integrations_are_kept_as_they_are() {
-        for arn in [
+    fn an_integration_is_known_by_service_action_and_pattern() {
+        service("arn:aws:states:::lambda:invoke", "lambda", "invoke", Pattern::RequestResponse);
+        service(
             "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-            "arn:aws:states:::states:startExecution.sync:2",
+            "sqs",
+            "sendMessage",
+            Pattern::WaitForTaskToken,
+        );
+        service("arn:aws:states:::states:startExecution.sync", "states", "startExecution", Pattern::Sync);
+        service("arn:aws:states:::states:startExecution.sync:2", "states", "startExecution", Pattern::Sync2);
+        service(
             "arn:aws:states:::aws-sdk:s3:listBuckets",
-            "arn:aws:states:eu-west-1:123456789012:activity:pack",
-            "arn:aws:swf:us-east-1:123456789012:task:X",
-            "${ChargePaymentArn}",
-        ] {
+            "aws-sdk:s3",
+            "listBuckets",
+            Pattern::RequestResponse,
+        );
+    }
+
+    #[test]
+    fn activities_and_what_is_not_known_are_kept_as_they_are() {
+        let arn = "arn:aws:states:eu-west-1:123456789012:activity:pack";
+        assert_eq!(Resource::parse(arn, None), Ok(Resource::Activity { arn: arn.into() }));
+        for arn in ["arn:aws:swf:us-east-1:123456789012:task:X", "${ChargePaymentArn}"] {
             assert_eq!(Resource::parse(arn, None), Ok(Resource::Other { arn: arn.into() }));
         }
     }
@@ -198,6 +300,7 @@ mod tests {
             "arn:aws:lambda:region-1:1234567890:layer:x",
             "arn:aws:states:::dynamodb:query",
             "arn:aws:states:::dynamodb",
+            "arn:aws:states:::sqs:sendMessage.sinc",
         ] {
             assert!(Resource::parse(arn, None).is_err(), "{arn}");
         }

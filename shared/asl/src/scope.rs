@@ -36,6 +36,23 @@ impl<'a> Scope<'a> {
             draws,
         }
     }
+
+    /// `$states` of JSONata.
+    pub(crate) fn states(&self) -> Value {
+        let mut states = Map::with_capacity(4);
+        let members = [
+            ("input", Some(self.input)),
+            ("context", Some(self.context)),
+            ("result", self.result),
+            ("errorOutput", self.error_output),
+        ];
+        for (name, value) in members {
+            if let Some(value) = value {
+                states.insert(name.to_owned(), value.clone());
+            }
+        }
+        Value::Object(states)
+    }
 }
 
 /// The variables of a run that has none.
@@ -61,6 +78,9 @@ pub struct EvalError {
     pub cause: String,
     /// AWS reports some causes without that sentence.
     pub bare: bool,
+    /// Where the field stands in the state that could not be evaluated, such as `Output/order/lines[2]`: the
+    /// `location` of an EvaluationFailed event.
+    pub location: Option<Box<str>>,
 }
 
 impl EvalError {
@@ -70,7 +90,13 @@ impl EvalError {
     }
 
     pub fn named(error: &'static str, cause: impl Into<String>) -> EvalError {
-        EvalError { error: ErrorName::from(error), cause: cause.into(), bare: false }
+        EvalError { error: ErrorName::from(error), cause: cause.into(), bare: false, location: None }
+    }
+
+    /// A `States.QueryEvaluationError`: a JSONata state's field could not be evaluated. Retry and Catch may take it.
+    pub fn query(cause: impl Into<String>, location: impl Into<Box<str>>) -> EvalError {
+        let location = Some(location.into());
+        EvalError { location, ..EvalError::named(errors::QUERY_EVALUATION_ERROR, cause) }
     }
 
     /// The whole cause as AWS reports it for a state and the id of its StateEntered event.

@@ -2,6 +2,7 @@
 
 use super::{Function, hash};
 use crate::{
+    equality::same,
     limits::{ARRAY_RANGE_ITEMS_MAX, INTRINSIC_TEXT_CHARS_MAX},
     scope::{self, Draws},
 };
@@ -191,20 +192,6 @@ fn unique(items: &[Value]) -> Value {
     Value::Array(items.iter().filter(|item| seen.insert(comparable(item).to_string())).cloned().collect())
 }
 
-/// Equality by value: `1` is `1.0`, and the order of members does not count.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => {
-            a == b || a.as_f64() == b.as_f64() && (a.is_f64() || b.is_f64())
-        }
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
-        }
-        _ => a == b,
-    }
-}
-
 fn comparable(value: &Value) -> Value {
     match value {
         Value::Number(number) => match number.as_f64() {
@@ -254,7 +241,7 @@ fn random(from: i64, to: i64, seed: Option<&Value>, draws: &Draws) -> Result<Val
 }
 
 /// A version 4 UUID of the given bits.
-fn uuid(bits: u128) -> String {
+pub(crate) fn uuid(bits: u128) -> String {
     let bits = bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();

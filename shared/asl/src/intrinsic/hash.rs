@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 /// The digest in lower-case hex; `None` for an algorithm that AWS does not offer.
-pub(super) fn hex(text: &str, algorithm: &str) -> Option<String> {
+pub(crate) fn hex(text: &str, algorithm: &str) -> Option<String> {
     let bytes = text.as_bytes();
     Some(match algorithm {
         "MD5" => to_hex(&<md5::Md5 as md5::Digest>::digest(bytes)),

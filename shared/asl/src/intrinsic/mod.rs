@@ -8,14 +8,15 @@ mod hash;
 mod signature;
 
 use crate::{
-    path::{Path, quoted},
+    path::Path,
     scope::{EvalError, Scope},
 };
 use serde_json::Value;
 use std::borrow::Cow;
 
 pub use compile::{CallError, CallErrorKind};
-pub(crate) use hash::to_hex;
+pub(crate) use functions::uuid;
+pub(crate) use hash::{hex as digest_hex, to_hex};
 pub use signature::Function;
 
 /// A compiled call with everything nested in it.
@@ -109,7 +110,7 @@ impl Argument {
             Argument::Path(path) => path.select(scope).map_err(|_| {
                 format!(
                     "The JsonPath argument for the field '{path}' could not be found in the input '{}'",
-                    quoted(path.start(scope))
+                    path.quoted_start(scope)
                 )
             }),
         }
