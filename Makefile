@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help dev demo check fmt lint docs deny audit test sim bench bench-engine build need-cargo need-nextest need-deny
+.PHONY: help dev demo check fmt lint docs deny audit test conformance sim bench bench-engine build need-cargo need-nextest need-deny
 
 PORT    ?= 7700
 PROFILE ?= dev
@@ -51,6 +51,9 @@ audit: need-deny ## known vulnerabilities; needs the advisory database from the 
 
 test: need-nextest ## all tests
 	cargo nextest run --workspace
+
+conformance: need-cargo ## the recorded cases alone, with their figures (ASL_CASES=folder; ../shared/asl unless set)
+	@cargo test --quiet -p stepladder-conformance --test conformance -- --nocapture --test-threads=1
 
 sim: need-nextest ## the simulation alone: SIM_SEEDS=n seeds (10,000 unless set), or SIM_SEED=n
 	cargo nextest run -p stepladder-simulation --no-capture -E 'test(every_invariant)'

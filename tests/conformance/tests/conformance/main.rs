@@ -5,5 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout)]
 
+mod compare;
+mod execution;
+mod jsonata;
+mod jsonata_case;
 mod realworld;
+mod script;
 mod validation;

@@ -14,6 +14,7 @@ fn real_definitions_have_no_faults() {
         let language = entry["query_language"].as_str().unwrap_or("JSONPath");
         report.case(language, file, faults.map(|faults| format!("refused: {faults}")));
     }
+    report.print();
     report.finish();
 }
 
