@@ -63,7 +63,8 @@ impl Report {
     pub fn print(&self) {
         let sum = |count: fn(&Counts) -> usize| self.groups.values().map(count).sum::<usize>();
         let (passed, failed) = (sum(|counts| counts.passed), sum(|counts| counts.failed));
-        println!("{}: {passed} passed, {failed} failed", self.name);
+        // The test harness may have left its own text in the line.
+        println!("\n{}: {passed} passed, {failed} failed", self.name);
         for (group, counts) in &self.groups {
             let share = 100.0 * counts.passed as f64 / (counts.passed + counts.failed).max(1) as f64;
             println!("  {group:32} {:5} passed {:5} failed  {share:5.1} %", counts.passed, counts.failed);
