@@ -16,8 +16,10 @@ mod guard;
 mod meter;
 mod references;
 mod run;
+mod top_level;
 mod walk;
 mod weave;
+mod wording;
 
 pub use error::{JsonataError, JsonataErrorKind};
 pub use fault::JsonataFault;
@@ -51,6 +53,8 @@ struct Compiled {
     references: Vec<Reference>,
     unknown_functions: Vec<String>,
     newer: Vec<Newer>,
+    top_level_names: Vec<String>,
+    mentions_root: bool,
 }
 
 /// What an expression of a state can see.
@@ -78,6 +82,7 @@ impl Jsonata {
         let tree = fault::parse(text)?;
         let analysis = references::analyse(&tree, text);
         let (direct, reads) = (Direct::of(&tree), convert::Reads::of(&tree));
+        let (top_level_names, mentions_root) = (top_level::names(&tree), top_level::mentions_root(&tree));
         let tree = weave(tree);
         let compiled = Compiled {
             text: text.to_string(),
@@ -88,6 +93,8 @@ impl Jsonata {
             references: analysis.references,
             unknown_functions: analysis.unknown_functions,
             newer: analysis.newer,
+            top_level_names,
+            mentions_root,
             tree,
         };
         Ok(Jsonata { compiled: Arc::new(compiled) })
@@ -133,6 +140,16 @@ impl Jsonata {
     /// one of them. A call fails with T1006.
     pub fn unknown_functions(&self) -> Vec<String> {
         self.compiled.unknown_functions.clone()
+    }
+
+    /// Names that are read of an input, though there is none at the top level: AWS refuses the definition.
+    pub fn top_level_names(&self) -> &[String] {
+        &self.compiled.top_level_names
+    }
+
+    /// Whether `$$`, which AWS refuses too, stands in it.
+    pub fn mentions_root(&self) -> bool {
+        self.compiled.mentions_root
     }
 
     /// What AWS's version of the language (2.0.6) does not have.

@@ -21,7 +21,11 @@ const INPUT_TYPES: [&str; 5] = ["CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"];
 const DELIMITERS: [&str; 5] = ["COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"];
 
 impl Parser<'_> {
-    pub(super) fn distributed(&mut self, fields: &Fields, execution_type: WorkflowType) -> Option<Distributed> {
+    pub(super) fn distributed(
+        &mut self,
+        fields: &Fields,
+        execution_type: WorkflowType,
+    ) -> Option<Distributed> {
         let label = self.label(fields);
         let item_reader = self.part(fields, "ItemReader", "an item reader", Parser::item_reader);
         let item_batcher = self.part(fields, "ItemBatcher", "an item batcher", Parser::item_batcher);
@@ -59,6 +63,10 @@ impl Parser<'_> {
             );
             self.fault(FaultCode::InvalidLabel, fields.span_of("Label"), message);
         }
+        if !self.labels.insert(label.to_string()) {
+            let message = format!("another Map state has the label `{label}` already");
+            self.fault(FaultCode::DuplicateLabel, fields.span_of("Label"), message);
+        }
         Some(label.to_string())
     }
 
@@ -68,12 +76,12 @@ impl Parser<'_> {
             &[Both("Resource"), Both("ReaderConfig"), JsonPath("Parameters"), Jsonata("Arguments")],
         );
         let resource = self.required_text(fields, "Resource");
+        self.s3_resource(fields, &["s3:getObject", "s3:listObjectsV2"]);
         let arguments = self.arguments(fields);
         let reader_config = match fields.value("ReaderConfig") {
-            Some(node) => self
-                .fields(node, "`ReaderConfig`")
-                .and_then(|config| self.reader_config(&config))
-                .map(Some),
+            Some(node) => {
+                self.fields(node, "`ReaderConfig`").and_then(|config| self.reader_config(&config)).map(Some)
+            }
             None => Some(None),
         };
         Some(ItemReader {
@@ -124,6 +132,24 @@ impl Parser<'_> {
         Some(Template::Object(members))
     }
 
+    /// `arn:aws:states:::s3:getObject` and its like, or a placeholder.
+    fn s3_resource(&mut self, fields: &Fields, actions: &[&str]) {
+        let Some(arn) = fields.value("Resource").and_then(Node::as_str) else {
+            return;
+        };
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let is_known = match parts.as_slice() {
+            ["arn", _, "states", "", "", resource] => actions.contains(resource),
+            _ => arn.starts_with("${") && arn.ends_with('}'),
+        };
+        if !is_known {
+            let known: Vec<String> =
+                actions.iter().map(|action| format!("arn:aws:states:::{action}")).collect();
+            let message = format!("`{arn}` is no resource of {}: write {}", fields.what, known.join(" or "));
+            self.fault(FaultCode::InvalidResource, fields.span_of("Resource"), message);
+        }
+    }
+
     fn csv_headers(&mut self, node: &Node) {
         let Some(items) = node.as_array() else {
             self.wrong_type(node, "an array of strings", "`CSVHeaders`");
@@ -152,7 +178,12 @@ impl Parser<'_> {
                 JsonPath("MaxInputBytesPerBatchPath"),
             ],
         );
-        let limits = ["MaxItemsPerBatch", "MaxItemsPerBatchPath", "MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"];
+        let limits = [
+            "MaxItemsPerBatch",
+            "MaxItemsPerBatchPath",
+            "MaxInputBytesPerBatch",
+            "MaxInputBytesPerBatchPath",
+        ];
         if limits.iter().all(|limit| fields.get(limit).is_none()) {
             let message = "an item batcher needs `MaxItemsPerBatch` or `MaxInputBytesPerBatch`";
             self.fault(FaultCode::MissingField, fields.opening(), message);
@@ -170,6 +201,7 @@ impl Parser<'_> {
             &[Both("Resource"), Both("WriterConfig"), JsonPath("Parameters"), Jsonata("Arguments")],
         );
         let resource = self.owned_text(fields, "Resource");
+        self.s3_resource(fields, &["s3:putObject"]);
         let arguments = self.arguments(fields);
         let has_place = fields.get("Parameters").or_else(|| fields.get("Arguments")).is_some();
         match (fields.get("Resource").is_some(), has_place, fields.get("WriterConfig").is_some()) {
@@ -177,7 +209,9 @@ impl Parser<'_> {
                 let message = "a result writer needs `WriterConfig`, or `Resource` and where it is to write";
                 self.fault(FaultCode::MissingField, fields.opening(), message);
             }
-            (true, false, _) => self.missing(fields, if self.is_jsonata() { "Arguments" } else { "Parameters" }),
+            (true, false, _) => {
+                self.missing(fields, if self.is_jsonata() { "Arguments" } else { "Parameters" })
+            }
             (false, true, _) => self.missing(fields, "Resource"),
             _ => {}
         }

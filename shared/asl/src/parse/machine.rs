@@ -5,6 +5,7 @@ use super::{
     fields::Fields,
     language::Known::{self, Both},
     state::Read,
+    variables::Sight,
 };
 use crate::{
     definition::{Machine, Parent, QueryLanguage, State},
@@ -54,10 +55,12 @@ impl Parser<'_> {
     }
 
     /// A branch or an item processor: its states stand in the state that is being read.
-    pub(super) fn nested(&mut self, fields: &Fields, parent: Parent) -> Option<Machine> {
+    pub(super) fn nested(&mut self, fields: &Fields, parent: Parent, sight: Sight) -> Option<Machine> {
         let (state, language) = (self.state.take(), self.language);
         let outer = self.parent.replace(parent);
+        let scope = self.variables.enter(sight);
         let machine = self.machine(fields);
+        self.variables.leave(scope);
         self.parent = outer;
         (self.state, self.language) = (state, language);
         machine
@@ -103,7 +106,8 @@ impl Parser<'_> {
         }
         let is_new = !self.states.contains_key(name);
         if !is_new {
-            let message = format!("there is another state `{name}`; a name stands once in the whole definition");
+            let message =
+                format!("there is another state `{name}`; a name stands once in the whole definition");
             self.fault(FaultCode::DuplicateState, span.clone(), message);
         }
         is_new
@@ -136,4 +140,3 @@ impl Parser<'_> {
         })
     }
 }
-

@@ -23,7 +23,10 @@ impl Parser<'_> {
                         Some(name) => {
                             (name, self.expression(&member.value, &member.name).map(Template::Dynamic))
                         }
-                        None => (member.name.as_str(), self.path_template(&member.value)),
+                        None => {
+                            self.no_dollar(&member.value, &member.name);
+                            (member.name.as_str(), self.path_template(&member.value))
+                        }
                     };
                     if !names.insert(name) {
                         let message = format!(
@@ -45,7 +48,8 @@ impl Parser<'_> {
             }
             Data::Array(items) => {
                 // Every item is read, so that all of their faults are found.
-                let templates: Vec<Option<Template>> = items.iter().map(|item| self.path_template(item)).collect();
+                let templates: Vec<Option<Template>> =
+                    items.iter().map(|item| self.path_template(item)).collect();
                 let templates = templates.into_iter().collect::<Option<Vec<_>>>()?;
                 let is_literal = templates.iter().all(|template| matches!(template, Template::Literal(_)));
                 Some(if is_literal { Template::Literal(node.to_value()) } else { Template::Array(templates) })
@@ -73,7 +77,7 @@ impl Parser<'_> {
         }
         match Path::parse(text) {
             Ok(path) => {
-                self.note(&path);
+                self.note(&path, &node.span);
                 Some(Expression::Path(path))
             }
             Err(error) => {
@@ -86,7 +90,7 @@ impl Parser<'_> {
     fn call(&mut self, node: &Node, text: &str) -> Option<Call> {
         match Call::parse(text) {
             Ok(call) => {
-                call.paths().into_iter().for_each(|path| self.note(path));
+                call.paths().into_iter().for_each(|path| self.note(path, &node.span));
                 Some(call)
             }
             Err(error) => {

@@ -38,7 +38,12 @@ impl Parser<'_> {
     }
 
     /// `name`, or `…Path` in JSONPath; at most one of them.
-    pub(super) fn number(&mut self, fields: &Fields, name: &str, range: RangeInclusive<u64>) -> Option<Number> {
+    pub(super) fn number(
+        &mut self,
+        fields: &Fields,
+        name: &str,
+        range: RangeInclusive<u64>,
+    ) -> Option<Number> {
         let from_path = self.path_beside(fields, name).map(Number::Path);
         match self.either(fields, name)? {
             Either::Expression(template) => Some(Number::Expression(template)),
@@ -75,7 +80,10 @@ impl Parser<'_> {
         }
         match self.either(fields, name)? {
             Either::Expression(template) => return Some(Text::Expression(template)),
-            Either::Constant(_) => return self.owned_text(fields, name).map(Text::Constant),
+            Either::Constant(node) => {
+                self.no_path(node, name);
+                return self.owned_text(fields, name).map(Text::Constant);
+            }
             Either::Nothing => {}
         }
         let node = fields.value(&path).filter(|_| !self.is_jsonata())?;
