@@ -173,7 +173,8 @@ impl<'a> Seen<'a> {
     /// the state has started.
     pub(crate) fn width(&self, probe: Probe) -> Result<FanOut, EvalError> {
         let (count, concurrency) = match &self.state.kind {
-            Kind::Map(map) if map.mode != MapMode::Inline => {
+            // Alone, its iterations are mocked.
+            Kind::Map(map) if map.mode != MapMode::Inline && !probe.is_alone() => {
                 let name = &self.state.name;
                 return Err(EvalError::runtime(format!(
                     "The Map state '{name}' is distributed, which is not run yet."

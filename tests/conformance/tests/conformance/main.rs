@@ -11,4 +11,5 @@ mod jsonata;
 mod jsonata_case;
 mod realworld;
 mod script;
+mod teststate;
 mod validation;

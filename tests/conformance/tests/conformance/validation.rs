@@ -1,7 +1,7 @@
 //! Which definitions AWS, or a linter, accepts.
 
 use serde_json::Value;
-use stepladder_asl::{Definition, Faults};
+use stepladder_asl::{Definition, Fault, Faults, Options, WorkflowType};
 use stepladder_conformance::{Report, cases, text};
 
 #[test]
@@ -25,15 +25,42 @@ fn verdicts_are_those_of_aws() {
         report.case(text(case, "group"), text(case, "id"), difference);
     }
     println!(
-        "validation.jsonl: {disputed} disputed between linters, not counted; {differing} of them differ"
+        "\nvalidation.jsonl: {disputed} disputed between linters, not counted; {differing} of them differ"
     );
     report.print();
     report.finish();
 }
 
+/// AWS says more than yes or no where it refuses: its codes and its places are those of one of our faults.
+#[test]
+fn the_reasons_are_those_of_aws() {
+    let Some(cases) = cases("validation.jsonl") else { return };
+    let mut report = Report::new("validation.jsonl, reasons");
+    for case in cases.iter().filter(|case| case["evidence"] == "aws" && case["valid"] == false) {
+        let Err(faults) = parse(case) else { continue };
+        let missing = case["expect"].as_array().into_iter().flatten().find(|expected| {
+            let (code, path) = (expected["code"].as_str(), expected["path"].as_str().unwrap_or("/"));
+            // A text that is no JSON has no places.
+            let agrees = |fault: &Fault| {
+                fault.aws_code == code && (path.starts_with("[Source") || fault.path.starts_with(path))
+            };
+            !faults.iter().any(agrees)
+        });
+        let difference = missing.map(|missing| format!("{missing} is not among {faults}"));
+        report.case(text(case, "group"), text(case, "id"), difference);
+    }
+    report.print();
+    report.finish();
+}
+
 fn parse(case: &Value) -> Result<Definition, Faults> {
+    let workflow_type = match case["type"].as_str() {
+        Some("EXPRESS") => WorkflowType::Express,
+        _ => WorkflowType::Standard,
+    };
+    let options = Options { workflow_type, ..Options::default() };
     match &case["definition_text"] {
-        Value::String(text) => Definition::parse(text),
-        _ => Definition::parse(&case["definition"].to_string()),
+        Value::String(text) => Definition::parse_as(text, &options),
+        _ => Definition::parse_as(&case["definition"].to_string(), &options),
     }
 }

@@ -1,36 +1,27 @@
 //! Single states that were recorded with AWS's TestState API.
 
-use crate::{cases, compare::difference};
+use crate::compare::difference;
 use serde_json::{Map, Value, json};
 use stepladder_asl::{Definition, Kind, State};
+use stepladder_conformance::{Report, cases, text};
 use stepladder_engine::{LONE_STATE, Mock, Run, StateTest, StateTested, machine_of, test_state};
 
 #[test]
 fn single_states_do_as_on_aws() {
-    let Some(cases) = cases("teststate.jsonl") else {
-        return;
-    };
-    let mut wrong = Vec::new();
+    let Some(cases) = cases("teststate.jsonl") else { return };
+    let mut report = Report::new("teststate.jsonl");
     for case in &cases {
-        if let Some(difference) = differs(case).filter(|_| !is_renamed(case)) {
-            wrong.push(format!("{}: {difference}", case["id"]));
-        }
+        report.case(text(case, "group"), text(case, "id"), differs(case));
     }
-    println!("teststate.jsonl: {} passed, {} failed", cases.len() - wrong.len(), wrong.len());
-    assert!(wrong.is_empty(), "{} states differ:\n{}", wrong.len(), wrong.join("\n"));
-}
-
-/// Whether the recording gave its mock another name than its output: then nothing can be said about it.
-fn is_renamed(case: &Value) -> bool {
-    let (mock, output) = (case["mock"].to_string(), case["expect"]["output"].to_string());
-    mock.contains("arn:aws:stepfunctions_") && !output.contains("arn:aws:stepfunctions_")
+    report.print();
+    report.finish();
 }
 
 fn differs(case: &Value) -> Option<String> {
     let name = case["state_name"].as_str().unwrap_or(LONE_STATE);
-    let text = case["definition"].to_string();
-    let text = if case["definition"].get("States").is_some() { text } else { machine_of(&text) };
-    let definition = match Definition::parse(&text) {
+    let whole = case["definition"].to_string();
+    let whole = if case["definition"].get("States").is_some() { whole } else { machine_of(&whole) };
+    let definition = match Definition::parse(&whole) {
         Ok(definition) => definition,
         Err(faults) => return Some(format!("refused: {faults}")),
     };
@@ -43,7 +34,7 @@ fn differs(case: &Value) -> Option<String> {
 }
 
 fn test_of(case: &Value, state: &State) -> StateTest {
-    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let owned = |value: &Value| value.as_str().map(str::to_owned);
     let config = &case["config"];
     let (mock, data) = (&case["mock"], config["mapItemReaderData"].as_str());
     StateTest {
@@ -52,7 +43,7 @@ fn test_of(case: &Value, state: &State) -> StateTest {
         variables: case["variables"].as_object().cloned().unwrap_or_default(),
         mock: match (mock.get("result"), mock.is_object()) {
             (Some(result), _) => Some(Mock::Result(result.clone())),
-            (None, true) => Some(Mock::Error { error: text(&mock["error"]), cause: text(&mock["cause"]) }),
+            (None, true) => Some(Mock::Error { error: owned(&mock["error"]), cause: owned(&mock["cause"]) }),
             (None, false) => None,
         },
         // The recordings gave a role to the states that can use one.
