@@ -10,6 +10,9 @@ pub const DEFINITION_DEPTH_MAX: usize = 127;
 /// Faults that one parse reports. Whoever sees this many has another file in hand than they think.
 pub const FAULTS_MAX: usize = 200;
 
+/// Names among which a hint looks for the one that was meant: comparing all of a huge definition's costs seconds.
+pub const HINT_CANDIDATES_MAX: usize = 2_000;
+
 /// Characters in a state's name. AWS's quota.
 pub const STATE_NAME_CHARS_MAX: usize = 80;
 

@@ -200,13 +200,27 @@ fn paths_that_find_nothing() {
     let after_a = |b: &str| format!(r#"{A}, "B": {{{b}, "End": true}}"#);
     let pass = |fields: &str| after_a(&format!(r#""Type": "Pass", {fields}"#));
     finds_nothing(&pass(r#""InputPath": "$.z""#), &["\"$.z\""]);
-    finds_nothing(&pass(r#""Parameters": {"a.$": "$.x.z", "b.$": "$.x.y.q", "c.$": "$.n.m"}"#), &["\"$.x.z\"", "\"$.n.m\""]);
-    finds_nothing(&pass(r#""Parameters": {"a.$": "States.Array($.x, $.w)"}"#), &["\"States.Array($.x, $.w)\""]);
-    finds_nothing(&pass(r#""Parameters": {"a.$": "$$.w", "b.$": "$..w", "c.$": "$.x['y','z']", "d.$": "$.x.y[0].z"}"#), &[]);
+    finds_nothing(
+        &pass(r#""Parameters": {"a.$": "$.x.z", "b.$": "$.x.y.q", "c.$": "$.n.m"}"#),
+        &["\"$.x.z\"", "\"$.n.m\""],
+    );
+    finds_nothing(
+        &pass(r#""Parameters": {"a.$": "States.Array($.x, $.w)"}"#),
+        &["\"States.Array($.x, $.w)\""],
+    );
+    finds_nothing(
+        &pass(r#""Parameters": {"a.$": "$$.w", "b.$": "$..w", "c.$": "$.x['y','z']", "d.$": "$.x.y[0].z"}"#),
+        &[],
+    );
     finds_nothing(&pass(r#""Result": {"q": 1}, "ResultPath": "$.r", "OutputPath": "$.q""#), &["\"$.q\""]);
     finds_nothing(&pass(r#""Result": {"q": 1}, "ResultPath": "$.r", "OutputPath": "$.r.q""#), &[]);
     finds_nothing(&after_a(r#""Type": "Wait", "SecondsPath": "$.s""#), &["\"$.s\""]);
-    finds_nothing(&after_a(r#""Type": "Map", "ItemsPath": "$.i", "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Succeed"}}}"#), &["\"$.i\""]);
+    finds_nothing(
+        &after_a(
+            r#""Type": "Map", "ItemsPath": "$.i", "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Succeed"}}}"#,
+        ),
+        &["\"$.i\""],
+    );
     // What a task adds can be anything, what was there stays.
     let task = r#""B": {"Type": "Task", "Resource": "arn:aws:lambda:::function:f", "ResultPath": "$.r", "Next": "C",
         "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "C"}]}"#;
@@ -231,4 +245,51 @@ fn paths_that_may_find_something() {
         "C": {"Type": "Choice", "Choices": [{"Variable": "$.a", "IsPresent": true, "Next": "A"}], "Default": "E"},
         "E": {"Type": "Pass", "InputPath": "$.a.a.a.a.a.a.a.a.b", "End": true}"#;
     finds_nothing(looping, &[]);
+}
+
+/// Each of them would take minutes, or all of the memory, if it were followed without a bound.
+#[test]
+fn huge_definitions_come_to_an_end() {
+    let names = |count: usize, state: &dyn Fn(usize) -> String| {
+        (0..count).map(|n| format!(r#""S{n}": {}"#, state(n))).collect::<Vec<_>>().join(",")
+    };
+    let targets: Vec<String> =
+        (1..8_000).map(|n| format!(r#"{{"Variable": "$.a", "IsNull": true, "Next": "S{n}"}}"#)).collect();
+    let wide = names(8_000, &|n| match n {
+        0 => format!(r#"{{"Type": "Choice", "Choices": [{}]}}"#, targets.join(",")),
+        _ => r#"{"Type": "Succeed"}"#.to_string(),
+    });
+    let members: Vec<String> = (0..2_000).map(|n| format!(r#""m{n}": {n}"#)).collect();
+    let made = format!(r#"{{"Type": "Pass", "Result": {{{}}}, "Next": "S0"}}"#, members.join(","));
+    let growing =
+        names(8_000, &|n| format!(r#"{{"Type": "Pass", "ResultPath": "$.p{n}", "Next": "S{}"}}"#, n + 1));
+    for text in [
+        format!(r#"{{"StartAt": "First", "States": {{"First": {made}, {wide}}}}}"#),
+        format!(
+            r#"{{"StartAt": "First", "States": {{"First": {made}, {growing}, "S8000": {{"Type": "Succeed"}}}}}}"#
+        ),
+    ] {
+        assert!(Definition::parse(&text).is_ok());
+    }
+    let undefined = names(10_000, &|n| {
+        format!(r#"{{"Type": "Pass", "Assign": {{"v{n}": 1}}, "InputPath": "$w{n}", "Next": "T{n}"}}"#)
+    });
+    let faults =
+        Definition::check(&format!(r#"{{"StartAt": "S0", "States": {{{undefined}}}}}"#), &Options::default());
+    assert_eq!((faults.errors.len(), faults.warnings.len()), (FAULTS_MAX + 1, FAULTS_MAX));
+}
+
+#[test]
+fn a_role_is_named_by_a_text() {
+    let task = |credentials: &str| {
+        let text = machine(&format!(
+            r#"{{"Type": "Task", "Resource": "{LAMBDA}", "Credentials": {credentials}, "Next": "T"}}"#
+        ));
+        let checked = Definition::check(&text, &Options::default());
+        checked.errors.iter().map(|fault| fault.code).collect::<Vec<_>>()
+    };
+    assert_eq!(task(r#"{"RoleArn": "arn:aws:iam::123456789012:role/r"}"#), []);
+    assert_eq!(task(r#"{"RoleArn.$": "$.role"}"#), []);
+    assert_eq!(task(r#"{"RoleArn": {"a": 1}}"#), [FaultCode::WrongType]);
+    assert_eq!(task("true"), [FaultCode::WrongType]);
 }

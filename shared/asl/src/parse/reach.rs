@@ -11,7 +11,7 @@ use crate::{
     path::{Path, ReferenceStep},
     template::{Expression, Template},
 };
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Values that are compared in one parse. A definition that needs more is not followed: it is no one's mistake.
 const WORK_MAX: usize = 200_000;
@@ -36,6 +36,8 @@ impl Parser<'_> {
                     self.state = None;
                 }
                 let inner = inner_input(state, input);
+                let Some(left) = work.checked_sub(state.machines().len() * inner.size()) else { return };
+                work = left;
                 open.extend(state.machines().iter().map(|machine| (machine, inner.clone())));
             }
         }
@@ -135,8 +137,14 @@ fn follow<'d>(
     let mut inputs: HashMap<&str, Shape> = HashMap::from([(machine.start_at.as_str(), start)]);
     let mut changes: HashMap<&str, usize> = HashMap::new();
     let mut open = VecDeque::from([machine.start_at.as_str()]);
+    let mut waiting = HashSet::from([machine.start_at.as_str()]);
     while let Some(name) = open.pop_front() {
-        let (Some(state), Some(input)) = (definition.state(name), inputs.get(name).cloned()) else { continue };
+        waiting.remove(name);
+        let (Some(state), Some(input)) = (definition.state(name), inputs.get(name).cloned()) else {
+            continue;
+        };
+        // Each way gets a copy, so what they cost is asked before they are made.
+        *work = work.checked_sub(count_ways(state) * input.size())?;
         for (next, output) in ways(state, &input) {
             *work = work.checked_sub(output.size() + input.size())?;
             let joined = match inputs.get(next) {
@@ -152,12 +160,20 @@ fn follow<'d>(
             let count = changes.entry(next).or_default();
             *count += 1;
             inputs.insert(next, if *count > CHANGES_MAX { Shape::Any } else { joined });
-            if !open.contains(&next) {
+            if waiting.insert(next) {
                 open.push_back(next);
             }
         }
     }
     Some(inputs)
+}
+
+fn count_ways(state: &State) -> usize {
+    let rules = match &state.kind {
+        Kind::Choice(choice) => choice.rules.len() + 1,
+        _ => 1,
+    };
+    rules + state.catch.len()
 }
 
 /// Where a state leads to, with what it hands on.
@@ -181,9 +197,7 @@ fn caught(state: &State, catcher: &Catcher, input: &Shape) -> Shape {
     match (&catcher.output, state.query_language) {
         (Some(template), _) => Shape::of_template(template, &Shape::Any),
         (None, QueryLanguage::Jsonata) => Shape::error_output(),
-        (None, QueryLanguage::JsonPath) => {
-            placed(&catcher.result_path, input.clone(), Shape::error_output())
-        }
+        (None, QueryLanguage::JsonPath) => placed(&catcher.result_path, input.clone(), Shape::error_output()),
     }
 }
 
@@ -255,9 +269,10 @@ fn arguments(state: &State, input: &Shape) -> Shape {
 fn inner_input(state: &State, input: &Shape) -> Shape {
     match (&state.kind, state.query_language) {
         (Kind::Parallel(_), QueryLanguage::JsonPath) => arguments(state, input),
-        (Kind::Map(map), QueryLanguage::JsonPath) => map.item_selector.as_ref().map_or(Shape::Any, |template| {
-            Shape::of_template(template, &effective_input(state, input))
-        }),
+        (Kind::Map(map), QueryLanguage::JsonPath) => map
+            .item_selector
+            .as_ref()
+            .map_or(Shape::Any, |template| Shape::of_template(template, &effective_input(state, input))),
         _ => Shape::Any,
     }
 }

@@ -127,9 +127,9 @@ impl Shape {
     fn cut(self, levels: usize) -> Shape {
         match self {
             Shape::Object(_) if levels == 0 => Shape::Any,
-            Shape::Object(members) => {
-                Shape::Object(members.into_iter().map(|(name, shape)| (name, shape.cut(levels - 1))).collect())
-            }
+            Shape::Object(members) => Shape::Object(
+                members.into_iter().map(|(name, shape)| (name, shape.cut(levels - 1))).collect(),
+            ),
             other => other,
         }
     }
