@@ -78,11 +78,6 @@ impl Probe<'_> {
     /// Nobody looks: nothing is copied.
     pub(crate) const NONE: Probe<'static> = Probe(None);
 
-    /// Whether a single state is run, and not a whole machine.
-    pub(crate) fn is_alone(self) -> bool {
-        self.0.is_some()
-    }
-
     pub(crate) fn see(self, look: impl FnOnce(&mut Inspection)) {
         self.watch(|watched| look(&mut watched.inspection));
     }

@@ -504,6 +504,19 @@ fn an_item_that_cannot_be_evaluated_is_an_error_of_the_state() {
 }
 
 #[test]
+fn a_distributed_map_is_not_run_as_an_inline_one() {
+    let mut definition = map(json!({}));
+    definition["States"]["Each"]["ItemProcessor"]["ProcessorConfig"] =
+        json!({ "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" });
+    // The parser may refuse it before.
+    if let Ok(definition) = Definition::parse(&definition.to_string()) {
+        let run = Driven::new(&definition, json!([1]));
+        assert_eq!(run.end().error.as_deref(), Some("States.Runtime"));
+        assert!(run.end().cause.as_deref().unwrap().contains("distributed"));
+    }
+}
+
+#[test]
 fn the_number_of_branches_is_bounded() {
     let definition = parsed(&map(json!({})));
     let run = Run::for_test("flow", "run-1");
