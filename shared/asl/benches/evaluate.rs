@@ -46,7 +46,7 @@ fn jsonata(criterion: &mut Criterion) {
 
 fn jsonpath(criterion: &mut Criterion) {
     let (input, context, draws) = (order(), json!({}), Draws::new([0; 32]));
-    let scope = Scope { input: &input, context: &context, draws: &draws };
+    let scope = Scope::new(&input, &context, &draws);
     for (name, text) in [
         ("plain path", "$.order.customer.name"),
         ("indefinite path", "$.order.lines[*].price"),

@@ -1,6 +1,11 @@
 //! JSON values to the library's and back.
 
-use super::{JsonataError, JsonataErrorKind, references::names_after, walk};
+use super::{
+    JsonataError, JsonataErrorKind,
+    references::names_after,
+    states::{States, View},
+    walk,
+};
 use crate::limits::{EVALUATION_BYTES_MAX, VALUE_DEPTH_MAX};
 use jsonata_core::{ast::AstNode, value::JValue};
 use serde_json::{Map, Number, Value};
@@ -54,17 +59,29 @@ impl Reads {
     }
 
     /// The variables that are mentioned and exist, converted as far as they can be read.
-    pub(super) fn bindings<'a>(
-        &'a self,
-        value: impl Fn(&str) -> Option<&'a Value>,
-    ) -> impl Iterator<Item = (&'a str, JValue)> {
-        let convert =
-            move |(name, part): (&'a String, &Part)| Some((name.as_str(), part.value_of(value(name)?)));
-        self.variables.iter().filter_map(convert)
+    pub(super) fn bindings<'a>(&'a self, view: &'a View) -> impl Iterator<Item = (&'a str, JValue)> {
+        self.variables.iter().filter_map(|(name, part)| {
+            let value = match name.as_str() {
+                "states" => part.value_of_states(view.states),
+                _ => part.value_of(view.variables.get(name)?),
+            };
+            Some((name.as_str(), value))
+        })
     }
 }
 
 impl Part {
+    fn value_of_states(&self, states: States) -> JValue {
+        let members = states.members().into_iter().filter_map(|(name, member)| {
+            let value = match self {
+                Part::Whole => to_library(member),
+                Part::Members(parts) => parts.get(name)?.value_of(member),
+            };
+            Some((name.to_string(), value))
+        });
+        JValue::object(members.collect())
+    }
+
     fn value_of(&self, value: &Value) -> JValue {
         match (self, value) {
             (Part::Members(parts), Value::Object(members)) => {

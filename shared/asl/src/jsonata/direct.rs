@@ -1,7 +1,7 @@
 //! The commonest expressions are plain paths: `$states.input.order.id`. They are followed in the JSON value itself,
 //! which costs nanoseconds, copies the result alone and keeps the digits of large integers.
 
-use super::JsonataScope;
+use super::states::View;
 use jsonata_core::ast::AstNode;
 use serde_json::Value;
 
@@ -31,12 +31,17 @@ impl Direct {
         is_named(variable).then(|| Direct { variable: variable.clone(), names })
     }
 
-    /// `None`: the path meets an array on its way (which JSONata maps over), or the name is no variable, so the
-    /// library has to say what it means.
-    pub(super) fn follow<'a>(&self, scope: &JsonataScope<'a>) -> Option<Option<&'a Value>> {
-        let mut value =
-            if self.variable == "states" { scope.states } else { scope.variables.get(&self.variable)? };
-        for name in &self.names {
+    /// `None`: the path meets an array on its way (which JSONata maps over), is `$states` itself, or begins with a name
+    /// that is no variable, so the library has to say what it means.
+    pub(super) fn follow<'a>(&self, view: &View<'a>) -> Option<Option<&'a Value>> {
+        let (mut value, rest) = if self.variable == "states" {
+            let (first, rest) = self.names.split_first()?;
+            let Some(member) = view.states.member(first) else { return Some(None) };
+            (member, rest)
+        } else {
+            (view.variables.get(&self.variable)?, self.names.as_slice())
+        };
+        for name in rest {
             value = match value {
                 Value::Object(members) => match members.get(name) {
                     Some(member) => member,

@@ -16,6 +16,7 @@ mod guard;
 mod meter;
 mod references;
 mod run;
+mod states;
 mod walk;
 mod weave;
 mod wording;
@@ -25,7 +26,7 @@ pub use fault::JsonataFault;
 pub use references::{Newer, Reference};
 pub use run::JsonataLanguage;
 
-use crate::scope::Draws;
+use crate::scope::{Draws, Scope};
 use direct::Direct;
 use jsonata_core::ast::AstNode;
 use serde_json::{Map, Value};
@@ -106,7 +107,16 @@ impl Jsonata {
     ///
     /// See [`JsonataErrorKind`].
     pub fn evaluate(&self, scope: &JsonataScope) -> Result<Option<Value>, JsonataError> {
-        run::in_state(&self.compiled, scope)
+        run::in_state(&self.compiled, &scope.into())
+    }
+
+    /// The same in the scope of a state, whose parts become `$states` without being copied.
+    ///
+    /// # Errors
+    ///
+    /// As [`Jsonata::evaluate`].
+    pub fn evaluate_in(&self, scope: &Scope) -> Result<Option<Value>, JsonataError> {
+        run::in_state(&self.compiled, &scope.into())
     }
 
     /// For JSONata's official test suite: an evaluation with an input (`None`: undefined) and variables, of the
