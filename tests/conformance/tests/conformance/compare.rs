@@ -28,9 +28,7 @@ pub(crate) fn differences(case: &Value, ran: &Ran) -> Vec<(Level, Option<String>
     ];
     if let Some(history) = expected["history"].as_array() {
         if case["interleaved"] == true {
-            let (sequence, members) = interleaved(case, history, &ran.events);
-            levels.push((Level::Sequence, sequence));
-            levels.extend(members.map(|members| (Level::Members, members)));
+            levels.extend(interleaved(case, history, &ran.events));
             return levels;
         }
         let sequence = sequence(history, &ran.events);
@@ -92,40 +90,38 @@ fn members_of(event: &HistoryEvent) -> Value {
 /// What the cases leave out of every event.
 const LEFT_OUT: [&str; 3] = ["roleArn", "region", "workerName"];
 
-/// The differences of a history whose branches run side by side: in their types and names, and in their members. Its
-/// events have no order.
+/// The levels of a history whose branches run side by side: its events have no order between the branches.
 ///
 /// The recordings lost the last events of some Parallel states when they were brought into an order; the ids of those that
 /// are left say how many.
-fn interleaved(
-    case: &Value,
-    history: &[Value],
-    events: &[HistoryEvent],
-) -> (Option<String>, Option<Option<String>>) {
+fn interleaved(case: &Value, history: &[Value], events: &[HistoryEvent]) -> Vec<(Level, Option<String>)> {
     let last_id = history.iter().filter_map(|event| event["id"].as_u64()).max().unwrap_or(0);
     let lost = last_id.saturating_sub(history.len() as u64);
     let mut left: Vec<&HistoryEvent> = events.iter().collect();
-    let mut differing = None;
+    let (mut differing, mut misplaced) = (None, None);
     for expected in history {
         let alike = |event: &&HistoryEvent| heading(&members_of(event)) == heading(expected);
         let Some(any) = left.iter().position(alike) else {
-            return (Some(format!("there is no {:?}", heading(expected))), None);
+            return vec![(Level::Sequence, Some(format!("there is no {:?}", heading(expected))))];
         };
         let same = left.iter().position(|event| alike(event) && member(case, expected, event).is_none());
         let taken = left.remove(same.unwrap_or(any));
         if same.is_none() {
             differing = differing.or_else(|| member(case, expected, taken));
         }
+        misplaced = misplaced.or_else(|| id(expected, taken));
     }
-    let may_be_lost = |event: &&HistoryEvent| {
-        ["ParallelStateSucceeded", "ParallelStateExited"].contains(&&*event.event.type_name())
+    const LOST: [&str; 4] =
+        ["ParallelStateSucceeded", "ParallelStateFailed", "ParallelStateAborted", "ParallelStateExited"];
+    let extra = left.iter().find(|event| !LOST.contains(&&*event.event.type_name()));
+    let sequence = match extra {
+        Some(extra) => Some(format!("{:?} is there", heading(&members_of(extra)))),
+        None if left.len() as u64 != lost => {
+            Some(format!("{lost} events were lost when it was recorded, and {} are left over", left.len()))
+        }
+        None => return vec![(Level::Sequence, None), (Level::Members, differing), (Level::Ids, misplaced)],
     };
-    let extra = left.iter().find(|event| !may_be_lost(event)).or(left.get(lost as usize));
-    let extra = extra.map(|event| format!("{:?} is there", heading(&members_of(event))));
-    match extra {
-        Some(extra) => (Some(extra), None),
-        None => (None, Some(differing)),
-    }
+    vec![(Level::Sequence, sequence)]
 }
 
 fn members(case: &Value, history: &[Value], events: &[HistoryEvent]) -> Option<String> {
@@ -158,11 +154,13 @@ fn member(case: &Value, expected: &Value, event: &HistoryEvent) -> Option<String
 }
 
 fn ids(history: &[Value], events: &[HistoryEvent]) -> Option<String> {
-    history.iter().zip(events).find_map(|(expected, event)| {
-        let expected = (expected.get("id")?.as_u64()?, expected.get("prev")?.as_u64()?);
-        let actual = (event.id, event.previous_id);
-        (expected != actual).then(|| format!("expected id and previous id {expected:?}, found {actual:?}"))
-    })
+    history.iter().zip(events).find_map(|(expected, event)| id(expected, event))
+}
+
+fn id(expected: &Value, event: &HistoryEvent) -> Option<String> {
+    let expected = (expected.get("id")?.as_u64()?, expected.get("prev")?.as_u64()?);
+    let actual = (event.id, event.previous_id);
+    (expected != actual).then(|| format!("expected id and previous id {expected:?}, found {actual:?}"))
 }
 
 /// As it was when the case was recorded: the Context object has no RedriveCount before November 2023, when AWS
