@@ -31,6 +31,7 @@ pub struct Cli {
 pub enum Command {
     Dev(commands::dev::DevArgs),
     Check(commands::check::CheckArgs),
+    Graph(commands::graph::GraphArgs),
     Start(commands::start::StartArgs),
     /// Look at runs, and stop them
     #[command(subcommand)]

@@ -50,6 +50,22 @@ impl Checked {
         Self { workflow, shown, source, result }
     }
 
+    /// Reads a file, or stdin for `-`, and judges it by the language's rules alone, whatever its tasks call.
+    pub fn language(path: &Path) -> Self {
+        let (workflow, shown, source) = match path.as_os_str() == "-" {
+            true => ("stdin".to_owned(), "<stdin>".to_owned(), text_of(std::io::stdin().lock())),
+            false => (workflow_of(path), path.display().to_string(), read_text(path)),
+        };
+        let (source, result) = match source {
+            Ok(source) => {
+                let result = Definition::parse(&source).map_err(Problem::Faults);
+                (source, result)
+            }
+            Err(why) => (String::new(), Err(Problem::Unreadable(why))),
+        };
+        Self { workflow, shown, source, result }
+    }
+
     /// All definitions of a workspace.
     pub fn all(project: &Project) -> Outcome<Vec<Self>> {
         let workflows = project.workflows()?;
@@ -200,10 +216,13 @@ fn judge(resource: &Resource, project: Option<&Project>) -> Result<(), Refusal> 
 }
 
 fn read_text(path: &Path) -> Result<String, String> {
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    text_of(std::fs::File::open(path).map_err(|error| error.to_string())?)
+}
+
+fn text_of(source: impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
     // One byte more than is allowed, so that the parser can say that it is too large.
-    file.take(DEFINITION_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    source.take(DEFINITION_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     String::from_utf8(bytes).or_else(|error| match error.utf8_error().valid_up_to() {
         // Cut in the middle of a character: too large, and the parser says so.
         _ if error.as_bytes().len() > DEFINITION_BYTES_MAX => {

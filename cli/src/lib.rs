@@ -9,6 +9,7 @@ pub mod connect;
 pub mod definitions;
 pub mod exit;
 pub mod failure;
+pub mod graph;
 pub mod limits;
 pub mod orders;
 pub mod printer;
@@ -105,6 +106,7 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
             bounded(timeout, async { commands::repair::run(args, &stack.await?, printer).await }).await
         }
         Command::Check(args) => commands::check::run(args, printer),
+        Command::Graph(args) => commands::graph::run(args, printer),
         Command::Version(args) => commands::version::run(args, printer),
         Command::Completions(args) => commands::completions::run(args, printer),
     }

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod completions;
 pub mod dev;
+pub mod graph;
 pub mod repair;
 pub mod run_history;
 pub mod run_list;
