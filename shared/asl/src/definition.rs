@@ -66,6 +66,15 @@ pub struct State {
     pub kind: Kind,
 }
 
+/// What kind of workflow it is
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html>).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WorkflowType {
+    #[default]
+    Standard,
+    Express,
+}
+
 /// The language of a state's expressions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum QueryLanguage {
@@ -266,9 +275,10 @@ pub enum MapMode {
 /// What a distributed Map state has beside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Distributed {
-    /// `STANDARD` or `EXPRESS`.
-    pub execution_type: String,
-    pub label: Option<Text>,
+    /// What its children are.
+    pub execution_type: WorkflowType,
+    /// The name of its runs in their ARNs: at most 40 characters.
+    pub label: Option<String>,
     pub item_reader: Option<ItemReader>,
     pub item_batcher: Option<ItemBatcher>,
     pub result_writer: Option<ResultWriter>,

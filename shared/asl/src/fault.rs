@@ -63,6 +63,11 @@ codes! {
     InvalidValue = "SL0106", "a value is not allowed here";
     InvalidStateName = "SL0107", "a state's name is not allowed";
     InvalidResource = "SL0108", "a Resource is not known";
+    OtherLanguage = "SL0109", "a field belongs to the other query language";
+    LanguageDowngrade = "SL0110", "a state of a JSONata workflow cannot speak JSONPath";
+    DuplicateState = "SL0111", "two states have the same name";
+    InvalidVariable = "SL0112", "a variable's name is not allowed";
+    InvalidLabel = "SL0113", "a Map state's label is not allowed";
     MissingTarget = "SL0201", "a transition leads to no state";
     Unreachable = "SL0202", "a state cannot be reached";
     NoTerminalState = "SL0203", "no state ends the workflow";
@@ -71,6 +76,8 @@ codes! {
     UnknownFunction = "SL0303", "an intrinsic function is not known";
     DuplicateAfterRename = "SL0304", "two members of a template get the same name";
     InvalidTimestamp = "SL0305", "a timestamp is not valid";
+    UnclosedExpression = "SL0306", "a JSONata expression is not opened or closed";
+    InvalidJsonata = "SL0307", "a JSONata expression is not valid";
     ErrorEquals = "SL0401", "the names in ErrorEquals are not allowed";
     ChoiceRule = "SL0501", "a Choice rule has the wrong shape";
     NoSuchStep = "SL0601", "no program has the name of a function";

@@ -109,7 +109,17 @@ impl Path {
 
     /// Whether what it gives can hold `$$.Execution.Input` or a part of it.
     pub fn reaches_execution_input(&self) -> bool {
-        let mut wanted = ["Execution", "Input"].into_iter();
+        self.reaches(&["Execution", "Input"])
+    }
+
+    /// Whether what it gives can hold the item of the enclosing Map state, or a part of it.
+    pub fn reaches_map_item(&self) -> bool {
+        self.reaches(&["Map", "Item"])
+    }
+
+    /// Whether what it gives can hold this place of the Context object or a part of it.
+    fn reaches(&self, place: &[&str]) -> bool {
+        let mut wanted = place.iter();
         for step in &self.steps {
             let Some(name) = wanted.next() else { break };
             match step {

@@ -1,12 +1,13 @@
 //! Choice rules.
 
-use super::{Parser, fields::Fields};
+use super::{Parser, fields::Fields, language::Known};
 use crate::{
     choice::{Kind, OPERATORS, Operand, Operator, Rule, comparison, question},
     definition::Branch,
     fault::FaultCode,
     json::{Data, Member},
     nearest::nearest,
+    template::Template,
     timestamp,
 };
 
@@ -16,6 +17,14 @@ enum Level {
     Top,
     Nested,
 }
+
+const JSONATA_RULE: [Known; 5] = [
+    Known::Both("Condition"),
+    Known::Both("Next"),
+    Known::Both("Assign"),
+    Known::Both("Output"),
+    Known::Both("Comment"),
+];
 
 impl Parser<'_> {
     pub(super) fn rules(&mut self, fields: &Fields) -> Option<Vec<Branch>> {
@@ -31,29 +40,46 @@ impl Parser<'_> {
         let mut branches = Vec::with_capacity(items.len());
         for item in items {
             let branch = self.fields(item, "a Choice rule").and_then(|fields| {
-                let rule = self.rule(&fields, Level::Top);
+                let rule =
+                    if self.is_jsonata() { self.condition(&fields) } else { self.rule(&fields, Level::Top) };
+                let (assign, output) = (self.assign(&fields), self.output(&fields));
                 let next = self.required_text(&fields, "Next");
-                Some(Branch { rule: rule?, next: next?.to_string(), assign: None, output: None })
+                Some(Branch { rule: rule?, next: next?.to_string(), assign: assign?, output: output? })
             });
             branches.push(branch);
         }
         branches.into_iter().collect()
     }
 
+    /// The rule of a JSONata state.
+    fn condition(&mut self, fields: &Fields) -> Option<Rule> {
+        let mut known = JSONATA_RULE.to_vec();
+        known.extend(OPERATORS.iter().chain(&["Not", "Variable"]).map(|name| Known::JsonPath(name)));
+        self.known(fields, &known);
+        let node = self.required(fields, "Condition")?;
+        match (&node.data, self.jsonata_only(node)?) {
+            (Data::Bool(_), _) => Some(Rule::Condition(Template::Literal(node.to_value()))),
+            (_, Some(template)) => Some(Rule::Condition(template)),
+            _ => {
+                self.wrong_type(node, "a boolean or an expression between `{%` and `%}`", "`Condition`");
+                None
+            }
+        }
+    }
+
     fn rule(&mut self, fields: &Fields, level: Level) -> Option<Rule> {
         let mut operators: Vec<&Member> = Vec::new();
         for member in fields.members {
             match (member.name.as_str(), level) {
-                ("Variable" | "Comment", _) | ("Next", Level::Top) => {}
-                ("Assign", Level::Top) => self.unsupported(member.name_span.clone(), "Assign"),
+                ("Variable" | "Comment", _) | ("Next" | "Assign", Level::Top) => {}
                 ("Next", Level::Nested) => {
                     let message = "only the outermost rule has `Next`";
                     self.fault(FaultCode::ChoiceRule, member.name_span.clone(), message);
                 }
-                ("Condition", _) => {
-                    let message =
-                        "`Condition` is a field of JSONata; a JSONPath rule has `Variable` and an operator";
-                    self.fault(FaultCode::ChoiceRule, member.name_span.clone(), message);
+                ("Condition" | "Output", _) => {
+                    let name = &member.name;
+                    let message = format!("`{name}` is a field of JSONata, and the state speaks JSONPath");
+                    self.fault(FaultCode::OtherLanguage, member.name_span.clone(), message);
                 }
                 (name, _) if name == "Not" || OPERATORS.contains(&name) => operators.push(member),
                 (name, _) => {

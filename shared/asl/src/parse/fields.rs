@@ -4,7 +4,6 @@ use super::Parser;
 use crate::{
     fault::FaultCode,
     json::{Data, Member, Node},
-    nearest::nearest,
     path::{Path, PathError, PathErrorKind, ReferencePath},
 };
 use std::ops::{Range, RangeInclusive};
@@ -25,6 +24,11 @@ impl<'n> Fields<'n> {
 
     pub(super) fn value(&self, name: &str) -> Option<&'n Node> {
         self.get(name).map(|member| &member.value)
+    }
+
+    /// The value's place, or the opening brace.
+    pub(super) fn span_of(&self, name: &str) -> Range<usize> {
+        self.value(name).map_or_else(|| self.opening(), |node| node.span.clone())
     }
 
     /// The opening brace: where something that is missing is reported.
@@ -49,20 +53,6 @@ impl Parser<'_> {
         self.fault(FaultCode::WrongType, node.span.clone(), message);
     }
 
-    /// A fault for every member that is not among the known ones.
-    pub(super) fn refuse_unknown(&mut self, fields: &Fields, known: &[&str]) {
-        for member in fields.members {
-            if !known.contains(&member.name.as_str()) {
-                let hint = nearest(&member.name, known.iter().copied());
-                let hint = hint
-                    .filter(|near| fields.get(near).is_none())
-                    .map(|near| format!("did you mean `{near}`?"));
-                let message = format!("{} has no field `{}`", fields.what, member.name);
-                self.fault_with_hint(FaultCode::UnknownField, member.name_span.clone(), message, hint);
-            }
-        }
-    }
-
     pub(super) fn missing(&mut self, fields: &Fields, name: &str) {
         let message = format!("{} needs the field `{name}`", fields.what);
         self.fault(FaultCode::MissingField, fields.opening(), message);
@@ -85,10 +75,6 @@ impl Parser<'_> {
             let message = format!("`{}` excludes `{first}`: only one of them may be set", second.name);
             self.fault(FaultCode::ConflictingFields, second.name_span.clone(), message);
         }
-    }
-
-    pub(super) fn unsupported(&mut self, span: Range<usize>, what: &str) {
-        self.fault(FaultCode::Unsupported, span, format!("{what} is not supported by this version"));
     }
 
     pub(super) fn text<'n>(&mut self, fields: &Fields<'n>, name: &str) -> Option<&'n str> {

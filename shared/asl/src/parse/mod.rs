@@ -1,19 +1,25 @@
 //! From a text to a [`Definition`], or to all of its faults.
 
 mod choice;
+mod data;
+mod distributed;
+mod fan_out;
 mod fields;
 mod graph;
+mod language;
 mod machine;
+mod mentions;
+mod retry;
 mod state;
 mod template;
+mod values;
 
 use crate::{
     canonical,
-    definition::{Definition, State},
+    definition::{Definition, Parent, QueryLanguage, State},
     fault::{Fault, FaultCode, Faults, Lines},
     json::{self, JsonFault, Node},
     limits::FAULTS_MAX,
-    path::Path,
     resource::Resource,
 };
 use indexmap::IndexMap;
@@ -39,6 +45,10 @@ impl Definition {
             lines,
             faults: Vec::new(),
             state: None,
+            parent: None,
+            default_language: QueryLanguage::default(),
+            language: QueryLanguage::default(),
+            states_members: &[],
             states: IndexMap::new(),
             mentions_execution_input: false,
             mentions_context: false,
@@ -60,8 +70,16 @@ struct Parser<'s> {
     faults: Vec<Fault>,
     /// The state that is being read.
     state: Option<String>,
-    /// All states that were read, at any depth.
-    states: IndexMap<String, State>,
+    /// The fan-out state whose machine is being read.
+    parent: Option<Parent>,
+    /// The definition's own language, which all of its states have unless they choose another one.
+    default_language: QueryLanguage,
+    /// The language of what is being read.
+    language: QueryLanguage,
+    /// What `$states` has beside `input` and `context` in the field that is being read.
+    states_members: &'static [&'static str],
+    /// All states, at any depth; `None` for those with faults.
+    states: IndexMap<String, Option<State>>,
     mentions_execution_input: bool,
     mentions_context: bool,
     mentions_map_item: bool,
@@ -90,12 +108,13 @@ impl Parser<'_> {
         };
         let (head, machine) = self.head(&root)?;
         let canonical = canonical::canonical(&root.to_value());
+        let states = std::mem::take(&mut self.states);
         Some(Definition {
             comment: head.comment,
             version: head.version,
             timeout_seconds: head.timeout_seconds,
             machine,
-            states: std::mem::take(&mut self.states),
+            states: states.into_iter().filter_map(|(name, state)| Some((name, state?))).collect(),
             hash: canonical::hash(&canonical),
             canonical,
             mentions_execution_input: self.mentions_execution_input,
@@ -142,12 +161,6 @@ impl Parser<'_> {
             );
         }
         Faults(self.faults)
-    }
-
-    /// Takes note of what a path reaches.
-    fn note(&mut self, path: &Path) {
-        self.mentions_execution_input |= path.reaches_execution_input();
-        self.mentions_context |= path.is_context();
     }
 
     /// The span of a place in a string's text; the whole string where escapes make the two differ.

@@ -1,22 +1,35 @@
 //! The states.
 
-use super::{Parser, fields::Fields};
+use super::{
+    Parser,
+    fields::Fields,
+    language::Known::{self, Both, JsonPath, Jsonata},
+};
 use crate::{
     definition::{
-        Catcher, Choice, DataFlow, Fail, Filter, Jitter, Kind, Number, Pass, ResultPath, Retrier, Task, Text,
-        Then, Until, Wait,
+        Catcher, Choice, DataFlow, Fail, Filter, Kind, Number, Pass, Retrier, Task, Text, Then, Until, Wait,
     },
-    errors,
     fault::FaultCode,
     json::{Data, Node},
-    limits::{MAX_ATTEMPTS_MAX, MAX_DELAY_SECONDS_MAX, SECONDS_MAX},
+    limits::SECONDS_MAX,
+    nearest::nearest,
     resource::Resource,
-    template::{Expression, Template},
-    timestamp,
 };
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 
-const COMMON: [&str; 3] = ["Type", "Comment", "QueryLanguage"];
+const COMMON: [Known; 3] = [Both("Type"), Both("Comment"), Both("QueryLanguage")];
+const FILTERS: [Known; 3] = [JsonPath("InputPath"), JsonPath("OutputPath"), Jsonata("Output")];
+const THEN: [Known; 3] = [Both("Next"), Both("End"), Both("Assign")];
+
+/// The fields of states that do work and have a result.
+pub(super) const WORK: [Known; 6] = [
+    JsonPath("Parameters"),
+    JsonPath("ResultSelector"),
+    JsonPath("ResultPath"),
+    Jsonata("Arguments"),
+    Both("Retry"),
+    Both("Catch"),
+];
 
 /// A state as far as its type decides it.
 pub(super) struct Read {
@@ -34,107 +47,69 @@ impl Read {
 
 impl Parser<'_> {
     /// The state's type with all of its fields. Every field is read before any is missed.
-    pub(super) fn kind(&mut self, fields: &Fields) -> Option<Read> {
-        let kind = self.required_text(fields, "Type")?;
-        if let Some(assign) = fields.get("Assign").filter(|_| !matches!(kind, "Succeed" | "Fail")) {
-            self.unsupported(assign.name_span.clone(), "Assign");
-        }
-        match kind {
+    pub(super) fn kind(&mut self, name: &str, fields: &Fields) -> Option<Read> {
+        match self.required_text(fields, "Type")? {
             "Pass" => self.pass(&Fields { what: "a Pass state", ..*fields }),
             "Task" => self.task(&Fields { what: "a Task state", ..*fields }),
             "Choice" => self.choice(&Fields { what: "a Choice state", ..*fields }),
             "Wait" => self.wait(&Fields { what: "a Wait state", ..*fields }),
             "Succeed" => self.succeed(&Fields { what: "a Succeed state", ..*fields }),
             "Fail" => self.fail(&Fields { what: "a Fail state", ..*fields }),
-            "Parallel" | "Map" => {
-                let span = fields.value("Type").map_or_else(|| fields.opening(), |node| node.span.clone());
-                self.unsupported(span, &format!("the state type {kind}"));
-                None
-            }
+            "Parallel" => self.parallel(name, &Fields { what: "a Parallel state", ..*fields }),
+            "Map" => self.map(name, &Fields { what: "a Map state", ..*fields }),
             other => {
-                let span = fields.value("Type").map_or_else(|| fields.opening(), |node| node.span.clone());
                 let types = ["Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"];
-                let hint =
-                    crate::nearest::nearest(other, types).map(|near| format!("did you mean `{near}`?"));
-                self.fault_with_hint(
-                    FaultCode::InvalidValue,
-                    span,
-                    format!("there is no state type `{other}`"),
-                    hint,
-                );
+                let hint = nearest(other, types).map(|near| format!("did you mean `{near}`?"));
+                let message = format!("there is no state type `{other}`");
+                self.fault_with_hint(FaultCode::InvalidValue, fields.span_of("Type"), message, hint);
                 None
             }
         }
     }
 
-    fn known(&mut self, fields: &Fields, own: &[&str]) {
-        let known: Vec<&str> = COMMON.iter().chain(own).copied().collect();
-        self.refuse_unknown(fields, &known);
+    /// [`Parser::known`], with the fields of every state.
+    pub(super) fn known_of_state(&mut self, fields: &Fields, own: &[&[Known]]) {
+        self.known(fields, &[&COMMON[..], &own.concat()].concat());
     }
 
     fn pass(&mut self, fields: &Fields) -> Option<Read> {
-        self.known(
-            fields,
-            &["Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "Result", "Assign"],
-        );
-        let data = self.filters(fields);
-        let arguments = self.parameters(fields);
+        let own = [JsonPath("ResultPath"), JsonPath("Parameters"), JsonPath("Result")];
+        self.known_of_state(fields, &[&FILTERS, &THEN, &own]);
+        let filters = self.filters(fields);
+        let arguments = self.arguments(fields);
         let result_path = self.result_path(fields);
+        let output = self.output(fields);
         let then = self.then(fields);
-        let data = DataFlow { arguments: arguments?, result_path: result_path?, ..data? };
+        let data = DataFlow { arguments: arguments?, result_path: result_path?, output: output?, ..filters? };
         let result = fields.value("Result").map(Node::to_value);
         Some(Read::plain(data, Kind::Pass(Pass { result, then: then? })))
     }
 
     fn task(&mut self, fields: &Fields) -> Option<Read> {
-        self.known(
-            fields,
-            &[
-                "Next",
-                "End",
-                "Resource",
-                "InputPath",
-                "OutputPath",
-                "ResultPath",
-                "Parameters",
-                "ResultSelector",
-                "Retry",
-                "Catch",
-                "TimeoutSeconds",
-                "TimeoutSecondsPath",
-                "HeartbeatSeconds",
-                "HeartbeatSecondsPath",
-                "Credentials",
-                "Assign",
-            ],
-        );
+        let own = [
+            Both("Resource"),
+            Both("TimeoutSeconds"),
+            JsonPath("TimeoutSecondsPath"),
+            Both("HeartbeatSeconds"),
+            JsonPath("HeartbeatSecondsPath"),
+            Both("Credentials"),
+        ];
+        self.known_of_state(fields, &[&FILTERS, &THEN, &WORK, &own]);
         let resource = self.resource(fields);
-        let data = self.filters(fields);
-        let arguments = self.parameters(fields);
-        let result_selector = self.template_field(fields, "ResultSelector");
-        let credentials = self.template_field(fields, "Credentials");
-        let result_path = self.result_path(fields);
-        let timeout_seconds = self.number(fields, "TimeoutSeconds", "TimeoutSecondsPath");
-        let heartbeat_seconds = self.number(fields, "HeartbeatSeconds", "HeartbeatSecondsPath");
+        let credentials = self.credentials(fields);
+        let timeout_seconds = self.number(fields, "TimeoutSeconds", 1..=SECONDS_MAX);
+        let heartbeat_seconds = self.number(fields, "HeartbeatSeconds", 1..=SECONDS_MAX);
         if let (Some(Number::Constant(timeout)), Some(Number::Constant(heartbeat))) =
             (&timeout_seconds, &heartbeat_seconds)
             && heartbeat >= timeout
         {
-            let span =
-                fields.value("HeartbeatSeconds").map_or_else(|| fields.opening(), |node| node.span.clone());
             let message =
                 format!("`HeartbeatSeconds` must be less than `TimeoutSeconds`, which is {timeout}");
-            self.fault(FaultCode::OutOfRange, span, message);
+            self.fault(FaultCode::OutOfRange, fields.span_of("HeartbeatSeconds"), message);
         }
-        let retry = self.each(fields, "Retry", "a retrier", Parser::retrier);
-        let catch = self.each(fields, "Catch", "a catcher", Parser::catcher);
+        let data = self.work(fields);
+        let (retry, catch) = (self.retry(fields), self.catch(fields));
         let then = self.then(fields);
-        let data = DataFlow {
-            arguments: arguments?,
-            result_selector: result_selector?,
-            result_path: result_path?,
-            ..data?
-        };
         let task = Task {
             resource: resource?,
             credentials: credentials?,
@@ -142,52 +117,72 @@ impl Parser<'_> {
             heartbeat_seconds,
             then: then?,
         };
-        Some(Read { data, retry: retry?, catch: catch?, kind: Kind::Task(Box::new(task)) })
+        Some(Read { data: data?, retry: retry?, catch: catch?, kind: Kind::Task(Box::new(task)) })
     }
 
     fn choice(&mut self, fields: &Fields) -> Option<Read> {
-        self.known(fields, &["Choices", "Default", "InputPath", "OutputPath", "Assign"]);
-        let data = self.filters(fields);
+        self.known_of_state(fields, &[&FILTERS, &[Both("Choices"), Both("Default"), Both("Assign")]]);
+        let filters = self.filters(fields);
+        let output = self.output(fields);
         let rules = self.rules(fields);
         let default = self.owned_text(fields, "Default");
-        Some(Read::plain(data?, Kind::Choice(Choice { rules: rules?, default })))
+        let data = DataFlow { output: output?, ..filters? };
+        Some(Read::plain(data, Kind::Choice(Choice { rules: rules?, default })))
     }
 
     fn wait(&mut self, fields: &Fields) -> Option<Read> {
-        let forms = ["Seconds", "SecondsPath", "Timestamp", "TimestampPath"];
-        self.known(fields, &[&forms[..], &["Next", "End", "InputPath", "OutputPath", "Assign"]].concat());
-        let data = self.filters(fields);
+        let own = [Both("Seconds"), JsonPath("SecondsPath"), Both("Timestamp"), JsonPath("TimestampPath")];
+        self.known_of_state(fields, &[&FILTERS, &THEN, &own]);
+        let filters = self.filters(fields);
+        let output = self.output(fields);
+        let forms = own.map(Known::name);
         self.at_most_one(fields, &forms);
         let until = match forms.into_iter().find(|form| fields.get(form).is_some()) {
-            Some("Seconds") => self.whole_number(fields, "Seconds", 0..=SECONDS_MAX).map(Until::Seconds),
-            Some("SecondsPath") => self.path(fields, "SecondsPath").map(Until::SecondsPath),
+            Some("Seconds" | "SecondsPath") => {
+                self.number(fields, "Seconds", 0..=SECONDS_MAX).map(|number| match number {
+                    Number::Constant(seconds) => Until::Seconds(seconds),
+                    Number::Path(path) => Until::SecondsPath(path),
+                    Number::Expression(template) => Until::SecondsExpression(template),
+                })
+            }
             Some("TimestampPath") => self.path(fields, "TimestampPath").map(Until::TimestampPath),
-            Some(timestamp) => self.timestamp(fields, timestamp).map(Until::Timestamp),
+            Some(timestamp) => self.timestamp(fields, timestamp).map(|text| match text {
+                Text::Constant(timestamp) => Until::Timestamp(timestamp),
+                Text::Path(path) => Until::TimestampPath(path),
+                Text::Expression(template) => Until::TimestampExpression(template),
+            }),
             None => {
-                let message =
-                    "a Wait state needs one of `Seconds`, `SecondsPath`, `Timestamp` and `TimestampPath`";
+                let message = if self.is_jsonata() {
+                    "a Wait state needs `Seconds` or `Timestamp`"
+                } else {
+                    "a Wait state needs one of `Seconds`, `SecondsPath`, `Timestamp` and `TimestampPath`"
+                };
                 self.fault(FaultCode::MissingField, fields.opening(), message);
                 None
             }
         };
         let then = self.then(fields);
-        Some(Read::plain(data?, Kind::Wait(Wait { until: until?, then: then? })))
+        let data = DataFlow { output: output?, ..filters? };
+        Some(Read::plain(data, Kind::Wait(Wait { until: until?, then: then? })))
     }
 
     fn succeed(&mut self, fields: &Fields) -> Option<Read> {
-        self.known(fields, &["InputPath", "OutputPath"]);
-        Some(Read::plain(self.filters(fields)?, Kind::Succeed))
+        self.known_of_state(fields, &[&FILTERS]);
+        let filters = self.filters(fields);
+        let output = self.output(fields);
+        Some(Read::plain(DataFlow { output: output?, ..filters? }, Kind::Succeed))
     }
 
     fn fail(&mut self, fields: &Fields) -> Option<Read> {
-        self.known(fields, &["Error", "ErrorPath", "Cause", "CausePath"]);
-        let error = self.dynamic_text(fields, "Error", "ErrorPath");
-        let cause = self.dynamic_text(fields, "Cause", "CausePath");
+        let own = [Both("Error"), JsonPath("ErrorPath"), Both("Cause"), JsonPath("CausePath")];
+        self.known_of_state(fields, &[&own]);
+        let error = self.dynamic_text(fields, "Error");
+        let cause = self.dynamic_text(fields, "Cause");
         Some(Read::plain(DataFlow::default(), Kind::Fail(Fail { error, cause })))
     }
 
     /// `Next` or `End`, exactly one of them.
-    fn then(&mut self, fields: &Fields) -> Option<Then> {
+    pub(super) fn then(&mut self, fields: &Fields) -> Option<Then> {
         let next = self.text(fields, "Next");
         let end = fields.get("End");
         let ends = match end.map(|member| (&member.value.data, member)) {
@@ -215,277 +210,74 @@ impl Parser<'_> {
         }
     }
 
+    /// `InputPath` and `OutputPath`, in a data flow that is neutral beside.
     fn filters(&mut self, fields: &Fields) -> Option<DataFlow> {
         let (input_path, output_path) = (self.filter(fields, "InputPath"), self.filter(fields, "OutputPath"));
         Some(DataFlow { input_path: input_path?, output_path: output_path?, ..DataFlow::default() })
     }
 
     fn filter(&mut self, fields: &Fields, name: &str) -> Option<Filter> {
-        match fields.value(name) {
+        match fields.value(name).filter(|_| !self.is_jsonata()) {
             None => Some(Filter::default()),
             Some(Node { data: Data::Null, .. }) => Some(Filter::Empty),
             Some(node) => self.path_at(node, &format!("`{name}`")).map(Filter::Path),
         }
     }
 
-    fn result_path(&mut self, fields: &Fields) -> Option<ResultPath> {
-        let Some(node) = fields.value("ResultPath") else {
-            return Some(ResultPath::Whole);
-        };
-        match &node.data {
-            Data::Null => Some(ResultPath::Discard),
-            Data::String(text) if text == "$" => Some(ResultPath::Whole),
-            Data::String(text) => self.reference_path_at(node, text).map(ResultPath::At),
-            _ => {
-                self.wrong_type(node, "a Reference Path or null", "`ResultPath`");
-                None
-            }
-        }
+    /// The data flow of a state that has a result: Task and Parallel.
+    pub(super) fn work(&mut self, fields: &Fields) -> Option<DataFlow> {
+        let arguments = self.arguments(fields);
+        let data = self.work_of_map(fields);
+        Some(DataFlow { arguments: arguments?, ..data? })
     }
 
-    /// A template of any shape: AWS takes arrays and plain values too.
-    fn parameters(&mut self, fields: &Fields) -> Option<Option<Template>> {
-        fields.value("Parameters").map_or(Some(None), |node| self.template(node).map(Some))
-    }
-
-    /// `None`: it has faults. `Some(None)`: it is not set.
-    fn template_field(&mut self, fields: &Fields, name: &'static str) -> Option<Option<Template>> {
-        let Some(node) = fields.value(name) else {
-            return Some(None);
-        };
-        match node.data {
-            Data::Object(_) => self.template(node).map(Some),
-            _ => {
-                self.wrong_type(node, "an object", &format!("`{name}`"));
-                None
-            }
-        }
+    /// The same for a Map state, whose old `Parameters` is its item selector.
+    pub(super) fn work_of_map(&mut self, fields: &Fields) -> Option<DataFlow> {
+        let filters = self.filters(fields);
+        let result_selector = self.result_selector(fields);
+        let result_path = self.result_path(fields);
+        let output = self.with_states(&["result"], |parser| parser.output(fields));
+        Some(DataFlow {
+            result_selector: result_selector?,
+            result_path: result_path?,
+            output: output?,
+            ..filters?
+        })
     }
 
     fn resource(&mut self, fields: &Fields) -> Option<Resource> {
         let arn = self.required_text(fields, "Resource")?;
-        let parameters = fields.value("Parameters").map(Node::to_value);
-        match Resource::parse(arn, parameters.as_ref()) {
+        let arguments = fields.value(arguments_name(self)).map(Node::to_value);
+        match Resource::parse(arn, arguments.as_ref()) {
             Ok(resource) => {
                 if let Err(refusal) = (self.judge)(&resource) {
-                    let span = resource_span(fields, &resource);
+                    let span = self.resource_span(fields, &resource);
                     self.fault_with_hint(refusal.code, span, refusal.message, refusal.hint);
                 }
                 Some(resource)
             }
             Err(message) => {
-                let span =
-                    fields.value("Resource").map_or_else(|| fields.opening(), |node| node.span.clone());
-                self.fault(FaultCode::InvalidResource, span, message);
+                self.fault(FaultCode::InvalidResource, fields.span_of("Resource"), message);
                 None
             }
         }
     }
 
-    fn number(&mut self, fields: &Fields, constant: &str, path: &str) -> Option<Number> {
-        self.at_most_one(fields, &[constant, path]);
-        let from_path = self.path(fields, path).map(Number::Path);
-        self.whole_number(fields, constant, 1..=SECONDS_MAX).map(Number::Constant).or(from_path)
-    }
-
-    fn dynamic_text(&mut self, fields: &Fields, constant: &str, path: &str) -> Option<Text> {
-        self.at_most_one(fields, &[constant, path]);
-        if let Some(text) = self.owned_text(fields, constant) {
-            return Some(Text::Constant(text));
-        }
-        let node = fields.value(path)?;
-        match self.expression(node, path)? {
-            Expression::Path(found) => Some(Text::Path(found)),
-            // Never read here: a JSONata expression stands between `{%` and `%}`.
-            Expression::Jsonata(_) => None,
-            Expression::Call(call) if call.function().may_give_text() => {
-                Some(Text::Expression(Template::Dynamic(Expression::Call(call))))
+    /// Where a Task state names what it calls: in `FunctionName` for `lambda:invoke`, else in `Resource`.
+    fn resource_span(&self, fields: &Fields, resource: &Resource) -> Range<usize> {
+        let named_by = match resource {
+            Resource::Service(service) if service.is("lambda", "invoke") => {
+                fields.value(arguments_name(self)).and_then(|arguments| {
+                    let mut members = arguments.as_object()?.iter();
+                    members.find(|member| matches!(member.name.as_str(), "FunctionName" | "FunctionName.$"))
+                })
             }
-            Expression::Call(call) => {
-                let message = format!("`{path}` needs a string, and `{}` gives none", call.function().name());
-                self.fault(FaultCode::InvalidFunction, node.span.clone(), message);
-                None
-            }
-        }
-    }
-
-    pub(super) fn timestamp(&mut self, fields: &Fields, name: &str) -> Option<String> {
-        let text = self.text(fields, name)?;
-        if timestamp::parse(text).is_none() {
-            let span = fields.value(name).map_or_else(|| fields.opening(), |node| node.span.clone());
-            let hint = "write it like 2026-11-24T21:52:17Z".to_string();
-            let message = format!("`{text}` is not a timestamp of RFC 3339");
-            self.fault_with_hint(FaultCode::InvalidTimestamp, span, message, Some(hint));
-            return None;
-        }
-        Some(text.to_string())
-    }
-
-    /// Reads each item of a list of objects, the last one as such.
-    fn each<T>(
-        &mut self,
-        fields: &Fields,
-        name: &str,
-        what: &'static str,
-        read: impl Fn(&mut Self, &Fields, Position) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        let Some(node) = fields.value(name) else {
-            return Some(Vec::new());
+            _ => None,
         };
-        let Some(items) = node.as_array() else {
-            self.wrong_type(node, "an array", &format!("`{name}`"));
-            return None;
-        };
-        let mut found = Vec::with_capacity(items.len());
-        for (index, item) in items.iter().enumerate() {
-            let position = if index + 1 == items.len() { Position::Last } else { Position::Before };
-            let read = self.fields(item, what).and_then(|fields| read(self, &fields, position));
-            found.push(read);
-        }
-        found.into_iter().collect()
-    }
-
-    fn retrier(&mut self, fields: &Fields, position: Position) -> Option<Retrier> {
-        self.refuse_unknown(
-            fields,
-            &[
-                "ErrorEquals",
-                "IntervalSeconds",
-                "MaxAttempts",
-                "BackoffRate",
-                "MaxDelaySeconds",
-                "JitterStrategy",
-                "Comment",
-            ],
-        );
-        let error_equals = self.error_equals(fields, position);
-        let interval_seconds = self.number_or(fields, "IntervalSeconds", 1..=SECONDS_MAX, 1);
-        let max_attempts = self.number_or(fields, "MaxAttempts", 0..=MAX_ATTEMPTS_MAX, 3);
-        let max_delay_seconds = self.whole_number(fields, "MaxDelaySeconds", 1..=MAX_DELAY_SECONDS_MAX);
-        if let (Some(max), Some(node)) = (max_delay_seconds, fields.value("MaxDelaySeconds"))
-            && max <= interval_seconds
-        {
-            let message = format!(
-                "`MaxDelaySeconds` must be greater than `IntervalSeconds`, which is {interval_seconds}"
-            );
-            self.fault(FaultCode::OutOfRange, node.span.clone(), message);
-        }
-        let backoff_rate = self.backoff_rate(fields);
-        let jitter = self.jitter(fields);
-        Some(Retrier {
-            error_equals: error_equals?,
-            interval_seconds,
-            max_attempts,
-            backoff_rate,
-            max_delay_seconds,
-            jitter,
-        })
-    }
-
-    fn number_or(&mut self, fields: &Fields, name: &str, range: RangeInclusive<u64>, default: u64) -> u64 {
-        self.whole_number(fields, name, range).unwrap_or(default)
-    }
-
-    fn backoff_rate(&mut self, fields: &Fields) -> f64 {
-        let Some(node) = fields.value("BackoffRate") else {
-            return 2.0;
-        };
-        match &node.data {
-            Data::Number(number) => {
-                let rate = number.as_f64().unwrap_or(f64::NAN);
-                if !(rate.is_finite() && rate >= 1.0) {
-                    let message = format!("`BackoffRate` must be at least 1.0, and this is {number}");
-                    self.fault(FaultCode::OutOfRange, node.span.clone(), message);
-                }
-                rate
-            }
-            _ => {
-                self.wrong_type(node, "a number", "`BackoffRate`");
-                2.0
-            }
-        }
-    }
-
-    fn jitter(&mut self, fields: &Fields) -> Jitter {
-        match (self.text(fields, "JitterStrategy"), fields.value("JitterStrategy")) {
-            (Some("FULL"), _) => Jitter::Full,
-            (Some("NONE") | None, _) => Jitter::None,
-            (Some(other), node) => {
-                let span = node.map_or_else(|| fields.opening(), |node| node.span.clone());
-                let message = format!("there is no jitter strategy `{other}`: write \"FULL\" or \"NONE\"");
-                self.fault(FaultCode::InvalidValue, span, message);
-                Jitter::None
-            }
-        }
-    }
-
-    fn catcher(&mut self, fields: &Fields, position: Position) -> Option<Catcher> {
-        self.refuse_unknown(fields, &["ErrorEquals", "Next", "ResultPath", "Comment", "Assign"]);
-        if let Some(assign) = fields.get("Assign") {
-            self.unsupported(assign.name_span.clone(), "Assign");
-        }
-        let error_equals = self.error_equals(fields, position);
-        let result_path = self.result_path(fields);
-        let next = self.required_text(fields, "Next");
-        Some(Catcher {
-            error_equals: error_equals?,
-            result_path: result_path?,
-            assign: None,
-            output: None,
-            next: next?.to_string(),
-        })
-    }
-
-    /// States.ALL stands alone, and only in the last retrier or catcher.
-    fn error_equals(&mut self, fields: &Fields, position: Position) -> Option<Vec<String>> {
-        let node = self.required(fields, "ErrorEquals")?;
-        let Some(items) = node.as_array() else {
-            self.wrong_type(node, "an array of error names", "`ErrorEquals`");
-            return None;
-        };
-        if items.is_empty() {
-            self.fault(FaultCode::ErrorEquals, node.span.clone(), "`ErrorEquals` needs at least one name");
-        }
-        let mut names = Vec::with_capacity(items.len());
-        for item in items {
-            match item.as_str() {
-                Some(name) => names.push(name.to_string()),
-                None => self.wrong_type(item, "a string", "a name in `ErrorEquals`"),
-            }
-            if item.as_str() == Some(errors::ALL) {
-                if items.len() > 1 {
-                    self.fault(
-                        FaultCode::ErrorEquals,
-                        item.span.clone(),
-                        "`States.ALL` must stand alone in `ErrorEquals`",
-                    );
-                }
-                if position == Position::Before {
-                    let message = format!("{} with `States.ALL` must be the last one", fields.what);
-                    self.fault(FaultCode::ErrorEquals, item.span.clone(), message);
-                }
-            }
-        }
-        (names.len() == items.len()).then_some(names)
+        named_by.map_or_else(|| fields.span_of("Resource"), |member| member.value.span.clone())
     }
 }
 
-/// Where an item stands in its list.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Position {
-    Before,
-    Last,
-}
-
-/// Where a Task state names what it calls: in `FunctionName` for `lambda:invoke`, else in `Resource`.
-fn resource_span(fields: &Fields, resource: &Resource) -> Range<usize> {
-    let named_by = match resource {
-        Resource::Service(service) if service.is("lambda", "invoke") => fields.value("Parameters").and_then(|parameters| {
-            let mut members = parameters.as_object()?.iter();
-            members.find(|member| matches!(member.name.as_str(), "FunctionName" | "FunctionName.$"))
-        }),
-        _ => None,
-    };
-    let node = named_by.map(|member| &member.value).or_else(|| fields.value("Resource"));
-    node.map_or_else(|| fields.opening(), |node| node.span.clone())
+fn arguments_name(parser: &Parser) -> &'static str {
+    if parser.is_jsonata() { "Arguments" } else { "Parameters" }
 }

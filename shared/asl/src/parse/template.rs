@@ -1,4 +1,4 @@
-//! Reading payload templates and the expressions in them.
+//! Payload templates of JSONPath states, and the expressions in them.
 
 use super::Parser;
 use crate::{
@@ -12,7 +12,7 @@ use std::collections::HashSet;
 
 impl Parser<'_> {
     /// A template, with each part of it that is not dynamic as a literal.
-    pub(super) fn template(&mut self, node: &Node) -> Option<Template> {
+    pub(super) fn path_template(&mut self, node: &Node) -> Option<Template> {
         match &node.data {
             Data::Object(members) => {
                 let mut names = HashSet::new();
@@ -23,7 +23,7 @@ impl Parser<'_> {
                         Some(name) => {
                             (name, self.expression(&member.value, &member.name).map(Template::Dynamic))
                         }
-                        None => (member.name.as_str(), self.template(&member.value)),
+                        None => (member.name.as_str(), self.path_template(&member.value)),
                     };
                     if !names.insert(name) {
                         let message = format!(
@@ -45,7 +45,7 @@ impl Parser<'_> {
             }
             Data::Array(items) => {
                 // Every item is read, so that all of their faults are found.
-                let templates: Vec<Option<Template>> = items.iter().map(|item| self.template(item)).collect();
+                let templates: Vec<Option<Template>> = items.iter().map(|item| self.path_template(item)).collect();
                 let templates = templates.into_iter().collect::<Option<Vec<_>>>()?;
                 let is_literal = templates.iter().all(|template| matches!(template, Template::Literal(_)));
                 Some(if is_literal { Template::Literal(node.to_value()) } else { Template::Array(templates) })
