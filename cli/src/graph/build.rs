@@ -10,7 +10,7 @@ use stepladder_asl::{
 
 pub(super) fn graph(title: String, definition: &Definition) -> Graph {
     let top = group(definition, &definition.machine, String::new());
-    Graph { title, comment: definition.comment.clone(), top }
+    Graph { title, comment: definition.comment.as_deref().map(one_line), top }
 }
 
 /// Groups nest as deep as the definition's JSON does, which the parser bounds.
@@ -49,7 +49,6 @@ fn group(definition: &Definition, machine: &Machine, title: String) -> Group {
 /// follow it; the search goes the bad ways first, so that these end up last.
 fn reading_order(start: usize, out: &[Vec<Edge>]) -> (Vec<usize>, usize) {
     let mut seen = vec![false; out.len()];
-    let mut left = Vec::with_capacity(out.len());
     let successors = |at: usize| {
         let mut edges: Vec<&Edge> = out.get(at).into_iter().flatten().collect();
         edges.reverse();
@@ -60,7 +59,7 @@ fn reading_order(start: usize, out: &[Vec<Edge>]) -> (Vec<usize>, usize) {
         seen.get_mut(at).is_some_and(|seen| !std::mem::replace(seen, true))
     };
     // A loop and not a recursion: a chain of states may be long.
-    let mut search = |root: usize, seen: &mut Vec<bool>| {
+    let search = |root: usize, seen: &mut Vec<bool>| {
         let mut left = Vec::new();
         let mut stack = Vec::new();
         if mark(seen, root) {
@@ -79,7 +78,7 @@ fn reading_order(start: usize, out: &[Vec<Edge>]) -> (Vec<usize>, usize) {
         left.reverse();
         left
     };
-    left.extend(search(start, &mut seen));
+    let mut left = search(start, &mut seen);
     let reached = left.len();
     for root in 0..out.len() {
         left.extend(search(root, &mut seen));
@@ -111,6 +110,11 @@ fn edges(from: usize, state: &State, places: &HashMap<&str, usize>) -> Vec<Edge>
     edges
 }
 
+/// Comments come with line ends and margins that mean nothing in a drawing.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn node(definition: &Definition, state: &State, is_unreachable: bool) -> Node {
     let (kind, detail) = what(&state.kind);
     let titled = |(index, machine): (usize, &Machine)| {
@@ -125,7 +129,7 @@ fn node(definition: &Definition, state: &State, is_unreachable: bool) -> Node {
         kind,
         detail,
         notes: notes(state),
-        comment: state.comment.clone(),
+        comment: state.comment.as_deref().map(one_line),
         is_end: matches!(state.then(), Some(Then::End)) || matches!(kind, NodeKind::Succeed | NodeKind::Fail),
         is_unreachable,
         groups: state.machines().iter().enumerate().map(titled).collect(),

@@ -100,6 +100,10 @@ fn draw_group(group: &Group, signs: &Signs, margin: &str, lines: &mut Vec<String
             draw_group(nested, signs, &format!("{inner}{} ", signs.rail), lines);
             lines.push(format!("{inner}{}", signs.close));
         }
+        // Lines without a gap between them are one way.
+        if !goes_on && index + 1 < group.nodes.len() {
+            lines.push(margin.trim_end().to_owned());
+        }
     }
 }
 

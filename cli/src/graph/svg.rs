@@ -14,13 +14,16 @@ const STATES_MAX: usize = 1_500;
 /// Columns and lines of the texts.
 const NAME_COLUMNS_MAX: usize = 26;
 const CAPTION_COLUMNS_MAX: usize = 34;
-const LABEL_COLUMNS_MAX: usize = 26;
+const LABEL_COLUMNS_MAX: usize = 28;
 const TITLE_COLUMNS_MAX: usize = 80;
 const LINES_MAX: usize = 3;
+const LABEL_LINES_MAX: usize = 4;
 
 /// Pixels.
 const MARGIN: f64 = 24.0;
-const PAD_X: f64 = 16.0;
+const PAD_X: f64 = 18.0;
+/// How much wider bold letters are.
+const BOLD: f64 = 1.12;
 const PAD_Y: f64 = 9.0;
 const ITEM_WIDTH_MIN: f64 = 120.0;
 /// How far a Choice state's points stand out.
@@ -54,7 +57,7 @@ pub(super) fn draw(graph: &Graph) -> Result<String, TooLarge> {
     let comment = graph.comment.as_deref().map(|comment| words::wrapped(comment, TITLE_COLUMNS_MAX, 2));
     let comment = comment.unwrap_or_default();
     let head = 30.0 + comment.len() as f64 * 18.0 + 10.0;
-    let lines = std::iter::once(text_width(&title, 17.0)).chain(comment.iter().map(|line| text_width(line, 12.5)));
+    let lines = std::iter::once(text_width(&title, 17.0) * BOLD).chain(comment.iter().map(|line| text_width(line, 12.5)));
     let inner = lines.fold(scene.width, f64::max);
     let (width, height) = (inner + 2.0 * MARGIN, scene.height + head + 2.0 * MARGIN);
     let mut svg = String::new();
@@ -207,7 +210,7 @@ struct Label {
 
 impl Label {
     fn new(text: &str) -> Self {
-        let lines = words::wrapped(text, LABEL_COLUMNS_MAX, LINES_MAX);
+        let lines = words::wrapped(text, LABEL_COLUMNS_MAX, LABEL_LINES_MAX);
         let width = lines.iter().map(|line| text_width(line, 11.0)).fold(0.0, f64::max) + 14.0;
         let height = lines.len() as f64 * LABEL_LINE + 6.0;
         Self { lines, width, height }
@@ -284,7 +287,7 @@ impl Figure {
         };
         let caption = words::wrapped(&caption, CAPTION_COLUMNS_MAX, 2);
         let notes: Vec<String> = node.notes.iter().map(|note| words::line(note, CAPTION_COLUMNS_MAX)).collect();
-        let widths = name.iter().map(|line| text_width(line, 14.0) * 1.06);
+        let widths = name.iter().map(|line| text_width(line, 14.0) * BOLD);
         let small = caption.iter().chain(&notes).map(|line| text_width(line, 11.5));
         let text = widths.chain(small).fold(0.0, f64::max);
         let head = 2.0 * PAD_Y
@@ -360,6 +363,9 @@ fn outline(node: &Node, width: f64, height: f64, body: &mut String) {
         ),
         NodeKind::Pass | NodeKind::Task | NodeKind::Wait | NodeKind::Parallel => {
             let _ = write!(body, "<rect class=\"box\" width=\"{w}\" height=\"{h}\" rx=\"8\"/>");
+            if node.kind == NodeKind::Parallel {
+                return;
+            }
             let bar = number(height - 16.0);
             write!(body, "<rect class=\"bar\" x=\"6\" y=\"8\" width=\"3.5\" height=\"{bar}\" rx=\"1.75\"/>")
         }

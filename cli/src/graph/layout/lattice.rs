@@ -44,6 +44,8 @@ pub(super) struct Lattice {
 pub(super) struct Pull {
     pub cell: usize,
     pub weight: f64,
+    /// How much more than others it should be exactly in line; 0 if it need not be.
+    pub align: f64,
 }
 
 #[derive(Debug, Clone)]
@@ -80,11 +82,13 @@ impl Lattice {
         for (index, link) in links.iter().enumerate() {
             let leads_back = back.get(index).copied().unwrap_or(false);
             let way = lattice.way(link, leads_back, &mut trunks)?;
-            lattice.pull(&way, link.kind, &mut pulls);
             lattice.ways.push(way);
         }
+        let near = lattice.near_mains(links);
+        for (link, way) in links.iter().zip(lattice.ways.clone()) {
+            lattice.pull(&way, link, near.get(&link.to).copied().unwrap_or(0), &mut pulls);
+        }
         lattice.neighbours(pulls);
-        lattice.first_order();
         Ok(lattice)
     }
 
@@ -138,14 +142,26 @@ impl Lattice {
         Ok(self.cells.len() - 1)
     }
 
-    fn pull(&self, way: &Way, kind: LinkKind, pulls: &mut HashMap<(usize, usize), f64>) {
-        let strength = match kind {
+    /// How many main links come to each item from the rank above it.
+    fn near_mains(&self, links: &[Link]) -> HashMap<usize, usize> {
+        let mut near = HashMap::new();
+        for (link, way) in links.iter().zip(&self.ways) {
+            if link.kind == LinkKind::Main && way.cells.len() == 3 {
+                *near.entry(link.to).or_insert(0) += 1;
+            }
+        }
+        near
+    }
+
+    fn pull(&self, way: &Way, link: &Link, near: usize, pulls: &mut HashMap<(usize, usize), (f64, f64)>) {
+        let strength = match link.kind {
             LinkKind::Main => 3.0,
             LinkKind::Fan => 1.5,
             LinkKind::Side => 1.0,
         };
-        let steps = way.cells.iter().zip(way.cells.iter().skip(1));
-        for (a, b) in steps {
+        let last = way.cells.len().saturating_sub(2);
+        let steps = way.cells.iter().zip(way.cells.iter().skip(1)).enumerate();
+        for (step, (a, b)) in steps {
             let (Some(cell_a), Some(cell_b)) = (self.cells.get(*a), self.cells.get(*b)) else { continue };
             let (upper, lower) = if cell_a.layer < cell_b.layer { (*a, *b) } else { (*b, *a) };
             // What bends in between should bend as little as can be.
@@ -153,29 +169,52 @@ impl Lattice {
                 (CellKind::Item, _) | (_, CellKind::Item) => 1.0,
                 _ => 4.0,
             };
-            *pulls.entry((upper, lower)).or_insert(0.0) += strength * straight;
+            let align: f64 = match (step, link.kind) {
+                // The turns of a link that leads back are to the side of its ends.
+                _ if way.leads_back && (step < 2 || step + 1 >= last) => 0.0,
+                (0, LinkKind::Main) => 3.0,
+                (0, _) => 0.0,
+                // Two that come together meet in the middle.
+                (_, LinkKind::Main) if step == last && near > 1 => 0.0,
+                (_, LinkKind::Main) if step == last && way.cells.len() > 3 && near > 0 => 0.0,
+                (_, LinkKind::Main) if step == last => 3.0,
+                (_, LinkKind::Fan) if step == last => 2.0,
+                (_, LinkKind::Side) if step == last => 1.0,
+                _ => 1_000.0,
+            };
+            let pull = pulls.entry((upper, lower)).or_insert((0.0, 0.0));
+            pull.0 += strength * straight;
+            pull.1 = align.max(pull.1);
         }
     }
 
-    fn neighbours(&mut self, pulls: HashMap<(usize, usize), f64>) {
+    fn neighbours(&mut self, pulls: HashMap<(usize, usize), (f64, f64)>) {
         self.up = vec![Vec::new(); self.cells.len()];
         self.down = vec![Vec::new(); self.cells.len()];
-        let mut pulls: Vec<((usize, usize), f64)> = pulls.into_iter().collect();
+        let mut pulls: Vec<_> = pulls.into_iter().collect();
         pulls.sort_by_key(|(pair, _)| *pair);
-        for ((upper, lower), weight) in pulls {
+        for ((upper, lower), (weight, align)) in pulls {
             if let Some(down) = self.down.get_mut(upper) {
-                down.push(Pull { cell: lower, weight });
+                down.push(Pull { cell: lower, weight, align });
             }
             if let Some(up) = self.up.get_mut(lower) {
-                up.push(Pull { cell: upper, weight });
+                up.push(Pull { cell: upper, weight, align });
             }
         }
     }
 
     /// Each layer in the order in which the links come to its cells.
-    fn first_order(&mut self) {
+    pub(super) fn order_by(&mut self, attempt: Attempt, links: &[Link]) {
+        let mut ways: Vec<(&Link, &Way)> = links.iter().zip(&self.ways).collect();
+        match attempt {
+            Attempt::AsGiven => {}
+            Attempt::SideFirst => ways.sort_by_key(|(link, _)| link.kind != LinkKind::Side),
+            Attempt::BackFirst => ways.sort_by_key(|(_, way)| !way.leads_back),
+            Attempt::Reversed => ways.reverse(),
+        }
         let mut seen = vec![false; self.cells.len()];
-        let along = self.ways.iter().flat_map(|way| way.cells.iter().copied());
+        let along = ways.into_iter().flat_map(|(_, way)| way.cells.iter().copied());
+        self.layers.iter_mut().for_each(Vec::clear);
         for cell in along.chain(0..self.cells.len()) {
             let is_new = seen.get_mut(cell).is_some_and(|seen| !std::mem::replace(seen, true));
             let layer = self.cells.get(cell).map_or(0, |cell| cell.layer);
@@ -184,6 +223,20 @@ impl Lattice {
             }
         }
     }
+}
+
+/// The order to begin with: each leads to another one, and the best is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attempt {
+    AsGiven,
+    SideFirst,
+    BackFirst,
+    Reversed,
+}
+
+impl Attempt {
+    pub(super) const ALL: [Attempt; 4] =
+        [Attempt::AsGiven, Attempt::SideFirst, Attempt::BackFirst, Attempt::Reversed];
 }
 
 /// The links that lead back to an item on the way to them, found by a depth-first search from each item in turn.

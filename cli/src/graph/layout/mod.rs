@@ -6,6 +6,7 @@
 //! fifty states with one error handler don't make fifty lines. The layout crates that were tried take seconds for 50 such
 //! states, or leave the lines to their caller.
 
+mod blocks;
 mod lattice;
 mod order;
 mod place;
@@ -79,7 +80,7 @@ pub(super) enum Stroke {
 /// Places items; the first one is on top unless links say otherwise.
 pub(super) fn lay_out(items: &[Item], links: &[Link]) -> Result<Plan, TooMany> {
     let mut lattice = lattice::Lattice::new(items, links)?;
-    order::reduce_crossings(&mut lattice);
+    order::reduce_crossings(&mut lattice, links);
     let places = place::places(&lattice);
     Ok(route::plan(&lattice, &places, items, links))
 }

@@ -1,45 +1,67 @@
 //! The order of the cells in each layer.
 
-use super::lattice::{Lattice, Pull};
+use super::{
+    Link,
+    lattice::{Attempt, Lattice, Pull},
+};
 
 /// Sweeps up and down the layers, for graphs of a size that a person reads and for larger ones.
 const SWEEPS: usize = 16;
 const SWEEPS_LARGE: usize = 4;
 const LARGE_CELLS: usize = 4_000;
 
-/// Orders each layer by the middle of its neighbours, downwards and upwards in turn, and keeps the best order.
-pub(super) fn reduce_crossings(lattice: &mut Lattice) {
-    let sweeps = if lattice.cells.len() > LARGE_CELLS { SWEEPS_LARGE } else { SWEEPS };
-    let mut places = places(lattice);
-    let mut best = lattice.layers.clone();
-    let mut fewest = crossings(lattice, &places);
-    for sweep in 0..sweeps {
-        if fewest == 0 {
-            break;
-        }
-        let is_downwards = sweep % 2 == 0;
-        let count = lattice.layers.len();
-        for step in 0..count {
-            let index = if is_downwards { step } else { count - 1 - step };
-            let pulls = if is_downwards { &lattice.up } else { &lattice.down };
-            let Some(layer) = lattice.layers.get_mut(index) else { continue };
-            sort(layer, pulls, &places);
-            for (place, cell) in layer.iter().enumerate() {
-                if let Some(slot) = places.get_mut(*cell) {
-                    *slot = place;
-                }
+/// Orders each layer by the middle of its neighbours, downwards and upwards in turn, and keeps the best order of all
+/// attempts.
+pub(super) fn reduce_crossings(lattice: &mut Lattice, links: &[Link]) {
+    let is_large = lattice.cells.len() > LARGE_CELLS;
+    let attempts = Attempt::ALL.iter().take(if is_large { 1 } else { Attempt::ALL.len() });
+    let mut best = Vec::new();
+    let mut fewest = usize::MAX;
+    for attempt in attempts {
+        lattice.order_by(*attempt, links);
+        let mut places = places(lattice);
+        for sweep in 0..=if is_large { SWEEPS_LARGE } else { SWEEPS } {
+            let now = crossings(lattice, &places);
+            if now < fewest {
+                fewest = now;
+                best.clone_from(&lattice.layers);
             }
-        }
-        if lattice.cells.len() <= LARGE_CELLS {
-            swap_neighbours(lattice, &mut places);
-        }
-        let now = crossings(lattice, &places);
-        if now < fewest {
-            fewest = now;
-            best.clone_from(&lattice.layers);
+            if fewest == 0 {
+                break;
+            }
+            self::sweep(lattice, &mut places, sweep);
+            if !is_large {
+                swap_neighbours(lattice, &mut places);
+            }
         }
     }
     lattice.layers = best;
+}
+
+/// One way through the layers: down in even sweeps, up in odd ones; every other pair of sweeps takes equals from the
+/// right.
+fn sweep(lattice: &mut Lattice, places: &mut [usize], sweep: usize) {
+    let is_downwards = sweep.is_multiple_of(2);
+    let ties = if sweep % 4 < 2 { Ties::Keep } else { Ties::Reverse };
+    let count = lattice.layers.len();
+    for step in 0..count {
+        let index = if is_downwards { step } else { count - 1 - step };
+        let pulls = if is_downwards { &lattice.up } else { &lattice.down };
+        let Some(layer) = lattice.layers.get_mut(index) else { continue };
+        sort(layer, pulls, places, ties);
+        for (place, cell) in layer.iter().enumerate() {
+            if let Some(slot) = places.get_mut(*cell) {
+                *slot = place;
+            }
+        }
+    }
+}
+
+/// What becomes of the order of cells with the same middle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ties {
+    Keep,
+    Reverse,
 }
 
 fn places(lattice: &Lattice) -> Vec<usize> {
@@ -55,7 +77,7 @@ fn places(lattice: &Lattice) -> Vec<usize> {
 }
 
 /// By the weighted middle of the neighbours; a cell without any stays where it is.
-fn sort(layer: &mut [usize], pulls: &[Vec<Pull>], places: &[usize]) {
+fn sort(layer: &mut [usize], pulls: &[Vec<Pull>], places: &[usize], ties: Ties) {
     let place = |cell: usize| places.get(cell).copied().unwrap_or(0) as f64;
     let mut keyed: Vec<(f64, usize)> = layer
         .iter()
@@ -66,6 +88,9 @@ fn sort(layer: &mut [usize], pulls: &[Vec<Pull>], places: &[usize]) {
             (if weight > 0.0 { sum / weight } else { place(*cell) }, *cell)
         })
         .collect();
+    if ties == Ties::Reverse {
+        keyed.reverse();
+    }
     keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
     for (slot, (_, cell)) in layer.iter_mut().zip(keyed) {
         *slot = cell;

@@ -1,6 +1,9 @@
 //! The coordinates of all cells.
 
-use super::lattice::{Cell, CellKind, Lattice, Pull};
+use super::{
+    blocks,
+    lattice::{Cell, CellKind, Lattice, Pull},
+};
 
 /// Between two cells side by side, in pixels.
 const ITEM_GAP: f64 = 36.0;
@@ -54,6 +57,7 @@ pub(super) fn places(lattice: &Lattice) -> Places {
             }
         }
     }
+    blocks::straighten(lattice, &mut x);
     let half = |cell: usize| lattice.cells.get(cell).map_or(0.0, |cell| cell.width / 2.0);
     let left = x.iter().enumerate().map(|(cell, x)| x - half(cell)).fold(f64::INFINITY, f64::min);
     let left = if left.is_finite() { left } else { 0.0 };
@@ -78,7 +82,7 @@ fn settle(lattice: &Lattice, layer: &[usize], x: &mut [f64], sides: &[&Vec<Vec<P
     let mut before: Option<&Cell> = None;
     for cell in layer {
         let Some(this) = lattice.cells.get(*cell) else { continue };
-        offset += before.map_or(0.0, |before| (before.width + this.width) / 2.0 + gap(before.kind, this.kind));
+        offset += before.map_or(0.0, |before| distance(before, this));
         offsets.push(offset);
         before = Some(this);
         let (mut wanted, mut weight) = (0.0, 0.0);
@@ -107,6 +111,11 @@ fn settle(lattice: &Lattice, layer: &[usize], x: &mut [f64], sides: &[&Vec<Vec<P
             *x = base + offset;
         }
     }
+}
+
+/// The least distance between the middles of two cells side by side.
+pub(super) fn distance(left: &Cell, right: &Cell) -> f64 {
+    (left.width + right.width) / 2.0 + gap(left.kind, right.kind)
 }
 
 fn gap(left: CellKind, right: CellKind) -> f64 {

@@ -11,6 +11,8 @@ use std::collections::{HashMap, HashSet};
 const PORT_GAP: f64 = 18.0;
 /// The part of a box's lower edge that lines may leave from.
 const PORT_SHARE: f64 = 0.7;
+/// How far from the middle of a label a line goes in and comes out.
+const LABEL_TURN: f64 = 10.0;
 /// A step to the side that is not worth a curve.
 const STRAIGHT: f64 = 1.0;
 
@@ -57,8 +59,6 @@ fn ports(lattice: &Lattice, places: &Places, items: &[Item], links: &[Link]) -> 
     let mut ports = vec![0.0; links.len()];
     for (item, mut leaving) in out {
         leaving.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let edge = items.get(item).map_or(0.0, |item| item.width * PORT_SHARE);
-        let gap = PORT_GAP.min(edge / leaving.len().max(1) as f64);
         let is_main = |index: usize| links.get(index).is_some_and(|link| link.kind == LinkKind::Main);
         // The main line if there is one, else the middle of all.
         let middle = match leaving.iter().position(|(_, index)| is_main(*index)) {
@@ -66,6 +66,9 @@ fn ports(lattice: &Lattice, places: &Places, items: &[Item], links: &[Link]) -> 
             None if leaving.len() == 1 => 0.0,
             None => (leaving.len() - 1) as f64 / 2.0,
         };
+        let half_edge = items.get(item).map_or(0.0, |item| item.width * PORT_SHARE / 2.0);
+        let most = middle.max((leaving.len() - 1) as f64 - middle).max(1.0);
+        let gap = PORT_GAP.min(half_edge / most);
         for (place, (_, index)) in leaving.iter().enumerate() {
             if let Some(port) = ports.get_mut(*index) {
                 *port = (place as f64 - middle) * gap;
@@ -82,7 +85,7 @@ fn route(
     link: &Link,
     way: &Way,
     port: f64,
-    drawn: &mut HashSet<(usize, usize)>,
+    drawn: &mut HashSet<usize>,
 ) -> Route {
     let height = |item: usize| items.get(item).map_or(0.0, |item| item.height);
     let source = band(lattice, places, link.from);
@@ -93,15 +96,13 @@ fn route(
     let start = pen.at;
     pen.line_to(source.bottom);
     let mut tip = None;
-    let mut previous = link.from;
+    let mut is_level = false;
     for (step, cell) in way.cells.iter().enumerate().skip(1) {
-        // From here on somebody else has drawn it, with the arrow.
-        if step > 1 && !drawn.insert((previous, *cell)) {
-            return finished(lattice, places, way, start, pen, None);
-        }
         let to = x(places, *cell);
         let here = band(lattice, places, *cell);
         let is_last = step + 1 == way.cells.len();
+        // From here on another link has drawn it, with the arrow.
+        let is_drawn = !is_last && !drawn.insert(*cell);
         if is_last {
             let top = here.middle() - height(link.to) / 2.0;
             if way.leads_back {
@@ -113,18 +114,27 @@ fn route(
             tip = Some(Spot { x: to, y: top });
         } else if !way.leads_back {
             pen.bend_to(to, here.top);
+            if is_drawn {
+                break;
+            }
             pen.line_to(here.bottom);
-        } else if step == 1 || step + 2 == way.cells.len() {
-            // Below the source and above the target it turns.
-            pen.turn_in(to, here.middle());
-        } else if step == 2 {
-            pen.turn_out(to, here.bottom);
-            pen.line_to(here.top);
+        } else if step == 1 {
+            // Below the source it turns, between the layers or behind its own label.
+            let next = way.cells.get(2).map_or(to, |cell| x(places, *cell));
+            match lattice.cells.get(*cell).filter(|cell| cell.kind == CellKind::Label) {
+                Some(_) => pen.turn_behind(to, here, next),
+                None => pen.turn_in(to, here.top),
+            }
+            is_level = lattice.cells.get(*cell).is_some_and(|cell| cell.kind == CellKind::Bend);
+        } else if step + 2 == way.cells.len() {
+            pen.turn_in(to, here.bottom);
         } else {
-            pen.bend_to(to, here.bottom);
+            if is_level && step == 2 { pen.turn_out(to, here.bottom) } else { pen.bend_to(to, here.bottom) }
+            if is_drawn {
+                break;
+            }
             pen.line_to(here.top);
         }
-        previous = *cell;
     }
     finished(lattice, places, way, start, pen, tip)
 }
@@ -173,6 +183,16 @@ impl Pen {
             ));
         }
         self.at = to;
+    }
+
+    /// Down into a label, and up again on the side that leads on.
+    fn turn_behind(&mut self, x: f64, band: Band, next: f64) {
+        let side = if next < x { -LABEL_TURN } else { LABEL_TURN };
+        self.bend_to(x - side, band.top);
+        self.line_to(band.middle());
+        self.at.x = x + side;
+        self.strokes.push(Stroke::Line(self.at));
+        self.line_to(band.top);
     }
 
     /// From upright to level.
