@@ -58,6 +58,7 @@ pub fn waiting(view: &RunView) -> Option<WaitingShape> {
     let due_ms = match position.awaiting {
         Awaiting::Step { due_ms } if due_ms > view.replay.last.now_ms => Some(due_ms),
         Awaiting::Timer { due_ms } => Some(due_ms),
+        Awaiting::Answer { timeout_ms, heartbeat_ms } => timeout_ms.into_iter().chain(heartbeat_ms).min(),
         Awaiting::Step { .. } | Awaiting::Branches(_) | Awaiting::Turn => None,
     };
     Some(WaitingShape {
@@ -65,6 +66,7 @@ pub fn waiting(view: &RunView) -> Option<WaitingShape> {
         awaiting: match position.awaiting {
             Awaiting::Step { .. } => "step",
             Awaiting::Timer { .. } => "timer",
+            Awaiting::Answer { .. } => "answer",
             Awaiting::Branches(_) => "branches",
             Awaiting::Turn => "turn",
         },
@@ -107,9 +109,12 @@ fn ended(step: &mut StepShape, position: &Position, record: &Record, outcome: &O
     step.duration_ms = Some(record.finished_ms.saturating_sub(position.entered_ms));
     let timeout = || stepladder_asl::errors::TIMEOUT.to_owned();
     match outcome {
-        Outcome::Succeeded { .. } | Outcome::TimerFired | Outcome::Joined { .. } => {
-            step.status = StepStatus::Succeeded;
-        }
+        Outcome::Succeeded { .. }
+        | Outcome::Responded { .. }
+        | Outcome::TimerFired
+        | Outcome::Joined { .. } => step.status = StepStatus::Succeeded,
+        // The step goes on.
+        Outcome::Submitted { .. } | Outcome::Started { .. } => step.status = StepStatus::Running,
         // What became of it shows in what follows: another visit means that it was caught.
         Outcome::Failed { error, cause, .. } => {
             step.status = StepStatus::Caught;
@@ -119,7 +124,7 @@ fn ended(step: &mut StepShape, position: &Position, record: &Record, outcome: &O
             step.status = StepStatus::Caught;
             (step.error, step.cause) = (error.clone(), cause.clone());
         }
-        Outcome::TimedOut { limit: Limit::Task } => {
+        Outcome::TimedOut { limit: Limit::Task | Limit::Heartbeat } => {
             step.status = StepStatus::Caught;
             (step.error, step.cause) = (Some(timeout()), None);
         }
@@ -167,6 +172,7 @@ mod tests {
                 started_ms: None,
                 finished_ms,
                 digest: transition.digest(),
+                opening: None,
             });
             records.push(Record {
                 version: ITEM_VERSION,

@@ -18,7 +18,10 @@ pub enum Rule {
     And(Vec<Rule>),
     Or(Vec<Rule>),
     Not(Box<Rule>),
-    Test { variable: Path, operator: Operator },
+    Test {
+        variable: Path,
+        operator: Operator,
+    },
     /// `Condition`: a boolean, or a JSONata expression that gives one.
     Condition(Template),
 }
@@ -108,7 +111,10 @@ impl Rule {
             }
             Rule::Not(rule) => Ok(!rule.holds(scope)?),
             Rule::Test { variable, operator: Operator::Is { question: Question::Present, expected } } => {
-                Ok(variable.select(scope).is_ok() == *expected)
+                match variable.select(scope) {
+                    Ok(_) => Ok(*expected),
+                    Err(miss) => miss.limit_error().map_or(Ok(!*expected), Err),
+                }
             }
             Rule::Test { variable, operator } => operator.holds(&*find(variable, scope)?, scope),
             Rule::Condition(condition) => condition_holds(condition, 0, scope),
@@ -143,10 +149,12 @@ impl Operator {
 }
 
 fn find<'a>(path: &Path, scope: &Scope<'a>) -> Result<Cow<'a, Value>, EvalError> {
-    path.select(scope).map_err(|_| {
-        EvalError::runtime(format!(
-            "Invalid path '{path}': The choice state's condition path references an invalid value."
-        ))
+    path.select(scope).map_err(|miss| {
+        miss.limit_error().unwrap_or_else(|| {
+            EvalError::runtime(format!(
+                "Invalid path '{path}': The choice state's condition path references an invalid value."
+            ))
+        })
     })
 }
 

@@ -1,11 +1,12 @@
 //! Evaluating the fields that several states share.
 
 use crate::{
-    definition::{Filter, Number, ResultPath, Text, Until},
+    definition::{Filter, Number, Percentage, ResultPath, Text, Until},
     limits::SECONDS_MAX,
     measure::Meter,
     path::{Path, ReferencePath, ReferenceStep, quoted},
     scope::{EvalError, Scope},
+    template::{Expected, Expression, Template},
     timestamp,
 };
 use serde_json::{Map, Value};
@@ -67,44 +68,70 @@ fn insert(output: &mut Value, path: &ReferencePath, result: Value) -> Result<(),
 }
 
 impl Number {
-    /// A whole number that is not negative.
-    pub fn evaluate(&self, field: &'static str, scope: &Scope) -> Result<u64, EvalError> {
+    /// A whole number that is not negative. `field` is the one that holds a path, such as `TimeoutSecondsPath`; the
+    /// field of a JSONata expression has no `Path` at its end.
+    pub fn evaluate(&self, field: &str, scope: &Scope) -> Result<u64, EvalError> {
         match self {
             Number::Constant(number) => Ok(*number),
             Number::Expression(template) => {
-                let value = template.evaluate(field, scope)?;
+                let field = without_path(field);
+                let value = template.evaluate_as(Expected::Number, field, scope)?;
                 whole_number(&value).ok_or_else(|| {
-                    let shown = quoted(&value);
-                    EvalError::runtime(format!(
-                        "The {field} field evaluates to {shown}, which is no whole number."
-                    ))
+                    let cause = format!(
+                        "The {field} field evaluates to value \"{}\" which is not a valid integer",
+                        quoted(&value)
+                    );
+                    EvalError::query(cause, field)
                 })
             }
             Number::Path(path) => {
                 let value = path.select(scope).map_err(|miss| path.invalid_path_error(&miss, scope))?;
-                whole_number(&value).ok_or_else(|| {
-                    let shown = match &*value {
-                        Value::String(text) => text.clone(),
-                        other => quoted(other),
-                    };
-                    EvalError::runtime(format!(
-                        "The {field} field refers to value \"{shown}\" which is not a valid integer: {path}"
-                    ))
-                })
+                whole_number(&value).ok_or_else(|| not_a_valid("integer", field, path, &value))
             }
         }
     }
 }
 
+impl Percentage {
+    /// A number; whether it lies between 0 and 100 is for the caller to say.
+    pub fn evaluate(&self, field: &str, scope: &Scope) -> Result<f64, EvalError> {
+        match self {
+            Percentage::Constant(number) => Ok(*number),
+            Percentage::Expression(template) => {
+                let value = template.evaluate_as(Expected::Number, without_path(field), scope)?;
+                Ok(value.as_f64().unwrap_or_default())
+            }
+            Percentage::Path(path) => {
+                let value = path.select(scope).map_err(|miss| path.invalid_path_error(&miss, scope))?;
+                value.as_f64().ok_or_else(|| not_a_valid("float", field, path, &value))
+            }
+        }
+    }
+}
+
+fn without_path(field: &str) -> &str {
+    field.strip_suffix("Path").unwrap_or(field)
+}
+
+fn not_a_valid(number: &str, field: &str, path: &Path, value: &Value) -> EvalError {
+    EvalError::runtime(format!(
+        "The {field} field refers to value \"{}\" which is not a valid {number}: {path}",
+        shown(value)
+    ))
+}
+
 impl Text {
-    /// A string.
-    pub fn evaluate(&self, field: &'static str, scope: &Scope) -> Result<String, EvalError> {
+    /// A string. `field` is the one that holds a path, such as `CausePath`.
+    pub fn evaluate(&self, field: &str, scope: &Scope) -> Result<String, EvalError> {
         let (value, expression) = match self {
             Text::Constant(text) => return Ok(text.clone()),
+            Text::Expression(template @ Template::Dynamic(Expression::Jsonata(_))) => {
+                (template.evaluate_as(Expected::String, without_path(field), scope)?, None)
+            }
             Text::Expression(template) => (template.evaluate(field, scope)?, None),
             Text::Path(path) => match path.select(scope) {
                 Ok(value) => (value.into_owned(), Some(path)),
-                Err(_) => return Err(path.not_found_error(field, scope)),
+                Err(miss) => return Err(path.not_found_error(&miss, field, scope)),
             },
         };
         match value {
@@ -127,15 +154,29 @@ impl Until {
     pub fn due_ms(&self, now_ms: i64, scope: &Scope) -> Result<i64, EvalError> {
         match self {
             Until::Seconds(seconds) => Ok(after(now_ms, *seconds)),
-            Until::SecondsPath(path) => Ok(after(now_ms, seconds_at(path, scope)?)),
+            Until::SecondsPath(path) => {
+                let value = wait_value("SecondsPath", path, scope)?;
+                seconds(&value).map(|seconds| after(now_ms, seconds)).map_err(|problem| {
+                    let found = format!("{path} == {}", shown(&value));
+                    EvalError::runtime(format!("The SecondsPath parameter {problem}: {found}"))
+                })
+            }
             Until::SecondsExpression(template) => {
-                Ok(after(now_ms, Number::Expression(template.clone()).evaluate("Seconds", scope)?))
+                let value = template.evaluate_as(Expected::Number, "Seconds", scope)?;
+                seconds(&value).map(|seconds| after(now_ms, seconds)).map_err(|problem| {
+                    let cause = format!("The Seconds field {problem}: {}", shown(&value));
+                    EvalError::query(cause, "Seconds")
+                })
             }
             Until::TimestampExpression(template) => {
-                let value = template.evaluate("Timestamp", scope)?;
+                let value = template.evaluate_as(Expected::String, "Timestamp", scope)?;
                 value.as_str().and_then(timestamp::parse).ok_or_else(|| {
-                    let shown = quoted(&value);
-                    EvalError::runtime(format!("The Timestamp field evaluates to {shown}, which is no timestamp."))
+                    let cause = format!(
+                        "The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format \
+                         string: {}",
+                        shown(&value)
+                    );
+                    EvalError::query(cause, "Timestamp")
                 })
             }
             Until::Timestamp(text) => timestamp::parse(text).ok_or_else(|| {
@@ -157,21 +198,18 @@ impl Until {
     }
 }
 
-fn seconds_at(path: &Path, scope: &Scope) -> Result<u64, EvalError> {
-    let value = wait_value("SecondsPath", path, scope)?;
-    if let Some(seconds) = whole_number(&value).filter(|seconds| *seconds <= SECONDS_MAX) {
+/// The seconds of a wait, or how AWS's cause goes on.
+fn seconds(value: &Value) -> Result<u64, String> {
+    if let Some(seconds) = whole_number(value).filter(|seconds| *seconds <= SECONDS_MAX) {
         return Ok(seconds);
     }
-    let found = format!("{path} == {}", shown(&value));
-    Err(EvalError::runtime(match value.as_f64() {
+    Err(match value.as_f64() {
         Some(number) if number > SECONDS_MAX as f64 => {
-            format!("The SecondsPath parameter references a value greater than {SECONDS_MAX}: {found}")
+            format!("references a value greater than {SECONDS_MAX}")
         }
-        Some(number) if number < 0.0 => {
-            format!("The SecondsPath parameter references a negative value: {found}")
-        }
-        _ => format!("The SecondsPath parameter cannot be parsed as a long value: {found}"),
-    }))
+        Some(number) if number < 0.0 => "references a negative value".to_owned(),
+        _ => "cannot be parsed as a long value".to_owned(),
+    })
 }
 
 fn wait_value(field: &str, path: &Path, scope: &Scope) -> Result<Value, EvalError> {

@@ -22,6 +22,7 @@
 mod canonical;
 pub mod choice;
 pub mod definition;
+mod equality;
 pub mod errors;
 mod evaluate;
 mod fault;

@@ -40,11 +40,26 @@ pub const VALUE_DEPTH_MAX: usize = 100;
 /// AWS's own limit is 256 KiB.
 pub const EVALUATION_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Nodes that one path may visit in one evaluation; it bounds `..` and wildcards.
+/// Values that one path may have found after any of its steps.
 pub const PATH_NODES_MAX: usize = 1_000_000;
 
-/// Steps in one path.
+/// Units of work that one path may take in one evaluation: a value looked at or a step tried is one, and a byte that a
+/// small regular expression is matched against is two. It bounds `..`, wildcards and filters, however they are put
+/// together, to about a second.
+pub const PATH_WORK_MAX: usize = 10_000_000;
+
+/// Steps in one path, with those and the conditions of its filters.
 pub const PATH_STEPS_MAX: usize = 100;
+
+/// Filters and parentheses within each other in one path.
+pub const PATH_FILTER_DEPTH_MAX: usize = 10;
+
+/// Bytes of memory that the compiled form of a regular expression in a filter may take.
+pub const PATH_REGEX_BYTES_MAX: usize = 16 * 1024;
+
+/// Characters in a workflow variable's name. AWS's limit
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html>).
+pub const VARIABLE_NAME_CHARS_MAX: usize = 80;
 
 /// Characters of input data that a cause quotes. AWS cuts a cause at 32,768 characters.
 pub const CAUSE_CHARS_MAX: usize = 32_768;

@@ -238,8 +238,6 @@ fn what_this_version_leaves_out_is_said() {
         r#"{"QueryLanguage": "JSONata", "StartAt": "S", "States": {"S": {"Type": "Pass", "Output": 1, "End": true}}}"#,
         &[(Unsupported, "\"JSONata\"")],
     );
-    check_state(r#"{"Type": "Pass", "InputPath": "$.a[?(@.b)]", "Next": "T"}"#, &[(Unsupported, "?")]);
-    check_state(r#"{"Type": "Pass", "Parameters": {"a.$": "$name"}, "Next": "T"}"#, &[(Unsupported, "n")]);
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! JSONPath as AWS reads it, which is how the Java library Jayway reads it.
 //!
 //! A definite path (children, indexes) gives the one value that it names, or a [`Miss`]; an indefinite one (wildcards,
-//! slices, unions, `..`) gives an array of whatever it finds. Filters and functions are refused when a path is compiled.
+//! slices, unions, filters, `..`) gives an array of whatever it finds. AWS takes Jayway's functions (`$.items.length()`)
+//! for names of members, so they find nothing; docs/decisions/0012 says how this is known.
 
 mod compile;
+mod compile_filter;
+mod filter;
 mod select;
 
 use crate::{
@@ -14,7 +17,8 @@ use crate::{
 use serde_json::Value;
 use std::fmt;
 
-pub use compile::{PathError, PathErrorKind};
+pub use compile::PathError;
+pub use filter::Predicate;
 pub use select::Miss;
 
 /// A compiled JSONPath.
@@ -26,12 +30,14 @@ pub struct Path {
 }
 
 /// What a path starts from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Root {
     /// `$`
     Input,
     /// `$$`, the Context object
     Context,
+    /// `$name`, a workflow variable; its name without `$`
+    Variable(String),
 }
 
 /// One step of a [`Path`].
@@ -51,6 +57,10 @@ pub enum Step {
     Wildcard,
     /// `..`: the next step is tried on every object and array below, itself included
     Descend,
+    /// `[?(@.price < 10)]`: the elements of an array that it holds for, or the object itself
+    Filter(Box<Predicate>),
+    /// `.length()`: the member of that very name, which is what AWS looks for
+    Function(String),
 }
 
 /// A path of children and indexes only: it names one place, to read or to write.
@@ -83,8 +93,36 @@ impl Path {
         &self.text
     }
 
-    pub fn root(&self) -> Root {
-        self.root
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// The name of the workflow variable that it starts from.
+    pub fn variable(&self) -> Option<&str> {
+        match &self.root {
+            Root::Variable(name) => Some(name),
+            Root::Input | Root::Context => None,
+        }
+    }
+
+    /// The first function that it calls, as written: `length()`. AWS accepts such a definition and finds nothing when
+    /// it runs; whoever wrote it wants an intrinsic function.
+    pub fn function(&self) -> Option<&str> {
+        self.steps.iter().find_map(|step| match step {
+            Step::Function(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether AWS calls it a Reference Path: children and indexes only, from any root.
+    ///
+    /// Source: <https://docs.aws.amazon.com/step-functions/latest/dg/amazon-states-language-paths.html>.
+    pub fn is_reference(&self) -> bool {
+        self.steps.iter().all(|step| match step {
+            Step::Child(_) => true,
+            Step::Index(at) => *at >= 0,
+            _ => false,
+        })
     }
 
     /// `$`: the whole input, unchanged.
@@ -96,9 +134,9 @@ impl Path {
     pub fn is_definite(&self) -> bool {
         let last = self.steps.len().saturating_sub(1);
         self.steps.iter().enumerate().all(|(index, step)| match step {
-            Step::Child(_) | Step::Index(_) => true,
+            Step::Child(_) | Step::Index(_) | Step::Function(_) => true,
             Step::Children(_) => index == last,
-            Step::Indexes(_) | Step::Slice { .. } | Step::Wildcard | Step::Descend => false,
+            Step::Indexes(_) | Step::Slice { .. } | Step::Wildcard | Step::Descend | Step::Filter(_) => false,
         })
     }
 
@@ -108,6 +146,8 @@ impl Path {
     }
 
     /// Whether what it gives can hold `$$.Execution.Input` or a part of it.
+    ///
+    /// A filter counts as reaching it, for `$` within the filter is the whole Context object.
     pub fn reaches_execution_input(&self) -> bool {
         self.reaches(&["Execution", "Input"])
     }
@@ -119,6 +159,9 @@ impl Path {
 
     /// Whether what it gives can hold this place of the Context object or a part of it.
     fn reaches(&self, place: &[&str]) -> bool {
+        if self.steps.iter().any(|step| matches!(step, Step::Filter(_))) {
+            return self.root == Root::Context;
+        }
         let mut wanted = place.iter();
         for step in &self.steps {
             let Some(name) = wanted.next() else { break };
@@ -132,27 +175,34 @@ impl Path {
         self.root == Root::Context
     }
 
-    /// What it starts from in this scope.
-    pub fn start<'a>(&self, scope: &Scope<'a>) -> &'a Value {
-        match self.root {
-            Root::Input => scope.input,
-            Root::Context => scope.context,
+    /// What it starts from in this scope; none for a variable that is not set.
+    pub fn start<'a>(&self, scope: &Scope<'a>) -> Option<&'a Value> {
+        match &self.root {
+            Root::Input => Some(scope.input),
+            Root::Context => Some(scope.context),
+            Root::Variable(name) => scope.variables.get(name.as_str()),
         }
     }
 
-    /// AWS's cause for every path that finds nothing because there is nothing at all.
-    fn null_input_error(&self, scope: &Scope) -> Option<EvalError> {
+    /// The data that a cause quotes when the path finds nothing in it.
+    pub(crate) fn quoted_start(&self, scope: &Scope) -> String {
+        quoted(self.start(scope).unwrap_or(scope.input))
+    }
+
+    /// The errors that do not depend on where the path stands: nothing to look in, or too much.
+    fn general_error(&self, miss: &Miss, scope: &Scope) -> Option<EvalError> {
+        let is_null = self.start(scope).is_some_and(Value::is_null);
         let text = "Unable to apply Path transformation to null or empty input.";
-        self.start(scope).is_null().then(|| EvalError::runtime(text))
+        miss.limit_error().or_else(|| is_null.then(|| EvalError::runtime(text)))
     }
 
     /// AWS's error for a path in a payload template, `ErrorPath` or `CausePath` that finds nothing.
-    pub(crate) fn not_found_error(&self, field: &str, scope: &Scope) -> EvalError {
-        self.null_input_error(scope).unwrap_or_else(|| {
+    pub(crate) fn not_found_error(&self, miss: &Miss, field: &str, scope: &Scope) -> EvalError {
+        self.general_error(miss, scope).unwrap_or_else(|| {
             EvalError::runtime(format!(
                 "The JSONPath '{}' specified for the field '{field}' could not be found in the input '{}'",
                 self.text,
-                quoted(self.start(scope))
+                self.quoted_start(scope)
             ))
         })
     }
@@ -160,7 +210,7 @@ impl Path {
     /// AWS's error for `InputPath`, `OutputPath`, `TimeoutSecondsPath` and their like.
     pub(crate) fn invalid_path_error(&self, miss: &Miss, scope: &Scope) -> EvalError {
         let invalid = || EvalError::runtime(format!("Invalid path '{}' : {miss}", self.text));
-        self.null_input_error(scope).unwrap_or_else(invalid)
+        self.general_error(miss, scope).unwrap_or_else(invalid)
     }
 }
 
@@ -176,14 +226,13 @@ impl ReferencePath {
         let path = Path::parse(text)?;
         let refused = |what: &str| PathError {
             at: 0,
-            kind: PathErrorKind::Invalid,
             message: format!("a Reference Path takes only children and indexes, and this has {what}"),
         };
         if path.root != Root::Input {
             return Err(PathError {
                 at: 0,
-                kind: PathErrorKind::Invalid,
-                message: "a Reference Path starts at `$`; the Context object cannot be written".into(),
+                    message: "a Reference Path starts at `$`: neither the Context object nor a variable can be written here"
+                    .into(),
             });
         }
         let steps = path.steps.into_iter().map(|step| match step {
@@ -195,6 +244,8 @@ impl ReferencePath {
             Step::Slice { .. } => Err(refused("a slice")),
             Step::Wildcard => Err(refused("a wildcard")),
             Step::Descend => Err(refused("`..`")),
+            Step::Filter(_) => Err(refused("a filter")),
+            Step::Function(_) => Err(refused("a function")),
         });
         Ok(ReferencePath { steps: steps.collect::<Result<_, _>>()?, text: path.text })
     }
@@ -233,6 +284,14 @@ pub(crate) fn quoted(value: &Value) -> String {
     }
     text
 }
+
+#[cfg(test)]
+#[path = "path/fuzz_test.rs"]
+mod fuzz;
+
+#[cfg(test)]
+#[path = "path/oracle_test.rs"]
+mod oracle;
 
 #[cfg(test)]
 mod tests {

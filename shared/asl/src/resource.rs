@@ -254,7 +254,10 @@ mod tests {
     #[track_caller]
     fn service(arn: &str, service: &str, action: &str, pattern: Pattern) {
         let Resource::Service(found) = Resource::parse(arn, None).unwrap() else { panic!("{arn}") };
-        assert_eq!((found.service.as_str(), found.action.as_str(), found.pattern), (service, action, pattern));
+        assert_eq!(
+            (found.service.as_str(), found.action.as_str(), found.pattern),
+            (service, action, pattern)
+        );
         assert!(arn.ends_with(&found.resource()), "{arn}");
     }
 

@@ -217,7 +217,7 @@ impl Expression {
             Expression::Path(path) => match path.select(scope) {
                 Ok(value) => Ok(value),
                 Err(miss) if miss.is_last_index() => Ok(Cow::Owned(Value::Null)),
-                Err(_) => Err(path.not_found_error(field, scope)),
+                Err(miss) => Err(path.not_found_error(&miss, field, scope)),
             },
             Expression::Jsonata(jsonata) => {
                 let filling = Filling { scope, states: OnceCell::new(), meter: Meter::new() };

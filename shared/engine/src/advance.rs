@@ -1,21 +1,28 @@
 //! The evaluator: from an outcome to the next stop.
 
+mod data;
+mod failure;
+mod fan;
+mod plain;
 mod task;
+
+use fan::BranchEnd;
+pub use fan::start_branch;
+pub(crate) use fan::{is_aborted_by_name, start_branch_traced};
 
 use crate::{
     call::Passed,
-    event::{Event, HistoryEvent},
+    event::Event,
+    inspect::Probe,
     limits::{STATES_WITHOUT_STOP_MAX, TRANSITIONS_MAX},
     outcome::{Limit, Outcome},
     position::{Awaiting, Branch, MapItem, Position},
     run::Run,
+    trace::{Course, Link, Trace},
     transition::{End, Next, Status, Transition},
 };
 use serde_json::{Map, Value};
-use std::borrow::Cow;
-use stepladder_asl::{
-    Choice, Definition, Draws, EvalError, Fail, Kind, Pass, ResultPath, Scope, State, Then, Wait, errors,
-};
+use stepladder_asl::{Definition, Draws, Kind, State, Then, errors};
 
 /// The first transition of a run: from its input to its first stop.
 ///
@@ -35,14 +42,6 @@ pub fn advance(
     now_ms: i64,
 ) -> Transition {
     advance_traced(definition, run, position, outcome, now_ms, None)
-}
-
-/// Collects the events of a transition on their way to the history.
-#[derive(Debug, Default)]
-pub(crate) struct Trace {
-    pub(crate) events: Vec<HistoryEvent>,
-    /// When the step of this transition started, where one did.
-    pub(crate) started_ms: Option<i64>,
 }
 
 pub(crate) fn start_traced(
@@ -66,14 +65,15 @@ pub(crate) fn start_traced(
         entered: 0,
         trace,
     };
-    walk.event(|| Event::ExecutionStarted { input: input.clone(), role_arn: run.role_arn.clone() });
+    // AWS shows the first state as entered after event 0.
+    walk.passed_by(|| Event::ExecutionStarted { input: input.clone(), role_arn: run.role_arn.clone() });
     let next = match walk.go(&definition.machine.start_at, input.clone()) {
         Next::Wait(position) => Next::Wait(position),
         Next::End(_) => {
             // The turn walks the same states again, and that walk is the one that counts.
             walk.events = 1;
             if let Some(trace) = walk.trace.as_deref_mut() {
-                trace.events.truncate(1);
+                trace.truncate(1, Link::Nothing);
             }
             Next::Wait(walk.turn(&definition.machine.start_at, input))
         }
@@ -140,9 +140,16 @@ enum Flow {
     Stop(Next),
 }
 
+/// What a state leaves behind.
+struct Leaving {
+    output: Passed,
+    /// The variables that it sets.
+    assigned: Option<Map<String, Value>>,
+}
+
 /// What entering a state comes to.
 enum Step {
-    Leave(Then, Passed),
+    Leave(Then, Leaving),
     Wait { due_ms: i64 },
     Fail { error: Option<String>, cause: Option<String> },
 }
@@ -170,6 +177,15 @@ impl Walk<'_> {
             return self.end(position, Status::Failed, Some(errors::RUNTIME.to_owned()), Some(cause));
         };
         let flow = match (&state.kind, position.awaiting, outcome) {
+            (Kind::Parallel(_) | Kind::Map(_), Awaiting::Branches(_), outcome) => {
+                self.branches_ended(state, position, outcome)
+            }
+            // The delay before a retry is over.
+            (Kind::Parallel(_) | Kind::Map(_), Awaiting::Timer { due_ms }, Outcome::TimerFired)
+                if self.now_ms >= due_ms =>
+            {
+                self.fan_out(state, position.clone())
+            }
             // What it waited for can't be carried on: too large, for one. No Retry or Catch is asked outside a Task.
             (kind, awaiting, Outcome::Failed { error, cause, .. })
                 if awaiting == Awaiting::Turn || !matches!(kind, Kind::Task(_)) =>
@@ -184,6 +200,9 @@ impl Walk<'_> {
             }
             (Kind::Wait(wait), Awaiting::Timer { .. }, Outcome::TimerFired) => {
                 self.waited(state, wait, position)
+            }
+            (Kind::Task(task), Awaiting::Timer { .. }, Outcome::TimerFired) => {
+                self.call_again(state, task, position)
             }
             (Kind::Task(task), _, outcome) => self.answered(state, task, position, outcome),
             (kind, _, outcome) => {
@@ -219,116 +238,37 @@ impl Walk<'_> {
         };
         let state_type = state.kind.type_name();
         self.event(|| Event::StateEntered { state_type, name: name.to_owned(), input: data.clone() });
-        let entered_event = self.events;
+        self.probe().see(|inspection| inspection.input = Some(data.clone()));
         let evaluated = match &state.kind {
             Kind::Pass(pass) => self.pass(state, pass, &data),
             Kind::Choice(choice) => self.choose(state, choice, &data),
             Kind::Succeed => {
-                self.filtered(state, self.now_ms, &data).map(|passed| Step::Leave(Then::End, passed))
+                self.through(state, self.now_ms, &data).map(|leaving| Step::Leave(Then::End, leaving))
             }
-            Kind::Fail(fail) => self.fail(name, fail, &data),
+            Kind::Fail(fail) => self.fail(state, fail, &data),
             Kind::Wait(wait) => self.wait(state, wait, &data),
-            Kind::Task(task) => return self.call(state, task, data),
+            Kind::Task(task) => {
+                let position = self.position(name, data, Awaiting::Step { due_ms: self.now_ms });
+                return self.call(state, task, position);
+            }
             Kind::Parallel(_) | Kind::Map(_) => {
-                let cause = format!("The state type {state_type} is not run yet.");
-                return self.stop_failed(name, data, errors::RUNTIME, Some(cause));
+                let position = self.position(name, data, Awaiting::Turn);
+                return self.fan_out(state, position);
             }
         };
         match evaluated {
-            Ok(Step::Leave(then, passed)) => self.exit(state_type, name, &then, passed.into_or(|| data)),
+            Ok(Step::Leave(then, Leaving { output, assigned })) => {
+                self.exit(state, &then, output.into_or(|| data), assigned)
+            }
             Ok(Step::Wait { due_ms }) => {
                 Flow::Stop(Next::Wait(self.position(name, data, Awaiting::Timer { due_ms })))
             }
             Ok(Step::Fail { error, cause }) => Flow::Stop(self.failed(name, data, error, cause)),
-            Err(error) => self.stop_error(name, data, entered_event, error),
-        }
-    }
-
-    fn pass(&self, state: &State, pass: &Pass, data: &Value) -> Result<Step, EvalError> {
-        let passed = self.with_scope(&state.name, data, |scope| {
-            let flow = &state.data;
-            let input = flow.input_path.select("InputPath", scope)?;
-            let scope = Scope { input: &input, ..*scope };
-            let result = match (&pass.result, &flow.arguments) {
-                (Some(result), parameters) => {
-                    // The parameters are evaluated all the same: what is wrong with them is an error on AWS too.
-                    parameters
-                        .as_ref()
-                        .map(|template| template.evaluate("Parameters", &scope))
-                        .transpose()?;
-                    Cow::Borrowed(result)
-                }
-                (None, Some(template)) => Cow::Owned(template.evaluate("Parameters", &scope)?),
-                (None, None) => Cow::Borrowed(&*input),
-            };
-            // Pass merges its result into what InputPath selected.
-            let merged = match &flow.result_path {
-                ResultPath::Whole => result,
-                ResultPath::Discard => Cow::Borrowed(&*input),
-                path => Cow::Owned(path.apply(&input, result.into_owned())?),
-            };
-            let output = flow.output_path.select("OutputPath", &Scope { input: &merged, ..scope })?;
-            Ok(Passed::of(output, data))
-        })?;
-        Ok(Step::Leave(pass.then.clone(), passed))
-    }
-
-    fn choose(&self, state: &State, choice: &Choice, data: &Value) -> Result<Step, EvalError> {
-        let name = &state.name;
-        let (next, passed) = self.with_scope(name, data, |scope| {
-            let input = state.data.input_path.select("InputPath", scope)?;
-            let scope = Scope { input: &input, ..*scope };
-            let rule = choice.choose(&scope)?;
-            let next = rule.map(|rule| rule.next.clone()).or_else(|| choice.default.clone());
-            Ok((next, Passed::of(state.data.output_path.select("OutputPath", &scope)?, data)))
-        })?;
-        match next {
-            Some(next) => Ok(Step::Leave(Then::Next(next), passed)),
-            None => Err(EvalError::named(
-                errors::NO_CHOICE_MATCHED,
-                format!("No Choice Rule matched in the state '{name}', and it has no Default."),
-            )),
-        }
-    }
-
-    fn fail(&self, name: &str, fail: &Fail, data: &Value) -> Result<Step, EvalError> {
-        self.with_scope(name, data, |scope| {
-            let text = |text: &Option<stepladder_asl::Text>, field| {
-                text.as_ref().map(|text| text.evaluate(field, scope)).transpose()
-            };
-            Ok(Step::Fail { error: text(&fail.error, "ErrorPath")?, cause: text(&fail.cause, "CausePath")? })
-        })
-    }
-
-    fn wait(&self, state: &State, wait: &Wait, data: &Value) -> Result<Step, EvalError> {
-        self.with_scope(&state.name, data, |scope| {
-            let input = state.data.input_path.select("InputPath", scope)?;
-            let due_ms = wait.until.due_ms(self.now_ms, &Scope { input: &input, ..*scope })?;
-            Ok(Step::Wait { due_ms })
-        })
-    }
-
-    fn waited(&mut self, state: &State, wait: &Wait, position: &Position) -> Flow {
-        match self.filtered(state, position.entered_ms, &position.data) {
-            Ok(passed) => {
-                let output = passed.into_or(|| position.data.clone());
-                self.exit("Wait", &position.state, &wait.then, output)
-            }
             Err(error) => {
-                self.stop_error(&position.state, position.data.clone(), position.entered_event, error)
+                let position = self.position(name, data, Awaiting::Turn);
+                self.failed_evaluation(state, &position, &error)
             }
         }
-    }
-
-    /// InputPath, then OutputPath: all that a state without a result does to its data.
-    fn filtered(&self, state: &State, entered_ms: i64, data: &Value) -> Result<Passed, EvalError> {
-        self.with_scope_at(&state.name, data, entered_ms, |scope| {
-            let input = state.data.input_path.select("InputPath", scope)?;
-            Ok(Passed::of(
-                state.data.output_path.select("OutputPath", &Scope { input: &input, ..*scope })?,
-                data,
-            ))
-        })
     }
 
     fn redriven(&mut self, position: &Position, redrive_count: u32) -> Next {
@@ -369,19 +309,37 @@ impl Walk<'_> {
         }
     }
 
-    fn exit(&mut self, state_type: &'static str, name: &str, then: &Then, output: Value) -> Flow {
-        self.event(|| Event::StateExited { state_type, name: name.to_owned(), output: output.clone() });
+    /// Leaves a state. Its variables are set only now: all of its expressions saw the values before.
+    fn exit(
+        &mut self,
+        state: &State,
+        then: &Then,
+        output: Value,
+        assigned: Option<Map<String, Value>>,
+    ) -> Flow {
+        let name = &state.name;
+        self.event(|| Event::StateExited {
+            state_type: state.kind.type_name(),
+            name: name.clone(),
+            output: output.clone(),
+            assigned: assigned.clone(),
+        });
+        self.variables.extend(assigned.into_iter().flatten());
         match then {
             Then::Next(next) => Flow::Go(next.clone(), output),
             Then::End => {
-                self.event(|| Event::ExecutionSucceeded { output: output.clone() });
+                if self.origin.branch.is_root() {
+                    self.event(|| Event::ExecutionSucceeded { output: output.clone() });
+                } else {
+                    self.branch_ended(name, BranchEnd::Succeeded);
+                }
                 Flow::Stop(Next::End(End {
                     branch: self.origin.branch.clone(),
                     status: Status::Succeeded,
                     output: Some(output),
                     error: None,
                     cause: None,
-                    state: name.to_owned(),
+                    state: name.clone(),
                     variables: Map::new(),
                     data: Value::Null,
                     events: self.events,
@@ -394,13 +352,14 @@ impl Walk<'_> {
         Flow::Stop(self.failed(name, data, Some(error.to_owned()), cause))
     }
 
-    fn stop_error(&mut self, name: &str, data: Value, entered_event: u64, error: EvalError) -> Flow {
-        let cause = error.cause_in(name, entered_event);
-        self.stop_failed(name, data, error.error.as_str(), Some(cause))
-    }
-
     fn failed(&mut self, name: &str, data: Value, error: Option<String>, cause: Option<String>) -> Next {
-        self.event(|| Event::ExecutionFailed { error: error.clone(), cause: cause.clone() });
+        if self.origin.branch.is_root() {
+            self.event(|| Event::ExecutionFailed { error: error.clone(), cause: cause.clone() });
+        } else if error.as_deref() == Some(errors::RUNTIME) {
+            self.branch_ended(name, BranchEnd::Aborted);
+        } else {
+            self.branch_ended(name, BranchEnd::Failed);
+        }
         Next::End(End {
             branch: self.origin.branch.clone(),
             status: Status::Failed,
@@ -422,11 +381,16 @@ impl Walk<'_> {
         error: Option<String>,
         cause: Option<String>,
     ) -> Next {
-        self.event(|| match status {
-            Status::Aborted => Event::ExecutionAborted { error: error.clone(), cause: cause.clone() },
-            Status::TimedOut => Event::ExecutionTimedOut { error: error.clone(), cause: cause.clone() },
-            _ => Event::ExecutionFailed { error: error.clone(), cause: cause.clone() },
-        });
+        if self.origin.branch.is_root() {
+            self.stop_branches(position);
+            self.event(|| match status {
+                Status::Aborted => Event::ExecutionAborted { error: error.clone(), cause: cause.clone() },
+                Status::TimedOut => Event::ExecutionTimedOut { error: error.clone(), cause: cause.clone() },
+                _ => Event::ExecutionFailed { error: error.clone(), cause: cause.clone() },
+            });
+        } else {
+            self.branch_ended(&position.state, BranchEnd::Aborted);
+        }
         Next::End(End {
             branch: self.origin.branch.clone(),
             status,
@@ -440,46 +404,42 @@ impl Walk<'_> {
         })
     }
 
-    fn with_scope<T>(
-        &self,
-        name: &str,
-        data: &Value,
-        evaluate: impl FnOnce(&Scope<'_>) -> Result<T, EvalError>,
-    ) -> Result<T, EvalError> {
-        self.with_scope_at(name, data, self.now_ms, evaluate)
-    }
-
-    fn with_scope_at<T>(
-        &self,
-        name: &str,
-        data: &Value,
-        entered_ms: i64,
-        evaluate: impl FnOnce(&Scope<'_>) -> Result<T, EvalError>,
-    ) -> Result<T, EvalError> {
-        let context = self.context(name, entered_ms, None);
-        evaluate(&Scope::new(data, &context, &self.draws))
-    }
-
-    /// The Context object; nothing, where nobody reads it.
-    fn context(&self, state: &str, entered_ms: i64, retries: Option<u64>) -> Value {
-        match self.definition.mentions_context {
-            true => self.run.context(state, entered_ms, retries),
-            false => Value::Null,
-        }
-    }
-
     fn event(&mut self, event: impl FnOnce() -> Event) {
-        self.event_at(self.now_ms, event);
+        self.push(self.now_ms, Course::On, event);
+    }
+
+    fn event_at(&mut self, time_ms: i64, event: impl FnOnce() -> Event) {
+        self.push(time_ms, Course::On, event);
+    }
+
+    /// An event that those after it don't follow.
+    fn passed_by(&mut self, event: impl FnOnce() -> Event) {
+        self.push(self.now_ms, Course::PassedBy, event);
     }
 
     /// Counts an event; builds it only where somebody collects them.
-    fn event_at(&mut self, time_ms: i64, event: impl FnOnce() -> Event) {
+    fn push(&mut self, time_ms: i64, course: Course, event: impl FnOnce() -> Event) {
         self.events += 1;
-        let id = self.events;
         if let Some(trace) = self.trace.as_deref_mut() {
-            // AWS shows the first state as entered after event 0.
-            let previous_id = if id == 2 { 0 } else { id - 1 };
-            trace.events.push(HistoryEvent { id, previous_id, time_ms, event: event() });
+            trace.push(trace.last, time_ms, course, event);
         }
+    }
+
+    /// The next event follows what the last one followed.
+    fn step_back(&mut self) {
+        if let Some(trace) = self.trace.as_deref_mut() {
+            trace.last = trace.before_last;
+        }
+    }
+
+    /// The next event follows this one.
+    fn follow(&mut self, link: Link) {
+        if let Some(trace) = self.trace.as_deref_mut() {
+            trace.last = link;
+        }
+    }
+
+    fn probe(&self) -> Probe<'_> {
+        Probe(self.trace.as_deref().and_then(|trace| trace.inspection.as_ref()))
     }
 }

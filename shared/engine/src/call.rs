@@ -1,9 +1,13 @@
 //! What a step is called with.
 
-use crate::{position::Position, run::Run};
+use crate::{
+    inspect::Probe,
+    position::{Awaiting, Position},
+    run::{Run, Visit},
+};
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use stepladder_asl::{Definition, EvalError, Kind, Resource, Scope, State, Task};
+use stepladder_asl::{Definition, EvalError, Kind, Pattern, QueryLanguage, Resource, Scope, State, Task};
 
 /// What a step is called with, computed from the position alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,9 +30,9 @@ pub fn step_call(definition: &Definition, run: &Run, position: &Position) -> Res
     let Some((state, task)) = task(definition, &position.state) else {
         return Err(EvalError::runtime(format!("The state '{}' is not a Task state.", position.state)));
     };
-    let prepared = Prepared::new(definition, state, task, run, position)?;
+    let prepared = Prepared::new(definition, state, task, run, position, Probe::NONE)?;
     Ok(StepCall {
-        function: function(&task.resource).map(str::to_owned),
+        function: task.resource.function().map(str::to_owned),
         timeout_seconds: prepared.timeout_seconds,
         input: step_input(&task.resource, prepared.parameters.into_or(|| position.data.clone())),
         attempt: position.attempt(),
@@ -37,18 +41,9 @@ pub fn step_call(definition: &Definition, run: &Run, position: &Position) -> Res
     })
 }
 
-/// The function that a Task state names.
-pub(crate) fn function(resource: &Resource) -> Option<&str> {
-    match resource {
-        Resource::Lambda { function, .. } => Some(function),
-        Resource::LambdaInvoke { function, .. } => function.as_deref(),
-        Resource::Other { .. } => None,
-    }
-}
-
 /// The function behind a state's step; `None` where the state has none.
 pub fn function_of<'a>(definition: &'a Definition, state: &str) -> Option<&'a str> {
-    function(&task(definition, state)?.1.resource)
+    task(definition, state)?.1.resource.function()
 }
 
 fn task<'a>(definition: &'a Definition, state: &str) -> Option<(&'a State, &'a Task)> {
@@ -65,45 +60,81 @@ pub(crate) struct Prepared {
     pub(crate) parameters: Passed,
     pub(crate) timeout_seconds: Option<u64>,
     pub(crate) heartbeat_seconds: Option<u64>,
+    /// `{"roleArn": …}`.
+    pub(crate) credentials: Option<Value>,
 }
 
 impl Prepared {
-    /// The fields of the call that the position waits for.
+    /// The fields of the call that the position waits for. They are the same whenever they are computed for the same
+    /// attempt: their time is that of the attempt, not of the computation.
     pub(crate) fn new(
         definition: &Definition,
         state: &State,
         task: &Task,
         run: &Run,
         position: &Position,
+        probe: Probe,
     ) -> Result<Self, EvalError> {
         let attempt = position.attempt();
+        let branch = position.branch.to_string();
         let context = match definition.mentions_context {
-            true => run.context(&position.state, position.entered_ms, Some(attempt.saturating_sub(1))),
+            true => run.context(&Visit {
+                token: has_token(&task.resource).then(|| run.token(&branch, position.entered_seq, attempt)),
+                ..position.visit()
+            }),
             false => Value::Null,
         };
-        let draws = run.call_draws(&position.branch.to_string(), position.entered_seq, attempt);
-        let scope = &Scope::new(&position.data, &context, &draws);
+        let draws = run.call_draws(&branch, position.entered_seq, attempt);
+        let scope = &Scope {
+            variables: &position.variables,
+            now_ms: match position.awaiting {
+                Awaiting::Step { due_ms } => due_ms,
+                _ => position.entered_ms,
+            },
+            ..Scope::new(&position.data, &context, &draws)
+        };
         let input = state.data.input_path.select("InputPath", scope)?;
+        if state.query_language == QueryLanguage::JsonPath {
+            probe.see(|inspection| inspection.after_input_path = Some((*input).clone()));
+        }
         let scope = &Scope { input: &input, ..*scope };
+        let field = match state.query_language {
+            QueryLanguage::JsonPath => "Parameters",
+            QueryLanguage::Jsonata => "Arguments",
+        };
         let parameters = match &state.data.arguments {
-            Some(template) => Passed::Other(template.evaluate("Parameters", scope)?),
+            Some(template) => Passed::Other(template.evaluate(field, scope)?),
             None => Passed::of(Cow::Borrowed(&*input), &position.data),
         };
+        probe.see(|inspection| {
+            let value = Some(parameters.peek(&position.data).clone());
+            match state.query_language {
+                QueryLanguage::JsonPath => inspection.after_parameters = value,
+                QueryLanguage::Jsonata => inspection.after_arguments = value,
+            }
+        });
         let seconds = |number: &Option<stepladder_asl::Number>, field| {
             number.as_ref().map(|number| number.evaluate(field, scope)).transpose()
         };
+        let credentials = task.credentials.as_ref().map(|template| template.evaluate("Credentials", scope));
         Ok(Self {
             timeout_seconds: seconds(&task.timeout_seconds, "TimeoutSecondsPath")?,
             heartbeat_seconds: seconds(&task.heartbeat_seconds, "HeartbeatSecondsPath")?,
+            credentials: credentials.transpose()?.map(|value| json!({ "roleArn": value.get("RoleArn") })),
             parameters,
         })
     }
 }
 
+/// Whether somebody else than the resource answers, and needs the token for it.
+fn has_token(resource: &Resource) -> bool {
+    matches!(resource, Resource::Service(service) if service.pattern == Pattern::WaitForTaskToken)
+}
+
 /// What the function itself receives: all of it, or the `Payload` of `lambda:invoke`.
 fn step_input(resource: &Resource, parameters: Value) -> Value {
     match resource {
-        Resource::LambdaInvoke { .. } => match parameters {
+        resource if resource.is_lambda_invoke() => match parameters {
             Value::Object(mut members) => members.swap_remove("Payload").unwrap_or_else(|| json!({})),
             _ => json!({}),
         },
@@ -113,6 +144,7 @@ fn step_input(resource: &Resource, parameters: Value) -> Value {
 
 /// What a state passes on: the data as it came, or something else. Most states change nothing, and copying a large
 /// input for each of them would be most of a transition's time.
+#[derive(Debug)]
 pub(crate) enum Passed {
     Same,
     Other(Value),
@@ -124,6 +156,13 @@ impl Passed {
         match selected {
             Cow::Borrowed(value) if std::ptr::eq(value, data) => Passed::Same,
             selected => Passed::Other(selected.into_owned()),
+        }
+    }
+
+    pub(crate) fn peek<'a>(&'a self, data: &'a Value) -> &'a Value {
+        match self {
+            Passed::Same => data,
+            Passed::Other(value) => value,
         }
     }
 

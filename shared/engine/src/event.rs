@@ -1,6 +1,7 @@
 //! The events of a run's history, in Step Functions' own types.
 
 use serde_json::{Map, Value, json};
+use stepladder_asl::Resource;
 
 /// One event of the history, as GetExecutionHistory numbers it
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html>).
@@ -29,11 +30,22 @@ pub enum Event {
         state_type: &'static str,
         name: String,
         output: Value,
+        /// The variables that it set, with their values; none where it has no Assign.
+        assigned: Option<Map<String, Value>>,
+    },
+    /// A JSONata state's field could not be evaluated.
+    EvaluationFailed {
+        state: String,
+        error: String,
+        cause: String,
+        /// Where the field stands in the state, such as `Output/order/lines[2]`.
+        location: Option<String>,
     },
     LambdaFunctionScheduled {
         resource: String,
         input: Value,
         timeout_seconds: Option<u64>,
+        credentials: Option<Value>,
     },
     LambdaFunctionScheduleFailed {
         error: String,
@@ -48,10 +60,34 @@ pub enum Event {
         output: Value,
     },
     LambdaFunctionFailed {
-        error: String,
+        error: Option<String>,
         cause: Option<String>,
     },
     LambdaFunctionTimedOut {
+        error: String,
+        cause: Option<String>,
+    },
+    ActivityScheduled {
+        resource: String,
+        input: Value,
+        timeout_seconds: Option<u64>,
+        heartbeat_seconds: Option<u64>,
+    },
+    ActivityScheduleFailed {
+        error: String,
+        cause: Option<String>,
+    },
+    ActivityStarted {
+        worker: Option<String>,
+    },
+    ActivitySucceeded {
+        output: Value,
+    },
+    ActivityFailed {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+    ActivityTimedOut {
         error: String,
         cause: Option<String>,
     },
@@ -61,6 +97,17 @@ pub enum Event {
         parameters: Value,
         timeout_seconds: Option<u64>,
         heartbeat_seconds: Option<u64>,
+        /// `{"roleArn": …}`.
+        credentials: Option<Value>,
+    },
+    TaskSubmitted {
+        resource: Integration,
+        output: Value,
+    },
+    TaskSubmitFailed {
+        resource: Integration,
+        error: String,
+        cause: Option<String>,
     },
     TaskStarted {
         resource: Integration,
@@ -76,7 +123,7 @@ pub enum Event {
     },
     TaskFailed {
         resource: Integration,
-        error: String,
+        error: Option<String>,
         cause: Option<String>,
     },
     TaskTimedOut {
@@ -84,6 +131,34 @@ pub enum Event {
         error: String,
         cause: Option<String>,
     },
+    /// A state that was open when its branch was stopped.
+    StateAborted {
+        state_type: &'static str,
+    },
+    MapStateStarted {
+        length: u32,
+    },
+    MapIterationStarted {
+        name: String,
+        index: u32,
+    },
+    MapIterationSucceeded {
+        name: String,
+        index: u32,
+    },
+    MapIterationFailed {
+        name: String,
+        index: u32,
+    },
+    MapIterationAborted {
+        name: String,
+        index: u32,
+    },
+    MapStateSucceeded,
+    MapStateFailed,
+    ParallelStateStarted,
+    ParallelStateSucceeded,
+    ParallelStateFailed,
     ExecutionSucceeded {
         output: Value,
     },
@@ -104,7 +179,8 @@ pub enum Event {
     },
 }
 
-/// An optimised integration, split as the history shows it: `arn:aws:states:::lambda:invoke` is `lambda` and `invoke`.
+/// An integration, split as the history shows it: `arn:aws:states:::lambda:invoke` is `lambda` and `invoke`. The pattern
+/// belongs to the resource: `startExecution.sync:2`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Integration {
     pub resource_type: String,
@@ -112,11 +188,13 @@ pub struct Integration {
 }
 
 impl Integration {
-    /// Splits an integration's ARN; what follows `:::` up to the last colon is the type.
-    pub(crate) fn new(arn: &str) -> Self {
-        let name = arn.split_once(":::").map_or(arn, |(_, name)| name);
-        let (resource_type, resource) = name.rsplit_once(':').unwrap_or(("", name));
-        Self { resource_type: resource_type.to_owned(), resource: resource.to_owned() }
+    pub(crate) fn new(resource: &Resource) -> Self {
+        match resource {
+            Resource::Service(service) => {
+                Self { resource_type: service.service.clone(), resource: service.resource() }
+            }
+            other => Self { resource_type: String::new(), resource: other.arn().to_owned() },
+        }
     }
 }
 
@@ -126,6 +204,17 @@ impl Event {
         match self {
             Event::StateEntered { state_type, .. } => format!("{state_type}StateEntered"),
             Event::StateExited { state_type, .. } => format!("{state_type}StateExited"),
+            Event::StateAborted { state_type } => format!("{state_type}StateAborted"),
+            Event::MapStateStarted { .. } => "MapStateStarted".to_owned(),
+            Event::MapIterationStarted { .. } => "MapIterationStarted".to_owned(),
+            Event::MapIterationSucceeded { .. } => "MapIterationSucceeded".to_owned(),
+            Event::MapIterationFailed { .. } => "MapIterationFailed".to_owned(),
+            Event::MapIterationAborted { .. } => "MapIterationAborted".to_owned(),
+            Event::MapStateSucceeded => "MapStateSucceeded".to_owned(),
+            Event::MapStateFailed => "MapStateFailed".to_owned(),
+            Event::ParallelStateStarted => "ParallelStateStarted".to_owned(),
+            Event::ParallelStateSucceeded => "ParallelStateSucceeded".to_owned(),
+            Event::ParallelStateFailed => "ParallelStateFailed".to_owned(),
             Event::ExecutionStarted { .. } => "ExecutionStarted".to_owned(),
             Event::LambdaFunctionScheduled { .. } => "LambdaFunctionScheduled".to_owned(),
             Event::LambdaFunctionScheduleFailed { .. } => "LambdaFunctionScheduleFailed".to_owned(),
@@ -134,6 +223,15 @@ impl Event {
             Event::LambdaFunctionSucceeded { .. } => "LambdaFunctionSucceeded".to_owned(),
             Event::LambdaFunctionFailed { .. } => "LambdaFunctionFailed".to_owned(),
             Event::LambdaFunctionTimedOut { .. } => "LambdaFunctionTimedOut".to_owned(),
+            Event::EvaluationFailed { .. } => "EvaluationFailed".to_owned(),
+            Event::ActivityScheduled { .. } => "ActivityScheduled".to_owned(),
+            Event::ActivityScheduleFailed { .. } => "ActivityScheduleFailed".to_owned(),
+            Event::ActivityStarted { .. } => "ActivityStarted".to_owned(),
+            Event::ActivitySucceeded { .. } => "ActivitySucceeded".to_owned(),
+            Event::ActivityFailed { .. } => "ActivityFailed".to_owned(),
+            Event::ActivityTimedOut { .. } => "ActivityTimedOut".to_owned(),
+            Event::TaskSubmitted { .. } => "TaskSubmitted".to_owned(),
+            Event::TaskSubmitFailed { .. } => "TaskSubmitFailed".to_owned(),
             Event::TaskScheduled { .. } => "TaskScheduled".to_owned(),
             Event::TaskStarted { .. } => "TaskStarted".to_owned(),
             Event::TaskStartFailed { .. } => "TaskStartFailed".to_owned(),
@@ -153,52 +251,103 @@ impl Event {
         let details = match self {
             Event::ExecutionStarted { input, role_arn } => json!({ "input": input, "roleArn": role_arn }),
             Event::StateEntered { name, input, .. } => json!({ "name": name, "input": input }),
-            Event::StateExited { name, output, .. } => json!({ "name": name, "output": output }),
-            Event::LambdaFunctionScheduled { resource, input, timeout_seconds } => {
-                json!({ "resource": resource, "input": input, "timeoutInSeconds": timeout_seconds })
+            Event::StateExited { name, output, assigned, .. } => {
+                json!({ "name": name, "output": output, "assignedVariables": assigned })
             }
-            Event::LambdaFunctionSucceeded { output } | Event::ExecutionSucceeded { output } => {
-                json!({ "output": output })
+            Event::EvaluationFailed { state, error, cause, location } => {
+                json!({ "state": state, "error": error, "cause": cause, "location": location })
             }
+            Event::LambdaFunctionScheduled { resource, input, timeout_seconds, credentials } => json!({
+                "resource": resource,
+                "input": input,
+                "timeoutInSeconds": timeout_seconds,
+                "taskCredentials": credentials,
+            }),
+            Event::ActivityScheduled { resource, input, timeout_seconds, heartbeat_seconds } => json!({
+                "resource": resource,
+                "input": input,
+                "timeoutInSeconds": timeout_seconds,
+                "heartbeatInSeconds": heartbeat_seconds,
+            }),
+            Event::ActivityStarted { worker } => json!({ "workerName": worker }),
+            Event::LambdaFunctionSucceeded { output }
+            | Event::ActivitySucceeded { output }
+            | Event::ExecutionSucceeded { output } => json!({ "output": output }),
             Event::LambdaFunctionScheduleFailed { error, cause }
             | Event::LambdaFunctionStartFailed { error, cause }
-            | Event::LambdaFunctionFailed { error, cause }
-            | Event::LambdaFunctionTimedOut { error, cause } => json!({ "error": error, "cause": cause }),
-            Event::ExecutionFailed { error, cause }
+            | Event::LambdaFunctionTimedOut { error, cause }
+            | Event::ActivityScheduleFailed { error, cause }
+            | Event::ActivityTimedOut { error, cause } => json!({ "error": error, "cause": cause }),
+            Event::LambdaFunctionFailed { error, cause }
+            | Event::ActivityFailed { error, cause }
+            | Event::ExecutionFailed { error, cause }
             | Event::ExecutionTimedOut { error, cause }
             | Event::ExecutionAborted { error, cause } => json!({ "error": error, "cause": cause }),
-            Event::LambdaFunctionStarted => json!({}),
-            Event::TaskScheduled { resource, region, parameters, timeout_seconds, heartbeat_seconds } => {
-                json!({
-                    "resourceType": resource.resource_type,
-                    "resource": resource.resource,
-                    "region": region,
-                    "parameters": parameters,
-                    "timeoutInSeconds": timeout_seconds,
-                    "heartbeatInSeconds": heartbeat_seconds,
-                })
-            }
+            Event::MapStateStarted { length } => json!({ "length": length }),
+            Event::MapIterationStarted { name, index }
+            | Event::MapIterationSucceeded { name, index }
+            | Event::MapIterationFailed { name, index }
+            | Event::MapIterationAborted { name, index } => json!({ "name": name, "index": index }),
+            Event::LambdaFunctionStarted
+            | Event::StateAborted { .. }
+            | Event::MapStateSucceeded
+            | Event::MapStateFailed
+            | Event::ParallelStateStarted
+            | Event::ParallelStateSucceeded
+            | Event::ParallelStateFailed => json!({}),
+            Event::TaskScheduled {
+                resource,
+                region,
+                parameters,
+                timeout_seconds,
+                heartbeat_seconds,
+                credentials,
+            } => json!({
+                "resourceType": resource.resource_type,
+                "resource": resource.resource,
+                "region": region,
+                "parameters": parameters,
+                "timeoutInSeconds": timeout_seconds,
+                "heartbeatInSeconds": heartbeat_seconds,
+                "taskCredentials": credentials,
+            }),
             Event::TaskStarted { resource } => {
                 json!({ "resourceType": resource.resource_type, "resource": resource.resource })
             }
-            Event::TaskSucceeded { resource, output } => json!({
+            Event::TaskSucceeded { resource, output } | Event::TaskSubmitted { resource, output } => json!({
                 "resourceType": resource.resource_type, "resource": resource.resource, "output": output,
             }),
             Event::TaskStartFailed { resource, error, cause }
-            | Event::TaskFailed { resource, error, cause }
-            | Event::TaskTimedOut { resource, error, cause } => json!({
-                "resourceType": resource.resource_type,
-                "resource": resource.resource,
-                "error": error,
-                "cause": cause,
-            }),
+            | Event::TaskSubmitFailed { resource, error, cause }
+            | Event::TaskTimedOut { resource, error, cause } => failed(resource, Some(error), cause.as_ref()),
+            Event::TaskFailed { resource, error, cause } => failed(resource, error.as_ref(), cause.as_ref()),
             Event::ExecutionRedriven { redrive_count } => json!({ "redriveCount": redrive_count }),
         };
         let Value::Object(mut details) = details else {
             return Map::new();
         };
-        let absent = ["timeoutInSeconds", "heartbeatInSeconds", "error", "cause"];
-        details.retain(|name, value| !(value.is_null() && absent.contains(&name.as_str())));
+        details.retain(|name, value| !(value.is_null() && ABSENT.contains(&name.as_str())));
         details
     }
+}
+
+/// The members that are left out where there is nothing to say.
+const ABSENT: [&str; 8] = [
+    "assignedVariables",
+    "cause",
+    "error",
+    "heartbeatInSeconds",
+    "location",
+    "taskCredentials",
+    "timeoutInSeconds",
+    "workerName",
+];
+
+fn failed(resource: &Integration, error: Option<&String>, cause: Option<&String>) -> Value {
+    json!({
+        "resourceType": resource.resource_type,
+        "resource": resource.resource,
+        "error": error,
+        "cause": cause,
+    })
 }

@@ -28,19 +28,30 @@
 mod advance;
 mod call;
 mod event;
+mod fan_out;
+mod history;
+mod inspect;
 pub mod limits;
+mod merge;
 mod outcome;
 mod position;
+mod rehearsal;
 mod replay;
 mod run;
+mod tour;
+mod trace;
 mod transition;
 
-pub use advance::{advance, start};
+pub use advance::{advance, start, start_branch};
 pub use call::{StepCall, function_of, step_call};
-pub use event::{Event, HistoryEvent};
+pub use event::{Event, HistoryEvent, Integration};
+pub use fan_out::{BranchInput, branch_inputs};
+pub use history::History;
+pub use inspect::{ErrorDetails, Inspection};
 pub use outcome::{Limit, Outcome, Phase};
 pub use position::{Awaiting, Branch, FanOut, Fork, MapItem, Opening, Position};
-pub use replay::{Follower, Recorded, Replay, ReplayError, replay};
+pub use rehearsal::{NothingWaits, Rehearsal, Waiting};
+pub use replay::{BranchReplay, Follower, Recorded, Records, Replay, ReplayError, replay};
 pub use run::Run;
 pub use transition::{Effect, End, Next, Status, Target, Transition};
 

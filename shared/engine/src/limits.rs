@@ -10,3 +10,12 @@ pub const TRANSITIONS_MAX: u32 = 1_000_000;
 /// The longest delay of an SQS message, in milliseconds: 15 minutes
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>).
 pub const DELAY_MAX_MS: i64 = 900_000;
+
+/// So many branches one Parallel or Map state may open: a branch's path writes its index with five digits. AWS has no
+/// such limit, but a history of 25,000 events, and 256 KiB of input for the items
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
+pub const BRANCHES_MAX: u32 = 100_000;
+
+/// The variables of a run, as JSON text, in bytes. AWS: 10 MiB in all, and 256 KiB per variable and per Assign
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>); here one variable may take all of it.
+pub const VARIABLES_BYTES_MAX: usize = 10 * 1024 * 1024;

@@ -7,10 +7,22 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Outcome {
-    /// The step returned.
+    /// The step returned, or whoever has the task's token or the activity's task did. `lambda:invoke` gets AWS's response
+    /// of Invoke around it.
     Succeeded { output: Value },
+    /// The integration answered, and this is its whole response: of `lambda:invoke`, with the answer in `Payload`.
+    Responded { response: Value },
+    /// The call of a `.sync` or `.waitForTaskToken` integration was answered; the branch goes on waiting for the end of
+    /// what the call began.
+    Submitted { response: Value },
+    /// A worker took the activity's task; the branch goes on waiting for its answer.
+    Started {
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        worker: Option<String>,
+    },
     /// The step failed, or could not be called.
     Failed {
+        /// Empty where there is none: SendTaskFailure may leave it out.
         error: String,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         cause: Option<String>,
@@ -57,6 +69,8 @@ pub enum Phase {
     Schedule,
     /// It could not be started.
     Start,
+    /// It was started, and what it began (`.sync`, `.waitForTaskToken`) could not be.
+    Submit,
     /// It ran.
     Run,
 }
@@ -67,6 +81,8 @@ pub enum Phase {
 pub enum Limit {
     /// The state's TimeoutSeconds.
     Task,
+    /// The state's HeartbeatSeconds.
+    Heartbeat,
     /// The definition's TimeoutSeconds.
     Run,
 }

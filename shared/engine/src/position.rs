@@ -1,6 +1,6 @@
 //! Where a branch waits.
 
-use crate::limits::DELAY_MAX_MS;
+use crate::{limits::DELAY_MAX_MS, run::Visit};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -50,6 +50,18 @@ pub struct MapItem {
     pub value: Option<Value>,
 }
 
+impl MapItem {
+    /// What stands under `Map` in the Context object.
+    pub(crate) fn context(&self) -> Value {
+        let mut item = Map::new();
+        item.insert("Index".to_owned(), self.index.into());
+        if let Some(value) = &self.value {
+            item.insert("Value".to_owned(), value.clone());
+        }
+        Value::Object(Map::from_iter([("Item".to_owned(), Value::Object(item))]))
+    }
+}
+
 /// What a branch's first walk depends on beside its input: whatever started the branch says so, and the branch's first
 /// record keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +78,17 @@ pub struct Opening {
 pub enum Awaiting {
     /// The answer of the state's step, which must not be called before `due_ms`.
     Step { due_ms: i64 },
-    /// The time `due_ms`.
+    /// The time `due_ms`: a Wait state's, or that of another attempt of a state that has to be entered for it.
     Timer { due_ms: i64 },
+    /// The end of what was submitted or taken: a job, the answer of whoever has the token, an activity's worker.
+    Answer {
+        /// When TimeoutSeconds ends, counted from the task's start.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        timeout_ms: Option<i64>,
+        /// When HeartbeatSeconds ends, counted from the task's start. A heartbeat moves it: whoever keeps them asks again.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        heartbeat_ms: Option<i64>,
+    },
     /// The ends of the branches that the state, a Parallel or a Map, has opened.
     Branches(FanOut),
     /// A next turn: the state is entered when the message arrives. After many states without a stop, after a redrive,
@@ -138,6 +159,10 @@ impl Position {
     pub fn due_ms(&self) -> i64 {
         let due_ms = match self.awaiting {
             Awaiting::Step { due_ms } | Awaiting::Timer { due_ms } => due_ms,
+            // Looked at when the first of its limits may have passed.
+            Awaiting::Answer { timeout_ms, heartbeat_ms } => {
+                timeout_ms.unwrap_or(i64::MAX).min(heartbeat_ms.unwrap_or(i64::MAX))
+            }
             Awaiting::Branches(_) | Awaiting::Turn => i64::MIN,
         };
         self.deadline_ms.map_or(due_ms, |deadline_ms| due_ms.min(deadline_ms))
@@ -164,6 +189,17 @@ impl Position {
     /// Whether the run's deadline has passed.
     pub fn is_past_deadline(&self, now_ms: i64) -> bool {
         self.deadline_ms.is_some_and(|deadline_ms| now_ms >= deadline_ms)
+    }
+
+    /// What the Context object says of a state that can be retried.
+    pub(crate) fn visit(&self) -> Visit<'_> {
+        Visit {
+            state: &self.state,
+            entered_ms: self.entered_ms,
+            retries: Some(self.attempt().saturating_sub(1)),
+            token: None,
+            map_item: self.map_item.as_ref(),
+        }
     }
 
     /// 1 for the first attempt of the state's step.

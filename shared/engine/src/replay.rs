@@ -1,14 +1,20 @@
 //! A run's history, computed again from what was recorded.
 
 use crate::{
-    advance::{Trace, advance_traced, start_traced},
+    advance::{advance_traced, start_branch_traced, start_traced},
     event::HistoryEvent,
+    fan_out::BranchInput,
+    history,
+    merge::merge,
     outcome::Outcome,
-    position::Position,
+    position::{Branch, Opening, Position},
     run::Run,
+    tour::{Aborting, Keep, Tour},
+    trace::{Link, Trace, Wanted},
     transition::{Next, Transition},
 };
 use serde_json::Value;
+use std::collections::BTreeMap;
 use stepladder_asl::Definition;
 
 /// What a replay needs of a record. Times are milliseconds since the epoch.
@@ -19,18 +25,37 @@ pub struct Recorded {
     pub finished_ms: i64,
     /// The digest of where the transition led when it was recorded.
     pub digest: String,
+    /// Of the first record of a branch: what its first position was started with.
+    pub opening: Option<Opening>,
 }
+
+/// The records of a run, by their branches; each branch's in the order of their seq, from 0 on without a gap.
+pub type Records = BTreeMap<Branch, Vec<Recorded>>;
 
 /// A run, as far as its records tell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replay {
+    /// The history of all branches, as GetExecutionHistory shows it.
     pub events: Vec<HistoryEvent>,
-    /// The last transition: its effect is the one that may have to be done again.
+    /// The root's last transition: its effect is the one that may have to be done again.
     pub last: Transition,
-    /// The position of each record, in order.
+    /// The position of each of the root's records, in order.
     pub positions: Vec<Position>,
+    /// The other branches: those that have records, and those that have started.
+    pub branches: BTreeMap<Branch, BranchReplay>,
     /// The redrive count that the records lead to.
     pub redrive_count: u32,
+}
+
+/// A branch, as far as its records tell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BranchReplay {
+    /// The position of each of its records, in order.
+    pub positions: Vec<Position>,
+    /// Its last transition.
+    pub last: Transition,
+    /// So many of its last records came after a fan-out around it had been stopped: they are no part of the history.
+    pub late: u32,
 }
 
 /// Why a replay stopped.
@@ -38,40 +63,53 @@ pub struct Replay {
 pub enum ReplayError {
     /// The engine arrives elsewhere than the recorded run did.
     #[error(
-        "the replay of record {seq} (state '{state}') leads elsewhere than the recorded run did \
-         (recorded {recorded}, computed {computed}); the definition or the engine is not the one it ran on"
+        "the replay of record {seq}{} (state '{state}') leads elsewhere than the recorded run did \
+         (recorded {recorded}, computed {computed}); the definition or the engine is not the one it ran on",
+        of(branch)
     )]
-    Diverged { seq: u32, state: String, recorded: String, computed: String },
+    Diverged { branch: Branch, seq: u32, state: String, recorded: String, computed: String },
     /// A record follows the end of the run, and doesn't redrive it.
-    #[error("record {seq} follows the end of the run")]
-    AfterTheEnd { seq: u32 },
+    #[error("record {seq}{} follows the end of the run", of(branch))]
+    AfterTheEnd { branch: Branch, seq: u32 },
+    /// There are records of a branch that nothing opened.
+    #[error("the records lead to no branch '{branch}', and yet it has some")]
+    NoSuchBranch { branch: Branch },
 }
 
-/// Replays the root branch's records, in the order of their seq from 0 on without a gap.
+fn of(branch: &Branch) -> String {
+    if branch.is_root() { String::new() } else { format!(" of branch {branch}") }
+}
+
+/// Replays a run through all of its branches.
+///
+/// The digest of every record is checked. What a branch recorded after a fan-out around it was stopped is late: it is
+/// followed, but no part of the history. The events of the branches are merged by time, then by branch, then in the
+/// branch's own order, and never before the event that caused them.
 ///
 /// `run.redrive_count` may be anything: the count that each record was made with comes from the records.
 pub fn replay(
     definition: &Definition,
     run: &Run,
     input: Value,
-    records: &[Recorded],
+    records: &Records,
 ) -> Result<Replay, ReplayError> {
-    let mut follower = Follower::traced(definition, run, input);
-    let mut positions = Vec::with_capacity(records.len());
-    for record in records {
-        positions.push(follower.push(record)?);
-    }
-    let Follower { trace, last, run, .. } = follower;
-    let events = trace.unwrap_or_default().events;
-    Ok(Replay { events, last, positions, redrive_count: run.redrive_count })
+    let mut tour = Tour::new(definition, records, Keep::Everything);
+    let follower = tour.root(Follower::traced(definition, run, input, tour.wanted()))?;
+    let Tour { mut strands, mut branches, .. } = tour;
+    let merged = merge(&strands);
+    let events = history::numbered(&merged, &mut strands, 0..merged.order.len());
+    let positions = branches.remove(&Branch::default()).map(|root| root.positions).unwrap_or_default();
+    let redrive_count = follower.redrive_count();
+    Ok(Replay { events, last: follower.into_last(), positions, branches, redrive_count })
 }
 
-/// Follows a run record by record. It keeps the last transition only, so that a long run takes no more memory than a
-/// short one.
+/// Follows one branch record by record: the root, or another. It keeps the last transition only, so that a long run takes
+/// no more memory than a short one.
 #[derive(Debug)]
 pub struct Follower<'a> {
     definition: &'a Definition,
     run: Run,
+    branch: Branch,
     last: Transition,
     next_seq: u32,
     trace: Option<Trace>,
@@ -80,27 +118,64 @@ pub struct Follower<'a> {
 impl<'a> Follower<'a> {
     /// A run before its first record. `run.redrive_count` may be anything, as in [`replay`].
     pub fn new(definition: &'a Definition, run: &Run, input: Value) -> Self {
-        Self::start(definition, run, input, None)
+        Self::root(definition, run, input, None)
     }
 
-    fn traced(definition: &'a Definition, run: &Run, input: Value) -> Self {
-        Self::start(definition, run, input, Some(Trace::default()))
+    /// A branch before its first record, from the position that opened its fan-out (whose data is not needed), its input
+    /// and its opening. `run.redrive_count` is the one that the fan-out was opened with.
+    pub fn branch_of(
+        definition: &'a Definition,
+        run: &Run,
+        parent: &Position,
+        input: BranchInput,
+        opening: Opening,
+    ) -> Self {
+        Self::branch_traced(definition, run, parent, input, opening, None)
     }
 
-    fn start(definition: &'a Definition, run: &Run, input: Value, mut trace: Option<Trace>) -> Self {
+    pub(crate) fn traced(definition: &'a Definition, run: &Run, input: Value, wanted: Wanted) -> Self {
+        Self::root(definition, run, input, Some(Trace::new(Link::Nothing, wanted)))
+    }
+
+    fn root(definition: &'a Definition, run: &Run, input: Value, mut trace: Option<Trace>) -> Self {
         let run = Run { redrive_count: 0, ..run.clone() };
         let last = start_traced(definition, &run, input, run.started_ms, trace.as_mut());
-        Self { definition, run, last, next_seq: 0, trace }
+        Self { definition, run, branch: Branch::default(), last, next_seq: 0, trace }
+    }
+
+    pub(crate) fn branch_traced(
+        definition: &'a Definition,
+        run: &Run,
+        parent: &Position,
+        input: BranchInput,
+        opening: Opening,
+        mut trace: Option<Trace>,
+    ) -> Self {
+        let branch = parent.branch.child(parent.seq, input.index);
+        let last = start_branch_traced(definition, run, parent, input, opening, trace.as_mut());
+        Self { definition, run: run.clone(), branch, last, next_seq: 0, trace }
     }
 
     /// Follows the next record; answers with the position that it ended.
     pub fn push(&mut self, record: &Recorded) -> Result<Position, ReplayError> {
+        let position = self.pass(record)?;
+        let computed = self.last.digest();
+        if computed != record.digest {
+            let (branch, recorded) = (self.branch.clone(), record.digest.clone());
+            let Position { seq, state, .. } = position;
+            return Err(ReplayError::Diverged { branch, seq, state, recorded, computed });
+        }
+        Ok(position)
+    }
+
+    /// Follows the next record, whose digest has been checked before.
+    pub(crate) fn pass(&mut self, record: &Recorded) -> Result<Position, ReplayError> {
         let seq = self.next_seq;
         if let Outcome::Redriven { redrive_count } = record.outcome {
             self.run.redrive_count = redrive_count;
         }
         let Some(position) = pending(&self.last, seq, &record.outcome) else {
-            return Err(ReplayError::AfterTheEnd { seq });
+            return Err(ReplayError::AfterTheEnd { branch: self.branch.clone(), seq });
         };
         if let Some(trace) = &mut self.trace {
             trace.started_ms = record.started_ms;
@@ -108,23 +183,35 @@ impl<'a> Follower<'a> {
         let trace = self.trace.as_mut();
         self.last =
             advance_traced(self.definition, &self.run, &position, &record.outcome, record.finished_ms, trace);
-        let computed = self.last.digest();
-        if computed != record.digest {
-            let (state, recorded) = (position.state, record.digest.clone());
-            return Err(ReplayError::Diverged { seq, state, recorded, computed });
-        }
         self.next_seq = seq.saturating_add(1);
         Ok(position)
     }
 
-    /// Where the run is now.
+    pub fn branch(&self) -> &Branch {
+        &self.branch
+    }
+
+    /// Where the branch is now.
     pub fn last(&self) -> &Transition {
         &self.last
     }
 
-    /// Where the run is now, once there is nothing more to follow.
+    /// Where the branch is now, once there is nothing more to follow.
     pub fn into_last(self) -> Transition {
         self.last
+    }
+
+    /// The position that it waits at; none after its end.
+    pub fn waits(&self) -> Option<&Position> {
+        match &self.last.next {
+            Next::Wait(position) => Some(position),
+            Next::End(_) => None,
+        }
+    }
+
+    /// The run as it is now: a redrive counts in it.
+    pub fn run(&self) -> &Run {
+        &self.run
     }
 
     /// The seq of the next record.
@@ -135,6 +222,15 @@ impl<'a> Follower<'a> {
     /// The redrive count that the records lead to.
     pub fn redrive_count(&self) -> u32 {
         self.run.redrive_count
+    }
+
+    pub(crate) fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
+    }
+
+    /// The trace so far, and the state that is open. What follows is not traced.
+    pub(crate) fn stop_tracing(&mut self) -> (Option<Trace>, Option<Aborting>) {
+        (self.trace.take(), self.waits().map(Aborting::of))
     }
 }
 

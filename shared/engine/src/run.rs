@@ -1,5 +1,6 @@
 //! What the Context object needs and never changes.
 
+use crate::position::MapItem;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -28,6 +29,20 @@ pub struct Run {
     pub input: Option<Value>,
 }
 
+/// What the Context object says of the state that is being evaluated.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Visit<'a> {
+    pub(crate) state: &'a str,
+    /// Milliseconds since the epoch.
+    pub(crate) entered_ms: i64,
+    /// Only of states that may be retried: AWS shows it for Task states.
+    pub(crate) retries: Option<u64>,
+    /// Only of tasks that wait for their token.
+    pub(crate) token: Option<String>,
+    /// The iteration of the nearest Map state around it.
+    pub(crate) map_item: Option<&'a MapItem>,
+}
+
 impl Run {
     /// `workflow/name`, as a person types it.
     pub fn id(&self) -> String {
@@ -46,7 +61,7 @@ impl Run {
 
     /// The Context object (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>).
     /// AWS shows `RetryCount` in Task states only, and `RedriveCount` always.
-    pub(crate) fn context(&self, state: &str, entered_ms: i64, retries: Option<u64>) -> Value {
+    pub(crate) fn context(&self, visit: &Visit) -> Value {
         let mut execution = object([("Id", self.execution_arn().into())]);
         if let Some(input) = &self.input {
             execution.insert("Input".to_owned(), input.clone());
@@ -59,16 +74,30 @@ impl Run {
         ]));
         let machine =
             object([("Id", self.state_machine_arn().into()), ("Name", self.workflow.as_str().into())]);
-        let mut state =
-            object([("Name", state.into()), ("EnteredTime", timestamp::format(entered_ms).into())]);
-        if let Some(retries) = retries {
+        let mut state = object([
+            ("Name", visit.state.into()),
+            ("EnteredTime", timestamp::format(visit.entered_ms).into()),
+        ]);
+        if let Some(retries) = visit.retries {
             state.insert("RetryCount".to_owned(), retries.into());
         }
-        Value::Object(object([
+        let mut context = object([
             ("Execution", Value::Object(execution)),
             ("StateMachine", Value::Object(machine)),
             ("State", Value::Object(state)),
-        ]))
+        ]);
+        if let Some(item) = visit.map_item {
+            context.insert("Map".to_owned(), item.context());
+        }
+        if let Some(token) = &visit.token {
+            context.extend(object([("Task", Value::Object(object([("Token", token.as_str().into())])))]));
+        }
+        Value::Object(context)
+    }
+
+    /// The token of one attempt of a task: `$$.Task.Token`.
+    pub(crate) fn token(&self, branch: &str, entered_seq: u32, attempt: u64) -> String {
+        self.key(&format!("token {attempt}"), branch, entered_seq)
     }
 
     /// The randomness of one transition: the same for every computation of it, and a secret to whoever doesn't know
@@ -81,6 +110,17 @@ impl Run {
     /// from that of every transition.
     pub(crate) fn call_draws(&self, branch: &str, entered_seq: u32, attempt: u64) -> Draws {
         Draws::new(self.hash(&format!("call {attempt}"), branch, entered_seq))
+    }
+
+    /// The randomness of a field of a Parallel or Map state: the same at each opening of one visit, so that a retry has
+    /// the same items.
+    pub(crate) fn fan_out_draws(&self, field: &str, branch: &str, entered_seq: u32) -> Draws {
+        Draws::new(self.hash(&format!("fan-out {field}"), branch, entered_seq))
+    }
+
+    /// The randomness of an `ItemSelector` for one item of the fan-out that was opened at `seq`.
+    pub(crate) fn item_draws(&self, branch: &str, seq: u32, index: u32) -> Draws {
+        Draws::new(self.hash(&format!("item {index}"), branch, seq))
     }
 
     /// 32 hex digits that are the same for the same (purpose, branch, seq) of this run.

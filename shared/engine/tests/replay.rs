@@ -6,7 +6,7 @@ use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use serde_json::{Value, json};
 use stepladder_asl::Definition;
 use stepladder_engine::{
-    Awaiting, Limit, Next, Outcome, Phase, Position, Recorded, Run, advance, replay, start,
+    Awaiting, Branch, Limit, Next, Outcome, Phase, Position, Recorded, Records, Run, advance, replay, start,
 };
 
 /// State number `index` of `count`; it leads to any state.
@@ -120,6 +120,8 @@ fn fitting(position: &Position, now_ms: i64, outcome: &Outcome) -> (Outcome, i64
         (Awaiting::Step { due_ms }, _) if due_ms - now_ms > 900_000 => {
             (Outcome::TimerFired, now_ms + 900_000)
         }
+        // A limit that never comes is no reason to wait.
+        (Awaiting::Answer { .. }, outcome) => (outcome.clone(), now_ms),
         (Awaiting::Step { .. } | Awaiting::Branches(_), outcome) => (outcome.clone(), due_ms),
     }
 }
@@ -162,9 +164,9 @@ proptest! {
             last = advance(&definition, &run, &position, &outcome, now_ms);
             // Computed twice, it is the same.
             prop_assert_eq!(&advance(&definition, &run, &position, &outcome, now_ms), &last);
-            records.push(Recorded { outcome, started_ms: Some(now_ms), finished_ms: now_ms, digest: last.digest() });
+            records.push(Recorded { outcome, started_ms: Some(now_ms), finished_ms: now_ms, digest: last.digest(), opening: None });
         }
-        let replayed = replay(&definition, &run, input, &records)
+        let replayed = replay(&definition, &run, input, &Records::from([(Branch::default(), records.clone())]))
             .map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(&replayed.last, &last);
         prop_assert_eq!(replayed.redrive_count, run.redrive_count);

@@ -5,8 +5,8 @@
 use serde_json::{Value, json};
 use stepladder_asl::Definition;
 use stepladder_engine::{
-    Awaiting, Effect, End, Event, Limit, Next, Outcome, Phase, Position, Recorded, Replay, ReplayError, Run,
-    Status, Target, Transition, advance, limits, replay, start, step_call,
+    Awaiting, Branch, Effect, End, Event, Limit, Next, Outcome, Phase, Position, Recorded, Records, Replay,
+    ReplayError, Run, Status, Target, Transition, advance, limits, replay, start, step_call,
 };
 
 /// A run that is driven by hand. Every transition is checked against its replay.
@@ -62,7 +62,13 @@ impl Driven {
         assert_eq!(position.seq as usize, self.records.len());
         self.last = advance(&self.definition, &self.run, &position, &outcome, now_ms);
         let digest = self.last.digest();
-        self.records.push(Recorded { outcome, started_ms: Some(now_ms), finished_ms: now_ms, digest });
+        self.records.push(Recorded {
+            outcome,
+            started_ms: Some(now_ms),
+            finished_ms: now_ms,
+            digest,
+            opening: None,
+        });
         let replayed = self.replay();
         assert_eq!(replayed.last, self.last);
         let events = match &self.last.next {
@@ -80,12 +86,17 @@ impl Driven {
     }
 
     fn replay(&self) -> Replay {
-        replay(&self.definition, &self.run, self.input.clone(), &self.records).unwrap()
+        replay(&self.definition, &self.run, self.input.clone(), &root(&self.records)).unwrap()
     }
 
     fn event_types(&self) -> Vec<String> {
         self.replay().events.iter().map(|event| event.event.type_name()).collect()
     }
+}
+
+/// The records of a run that has no other branch.
+fn root(records: &[Recorded]) -> Records {
+    Records::from([(Branch::default(), records.to_vec())])
 }
 
 fn failed(error: &str) -> Outcome {
@@ -336,9 +347,12 @@ fn a_redrive_goes_on_from_the_failed_state_with_fresh_counters_and_deadline() {
         &run.definition,
         &run.run,
         run.input.clone(),
-        &[run.records.clone(), run.records[..1].to_vec()].concat(),
+        &root(&[run.records.clone(), run.records[..1].to_vec()].concat()),
     );
-    assert_eq!(after, Err(ReplayError::AfterTheEnd { seq: run.records.len() as u32 }));
+    assert_eq!(
+        after,
+        Err(ReplayError::AfterTheEnd { branch: Branch::default(), seq: run.records.len() as u32 })
+    );
 }
 
 #[test]
@@ -404,13 +418,15 @@ fn a_replay_that_leads_elsewhere_stops_and_says_where() {
     let recorded = run.records[1].digest.clone();
     let mut records = run.records.clone();
     records[1].outcome = succeeded(json!(2));
-    let error = replay(&run.definition, &run.run, run.input.clone(), &records).unwrap_err();
-    let ReplayError::Diverged { seq, state, recorded: said, computed } = &error else { panic!("{error}") };
+    let error = replay(&run.definition, &run.run, run.input.clone(), &root(&records)).unwrap_err();
+    let ReplayError::Diverged { seq, state, recorded: said, computed, .. } = &error else {
+        panic!("{error}")
+    };
     assert_eq!((*seq, state.as_str(), said), (1, "Work", &recorded));
     assert_ne!(&recorded, computed);
     // Another run's nonce is another run, but leads to the same where nothing is drawn.
     let other = Run { nonce: "f".repeat(32), ..run.run.clone() };
-    assert!(replay(&run.definition, &other, run.input.clone(), &run.records).is_ok());
+    assert!(replay(&run.definition, &other, run.input.clone(), &root(&run.records)).is_ok());
 }
 
 #[test]

@@ -187,3 +187,7 @@ async fn get_value(blobs: &impl Blobs, run: &RunKey, blob: &BlobRef, bytes_max: 
 #[cfg(test)]
 #[path = "message_test.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "message_fuzz_test.rs"]
+mod fuzz;

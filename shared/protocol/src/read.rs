@@ -99,6 +99,7 @@ impl<H: Host> Protocol<H> {
             started_ms: record.started_ms,
             finished_ms: record.finished_ms,
             digest: record.digest.clone(),
+            opening: None,
         })
     }
 

@@ -1,11 +1,7 @@
 //! From the text of a call to its tree.
 
 use super::{Argument, Call, Function, Invocation, signature::Takes};
-use crate::{
-    limits::INTRINSIC_CALLS_MAX,
-    nearest::nearest,
-    path::{Path, PathErrorKind},
-};
+use crate::{limits::INTRINSIC_CALLS_MAX, nearest::nearest, path::Path};
 use serde_json::Value;
 use std::fmt;
 
@@ -23,8 +19,6 @@ pub struct CallError {
 pub enum CallErrorKind {
     Invalid,
     UnknownFunction,
-    /// A valid call with a path that is still refused here.
-    Unsupported,
 }
 
 impl fmt::Display for CallError {
@@ -238,13 +232,7 @@ impl<'a> Compiler<'a> {
         self.at += written.len();
         match Path::parse(written.trim_end()) {
             Ok(path) => Ok(Argument::Path(path)),
-            Err(error) => {
-                let kind = match error.kind {
-                    PathErrorKind::Invalid => CallErrorKind::Invalid,
-                    PathErrorKind::Unsupported => CallErrorKind::Unsupported,
-                };
-                Err(self.error(kind, start + error.at, error.message))
-            }
+            Err(error) => Err(self.error(CallErrorKind::Invalid, start + error.at, error.message)),
         }
     }
 
@@ -306,6 +294,8 @@ mod tests {
             "States.StringToJson('{\"text\": \"x\"}')",
             "States.StringSplit('Hello\nWorld', '\n')",
             "States.MathRandom(1, 9, $.seed)",
+            "States.Format('{}{}', $name, $other.a[0])",
+            "States.ArrayGetItem($.a[?(@.b == 'x, y' && (@.c))].d, 0)",
         ] {
             assert!(compile(text).is_ok(), "{text}: {:?}", compile(text));
         }
@@ -335,7 +325,6 @@ mod tests {
         refuse("States.Array('x)", Invalid, 13);
         refuse(r#"States.Array('\"')"#, Invalid, 14);
         refuse("States.Array($.a b)", Invalid, 15);
-        refuse("States.Array($.a[?(@.b)])", Unsupported, 17);
         refuse("States.MathAdd(1,'-1')", Invalid, 17);
         refuse("States.Format('{}')", Invalid, 0);
         refuse("States.JsonMerge($.a, $.b)", Invalid, 0);

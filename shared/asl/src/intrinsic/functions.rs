@@ -2,6 +2,7 @@
 
 use super::{Function, hash};
 use crate::{
+    equality::same,
     limits::{ARRAY_RANGE_ITEMS_MAX, INTRINSIC_TEXT_CHARS_MAX},
     scope::{self, Draws},
 };
@@ -189,20 +190,6 @@ fn range(first: i64, last: i64, step: i64) -> Result<Value, String> {
 fn unique(items: &[Value]) -> Value {
     let mut seen = std::collections::HashSet::new();
     Value::Array(items.iter().filter(|item| seen.insert(comparable(item).to_string())).cloned().collect())
-}
-
-/// Equality by value: `1` is `1.0`, and the order of members does not count.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => {
-            a == b || a.as_f64() == b.as_f64() && (a.is_f64() || b.is_f64())
-        }
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
-        }
-        _ => a == b,
-    }
 }
 
 fn comparable(value: &Value) -> Value {

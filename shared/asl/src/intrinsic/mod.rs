@@ -8,7 +8,7 @@ mod hash;
 mod signature;
 
 use crate::{
-    path::{Path, quoted},
+    path::Path,
     scope::{EvalError, Scope},
 };
 use serde_json::Value;
@@ -110,7 +110,7 @@ impl Argument {
             Argument::Path(path) => path.select(scope).map_err(|_| {
                 format!(
                     "The JsonPath argument for the field '{path}' could not be found in the input '{}'",
-                    quoted(path.start(scope))
+                    path.quoted_start(scope)
                 )
             }),
         }

@@ -4,7 +4,7 @@ use super::Parser;
 use crate::{
     fault::FaultCode,
     json::{Data, Member, Node},
-    path::{Path, PathError, PathErrorKind, ReferencePath},
+    path::{Path, PathError, ReferencePath},
 };
 use std::ops::{Range, RangeInclusive};
 
@@ -159,15 +159,6 @@ impl Parser<'_> {
 
     pub(super) fn path_fault(&mut self, node: &Node, text: &str, error: &PathError) {
         let span = self.span_in(node, text, error.at);
-        match error.kind {
-            PathErrorKind::Invalid => {
-                self.fault(
-                    FaultCode::InvalidPath,
-                    span,
-                    format!("`{text}` is not a valid path: {}", error.message),
-                );
-            }
-            PathErrorKind::Unsupported => self.fault(FaultCode::Unsupported, span, error.message.clone()),
-        }
+        self.fault(FaultCode::InvalidPath, span, format!("`{text}` is not a valid path: {}", error.message));
     }
 }

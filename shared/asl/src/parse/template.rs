@@ -93,7 +93,6 @@ impl Parser<'_> {
                 let code = match error.kind {
                     CallErrorKind::Invalid => FaultCode::InvalidFunction,
                     CallErrorKind::UnknownFunction => FaultCode::UnknownFunction,
-                    CallErrorKind::Unsupported => FaultCode::Unsupported,
                 };
                 let span = self.span_in(node, text, error.at);
                 self.fault_with_hint(code, span, error.message, error.hint);

@@ -1,23 +1,15 @@
 //! From the text of a path to its steps.
 
 use super::{Path, Root, Step};
-use crate::limits::PATH_STEPS_MAX;
+use crate::limits::{PATH_STEPS_MAX, VARIABLE_NAME_CHARS_MAX};
 use std::fmt;
 
-/// A text is no path, or one that this version does not take.
+/// A text is no path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathError {
     /// Byte offset in the path's text.
     pub at: usize,
-    pub kind: PathErrorKind,
     pub message: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PathErrorKind {
-    Invalid,
-    /// A valid path with a feature that is still missing here.
-    Unsupported,
 }
 
 impl fmt::Display for PathError {
@@ -29,33 +21,34 @@ impl fmt::Display for PathError {
 impl std::error::Error for PathError {}
 
 pub(super) fn compile(text: &str) -> Result<Path, PathError> {
-    let mut compiler = Compiler { text, at: 0 };
+    let mut compiler = Compiler { text, at: 0, parts: 0, depth: 0 };
     let root = compiler.root()?;
     let mut steps = Vec::new();
     while compiler.at < text.len() {
         compiler.step(&mut steps)?;
-        if steps.len() > PATH_STEPS_MAX {
-            return Err(compiler.invalid(format!("a path has at most {PATH_STEPS_MAX} steps")));
-        }
     }
     Ok(Path { text: text.to_string(), root, steps })
 }
 
-struct Compiler<'a> {
+pub(super) struct Compiler<'a> {
     text: &'a str,
-    at: usize,
+    pub(super) at: usize,
+    /// Steps and conditions so far, those within filters too.
+    parts: usize,
+    /// Filters and parentheses around this place.
+    pub(super) depth: usize,
 }
 
 impl<'a> Compiler<'a> {
-    fn rest(&self) -> &'a str {
+    pub(super) fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    fn peek(&self) -> Option<char> {
+    pub(super) fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
 
-    fn take(&mut self, prefix: &str) -> bool {
+    pub(super) fn take(&mut self, prefix: &str) -> bool {
         let found = self.rest().starts_with(prefix);
         if found {
             self.at += prefix.len();
@@ -63,34 +56,62 @@ impl<'a> Compiler<'a> {
         found
     }
 
-    fn skip_spaces(&mut self) {
-        while self.take(" ") {}
+    pub(super) fn skip_spaces(&mut self) {
+        let rest = self.rest();
+        self.at += rest.len() - rest.trim_start().len();
     }
 
-    fn invalid(&self, message: impl Into<String>) -> PathError {
-        PathError { at: self.at.min(self.text.len()), kind: PathErrorKind::Invalid, message: message.into() }
+    /// Counts a step or a condition.
+    pub(super) fn count_part(&mut self) -> Result<(), PathError> {
+        self.parts += 1;
+        if self.parts > PATH_STEPS_MAX {
+            return Err(self.invalid(format!("a path has at most {PATH_STEPS_MAX} steps and conditions")));
+        }
+        Ok(())
     }
 
-    fn unsupported(&self, message: impl Into<String>) -> PathError {
-        PathError { kind: PathErrorKind::Unsupported, ..self.invalid(message) }
+    pub(super) fn invalid(&self, message: impl Into<String>) -> PathError {
+        PathError { at: self.at.min(self.text.len()), message: message.into() }
     }
 
     fn root(&mut self) -> Result<Root, PathError> {
         let root = match (self.take("$$"), self.take("$")) {
             (true, false) => Root::Context,
-            (false, true) => Root::Input,
-            _ => return Err(self.invalid("a path starts with `$` (the input) or `$$` (the Context object)")),
+            (false, true) => match self.variable()? {
+                Some(name) => Root::Variable(name),
+                None => Root::Input,
+            },
+            _ => {
+                return Err(self.invalid(
+                    "a path starts with `$` (the input), `$$` (the Context object) or `$` and the name of a variable",
+                ));
+            }
         };
         match self.peek() {
             None | Some('.' | '[') => Ok(root),
-            Some(first) if root == Root::Input && (first.is_alphabetic() || first == '_') => {
-                Err(self.unsupported("variables are not supported by this version"))
-            }
             Some(_) => Err(self.invalid("`.` or `[` must follow here")),
         }
     }
 
-    fn step(&mut self, steps: &mut Vec<Step>) -> Result<(), PathError> {
+    /// The name of a variable, after its `$`.
+    fn variable(&mut self) -> Result<Option<String>, PathError> {
+        if !self.peek().is_some_and(|first| first.is_alphabetic() || first == '_') {
+            return Ok(None);
+        }
+        let rest = self.rest();
+        let end = rest.find(|char: char| !(char.is_alphanumeric() || char == '_')).unwrap_or(rest.len());
+        let name = rest.get(..end).unwrap_or_default();
+        if name.chars().nth(VARIABLE_NAME_CHARS_MAX).is_some() {
+            let message = format!("the name of a variable has at most {VARIABLE_NAME_CHARS_MAX} characters");
+            return Err(self.invalid(message));
+        }
+        self.at += end;
+        Ok(Some(name.to_string()))
+    }
+
+    /// Reads what stands between two dots or in one pair of brackets.
+    pub(super) fn step(&mut self, steps: &mut Vec<Step>) -> Result<(), PathError> {
+        self.count_part()?;
         if self.take("..") {
             steps.push(Step::Descend);
             if self.peek() == Some('[') {
@@ -118,23 +139,51 @@ impl<'a> Compiler<'a> {
             return Ok(());
         }
         let rest = self.rest();
-        let end = rest.find(['.', '[', ' ', '(']).unwrap_or(rest.len());
+        let end = rest.find(|char| self.ends_name(char)).unwrap_or(rest.len());
         let name = rest.get(..end).unwrap_or_default();
-        match rest.get(end..).and_then(|rest| rest.chars().next()) {
-            Some('(') => {
-                return Err(self.unsupported("functions in a path are not supported by this version"));
-            }
-            Some(' ') => {
+        let next = rest.get(end..).and_then(|rest| rest.chars().next());
+        if name.is_empty() {
+            return Err(self.invalid("a name, `*` or `[` must follow here"));
+        }
+        match next {
+            Some('(') => steps.push(Step::Function(self.function(end)?)),
+            Some(char) if char.is_whitespace() && self.depth == 0 => {
                 return Err(
                     self.invalid("a name that holds a space must be written in brackets: ['my name']")
                 );
             }
-            _ if name.is_empty() => return Err(self.invalid("a name, `*` or `[` must follow here")),
-            _ => {}
+            _ => {
+                steps.push(Step::Child(name.to_string()));
+                self.at += end;
+            }
         }
-        steps.push(Step::Child(name.to_string()));
-        self.at += end;
         Ok(())
+    }
+
+    fn ends_name(&self, char: char) -> bool {
+        matches!(char, '.' | '[' | '(')
+            || char.is_whitespace()
+            || self.depth > 0 && matches!(char, ')' | ']' | ',' | '<' | '>' | '=' | '~' | '!' | '&' | '|')
+    }
+
+    /// A function with its arguments, up to the parenthesis that closes it. `opening` is where its `(` stands.
+    fn function(&mut self, opening: usize) -> Result<String, PathError> {
+        let rest = self.rest();
+        let mut depth = 0usize;
+        let closing = rest.char_indices().skip_while(|(at, _)| *at < opening).find(|(_, char)| {
+            match char {
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        });
+        let Some((closing, _)) = closing else {
+            self.at += opening;
+            return Err(self.invalid("the function's `(` has no `)`"));
+        };
+        self.at += closing + 1;
+        Ok(rest.get(..=closing).unwrap_or_default().to_string())
     }
 
     /// After `[`.
@@ -145,10 +194,11 @@ impl<'a> Compiler<'a> {
                 self.at += 1;
                 Step::Wildcard
             }
-            Some('?') => return Err(self.unsupported("filters in a path are not supported by this version")),
-            Some('(') => {
-                return Err(self.unsupported("expressions in a path are not supported by this version"));
+            Some('?') => {
+                self.at += 1;
+                Step::Filter(Box::new(self.filter()?))
             }
+            Some('(') => self.distance_from_end()?,
             Some(quote @ ('\'' | '"')) => self.names(quote)?,
             Some('-' | ':' | '0'..='9') => self.numbers()?,
             _ => return Err(self.invalid("an index, a slice, `*` or a name in quotes must follow here")),
@@ -158,6 +208,27 @@ impl<'a> Compiler<'a> {
             return Err(self.invalid("`]` must follow here"));
         }
         Ok(step)
+    }
+
+    /// `(@.length-1)`, the old way to count from the end: `-1`.
+    fn distance_from_end(&mut self) -> Result<Step, PathError> {
+        let start = self.at;
+        let rest = self.rest();
+        let inner = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+        let offset = inner.and_then(|(inner, _)| {
+            let offset = inner.trim().strip_prefix("@.length")?.trim_start().strip_prefix('-')?.trim();
+            offset.parse::<i32>().ok().filter(|offset| *offset > 0)
+        });
+        match (offset, inner) {
+            (Some(offset), Some((inner, _))) => {
+                self.at = start + inner.len() + 2;
+                Ok(Step::Index(-i64::from(offset)))
+            }
+            _ => {
+                Err(self
+                    .invalid("the only expression that an index may be is `(@.length-1)`, with any number"))
+            }
+        }
     }
 
     fn names(&mut self, quote: char) -> Result<Step, PathError> {
@@ -181,7 +252,7 @@ impl<'a> Compiler<'a> {
 
     /// A name in quotes. A backslash escapes the quote and itself; before anything else it stands for itself, which is
     /// how AWS reads it.
-    fn name(&mut self, quote: char) -> Result<String, PathError> {
+    pub(super) fn name(&mut self, quote: char) -> Result<String, PathError> {
         self.at += quote.len_utf8();
         let mut name = String::new();
         let mut chars = self.rest().char_indices();
@@ -210,7 +281,7 @@ impl<'a> Compiler<'a> {
             let to = self.number()?;
             self.skip_spaces();
             return match (self.peek(), first, to) {
-                (Some(':'), ..) => Err(self.invalid("a slice has no step: [from:to]")),
+                (Some(':'), ..) => Err(self.invalid("a slice has no step here: [from:to]")),
                 (_, None, None) => Err(self.invalid("a slice needs a start or an end")),
                 (_, from, to) => Ok(Step::Slice { from, to }),
             };
@@ -249,92 +320,5 @@ impl<'a> Compiler<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(text: &str, root: Root, steps: &[Step]) {
-        let path = compile(text).unwrap();
-        assert_eq!((path.root, path.steps.as_slice()), (root, steps), "{text}");
-    }
-
-    fn child(name: &str) -> Step {
-        Step::Child(name.into())
-    }
-
-    #[test]
-    fn paths_compile() {
-        check("$", Root::Input, &[]);
-        check("$$", Root::Context, &[]);
-        check("$.a.b-c", Root::Input, &[child("a"), child("b-c")]);
-        check("$$.Execution.Id", Root::Context, &[child("Execution"), child("Id")]);
-        check("$['a b'][\"c\"]", Root::Input, &[child("a b"), child("c")]);
-        check(r"$['it\'s']", Root::Input, &[child("it's")]);
-        check(r#"$['Test\""Name"']"#, Root::Input, &[child(r#"Test\""Name""#)]);
-        check("$[0][-1]", Root::Input, &[Step::Index(0), Step::Index(-1)]);
-        check(
-            "$.a[1:5].b",
-            Root::Input,
-            &[child("a"), Step::Slice { from: Some(1), to: Some(5) }, child("b")],
-        );
-        check("$[:1]", Root::Input, &[Step::Slice { from: None, to: Some(1) }]);
-        check("$[-2:]", Root::Input, &[Step::Slice { from: Some(-2), to: None }]);
-        check("$[ 0 , 2 ]", Root::Input, &[Step::Indexes(vec![0, 2])]);
-        check("$['a','b']", Root::Input, &[Step::Children(vec!["a".into(), "b".into()])]);
-        check("$.*[*]", Root::Input, &[Step::Wildcard, Step::Wildcard]);
-        check("$..a", Root::Input, &[Step::Descend, child("a")]);
-        check("$..[0]", Root::Input, &[Step::Descend, Step::Index(0)]);
-        check("$.ключ.名前", Root::Input, &[child("ключ"), child("名前")]);
-    }
-
-    #[track_caller]
-    fn refuse(text: &str, kind: PathErrorKind, at: usize) {
-        let error = compile(text).unwrap_err();
-        assert_eq!((error.kind, error.at), (kind, at), "{text}: {error}");
-    }
-
-    #[test]
-    fn what_is_no_path_is_refused_with_its_place() {
-        use PathErrorKind::Invalid;
-        for (text, at) in [
-            ("", 0),
-            ("a", 0),
-            (" $", 0),
-            ("bug$.library", 0),
-            ("$$23", 2),
-            ("$ ", 1),
-            ("$.", 2),
-            ("$..", 3),
-            ("$...", 3),
-            ("$.a.", 4),
-            ("$.a b", 2),
-            ("$[", 2),
-            ("$[a]", 2),
-            ("$[0", 3),
-            ("$['a]", 3),
-            ("$['a',]", 6),
-            ("$['a',\"b\"]", 6),
-            ("$[1:2:3]", 5),
-            ("$[:]", 3),
-            ("$[99999999999]", 2),
-            ("$[-]", 2),
-            ("$[0]a", 4),
-        ] {
-            refuse(text, Invalid, at);
-        }
-    }
-
-    #[test]
-    fn what_comes_later_is_refused_as_such() {
-        refuse("$.a[?(@.b == 1)]", PathErrorKind::Unsupported, 4);
-        refuse("$.a[(@.length-1)]", PathErrorKind::Unsupported, 4);
-        refuse("$.a.length()", PathErrorKind::Unsupported, 4);
-        refuse("$order.id", PathErrorKind::Unsupported, 1);
-    }
-
-    #[test]
-    fn a_path_has_a_bounded_number_of_steps() {
-        assert!(compile(&format!("${}", ".a".repeat(PATH_STEPS_MAX))).is_ok());
-        assert!(compile(&format!("${}", ".a".repeat(PATH_STEPS_MAX + 1))).is_err());
-    }
-}
+#[path = "compile_test.rs"]
+mod tests;

@@ -1,25 +1,31 @@
 //! Applying a path to data.
 
-use super::{Path, Step};
+use super::{
+    Path, Step,
+    filter::{FilterPath, From as PathFrom, Predicate},
+};
 use crate::{
-    limits::{PATH_NODES_MAX, VALUE_DEPTH_MAX},
+    errors,
+    limits::{PATH_NODES_MAX, PATH_WORK_MAX, VALUE_DEPTH_MAX},
     measure::Meter,
-    scope::Scope,
+    scope::{EvalError, Scope},
 };
 use serde_json::{Map, Value};
 use std::{borrow::Cow, fmt};
 
-/// A definite path found nothing. Its text is Jayway's, which AWS puts into causes.
+/// A path found nothing. Its text is Jayway's, which AWS puts into causes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Miss {
     kind: MissKind,
     text: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum MissKind {
     /// The last step is an index beyond the end of an array.
     LastIndex,
+    /// The path was stopped at one of this project's limits.
+    Limit(EvalError),
     Other,
 }
 
@@ -27,6 +33,14 @@ impl Miss {
     /// Whether all was there but the element that the last step names. A payload template takes that for `null`.
     pub fn is_last_index(&self) -> bool {
         self.kind == MissKind::LastIndex
+    }
+
+    /// The error of a path that was stopped at a limit, whose cause must not say that it found nothing.
+    pub fn limit_error(&self) -> Option<EvalError> {
+        match &self.kind {
+            MissKind::Limit(error) => Some(error.clone()),
+            MissKind::LastIndex | MissKind::Other => None,
+        }
     }
 }
 
@@ -36,17 +50,26 @@ impl fmt::Display for Miss {
     }
 }
 
+impl From<EvalError> for Miss {
+    fn from(error: EvalError) -> Miss {
+        Miss { text: error.cause.clone(), kind: MissKind::Limit(error) }
+    }
+}
+
 impl Path {
     /// The value that the path names, borrowed where it is a part of the data; `$` costs nothing.
     ///
     /// An indefinite path gives an array, which is empty where it finds nothing.
     pub fn select<'a>(&self, scope: &Scope<'a>) -> Result<Cow<'a, Value>, Miss> {
-        let start = self.start(scope);
+        let Some(start) = self.start(scope) else {
+            return Err(
+                self.miss(format!("The variable ${} is not set", self.variable().unwrap_or_default()))
+            );
+        };
         if self.is_definite() {
-            self.definite(start)
-        } else {
-            Ok(Cow::Owned(Value::Array(self.indefinite(start)?)))
+            return self.definite(start);
         }
+        Ok(Cow::Owned(Walk::new(start).find_all(&self.steps, start)?))
     }
 
     fn definite<'a>(&self, start: &'a Value) -> Result<Cow<'a, Value>, Miss> {
@@ -54,7 +77,8 @@ impl Path {
         for (index, step) in self.steps.iter().enumerate() {
             let is_last = index + 1 == self.steps.len();
             value = match (step, value) {
-                (Step::Child(name), Value::Object(members)) => match members.get(name) {
+                (Step::Child(name) | Step::Function(name), Value::Object(members)) => match members.get(name)
+                {
                     Some(member) => member,
                     None if is_last => return Err(self.no_results(MissKind::Other)),
                     None => {
@@ -64,17 +88,13 @@ impl Path {
                     }
                 },
                 (Step::Children(names), Value::Object(members)) => {
-                    let found =
-                        names.iter().filter_map(|name| Some((name.clone(), members.get(name)?.clone())));
-                    return Ok(Cow::Owned(Value::Object(found.collect::<Map<_, _>>())));
+                    return Ok(Cow::Owned(Walk::new(start).merged(names, members)?));
                 }
-                (Step::Child(_) | Step::Children(_), other) => {
+                (Step::Child(_) | Step::Function(_) | Step::Children(_), _) => {
                     return Err(self.miss(format!(
-                        "Expected to find an object with property {} in path {} but found '{}'. This is not a json \
-                         object according to the JsonProvider: 'com.jayway.jsonpath.spi.json.JacksonJsonProvider'.",
+                        "Property {} not found in path {}",
                         bracketed_step(step),
                         self.bracketed(index),
-                        java_type(other)
                     )));
                 }
                 (Step::Index(at), Value::Array(items)) => match element(items, *at) {
@@ -97,25 +117,6 @@ impl Path {
         Ok(Cow::Borrowed(value))
     }
 
-    /// Every step is tried on every value found so far. What it does not fit is left out.
-    fn indefinite(&self, start: &Value) -> Result<Vec<Value>, Miss> {
-        let mut found = vec![start];
-        for step in &self.steps {
-            let mut next = Vec::new();
-            for value in found {
-                apply(step, value, &mut next);
-                if next.len() > PATH_NODES_MAX {
-                    return Err(self.miss(format!("The path finds more than {PATH_NODES_MAX} values.")));
-                }
-            }
-            found = next;
-        }
-        // One value can be found many times, so what the copies take is counted before they are made.
-        let mut meter = Meter::new();
-        found.iter().try_for_each(|value| meter.place(value, 1)).map_err(|error| self.miss(error.cause))?;
-        Ok(found.into_iter().cloned().collect())
-    }
-
     fn miss(&self, text: String) -> Miss {
         Miss { kind: MissKind::Other, text }
     }
@@ -130,47 +131,215 @@ impl Path {
     }
 }
 
-fn apply<'a>(step: &Step, value: &'a Value, found: &mut Vec<&'a Value>) {
-    match (step, value) {
-        (Step::Child(name), Value::Object(members)) => found.extend(members.get(name)),
-        (Step::Children(names), Value::Object(members)) => {
-            found.extend(names.iter().filter_map(|name| members.get(name)));
+/// One evaluation of a path, with what it may still do.
+pub(super) struct Walk<'a> {
+    root: &'a Value,
+    work_left: usize,
+    copies: Meter,
+}
+
+impl<'a> Walk<'a> {
+    /// `root` is what `$` means within filters.
+    fn new(root: &'a Value) -> Walk<'a> {
+        Walk { root, work_left: PATH_WORK_MAX, copies: Meter::new() }
+    }
+
+    /// Counts work before it is done.
+    pub(super) fn work(&mut self, units: usize) -> Result<(), EvalError> {
+        self.work_left = self.work_left.checked_sub(units).ok_or_else(|| {
+            EvalError::named(
+                errors::DATA_LIMIT_EXCEEDED,
+                format!("A path takes more than {PATH_WORK_MAX} units of work."),
+            )
+        })?;
+        Ok(())
+    }
+
+    /// Whether a path within a filter finds anything.
+    pub(super) fn exists(&mut self, path: &FilterPath, current: &'a Value) -> Result<bool, EvalError> {
+        let Some(start) = self.start(path, current) else { return Ok(false) };
+        match is_plain(&path.steps) {
+            true => Ok(self.plain(&path.steps, start)?.is_some()),
+            false => Ok(!self.find(&path.steps, start)?.is_empty()),
         }
-        (Step::Wildcard, Value::Object(members)) => found.extend(members.values()),
-        (Step::Wildcard, Value::Array(items)) => found.extend(items),
-        (Step::Index(at), Value::Array(items)) => found.extend(element(items, *at)),
-        (Step::Indexes(indexes), Value::Array(items)) => {
-            found.extend(indexes.iter().filter_map(|at| element(items, *at)));
+    }
+
+    /// What a path within a filter gives; none where it finds nothing.
+    pub(super) fn value(
+        &mut self,
+        path: &FilterPath,
+        current: &'a Value,
+    ) -> Result<Option<Cow<'a, Value>>, EvalError> {
+        let Some(start) = self.start(path, current) else { return Ok(None) };
+        if is_plain(&path.steps) {
+            return Ok(self.plain(&path.steps, start)?.map(Cow::Borrowed));
         }
-        (Step::Slice { from, to }, Value::Array(items)) => {
-            let end = |at: Option<i64>, absent: usize| match at {
-                None => absent,
-                Some(at) if at < 0 => items.len().saturating_sub(at.unsigned_abs() as usize),
-                Some(at) => (at as usize).min(items.len()),
-            };
-            found.extend(items.get(end(*from, 0)..end(*to, items.len())).unwrap_or_default());
+        self.find_all(&path.steps, start).map(|found| Some(Cow::Owned(found)))
+    }
+
+    /// AWS's documentation: the operator `@` "does not match scalar values. It only matches objects."
+    fn start(&self, path: &FilterPath, current: &'a Value) -> Option<&'a Value> {
+        match path.from {
+            PathFrom::Current => (current.is_object() || current.is_array()).then_some(current),
+            PathFrom::Root => Some(self.root),
         }
-        (Step::Descend, value) => descend(value, found, 0),
-        _ => {}
+    }
+
+    /// Children and indexes only.
+    fn plain(&mut self, steps: &[Step], start: &'a Value) -> Result<Option<&'a Value>, EvalError> {
+        self.work(steps.len() + 1)?;
+        Ok(steps.iter().try_fold(start, |value, step| match step {
+            Step::Child(name) | Step::Function(name) => value.as_object()?.get(name),
+            Step::Index(at) => element(value.as_array()?, *at),
+            _ => None,
+        }))
+    }
+
+    /// Everything that an indefinite path finds, as an array.
+    fn find_all(&mut self, steps: &[Step], start: &'a Value) -> Result<Value, EvalError> {
+        let Some((Step::Children(names), before)) = steps.split_last() else {
+            let found = self.find(steps, start)?;
+            // One value can be found many times, so what the copies take is counted before they are made.
+            let copies = found.into_iter().map(|value| self.copy(value));
+            return Ok(Value::Array(copies.collect::<Result<_, _>>()?));
+        };
+        let needs_all = matches!(before.last(), Some(Step::Descend));
+        let mut merged = Vec::new();
+        for value in self.find(before, start)? {
+            let Some(members) = value.as_object() else { continue };
+            if !needs_all || names.iter().all(|name| members.contains_key(name)) {
+                merged.push(self.merged(names, members)?);
+            }
+        }
+        Ok(Value::Array(merged))
+    }
+
+    /// One object of those members that there are.
+    fn merged(&mut self, names: &[String], members: &'a Map<String, Value>) -> Result<Value, EvalError> {
+        let mut merged = Map::new();
+        for name in names {
+            if let Some(member) = members.get(name) {
+                merged.insert(name.clone(), self.copy(member)?);
+            }
+        }
+        Ok(Value::Object(merged))
+    }
+
+    fn copy(&mut self, value: &Value) -> Result<Value, EvalError> {
+        self.copies.place(value, 1)?;
+        Ok(value.clone())
+    }
+
+    /// Every step is tried on every value found so far. What it does not fit is left out.
+    fn find(&mut self, steps: &[Step], start: &'a Value) -> Result<Vec<&'a Value>, EvalError> {
+        let mut found = vec![start];
+        let mut previous: Option<&Step> = None;
+        for step in steps {
+            let mut next = Vec::new();
+            for value in found {
+                match (previous, step) {
+                    // `..` has found the elements of an array already, so the filter is tried on each object once.
+                    (Some(Step::Descend), Step::Filter(predicate)) => {
+                        if value.is_object() && predicate.holds(value, self)? {
+                            next.push(value);
+                        }
+                    }
+                    _ => self.apply(step, value, &mut next)?,
+                }
+                if next.len() > PATH_NODES_MAX {
+                    return Err(EvalError::named(
+                        errors::DATA_LIMIT_EXCEEDED,
+                        format!("A path finds more than {PATH_NODES_MAX} values."),
+                    ));
+                }
+            }
+            found = next;
+            previous = Some(step);
+        }
+        Ok(found)
+    }
+
+    fn apply(&mut self, step: &Step, value: &'a Value, found: &mut Vec<&'a Value>) -> Result<(), EvalError> {
+        let before = found.len();
+        match (step, value) {
+            (Step::Child(name) | Step::Function(name), Value::Object(members)) => {
+                found.extend(members.get(name));
+            }
+            (Step::Children(names), Value::Object(members)) => {
+                found.extend(names.iter().filter_map(|name| members.get(name)));
+            }
+            (Step::Wildcard, Value::Object(members)) => found.extend(members.values()),
+            (Step::Wildcard, Value::Array(items)) => found.extend(items),
+            (Step::Index(at), Value::Array(items)) => found.extend(element(items, *at)),
+            (Step::Indexes(indexes), Value::Array(items)) => {
+                found.extend(indexes.iter().filter_map(|at| element(items, *at)));
+            }
+            (Step::Slice { from, to }, Value::Array(items)) => {
+                found.extend(slice(items.len(), *from, *to).filter_map(|at| element(items, at)));
+            }
+            (Step::Filter(predicate), Value::Array(items)) => self.filter(predicate, items, found)?,
+            (Step::Filter(predicate), Value::Object(_)) if predicate.holds(value, self)? => found.push(value),
+            (Step::Descend, value) => self.descend(value, found, 0)?,
+            _ => {}
+        }
+        self.work(1 + found.len() - before)
+    }
+
+    fn filter(
+        &mut self,
+        predicate: &Predicate,
+        items: &'a [Value],
+        found: &mut Vec<&'a Value>,
+    ) -> Result<(), EvalError> {
+        for item in items {
+            if predicate.holds(item, self)? {
+                found.push(item);
+            }
+        }
+        Ok(())
+    }
+
+    /// The value itself and every object and array below it, parents first.
+    fn descend(
+        &mut self,
+        value: &'a Value,
+        found: &mut Vec<&'a Value>,
+        depth: usize,
+    ) -> Result<(), EvalError> {
+        // Deeper data than an evaluation can make is no data of ours; the bound keeps the stack safe all the same.
+        if found.len() > PATH_NODES_MAX || depth > 2 * VALUE_DEPTH_MAX {
+            return Ok(());
+        }
+        match value {
+            Value::Object(members) => {
+                self.work(1 + members.len())?;
+                found.push(value);
+                members.values().try_for_each(|value| self.descend(value, found, depth + 1))
+            }
+            Value::Array(items) => {
+                self.work(1 + items.len())?;
+                found.push(value);
+                items.iter().try_for_each(|value| self.descend(value, found, depth + 1))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
-/// The value itself and every object and array below it, parents first.
-fn descend<'a>(value: &'a Value, found: &mut Vec<&'a Value>, depth: usize) {
-    // Deeper data than an evaluation can make is no data of ours; the bound keeps the stack safe all the same.
-    if found.len() > PATH_NODES_MAX || depth > 2 * VALUE_DEPTH_MAX {
-        return;
-    }
-    match value {
-        Value::Object(members) => {
-            found.push(value);
-            members.values().for_each(|value| descend(value, found, depth + 1));
-        }
-        Value::Array(items) => {
-            found.push(value);
-            items.iter().for_each(|value| descend(value, found, depth + 1));
-        }
-        _ => {}
+/// Whether the steps are children and indexes only, which name one value.
+fn is_plain(steps: &[Step]) -> bool {
+    steps.iter().all(|step| matches!(step, Step::Child(_) | Step::Function(_) | Step::Index(_)))
+}
+
+/// The indexes of a slice. Jayway counts an end from the end of the array only where the other one is absent: `[-2:]`
+/// and `[:-1]` are what one expects, `[1:-1]` is empty, and `[-3:-1]` starts three from the end.
+fn slice(length: usize, from: Option<i64>, to: Option<i64>) -> std::ops::Range<i64> {
+    let length = i64::try_from(length).unwrap_or(i64::MAX);
+    match (from, to) {
+        (Some(from), Some(to)) => from.max(-length)..to.min(length),
+        (Some(from), None) => (if from < 0 { length + from } else { from }).max(0)..length,
+        (None, Some(to)) => 0..(if to < 0 { length + to } else { to }).min(length),
+        (None, None) => 0..length,
     }
 }
 
@@ -183,103 +352,17 @@ fn bracketed_step(step: &Step) -> String {
     let list = |parts: Vec<String>| format!("[{}]", parts.join(","));
     let number = |at: &Option<i64>| at.map(|at| at.to_string()).unwrap_or_default();
     match step {
-        Step::Child(name) => format!("['{name}']"),
+        Step::Child(name) | Step::Function(name) => format!("['{name}']"),
         Step::Children(names) => list(names.iter().map(|name| format!("'{name}'")).collect()),
         Step::Index(at) => format!("[{at}]"),
         Step::Indexes(indexes) => list(indexes.iter().map(i64::to_string).collect()),
         Step::Slice { from, to } => format!("[{}:{}]", number(from), number(to)),
         Step::Wildcard => "[*]".into(),
         Step::Descend => "..".into(),
-    }
-}
-
-fn java_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "java.lang.Boolean",
-        Value::Number(number) if number.is_f64() => "java.lang.Double",
-        Value::Number(_) => "java.lang.Integer",
-        Value::String(_) => "java.lang.String",
-        Value::Array(_) => "java.util.ArrayList",
-        Value::Object(_) => "java.util.LinkedHashMap",
+        Step::Filter(_) => "[?]".into(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scope::Draws;
-    use serde_json::json;
-
-    fn select(path: &str, input: &Value) -> Result<Value, String> {
-        let (context, draws) = (json!({"Execution": {"Name": "run"}}), Draws::new([0; 32]));
-        let scope = Scope::new(input, &context, &draws);
-        let selected = Path::parse(path).unwrap().select(&scope);
-        selected.map(Cow::into_owned).map_err(|miss| miss.to_string())
-    }
-
-    #[track_caller]
-    fn check(path: &str, input: Value, expected: Value) {
-        assert_eq!(select(path, &input), Ok(expected), "{path} on {input}");
-    }
-
-    #[test]
-    fn definite_paths_give_the_value() {
-        check("$", json!([1]), json!([1]));
-        check("$.a.b", json!({"a": {"b": null}}), json!(null));
-        check("$[0].a", json!([{"a": 1}]), json!(1));
-        check("$[-1]", json!([1, 2, 3]), json!(3));
-        check("$['a b']", json!({"a b": 1}), json!(1));
-        check("$$.Execution.Name", json!({}), json!("run"));
-        check("$['a','c']", json!({"a": 1, "b": 2, "c": 3}), json!({"a": 1, "c": 3}));
-    }
-
-    #[test]
-    fn indefinite_paths_give_an_array() {
-        let items = json!({"items": [{"n": 1}, {"n": 2}, {"m": 3}]});
-        check("$.items[*].n", items.clone(), json!([1, 2]));
-        check("$.items[1:]", items.clone(), json!([{"n": 2}, {"m": 3}]));
-        check("$.items[:1].n", items.clone(), json!([1]));
-        check("$.items[-1:]", items.clone(), json!([{"m": 3}]));
-        check("$.items[1:99]", items.clone(), json!([{"n": 2}, {"m": 3}]));
-        check("$.items[2:1]", items.clone(), json!([]));
-        check("$.items[0,2]", items.clone(), json!([{"n": 1}, {"m": 3}]));
-        check("$..n", items.clone(), json!([1, 2]));
-        check("$.nothing[*]", items.clone(), json!([]));
-        check("$.items.*.m", items, json!([3]));
-        check("$..*", json!({"a": [1]}), json!([[1], 1]));
-    }
-
-    #[track_caller]
-    fn miss(path: &str, input: Value, expected: &str) {
-        assert_eq!(select(path, &input), Err(expected.to_string()), "{path} on {input}");
-    }
-
-    #[test]
-    fn a_definite_path_that_finds_nothing_says_so_as_aws_does() {
-        miss("$.NoSuch", json!({}), "No results for path: $['NoSuch']");
-        miss("$.no.such.path", json!({}), "Missing property in path $['no']");
-        miss("$.a.b.c", json!({"a": {}}), "Missing property in path $['a']['b']");
-        miss("$.a[5]", json!({"a": [1]}), "No results for path: $['a'][5]");
-        miss("$[0]", json!(null), "The path $ is null");
-        assert!(
-            select("$.a.b", &json!({"a": 1})).unwrap_err().starts_with("Expected to find an object with")
-        );
-        assert!(select("$.a[0]", &json!({"a": {}})).unwrap_err().contains("can only be applied to arrays"));
-    }
-
-    #[test]
-    fn deep_data_does_not_exhaust_the_stack() {
-        let deep = (0..1_000).fold(Value::Null, |inner, _| json!([inner]));
-        assert!(select("$..*", &deep).is_err());
-        assert!(select("$..x", &deep).is_ok());
-    }
-
-    #[test]
-    fn a_path_that_multiplies_what_it_finds_is_stopped() {
-        let wide = json!((0..200).map(|n| json!([n, [n, [n]]])).collect::<Vec<_>>());
-        let text = json!({"a": (0..50).fold(json!("x".repeat(100_000)), |inner, _| json!([inner]))});
-        assert!(select("$..*..*..*", &wide).is_ok());
-        assert!(select("$..*..*", &text).unwrap_err().contains("more than"));
-    }
-}
+#[path = "select_test.rs"]
+mod tests;

@@ -10,14 +10,7 @@ struct Known {
     is_it: fn(&Value) -> bool,
 }
 
-const KNOWN: &[Known] = &[Known {
-    level: Level::Sequence,
-    reason: "TaskSubmitted of .sync integrations needs the outcome `submitted`",
-    is_it: |case| {
-        let history = case["expect"]["history"].as_array();
-        history.is_some_and(|events| events.iter().any(|event| event["type"] == "TaskSubmitted"))
-    },
-}];
+const KNOWN: &[Known] = &[];
 
 /// The first known reason for a difference of a case, with its place in the list.
 pub(crate) fn reason(case: &Value, level: Level) -> Option<(usize, &'static str)> {

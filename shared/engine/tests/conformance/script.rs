@@ -4,20 +4,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use stepladder_asl::{Definition, Kind, Resource};
 use stepladder_engine::{
-    Awaiting, End, HistoryEvent, Limit, Next, Outcome, Phase, Position, Recorded, Run, advance, replay,
-    start, step_call,
+    Awaiting, Branch, End, HistoryEvent, Limit, Outcome, Phase, Position, Rehearsal, Run, replay, step_call,
 };
-
-/// Whether this version can't drive the case's tasks: a callback's token and an activity's worker are yet to come.
-pub(crate) fn is_beyond(definition: &Definition) -> bool {
-    definition.states.values().any(|state| match &state.kind {
-        Kind::Task(task) => {
-            let arn = task.resource.arn();
-            arn.ends_with(".waitForTaskToken") || arn.contains(":activity:")
-        }
-        _ => false,
-    })
-}
 
 /// What the engine made of a case.
 pub(crate) struct Ran {
@@ -37,40 +25,46 @@ pub(crate) fn run(case: &Value, definition: &Definition) -> Ran {
     }
     let mut script = Script::new(case);
     let mut complaints = Vec::new();
-    let mut records: Vec<Recorded> = Vec::new();
+    let mut rehearsal = Rehearsal::start(definition, &run, case["input"].clone());
     let mut now_ms = run.started_ms;
-    let mut last = start(definition, &run, case["input"].clone(), now_ms);
-    let end = loop {
-        let position = match &last.next {
-            Next::End(end) => break end.clone(),
-            Next::Wait(position) => position.clone(),
-        };
-        assert!(records.len() < TRANSITIONS_MAX, "the run doesn't end");
-        now_ms = now_ms.max(position.due_ms());
-        let started_ms = now_ms;
+    for transitions in 0.. {
+        assert!(transitions < TRANSITIONS_MAX, "the run doesn't end");
+        // An answer comes at once; what has none waits for its limit.
+        let answered = rehearsal.waiting().find(|waiting| script.pending.contains_key(waiting.branch));
+        let Some(waiting) = answered.or_else(|| rehearsal.next()) else { break };
+        let started_ms = if answered.is_some() { now_ms } else { now_ms.max(waiting.due_ms) };
+        now_ms = started_ms;
+        let position = waiting.position.clone();
         let outcome = match position.awaiting {
-            Awaiting::Turn | Awaiting::Timer { .. } | Awaiting::Branches(_) => Outcome::TimerFired,
             Awaiting::Step { .. } => {
-                answer(definition, &run, &position, &mut script, &mut now_ms, &mut complaints)
+                begin(definition, &run, &position, &mut script, &mut now_ms, &mut complaints)
             }
+            Awaiting::Answer { .. } => match script.pending.remove(&position.branch) {
+                // The engine decides which limit has passed.
+                None => Outcome::TimerFired,
+                Some(scripted) => end(&scripted, &mut now_ms),
+            },
+            _ => Outcome::TimerFired,
         };
-        last = advance(definition, &run, &position, &outcome, now_ms);
-        records.push(Recorded {
-            outcome,
-            started_ms: Some(started_ms),
-            finished_ms: now_ms,
-            digest: last.digest(),
-        });
-    };
+        rehearsal.settle(&position.branch, outcome, Some(started_ms), now_ms).expect("it waits");
+    }
     complaints.extend(script.left());
-    let replayed =
-        replay(definition, &run, case["input"].clone(), &records).expect("the replay follows the run");
-    assert_eq!(replayed.last, last, "the replay leads to the same end");
-    assert_eq!(replayed.events.len() as u64, end.events, "every event is counted once");
+    let end = rehearsal.end().expect("nothing waits, so it has ended").clone();
+    let replayed = replay(definition, &run, case["input"].clone(), rehearsal.records())
+        .expect("the replay follows the run");
+    assert_eq!(
+        replayed.last.next,
+        stepladder_engine::Next::End(end.clone()),
+        "the replay leads to the same end"
+    );
+    if replayed.branches.is_empty() {
+        assert_eq!(replayed.events.len() as u64, end.events, "every event is counted once");
+    }
     Ran { end, events: replayed.events, complaints }
 }
 
-fn answer(
+/// What a call comes to at first: its end, or that it was submitted or taken.
+fn begin(
     definition: &Definition,
     run: &Run,
     position: &Position,
@@ -85,37 +79,42 @@ fn answer(
             return Outcome::Failed { error, cause, phase: Phase::Schedule };
         }
     };
-    let Some(scripted) = script.next(&position.state) else {
+    let Some(scripted) = script.next(&position.state, iterations(definition, position)) else {
         complaints.push(format!("unexpected task call of state '{}'", position.state));
         return Outcome::Failed { error: "Unexpected".to_owned(), cause: None, phase: Phase::Run };
     };
-    if scripted.get("never").is_some() {
+    let never = scripted.get("never").is_some();
+    if let Some(response) = scripted.get("submitted") {
+        let response = response.clone();
+        script.answer(&position.branch, (!never).then_some(scripted));
+        return Outcome::Submitted { response };
+    }
+    let kind = definition.state(&position.state).map(|state| &state.kind);
+    if matches!(kind, Some(Kind::Task(task)) if matches!(task.resource, Resource::Activity { .. })) {
+        script.answer(&position.branch, (!never).then_some(scripted));
+        return Outcome::Started { worker: None };
+    }
+    if never {
         *now_ms += call.timeout_seconds.map_or(0, |seconds| seconds as i64 * 1000);
         return Outcome::TimedOut { limit: Limit::Task };
     }
+    end(&scripted, now_ms)
+}
+
+fn end(scripted: &Value, now_ms: &mut i64) -> Outcome {
     *now_ms += 1;
-    if let Some(output) = scripted.get("ok") {
-        return Outcome::Succeeded { output: unwrapped(definition, &position.state, output) };
+    if let Some(response) = scripted.get("ok") {
+        return Outcome::Responded { response: response.clone() };
     }
     let text = |name: &str| scripted.get(name).and_then(Value::as_str).map(str::to_owned);
     let event = text("event").unwrap_or_default();
     let phase = match event.as_str() {
         event if event.ends_with("ScheduleFailed") => Phase::Schedule,
         event if event.ends_with("StartFailed") => Phase::Start,
+        event if event.ends_with("SubmitFailed") => Phase::Submit,
         _ => Phase::Run,
     };
     Outcome::Failed { error: text("error").unwrap_or_default(), cause: text("cause"), phase }
-}
-
-/// The script has the whole response of `lambda:invoke`; the engine puts its own envelope around a step's output.
-fn unwrapped(definition: &Definition, state: &str, output: &Value) -> Value {
-    let kind = definition.state(state).map(|state| &state.kind);
-    match kind {
-        Some(Kind::Task(task)) if matches!(task.resource, Resource::LambdaInvoke { .. }) => {
-            output["Payload"].clone()
-        }
-        _ => output.clone(),
-    }
 }
 
 /// The run that the case's Context object belongs to.
@@ -133,8 +132,27 @@ fn context(case: &Value) -> Run {
     }
 }
 
-/// The scripted outcomes of each state that are left.
-struct Script(BTreeMap<String, Vec<Value>>);
+/// The indexes of the Map iterations that a position is in, outermost first.
+fn iterations(definition: &Definition, position: &Position) -> Vec<u64> {
+    let mut iterations = Vec::new();
+    let mut state = definition.state(&position.state);
+    for fork in position.branch.0.iter().rev() {
+        let around = state.and_then(|state| definition.state(&state.parent.as_ref()?.state));
+        if around.is_some_and(|around| matches!(around.kind, Kind::Map(_))) {
+            iterations.push(u64::from(fork.index));
+        }
+        state = around;
+    }
+    iterations.reverse();
+    iterations
+}
+
+/// The scripted outcomes that are left, by state and iterations.
+struct Script {
+    outcomes: BTreeMap<(String, Vec<u64>), Vec<Value>>,
+    /// How the tasks that were submitted or taken will end; never, where there is nothing.
+    pending: BTreeMap<Branch, Value>,
+}
 
 impl Script {
     fn new(case: &Value) -> Self {
@@ -142,19 +160,27 @@ impl Script {
         let outcomes = tasks.iter().map(|task| {
             let mut outcomes = task["outcomes"].as_array().unwrap().clone();
             outcomes.reverse();
-            (task["state"].as_str().unwrap().to_owned(), outcomes)
+            let iterations = task["iteration"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let iterations = iterations.iter().map(|index| index.as_u64().unwrap()).collect();
+            ((task["state"].as_str().unwrap().to_owned(), iterations), outcomes)
         });
-        Self(outcomes.collect())
+        Self { outcomes: outcomes.collect(), pending: BTreeMap::new() }
     }
 
-    fn next(&mut self, state: &str) -> Option<Value> {
-        self.0.get_mut(state)?.pop()
+    fn next(&mut self, state: &str, iterations: Vec<u64>) -> Option<Value> {
+        self.outcomes.get_mut(&(state.to_owned(), iterations))?.pop()
+    }
+
+    fn answer(&mut self, branch: &Branch, scripted: Option<Value>) {
+        if let Some(scripted) = scripted {
+            self.pending.insert(branch.clone(), scripted);
+        }
     }
 
     fn left(&self) -> impl Iterator<Item = String> {
-        let left = self.0.iter().filter(|(_, outcomes)| !outcomes.is_empty());
-        left.map(|(state, outcomes)| {
-            format!("{} answers of state '{state}' were not asked for", outcomes.len())
+        let left = self.outcomes.iter().filter(|(_, outcomes)| !outcomes.is_empty());
+        left.map(|((state, iterations), outcomes)| {
+            format!("{} answers of state '{state}' {iterations:?} were not asked for", outcomes.len())
         })
     }
 }

@@ -36,6 +36,7 @@ impl History {
             started_ms: record["started_ms"].as_i64(),
             finished_ms: record["finished_ms"].as_i64().unwrap(),
             digest: record["digest"].as_str().unwrap().to_owned(),
+            opening: None,
         };
         Self {
             definition: Definition::parse(&file["definition"].to_string()).unwrap(),

@@ -1,0 +1,357 @@
+//! A whole run in memory: every branch, with the logic that decides in production, and neither clock nor queue.
+
+use crate::{
+    advance::{advance, start, start_branch},
+    fan_out::{BranchInput, branch_inputs},
+    outcome::{Limit, Outcome, Phase},
+    position::{Branch, FanOut, Fork, Opening, Position},
+    replay::{Recorded, Records},
+    run::Run,
+    transition::{End, Next, Status, Transition},
+};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use stepladder_asl::Definition;
+
+/// So many branches' inputs are evaluated at once: those that start later are evaluated when it's their turn.
+const INPUTS_AT_ONCE: u32 = 64;
+
+/// A run in memory. Whoever drives it asks what waits ([`Rehearsal::next`]) and says what became of it
+/// ([`Rehearsal::settle`]); fan-outs open, join and stop their branches by themselves.
+///
+/// Beside the records it holds what is live: the positions of the branches that have started and not ended, and the
+/// results of the fan-outs that they belong to.
+#[derive(Debug)]
+pub struct Rehearsal<'a> {
+    definition: &'a Definition,
+    run: Run,
+    live: BTreeMap<Branch, Live>,
+    /// What waits for something else than its branches, by its due time.
+    due: BTreeSet<(i64, Branch)>,
+    records: Records,
+    end: Option<End>,
+}
+
+/// A branch that waits for an outcome.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Waiting<'a> {
+    pub branch: &'a Branch,
+    pub position: &'a Position,
+    /// When the outcome may come, in milliseconds since the epoch: never before the transition that led here.
+    pub due_ms: i64,
+}
+
+/// Nothing waits on this branch: it has not started, has ended, or was stopped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the branch '{branch}' waits for no outcome")]
+pub struct NothingWaits {
+    pub branch: Branch,
+}
+
+#[derive(Debug)]
+struct Live {
+    position: Position,
+    due_ms: i64,
+    /// The number of events on the path before the branch.
+    events_before: u64,
+    fan: Option<Fan>,
+}
+
+/// An open fan-out.
+#[derive(Debug)]
+struct Fan {
+    width: FanOut,
+    /// How many branches have started.
+    started: u32,
+    ended: u32,
+    failures: u32,
+    /// The events of the branches that have ended.
+    events: u64,
+    outputs: Vec<Option<Value>>,
+    /// The inputs of the next branches.
+    inputs: VecDeque<BranchInput>,
+}
+
+/// What is still to do before the run waits again.
+enum Task {
+    /// A branch has come to this transition.
+    Arrive(Branch, Transition),
+    /// A branch has ended; tell its parent. With the number of events on the path before the branch.
+    Join(End, u64),
+    /// A branch's wait has ended.
+    Settle(Branch, Outcome),
+}
+
+impl<'a> Rehearsal<'a> {
+    /// A run at its first stop. Its start time is the run's own.
+    pub fn start(definition: &'a Definition, run: &Run, input: Value) -> Self {
+        let run = run.clone();
+        let first = start(definition, &run, input, run.started_ms);
+        let mut rehearsal = Self {
+            definition,
+            run,
+            live: BTreeMap::new(),
+            due: BTreeSet::new(),
+            records: Records::new(),
+            end: None,
+        };
+        let now_ms = first.now_ms;
+        rehearsal.work(vec![Task::Arrive(Branch::default(), first)], None, now_ms);
+        rehearsal
+    }
+
+    /// The branch that is due first, in the order of the branches where several are.
+    pub fn next(&self) -> Option<Waiting<'_>> {
+        self.waiting().next()
+    }
+
+    /// All branches that wait for an outcome from outside, those that are due first first.
+    pub fn waiting(&self) -> impl Iterator<Item = Waiting<'_>> {
+        self.due.iter().filter_map(|(due_ms, branch)| {
+            let live = self.live.get(branch)?;
+            Some(Waiting { branch, position: &live.position, due_ms: *due_ms })
+        })
+    }
+
+    /// Ends the wait of a branch at `now_ms`, and does all that follows from it. `started_ms` is when its step started.
+    ///
+    /// Past the run's deadline the outcome has to be [`Limit::Run`], as in production. After the end of a run only a
+    /// [`Outcome::Redriven`] of the root has an effect.
+    ///
+    /// # Errors
+    ///
+    /// Nothing waits on the branch.
+    pub fn settle(
+        &mut self,
+        branch: &Branch,
+        outcome: Outcome,
+        started_ms: Option<i64>,
+        now_ms: i64,
+    ) -> Result<(), NothingWaits> {
+        if let (Outcome::Redriven { redrive_count }, true, Some(end)) =
+            (&outcome, branch.is_root(), self.end.take_if(|_| branch.is_root()))
+        {
+            self.run.redrive_count = *redrive_count;
+            let seq = self.records.get(branch).map_or(0, Vec::len);
+            let position = end.redrive_position(u32::try_from(seq).unwrap_or(u32::MAX));
+            let live = Live { position, due_ms: now_ms, events_before: 0, fan: None };
+            self.live.insert(branch.clone(), live);
+        }
+        if !self.live.contains_key(branch) {
+            return Err(NothingWaits { branch: branch.clone() });
+        }
+        self.work(vec![Task::Settle(branch.clone(), outcome)], started_ms, now_ms);
+        Ok(())
+    }
+
+    /// The run's end, once it has ended.
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// The records so far, of all branches.
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// The run as it is now: a redrive counts in it.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    fn work(&mut self, mut tasks: Vec<Task>, mut started_ms: Option<i64>, now_ms: i64) {
+        while let Some(task) = tasks.pop() {
+            match task {
+                // Only what came from outside has been started.
+                Task::Settle(branch, outcome) => {
+                    self.settled(branch, outcome, started_ms.take(), now_ms, &mut tasks);
+                }
+                Task::Arrive(branch, transition) => self.arrived(branch, transition, 0, &mut tasks),
+                Task::Join(end, events_before) => self.joined(end, events_before, now_ms, &mut tasks),
+            }
+        }
+    }
+
+    fn settled(
+        &mut self,
+        branch: Branch,
+        outcome: Outcome,
+        started_ms: Option<i64>,
+        now_ms: i64,
+        tasks: &mut Vec<Task>,
+    ) {
+        let Some(live) = self.live.remove(&branch) else {
+            return;
+        };
+        self.due.remove(&(live.due_ms, branch.clone()));
+        if live.fan.is_some() {
+            self.stop_below(&branch);
+        }
+        let transition = advance(self.definition, &self.run, &live.position, &outcome, now_ms);
+        self.records.entry(branch.clone()).or_default().push(Recorded {
+            outcome,
+            started_ms,
+            finished_ms: now_ms,
+            digest: transition.digest(),
+            opening: live.position.opening,
+        });
+        self.arrived(branch, transition, live.events_before, tasks);
+    }
+
+    /// A branch waits, has opened a fan-out, or has ended.
+    fn arrived(&mut self, branch: Branch, transition: Transition, events_before: u64, tasks: &mut Vec<Task>) {
+        if branch.parent().is_some_and(|(parent, fork)| !self.is_open(&parent, fork)) {
+            // Its fan-out was stopped while it was about to start.
+            return;
+        }
+        let Transition { next, now_ms } = transition;
+        let position = match next {
+            Next::Wait(position) => position,
+            Next::End(end) if branch.is_root() => {
+                self.end = Some(end);
+                return;
+            }
+            Next::End(end) => {
+                tasks.push(Task::Join(end, events_before));
+                return;
+            }
+        };
+        let events_before = position.opening.map_or(events_before, |opening| opening.events);
+        let opening = Opening { started_ms: now_ms, events: position.events };
+        let due_ms = position.due_ms().max(now_ms);
+        let Some(width) = position.fan_out() else {
+            self.due.insert((due_ms, branch.clone()));
+            self.live.insert(branch, Live { position, due_ms, events_before, fan: None });
+            return;
+        };
+        let fan = Some(Fan::new(width));
+        self.live.insert(branch.clone(), Live { position, due_ms, events_before, fan });
+        let mut starts = Vec::new();
+        for _ in 0..width.concurrency {
+            match self.start_next(&branch, opening) {
+                Ok(start) => starts.extend(start),
+                Err(outcome) => {
+                    tasks.push(Task::Settle(branch, outcome));
+                    return;
+                }
+            }
+        }
+        // The last task is the next one.
+        tasks.extend(starts.into_iter().rev());
+    }
+
+    /// Whether the fan-out that a fork belongs to still takes ends.
+    fn is_open(&self, parent: &Branch, fork: Fork) -> bool {
+        self.live.get(parent).is_some_and(|live| live.fan.is_some() && live.position.seq == fork.seq)
+    }
+
+    /// Starts the next branch of a fan-out, if there is one. An error is the outcome that ends the fan-out's wait.
+    fn start_next(&mut self, parent: &Branch, opening: Opening) -> Result<Option<Task>, Outcome> {
+        let Some(Live { position, fan: Some(fan), .. }) = self.live.get_mut(parent) else {
+            return Ok(None);
+        };
+        if fan.started >= fan.width.count {
+            return Ok(None);
+        }
+        if fan.inputs.is_empty() {
+            let range = fan.started..fan.started.saturating_add(INPUTS_AT_ONCE);
+            let inputs = branch_inputs(self.definition, &self.run, position, range).map_err(|error| {
+                let cause = Some(error.cause_in(&position.state, position.entered_event));
+                Outcome::Failed { error: error.error.to_string(), cause, phase: Phase::Schedule }
+            })?;
+            fan.inputs = inputs.into();
+        }
+        let Some(input) = fan.inputs.pop_front() else {
+            return Ok(None);
+        };
+        fan.started += 1;
+        let transition = start_branch(self.definition, &self.run, position, input, opening);
+        let branch = match &transition.next {
+            Next::Wait(position) => position.branch.clone(),
+            Next::End(end) => end.branch.clone(),
+        };
+        Ok(Some(Task::Arrive(branch, transition)))
+    }
+
+    /// The end of a branch, as its fan-out takes it: it may complete it, fail it, or make room for the next branch.
+    fn joined(&mut self, end: End, events_before: u64, now_ms: i64, tasks: &mut Vec<Task>) {
+        let Some((parent, fork)) = end.branch.parent() else {
+            return;
+        };
+        let Some(Live { position, fan: Some(fan), .. }) = self.live.get_mut(&parent) else {
+            return;
+        };
+        if position.seq != fork.seq {
+            return;
+        }
+        let is_late = position.is_past_deadline(now_ms);
+        let opening = Opening { started_ms: now_ms, events: end.events };
+        let outcome = match fan.take(fork.index, end, events_before) {
+            Some(_) if is_late => Outcome::TimedOut { limit: Limit::Run },
+            Some(outcome) => outcome,
+            None => match self.start_next(&parent, opening) {
+                Ok(start) => {
+                    tasks.extend(start);
+                    return;
+                }
+                Err(outcome) => outcome,
+            },
+        };
+        tasks.push(Task::Settle(parent, outcome));
+    }
+
+    /// Whatever a branch has opened goes no further.
+    fn stop_below(&mut self, branch: &Branch) {
+        let below: Vec<Branch> = self
+            .live
+            .range((std::ops::Bound::Excluded(branch.clone()), std::ops::Bound::Unbounded))
+            .map(|(below, _)| below)
+            .take_while(|below| below.0.starts_with(&branch.0))
+            .cloned()
+            .collect();
+        for below in below {
+            if let Some(live) = self.live.remove(&below) {
+                self.due.remove(&(live.due_ms, below));
+            }
+        }
+    }
+}
+
+impl Fan {
+    fn new(width: FanOut) -> Self {
+        Self {
+            width,
+            started: 0,
+            ended: 0,
+            failures: 0,
+            events: 0,
+            outputs: Vec::new(),
+            inputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes the end of a branch; answers with the outcome of the fan-out once it has one.
+    fn take(&mut self, index: u32, end: End, events_before: u64) -> Option<Outcome> {
+        let End { status, output, error, cause, events, .. } = end;
+        self.ended += 1;
+        self.events = self.events.saturating_add(events.saturating_sub(events_before));
+        if status == Status::Succeeded {
+            let place = index as usize;
+            if self.outputs.len() <= place {
+                self.outputs.resize(place + 1, None);
+            }
+            if let Some(slot) = self.outputs.get_mut(place) {
+                *slot = output;
+            }
+        } else {
+            self.failures += 1;
+        }
+        if self.failures > self.width.failures_tolerated {
+            return Some(Outcome::BranchFailed { index, error, cause, events });
+        }
+        (self.ended == self.width.count).then(|| Outcome::Joined {
+            results: std::mem::take(&mut self.outputs).into_iter().flatten().collect(),
+            events: self.events,
+        })
+    }
+}

@@ -1,0 +1,369 @@
+//! Following a run through all of its branches.
+
+use crate::{
+    advance::is_aborted_by_name,
+    event::Event,
+    fan_out::{BranchInput, branch_inputs},
+    merge::{Descent, Opened, Strand},
+    outcome::Outcome,
+    position::{Awaiting, Branch, FanOut, Opening, Position},
+    replay::{BranchReplay, Follower, Recorded, Records, ReplayError},
+    run::Run,
+    trace::{Course, Link, Trace, Wanted},
+    transition::Next,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use stepladder_asl::{Definition, Kind};
+
+/// So many branches' inputs are evaluated at once.
+const INPUTS_AT_ONCE: u32 = 64;
+
+/// What is kept of a tour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Events with their details, and the positions of all records.
+    Everything,
+    /// Only when each event was and what it follows.
+    Index,
+}
+
+/// A tour through all branches of a run. It checks the digest of every record, also of those that came too late.
+pub(crate) struct Tour<'a> {
+    pub(crate) definition: &'a Definition,
+    pub(crate) records: &'a Records,
+    pub(crate) keep: Keep,
+    pub(crate) strands: Vec<Strand>,
+    pub(crate) branches: BTreeMap<Branch, BranchReplay>,
+    /// How many branches with records have been visited.
+    visited: usize,
+}
+
+/// A branch on its way through the tour.
+struct Visit<'a> {
+    follower: Follower<'a>,
+    /// None of a branch whose first record is late already.
+    strand: Option<usize>,
+    cut_ms: Option<i64>,
+}
+
+impl<'a> Tour<'a> {
+    pub(crate) fn new(definition: &'a Definition, records: &'a Records, keep: Keep) -> Self {
+        Self { definition, records, keep, strands: Vec::new(), branches: BTreeMap::new(), visited: 0 }
+    }
+
+    /// Follows the run from its root on.
+    pub(crate) fn root(&mut self, mut follower: Follower<'a>) -> Result<Follower<'a>, ReplayError> {
+        let strand = self.strand(Branch::default(), None, None, None);
+        follower = self.follow(Visit { follower, strand: Some(strand), cut_ms: None })?;
+        if self.visited < self.records.len() {
+            let unknown = self.records.keys().find(|branch| !self.branches.contains_key(*branch));
+            if let Some(branch) = unknown {
+                return Err(ReplayError::NoSuchBranch { branch: branch.clone() });
+            }
+        }
+        Ok(follower)
+    }
+
+    pub(crate) fn wanted(&self) -> Wanted {
+        match self.keep {
+            Keep::Everything => Wanted::All,
+            Keep::Index => Wanted::These(Vec::new()),
+        }
+    }
+
+    fn strand(
+        &mut self,
+        branch: Branch,
+        parent: Option<Descent>,
+        opening: Option<Opening>,
+        cut_ms: Option<i64>,
+    ) -> usize {
+        self.strands.push(Strand {
+            branch,
+            events: Vec::new(),
+            last: Link::Nothing,
+            parent,
+            opening,
+            ended: None,
+            cut_ms,
+            in_time: 0,
+            fan_outs: Vec::new(),
+        });
+        self.strands.len() - 1
+    }
+
+    /// Follows one branch, and whatever it opened.
+    fn follow(&mut self, visit: Visit<'a>) -> Result<Follower<'a>, ReplayError> {
+        let Visit { mut follower, strand, cut_ms } = visit;
+        let branch = follower.branch().clone();
+        let records = self.records.get(&branch).map(Vec::as_slice).unwrap_or_default();
+        let mut positions = Vec::new();
+        let mut late = 0;
+        let is_late =
+            |record: &Recorded| strand.is_none() || cut_ms.is_some_and(|cut| record.finished_ms > cut);
+        let mut stopped = None;
+        let mut in_time = 0;
+        for record in records {
+            self.fan_out(&follower, strand.filter(|_| late == 0), cut_ms, Some(record))?;
+            if is_late(record) && late == 0 {
+                // What follows is no part of the history.
+                stopped = Some(follower.stop_tracing());
+            }
+            if stopped.is_some() {
+                late += 1;
+            } else {
+                in_time += 1;
+            }
+            let position = follower.push(record)?;
+            if self.keep == Keep::Everything {
+                positions.push(position);
+            }
+        }
+        self.fan_out(&follower, strand.filter(|_| late == 0), cut_ms, None)?;
+        let (trace, aborting) = match stopped {
+            Some(stopped) => stopped,
+            None => follower.stop_tracing(),
+        };
+        if let Some(strand) = strand.and_then(|strand| self.strands.get_mut(strand)) {
+            strand.in_time = in_time;
+            if let Some(mut trace) = trace {
+                if let (Some(cut_ms), Some(aborting)) = (cut_ms, aborting) {
+                    aborting.trace(self.definition, &branch, cut_ms, &mut trace);
+                }
+                strand.last = trace.last;
+                strand.events = trace.events;
+            }
+            if let (Next::End(end), 0, Some(record)) = (&follower.last().next, late, records.last()) {
+                strand.ended = Some((record.finished_ms, end.events));
+            }
+        }
+        if !records.is_empty() {
+            self.visited += 1;
+        }
+        let last = follower.last().clone();
+        self.branches.insert(branch, BranchReplay { positions, last, late });
+        Ok(follower)
+    }
+
+    /// If the branch waits for a fan-out: follows the branches of it. `record` is what ended the wait.
+    fn fan_out(
+        &mut self,
+        follower: &Follower<'a>,
+        strand: Option<usize>,
+        cut_ms: Option<i64>,
+        record: Option<&Recorded>,
+    ) -> Result<(), ReplayError> {
+        let Some((position, width)) = follower.waits().and_then(|at| Some((at, at.fan_out()?))) else {
+            return Ok(());
+        };
+        let position = position.clone();
+        let at_once = Opening { started_ms: follower.last().now_ms, events: position.events };
+        let place = strand.and_then(|strand| {
+            let Trace { last: link, count: after, .. } = *follower.trace()?;
+            let fan_outs = &mut self.strands.get_mut(strand)?.fan_outs;
+            fan_outs.push(Opened { seq: position.seq, after, link, strands: Vec::new() });
+            Some((strand, fan_outs.len() - 1))
+        });
+        let opened = FanOutVisit { position, width, at_once, place, cut_ms, stop: Stop::of(record) };
+        let recorded = self.recorded(&opened.position);
+        let first: BTreeSet<u32> = (0..width.concurrency).chain(recorded).collect();
+        self.children(follower.run(), &opened, &first, &BTreeMap::new())?;
+        // Those that have started, but recorded nothing yet: as many as had room made for them.
+        let pending = self.pending(&opened, &first);
+        let indexes = pending.keys().copied().collect();
+        self.children(follower.run(), &opened, &indexes, &pending)
+    }
+
+    /// The indexes of the branches of a fan-out that have records.
+    fn recorded(&self, position: &Position) -> Vec<u32> {
+        let from = position.branch.child(position.seq, 0);
+        let to = position.branch.child(position.seq.saturating_add(1), 0);
+        let depth = from.0.len();
+        let within = self.records.range(from..to).map(|(branch, _)| branch);
+        within
+            .filter(|branch| branch.0.len() == depth)
+            .filter_map(|branch| Some(branch.0.last()?.index))
+            .collect()
+    }
+
+    fn pending(&self, opened: &FanOutVisit, known: &BTreeSet<u32>) -> BTreeMap<u32, Opening> {
+        let Some((strand, fan_out)) = opened.place else {
+            return BTreeMap::new();
+        };
+        let children = self.strands.get(strand).and_then(|strand| strand.fan_outs.get(fan_out));
+        let children = children.map(|opened| opened.strands.as_slice()).unwrap_or_default();
+        let ends = children.iter().filter_map(|child| {
+            let child = self.strands.get(*child)?;
+            let (time_ms, events) = child.ended?;
+            Some((time_ms, child.branch.0.last()?.index, events))
+        });
+        let mut ends: Vec<(i64, u32, u64)> =
+            ends.filter(|(_, index, _)| opened.stop.failed != Some(*index)).collect();
+        ends.sort_unstable();
+        let mut free: Vec<Opening> =
+            ends.into_iter().map(|(started_ms, _, events)| Opening { started_ms, events }).collect();
+        for child in children.iter().filter_map(|child| self.strands.get(*child)) {
+            let taken = child.opening.and_then(|opening| free.iter().position(|end| *end == opening));
+            let is_at_once = child.branch.0.last().is_some_and(|fork| fork.index < opened.width.concurrency);
+            if let (Some(taken), false) = (taken, is_at_once) {
+                free.remove(taken);
+            }
+        }
+        let indexes = (opened.width.concurrency..opened.width.count).filter(|index| !known.contains(index));
+        indexes.zip(free).collect()
+    }
+
+    fn children(
+        &mut self,
+        run: &Run,
+        opened: &FanOutVisit,
+        indexes: &BTreeSet<u32>,
+        openings: &BTreeMap<u32, Opening>,
+    ) -> Result<(), ReplayError> {
+        let mut inputs: BTreeMap<u32, BranchInput> = BTreeMap::new();
+        for index in indexes {
+            if !inputs.contains_key(index) {
+                let last = index.saturating_add(INPUTS_AT_ONCE);
+                let to = indexes.range(*index..last).next_back().map_or(last, |last| last.saturating_add(1));
+                // An item that can't be evaluated has no branch.
+                let found =
+                    branch_inputs(self.definition, run, &opened.position, *index..to).unwrap_or_default();
+                inputs = found.into_iter().map(|input| (input.index, input)).collect();
+            }
+            let Some(input) = inputs.remove(index) else {
+                continue;
+            };
+            let branch = opened.position.branch.child(opened.position.seq, *index);
+            let recorded = self.records.get(&branch).and_then(|records| records.first()?.opening);
+            let opening = recorded.or_else(|| openings.get(index).copied()).unwrap_or(opened.at_once);
+            self.child(run, opened, branch, input, opening)?;
+        }
+        Ok(())
+    }
+
+    fn child(
+        &mut self,
+        run: &Run,
+        opened: &FanOutVisit,
+        branch: Branch,
+        input: BranchInput,
+        opening: Opening,
+    ) -> Result<(), ReplayError> {
+        let cut_ms = match opened.stop {
+            Stop { at_ms: Some(at_ms), failed } if failed != Some(input.index) => {
+                Some(opened.cut_ms.map_or(at_ms, |cut| cut.min(at_ms)))
+            }
+            _ => opened.cut_ms,
+        };
+        // What was started after the stop is no part of the history at all.
+        let is_in_time = cut_ms.is_none_or(|cut| opening.started_ms <= cut);
+        let strand = opened.place.filter(|_| is_in_time).map(|(strand, fan_out)| {
+            let after = self.made_room(strand, fan_out, input.index, opened.width, opening);
+            let parent = Descent { strand, fan_out, after };
+            let child = self.strand(branch, Some(parent), Some(opening), cut_ms);
+            if let Some(fan_out) =
+                self.strands.get_mut(strand).and_then(|strand| strand.fan_outs.get_mut(fan_out))
+            {
+                fan_out.strands.push(child);
+            }
+            child
+        });
+        let trace = strand.map(|_| Trace::new(Link::Opening, self.wanted()));
+        let follower = Follower::branch_traced(self.definition, run, &opened.position, input, opening, trace);
+        self.follow(Visit { follower, strand, cut_ms })?;
+        Ok(())
+    }
+
+    /// The sibling whose end made room for a branch that didn't start at once.
+    fn made_room(
+        &self,
+        strand: usize,
+        fan_out: usize,
+        index: u32,
+        width: FanOut,
+        opening: Opening,
+    ) -> Option<usize> {
+        if index < width.concurrency {
+            return None;
+        }
+        let siblings = &self.strands.get(strand)?.fan_outs.get(fan_out)?.strands;
+        let made = |sibling: &&usize| {
+            let ended = self.strands.get(**sibling).and_then(|sibling| sibling.ended);
+            ended == Some((opening.started_ms, opening.events))
+        };
+        let taken = |room: &&usize| {
+            !siblings.iter().any(|sibling| {
+                let parent = self.strands.get(*sibling).and_then(|sibling| sibling.parent);
+                parent.is_some_and(|parent| parent.after == Some(**room))
+            })
+        };
+        siblings.iter().filter(made).find(taken).copied()
+    }
+}
+
+/// A fan-out that is being visited.
+struct FanOutVisit {
+    position: Position,
+    width: FanOut,
+    at_once: Opening,
+    /// The strand and the number of the fan-out in it; none where it is late.
+    place: Option<(usize, usize)>,
+    /// What the fan-out's own branch is cut to.
+    cut_ms: Option<i64>,
+    stop: Stop,
+}
+
+/// What stopped the branches of a fan-out that were still going.
+#[derive(Debug, Clone, Copy)]
+struct Stop {
+    at_ms: Option<i64>,
+    /// The branch that failed: whatever its clock says, it came before.
+    failed: Option<u32>,
+}
+
+impl Stop {
+    fn of(record: Option<&Recorded>) -> Self {
+        match record {
+            None | Some(Recorded { outcome: Outcome::Joined { .. }, .. }) => {
+                Self { at_ms: None, failed: None }
+            }
+            Some(Recorded { outcome: Outcome::BranchFailed { index, .. }, finished_ms, .. }) => {
+                Self { at_ms: Some(*finished_ms), failed: Some(*index) }
+            }
+            Some(record) => Self { at_ms: Some(record.finished_ms), failed: None },
+        }
+    }
+}
+
+/// The state that a stopped branch waits in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Aborting {
+    state: String,
+    /// Nothing is aborted that has not begun.
+    is_entered: bool,
+}
+
+impl Aborting {
+    pub(crate) fn of(position: &Position) -> Self {
+        Self { state: position.state.clone(), is_entered: position.awaiting != Awaiting::Turn }
+    }
+
+    /// Says that the open state was aborted, and the iteration with it.
+    pub(crate) fn trace(&self, definition: &Definition, branch: &Branch, time_ms: i64, trace: &mut Trace) {
+        let Some(state) = definition.state(&self.state) else {
+            return;
+        };
+        let state_type = state.kind.type_name();
+        let last = trace.last;
+        if self.is_entered && is_aborted_by_name(state_type) {
+            trace.push(last, time_ms, Course::PassedBy, || Event::StateAborted { state_type });
+        }
+        let around = state.parent.as_ref().and_then(|parent| definition.state(&parent.state));
+        if let (Some(around), Some(fork)) = (around, branch.0.last())
+            && matches!(around.kind, Kind::Map(_))
+        {
+            let (name, index) = (around.name.clone(), fork.index);
+            trace.push(last, time_ms, Course::PassedBy, || Event::MapIterationAborted { name, index });
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The events of one branch on their way to the history.
+
+use crate::{event::Event, inspect::Inspection};
+use std::cell::RefCell;
+
+/// Collects the events of one branch, in their order. Its events are numbered within the branch, from 1 on.
+#[derive(Debug, Clone)]
+pub(crate) struct Trace {
+    pub(crate) events: Vec<Traced>,
+    /// When the step of the transition started, where one did.
+    pub(crate) started_ms: Option<i64>,
+    /// What the next event follows.
+    pub(crate) last: Link,
+    /// What the event before that one followed.
+    pub(crate) before_last: Link,
+    /// Collects what the states make of their data; in a run, nobody does.
+    pub(crate) inspection: Option<RefCell<Inspection>>,
+    /// The number of the last event, whether it is still in `events` or not.
+    pub(crate) count: u64,
+    /// The numbers of the events whose details somebody wants to see; the others cost no copy of their data.
+    wanted: Wanted,
+}
+
+/// An event, and what it follows.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Traced {
+    pub(crate) previous: Link,
+    pub(crate) time_ms: i64,
+    /// Absent where nobody wants to see it.
+    pub(crate) event: Option<Box<Event>>,
+}
+
+/// What an event follows: AWS's `previousEventId`, before the events of all branches have their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Nothing: AWS's id 0.
+    Nothing,
+    /// An event of the same branch.
+    Event(u64),
+    /// The event that opened the branch: of its parent, or of the sibling that made room for it.
+    Opening,
+    /// The last event of the last branch of the fan-out that was opened at this seq.
+    Joined { seq: u32 },
+    /// What the end of that branch followed.
+    Failed { seq: u32, index: u32 },
+}
+
+/// Which events are built with their details.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    All,
+    /// Those with these numbers, in ascending order.
+    These(Vec<u64>),
+}
+
+/// Whether the events after this one follow it. AWS passes by what only sums up: the end of an iteration, for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Course {
+    On,
+    PassedBy,
+}
+
+impl Trace {
+    /// The trace of a branch whose first event follows `first`.
+    pub(crate) fn new(first: Link, wanted: Wanted) -> Self {
+        Self {
+            events: Vec::new(),
+            started_ms: None,
+            last: first,
+            before_last: first,
+            inspection: None,
+            count: 0,
+            wanted,
+        }
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        previous: Link,
+        time_ms: i64,
+        course: Course,
+        event: impl FnOnce() -> Event,
+    ) {
+        self.count += 1;
+        let is_wanted = match &self.wanted {
+            Wanted::All => true,
+            Wanted::These(numbers) => numbers.binary_search(&self.count).is_ok(),
+        };
+        self.events.push(Traced { previous, time_ms, event: is_wanted.then(|| Box::new(event())) });
+        if course == Course::On {
+            self.before_last = previous;
+            self.last = Link::Event(self.count);
+        }
+    }
+
+    /// Forgets all but the first events: what follows will be walked again, and that walk is the one that counts.
+    pub(crate) fn truncate(&mut self, count: u64, last: Link) {
+        self.events.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+        self.count = count;
+        self.last = last;
+    }
+}

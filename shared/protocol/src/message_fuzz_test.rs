@@ -1,0 +1,77 @@
+//! Hostile bodies: whatever stands in a queue, decoding gives a message or a reason, and takes bounded memory.
+
+use super::*;
+use proptest::prelude::*;
+use serde_json::json;
+use stepladder_engine::Run;
+
+const BYTES_MAX: usize = 100_000;
+
+/// Reads a body in every way in which a function does.
+fn read(body: &str) {
+    if let Ok(message) = Message::decode(body, BYTES_MAX) {
+        // What was read can be written again, and is read as the same.
+        let again = ascii(&message).unwrap();
+        assert_eq!(Message::decode(&again, usize::MAX).as_ref(), Ok(&message));
+    }
+    let _ = Message::run_of(body, BYTES_MAX);
+}
+
+fn body() -> String {
+    let run = Run { input: Some(json!({"n": [1, 2.5, null]})), ..Run::for_test("order", "17") };
+    let position = json!({
+        "branch": [{"seq": 2, "index": 1}], "seq": 3, "state": "Charge", "awaiting": {"for": "step", "due_ms": 5},
+        "retries": [1], "events": 9, "entered_event": 4, "entered_ms": 77, "entered_seq": 1, "deadline_ms": 99,
+        "data": {"a": "ä\u{fffe}"},
+    });
+    let position: Position = serde_json::from_value(position).unwrap();
+    ascii(&Message::new(7, run, Ask::Outcome(position, Outcome::Succeeded { output: json!([1]) }))).unwrap()
+}
+
+fn packed(bytes: &[u8]) -> String {
+    format!("{COMPRESSED_PREFIX}{}", STANDARD.encode(payload::compress(bytes).unwrap()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_read_or_refused(body in "\\PC{0,200}", bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        read(&body);
+        read(&format!("{COMPRESSED_PREFIX}{body}"));
+        read(&format!("{COMPRESSED_PREFIX}{}", STANDARD.encode(&bytes)));
+        read(&packed(&bytes));
+    }
+
+    /// A piece cut out of a message, and something else in its place; also beneath the compression.
+    #[test]
+    fn a_mutated_message_is_read_or_refused(from in 0usize..700, length in 0usize..60, inserted in "[-{}\\[\\]\",:0-9a-z]{0,20}") {
+        let mut text = body();
+        let from = from.min(text.len());
+        text.replace_range(from..(from + length).min(text.len()), &inserted);
+        read(&text);
+        read(&packed(text.as_bytes()));
+    }
+
+    /// Bytes of a compressed message, changed.
+    #[test]
+    fn a_damaged_compressed_message_is_read_or_refused(at in 0usize..400, byte in any::<u8>()) {
+        let mut bytes = payload::compress(body().as_bytes()).unwrap();
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        read(&format!("{COMPRESSED_PREFIX}{}", STANDARD.encode(&bytes)));
+    }
+}
+
+#[test]
+fn deep_and_swelling_bodies_are_refused() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(Message::decode(&deep, usize::MAX).is_err());
+    let nested =
+        body().replace("\"a\":", &format!("\"a\":{}1{},\"b\":", "[".repeat(5_000), "]".repeat(5_000)));
+    assert!(Message::decode(&nested, usize::MAX).is_err());
+    let swelling = packed(&vec![b' '; 50_000_000]);
+    assert!(swelling.len() < 10_000);
+    let refused = Message::decode(&swelling, BYTES_MAX).unwrap_err();
+    assert!(refused.to_string().contains("larger than 100000 bytes"), "{refused}");
+}
