@@ -8,6 +8,11 @@ use std::{fmt, ops::Range};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
     pub code: FaultCode,
+    pub severity: Severity,
+    /// AWS's code, see [`FaultCode::aws`].
+    pub aws_code: Option<&'static str>,
+    /// The member or object that the place lies in, as AWS writes it: `/States/Pay/Catch[0]/Next`.
+    pub path: String,
     /// Bytes of the source.
     pub span: Range<usize>,
     /// 1-based.
@@ -20,16 +25,26 @@ pub struct Fault {
     pub hint: Option<String>,
 }
 
-/// All faults of a definition, in the order of their places. Never empty where a parse failed with it.
+/// Faults of a definition, in the order of their places. Never empty where a parse failed with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Faults(pub(crate) Vec<Fault>);
 
+/// Whether a definition with such a fault can be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Severity {
+    /// It is refused.
+    Error,
+    /// It is taken, but likely does something else than what was meant.
+    Warning,
+}
+
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $code:literal, $title:literal;)*) => {
-        /// The stable code of a kind of fault: `SL00` the text, `SL01` fields, `SL02` transitions, `SL03` paths and
-        /// functions, `SL04` Retry and Catch, `SL05` Choice rules, `SL06` what a definition refers to, `SL09` what this
-        /// version leaves out.
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $severity:ident, $aws:expr, $title:literal;)*) => {
+        /// The stable code of a kind of fault: `SL00` the text, `SL01` fields, `SL02` transitions, `SL03` paths, functions,
+        /// expressions and variables, `SL04` Retry and Catch, `SL05` Choice rules, `SL06` what a definition refers to,
+        /// `SL09` what this version leaves out. `docs/definitions.md` tells of each what it means and what to do.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum FaultCode { $($(#[$doc])* $name,)* }
 
@@ -41,6 +56,17 @@ macro_rules! codes {
                 match self { $(FaultCode::$name => $code,)* }
             }
 
+            pub fn severity(self) -> Severity {
+                match self { $(FaultCode::$name => Severity::$severity,)* }
+            }
+
+            /// The code under which AWS's CreateStateMachine and ValidateStateMachineDefinition report it
+            /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinitionDiagnostic.html>);
+            /// none where AWS says nothing.
+            pub fn aws(self) -> Option<&'static str> {
+                match self { $(FaultCode::$name => $aws,)* }
+            }
+
             /// The kind of fault in a few words.
             pub fn title(self) -> &'static str {
                 match self { $(FaultCode::$name => $title,)* }
@@ -49,39 +75,61 @@ macro_rules! codes {
     };
 }
 
+const SCHEMA: Option<&str> = Some("SCHEMA_VALIDATION_FAILED");
+
 codes! {
-    DefinitionTooLarge = "SL0001", "the definition is too large";
-    InvalidJson = "SL0002", "the text is not JSON";
-    NestedTooDeeply = "SL0003", "the definition is nested too deeply";
-    DuplicateMember = "SL0004", "a member stands twice in an object";
-    TooManyFaults = "SL0005", "there are more faults than are shown";
-    MissingField = "SL0101", "a required field is missing";
-    UnknownField = "SL0102", "a field is not known here";
-    WrongType = "SL0103", "a value has the wrong type";
-    OutOfRange = "SL0104", "a value is out of range";
-    ConflictingFields = "SL0105", "fields exclude each other";
-    InvalidValue = "SL0106", "a value is not allowed here";
-    InvalidStateName = "SL0107", "a state's name is not allowed";
-    InvalidResource = "SL0108", "a Resource is not known";
-    OtherLanguage = "SL0109", "a field belongs to the other query language";
-    LanguageDowngrade = "SL0110", "a state of a JSONata workflow cannot speak JSONPath";
-    DuplicateState = "SL0111", "two states have the same name";
-    InvalidVariable = "SL0112", "a variable's name is not allowed";
-    InvalidLabel = "SL0113", "a Map state's label is not allowed";
-    MissingTarget = "SL0201", "a transition leads to no state";
-    Unreachable = "SL0202", "a state cannot be reached";
-    NoTerminalState = "SL0203", "no state ends the workflow";
-    InvalidPath = "SL0301", "a path is not valid";
-    InvalidFunction = "SL0302", "an intrinsic function is not called rightly";
-    UnknownFunction = "SL0303", "an intrinsic function is not known";
-    DuplicateAfterRename = "SL0304", "two members of a template get the same name";
-    InvalidTimestamp = "SL0305", "a timestamp is not valid";
-    UnclosedExpression = "SL0306", "a JSONata expression is not opened or closed";
-    InvalidJsonata = "SL0307", "a JSONata expression is not valid";
-    ErrorEquals = "SL0401", "the names in ErrorEquals are not allowed";
-    ChoiceRule = "SL0501", "a Choice rule has the wrong shape";
-    NoSuchStep = "SL0601", "no program has the name of a function";
-    Unsupported = "SL0901", "a feature is not supported by this version";
+    DefinitionTooLarge = "SL0001", Error, SCHEMA, "the definition is too large";
+    InvalidJson = "SL0002", Error, Some("INVALID_JSON_DESCRIPTION"), "the text is not JSON";
+    NestedTooDeeply = "SL0003", Error, Some("TOO_DEEPLY_NESTED"), "the definition is nested too deeply";
+    DuplicateMember = "SL0004", Error, Some("INVALID_JSON_DESCRIPTION"), "a member stands twice in an object";
+    TooManyFaults = "SL0005", Error, None, "there are more faults than are shown";
+    EmptyDefinition = "SL0006", Error, SCHEMA, "there is no definition";
+    MissingField = "SL0101", Error, SCHEMA, "a required field is missing";
+    UnknownField = "SL0102", Error, SCHEMA, "a field is not known here";
+    WrongType = "SL0103", Error, SCHEMA, "a value has the wrong type";
+    OutOfRange = "SL0104", Error, SCHEMA, "a value is out of range";
+    ConflictingFields = "SL0105", Error, SCHEMA, "fields exclude each other";
+    InvalidValue = "SL0106", Error, SCHEMA, "a value is not allowed here";
+    InvalidStateName = "SL0107", Error, Some("INVALID_STATE_NAME"), "a state's name is not allowed";
+    InvalidResource = "SL0108", Error, SCHEMA, "a Resource is not known";
+    OtherLanguage = "SL0109", Error, SCHEMA, "a field belongs to the other query language";
+    LanguageDowngrade = "SL0110", Error, SCHEMA, "a state of a JSONata workflow cannot speak JSONPath";
+    DuplicateState = "SL0111", Error, Some("DUPLICATE_STATE_NAME"), "two states have the same name";
+    InvalidVariable = "SL0112", Error, SCHEMA, "a variable's name is not allowed";
+    InvalidLabel = "SL0113", Error, Some("INVALID_LABEL_NAME"), "a Map state's label is not allowed";
+    DuplicateLabel = "SL0114", Error, Some("DUPLICATE_LABEL_NAME"), "two Map states have the same label";
+    IgnoredField = "SL0115", Warning, None, "a field has no effect here";
+    DeprecatedField = "SL0116", Warning, None, "a field has a newer name";
+    MissingTarget = "SL0201", Error, Some("MISSING_TRANSITION_TARGET"), "a transition leads to no state";
+    Unreachable = "SL0202", Error, Some("MISSING_TRANSITION_TARGET"), "a state cannot be reached";
+    NoTerminalState = "SL0203", Error, Some("MISSING_END_STATE"), "no state ends the workflow";
+    EndlessBranch = "SL0204", Warning, None, "no state ends a branch or an iteration";
+    InvalidPath = "SL0301", Error, SCHEMA, "a path is not valid";
+    InvalidFunction = "SL0302", Error, SCHEMA, "an intrinsic function is not called rightly";
+    UnknownFunction = "SL0303", Error, SCHEMA, "an intrinsic function is not known";
+    DuplicateAfterRename = "SL0304", Error, SCHEMA, "two members of a template get the same name";
+    InvalidTimestamp = "SL0305", Error, SCHEMA, "a timestamp is not valid";
+    UnclosedExpression = "SL0306", Error, SCHEMA, "a JSONata expression is not opened or closed";
+    InvalidJsonata = "SL0307", Error, Some("INVALID_JSONATA_EXPRESSION"), "a JSONata expression is not valid";
+    UnsupportedReference = "SL0308", Error, Some("UNSUPPORTED_JSONATA_EXPRESSION"),
+        "a JSONata expression refers to what is not there";
+    UnknownMember = "SL0309", Warning, None, "`$states` has no such member";
+    UnknownJsonataFunction = "SL0310", Warning, None, "a JSONata function is not known";
+    NewerJsonata = "SL0311", Warning, None, "a JSONata operator is newer than AWS's version";
+    UndefinedVariable = "SL0312", Warning, None, "a variable is assigned nowhere in its scope";
+    ShadowedVariable = "SL0313", Error, SCHEMA, "a variable of an outer scope is assigned";
+    MissingData = "SL0314", Warning, None, "a path finds nothing that a state before it has made";
+    NoDollar = "SL0315", Warning, Some("NO_DOLLAR"), "a member looks like a path and is taken as text";
+    NoPath = "SL0316", Warning, Some("NO_PATH"), "a field looks like a path and is taken as text";
+    StaticResult = "SL0317", Warning, Some("PASS_RESULT_IS_STATIC"), "a path in `Result` is taken as text";
+    VariableSyntax = "SL0318", Warning, None, "a variable's name is no identifier";
+    ErrorEquals = "SL0401", Error, SCHEMA, "the names in ErrorEquals are not allowed";
+    NeverMatches = "SL0402", Warning, None, "a retrier or catcher never matches";
+    ChoiceRule = "SL0501", Error, SCHEMA, "a Choice rule has the wrong shape";
+    NoSuchStep = "SL0601", Error, None, "no program has the name of a function";
+    NotInExpress = "SL0602", Error, SCHEMA, "an EXPRESS workflow cannot do this";
+    Unsupported = "SL0901", Error, None, "a feature is not supported by this version";
+    NotYetRun = "SL0902", Warning, None, "this version cannot run it yet";
 }
 
 impl Serialize for FaultCode {
@@ -153,7 +201,11 @@ impl std::error::Error for Faults {}
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: error[{}]: ", self.line, self.column, self.code)?;
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{}:{}: {severity}[{}]: ", self.line, self.column, self.code)?;
         if let Some(state) = &self.state {
             write!(f, "state `{state}`: ")?;
         }
@@ -172,7 +224,11 @@ impl Fault {
             self.span.start.saturating_sub(offset)..self.span.end.saturating_sub(offset).min(excerpt.len());
         let annotation = AnnotationKind::Primary.span(span).label(self.message.as_str());
         let snippet = Snippet::source(excerpt).path(file_name).line_start(self.line).annotation(annotation);
-        let mut group = Level::ERROR.primary_title(self.code.title()).id(self.code.code()).element(snippet);
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut group = level.primary_title(self.code.title()).id(self.code.code()).element(snippet);
         if let Some(state) = &self.state {
             group = group.element(Level::NOTE.message(format!("in state `{state}`")));
         }
@@ -251,6 +307,9 @@ mod tests {
         let start = source.find('5').unwrap();
         let fault = Fault {
             code: FaultCode::WrongType,
+            severity: Severity::Error,
+            aws_code: FaultCode::WrongType.aws(),
+            path: "/States".into(),
             span: start..start + 1,
             line: 3,
             column: 13,

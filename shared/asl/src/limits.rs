@@ -83,10 +83,6 @@ pub const JSONATA_DEPTH_MAX: usize = 10_000;
 /// Milliseconds after which a JSONata evaluation is given up. It protects the process; it is never an outcome.
 pub const JSONATA_CLOCK_MS_MAX: u64 = 10_000;
 
-/// `MaxConcurrency` of a Map state. AWS names no limit for the field; beyond 40 inline iterations and 10,000 children it
-/// runs no more at once (<https://docs.aws.amazon.com/step-functions/latest/dg/state-map.html>).
-pub const MAX_CONCURRENCY_MAX: u64 = 99_999_999;
-
 /// Characters of a Map state's `Label` (AWS: 40,
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html>).
 pub const LABEL_CHARS_MAX: usize = 40;

@@ -8,7 +8,7 @@
 
 use serde_json::Value;
 use std::{collections::BTreeMap, path::PathBuf};
-use stepladder_asl::{Definition, Fault, FaultCode, Faults};
+use stepladder_asl::{Definition, Options, WorkflowType};
 
 fn folder() -> PathBuf {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/asl");
@@ -26,17 +26,6 @@ fn cases(file: &str) -> Option<Vec<Value>> {
     }
 }
 
-/// Whether this version has no verdict: a feature is missing here, or AWS refuses the definition for EXPRESS only.
-/// Where AWS takes the definition, no other fault may stand beside the missing feature.
-fn is_beyond(case: &Value, faults: Option<&Faults>) -> bool {
-    let unsupported = |fault: &Fault| fault.code == FaultCode::Unsupported;
-    match faults {
-        None => case["type"] == "EXPRESS" && case["valid"] == false,
-        Some(faults) if case["valid"] == true => faults.iter().all(unsupported),
-        Some(faults) => faults.iter().any(unsupported),
-    }
-}
-
 fn text_of(case: &Value) -> String {
     match &case["definition_text"] {
         Value::String(text) => text.clone(),
@@ -49,16 +38,18 @@ fn validation_agrees_with_aws() {
     let Some(cases) = cases("validation.jsonl") else {
         return;
     };
-    // Per evidence: agreed, disagreed, disputed between linters, beyond this version.
-    let mut counts: BTreeMap<String, [usize; 4]> = BTreeMap::new();
+    // Per evidence: agreed, disagreed, disputed between linters.
+    let mut counts: BTreeMap<String, [usize; 3]> = BTreeMap::new();
     let mut wrong = Vec::new();
     for case in &cases {
         let evidence = case["evidence"].as_str().unwrap();
-        let parsed = Definition::parse(&text_of(case));
-        let agrees = parsed.is_ok() == case["valid"].as_bool().unwrap();
-        let column = if is_beyond(case, parsed.as_ref().err()) {
-            3
-        } else if agrees {
+        let workflow_type = match case["type"].as_str() {
+            Some("EXPRESS") => WorkflowType::Express,
+            _ => WorkflowType::Standard,
+        };
+        let options = Options { workflow_type, ..Options::default() };
+        let parsed = Definition::parse_as(&text_of(case), &options);
+        let column = if parsed.is_ok() == case["valid"].as_bool().unwrap() {
             0
         } else if case.get("disputed_by").is_some() {
             2
@@ -74,13 +65,90 @@ fn validation_agrees_with_aws() {
             }
         }
     }
-    println!("validation.jsonl: evidence, agreed, disagreed, disputed, beyond this version");
-    for (evidence, [agreed, disagreed, disputed, beyond]) in &counts {
-        println!("  {evidence:24} {agreed:4} {disagreed:4} {disputed:4} {beyond:4}");
+    println!("validation.jsonl: evidence, agreed, disagreed, disputed");
+    for (evidence, [agreed, disagreed, disputed]) in &counts {
+        println!("  {evidence:24} {agreed:4} {disagreed:4} {disputed:4}");
     }
     // Linters are strong witnesses, but not AWS: what they say is printed above.
     assert!(wrong.is_empty(), "verdicts that AWS does not share: {wrong:#?}");
     assert!(counts.get("aws").is_some_and(|aws| aws[0] > 0), "no verdict of AWS was looked at");
+}
+
+/// AWS says more than yes or no where it refuses: its codes and its places are those of one of our faults.
+#[test]
+fn the_reasons_are_those_of_aws() {
+    let Some(cases) = cases("validation.jsonl") else {
+        return;
+    };
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for case in cases.iter().filter(|case| case["evidence"] == "aws" && case["valid"] == false) {
+        let workflow_type = match case["type"].as_str() {
+            Some("EXPRESS") => WorkflowType::Express,
+            _ => WorkflowType::Standard,
+        };
+        let options = Options { workflow_type, ..Options::default() };
+        let Err(faults) = Definition::parse_as(&text_of(case), &options) else { continue };
+        for expected in case["expect"].as_array().into_iter().flatten() {
+            let (code, path) = (expected["code"].as_str(), expected["path"].as_str().unwrap_or("/"));
+            checked += 1;
+            // A text that is no JSON has no places.
+            let agrees = |fault: &stepladder_asl::Fault| {
+                fault.aws_code == code && (path.starts_with("[Source") || fault.path.starts_with(path))
+            };
+            if !faults.iter().any(agrees) {
+                wrong.push(format!("{}: {expected} and not {faults}", case["id"]));
+            }
+        }
+    }
+    println!("reasons of refusals: {checked} checked, {} differ", wrong.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What was run on AWS was taken by AWS; single states of TestState too, once they stand in a machine.
+#[test]
+fn what_ran_on_aws_is_taken() {
+    let mut refused = Vec::new();
+    let mut taken = 0;
+    for case in cases("execution.jsonl").into_iter().flatten() {
+        let workflow_type = match case["type"].as_str() {
+            Some("EXPRESS") => WorkflowType::Express,
+            _ => WorkflowType::Standard,
+        };
+        let options = Options { workflow_type, ..Options::default() };
+        match Definition::parse_as(&case["definition"].to_string(), &options) {
+            Ok(_) => taken += 1,
+            Err(faults) => refused.push(format!("{}: {faults}", case["id"])),
+        }
+    }
+    for case in cases("teststate.jsonl").into_iter().flatten() {
+        let definition = &case["definition"];
+        let text = if definition.get("States").is_some() {
+            definition.to_string()
+        } else {
+            machine_of(definition).to_string()
+        };
+        match Definition::parse(&text) {
+            Ok(_) => taken += 1,
+            Err(faults) => refused.push(format!("{}: {faults}\n{text}", case["id"])),
+        }
+    }
+    println!("execution.jsonl and teststate.jsonl: {taken} definitions taken, {} refused", refused.len());
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+}
+
+/// A machine around one state, in which all that it leads to exists.
+fn machine_of(state: &Value) -> Value {
+    let mut states = serde_json::Map::new();
+    let mut targets = Vec::new();
+    let listed = ["Choices", "Catch"].into_iter().flat_map(|list| state[list].as_array().into_iter().flatten());
+    targets.extend(listed.filter_map(|item| item["Next"].as_str()));
+    targets.extend([&state["Next"], &state["Default"]].into_iter().filter_map(Value::as_str));
+    for target in targets {
+        states.insert(target.to_string(), serde_json::json!({"Type": "Succeed"}));
+    }
+    states.insert("TheState".into(), state.clone());
+    serde_json::json!({"StartAt": "TheState", "States": states})
 }
 
 #[test]
@@ -88,17 +156,16 @@ fn real_definitions_have_no_faults() {
     let Some(index) = cases("realworld/index.jsonl") else {
         return;
     };
-    let (mut clean, mut beyond, mut faulty) = (0, 0, Vec::new());
+    let (mut clean, mut faulty) = (0, Vec::new());
     for entry in &index {
         let file = entry["file"].as_str().unwrap();
         let text = std::fs::read_to_string(folder().join("realworld").join(file)).unwrap();
         match Definition::parse(&with_placeholders_filled(&text)) {
             Ok(_) => clean += 1,
-            Err(faults) if faults.iter().all(|fault| fault.code == FaultCode::Unsupported) => beyond += 1,
             Err(faults) => faulty.push(format!("{file} (linter: {}): {faults}", entry["asl_validator"])),
         }
     }
-    println!("realworld: {clean} without faults, {beyond} beyond this version, {} with faults", faulty.len());
+    println!("realworld: {clean} without faults, {} with faults", faulty.len());
     assert!(faulty.is_empty(), "{}", faulty.join("\n"));
 }
 

@@ -15,6 +15,7 @@ mod functions;
 mod meter;
 mod references;
 mod run;
+mod top_level;
 mod walk;
 mod weave;
 
@@ -48,6 +49,8 @@ struct Compiled {
     references: Vec<Reference>,
     unknown_functions: Vec<String>,
     newer: Vec<Newer>,
+    top_level_names: Vec<String>,
+    mentions_root: bool,
 }
 
 /// What an expression of a state can see.
@@ -78,6 +81,8 @@ impl Jsonata {
             references: analysis.references,
             unknown_functions: analysis.unknown_functions,
             newer: analysis.newer,
+            top_level_names: top_level::names(&tree),
+            mentions_root: top_level::mentions_root(&tree),
             tree: weave::weave(tree),
         };
         Ok(Jsonata { compiled: Arc::new(compiled) })
@@ -123,6 +128,16 @@ impl Jsonata {
     /// one of them. A call fails with T1006.
     pub fn unknown_functions(&self) -> Vec<String> {
         self.compiled.unknown_functions.clone()
+    }
+
+    /// Names that are read of an input, though there is none at the top level: AWS refuses the definition.
+    pub fn top_level_names(&self) -> &[String] {
+        &self.compiled.top_level_names
+    }
+
+    /// Whether `$$`, which AWS refuses too, stands in it.
+    pub fn mentions_root(&self) -> bool {
+        self.compiled.mentions_root
     }
 
     /// What AWS's version of the language (2.0.6) does not have.

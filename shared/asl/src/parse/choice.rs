@@ -122,7 +122,7 @@ impl Parser<'_> {
             }
             _ => {
                 let variable =
-                    self.required(fields, "Variable").and_then(|node| self.path_at(node, "`Variable`"));
+                    self.required(fields, "Variable").and_then(|node| self.reference(node, "`Variable`"));
                 let operator = self.test(operator);
                 Some(Rule::Test { variable: variable?, operator: operator? })
             }
@@ -161,7 +161,7 @@ impl Parser<'_> {
         }
         let (kind, relation) = comparison(name.strip_suffix("Path").unwrap_or(name))?;
         let operand = if name.ends_with("Path") {
-            Operand::Path(self.path_at(&member.value, &format!("`{name}`"))?)
+            Operand::Path(self.reference(&member.value, &format!("`{name}`"))?)
         } else {
             self.constant(member, kind)?
         };
@@ -186,6 +186,7 @@ impl Parser<'_> {
             self.fault(FaultCode::InvalidTimestamp, member.value.span.clone(), message);
             return None;
         }
+        self.no_path(&member.value, &member.name);
         Some(Operand::Constant(member.value.to_value()))
     }
 

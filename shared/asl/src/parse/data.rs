@@ -3,7 +3,6 @@
 use super::{Parser, fields::Fields};
 use crate::{
     definition::ResultPath,
-    fault::FaultCode,
     json::{Data, Node},
     template::Template,
 };
@@ -96,14 +95,6 @@ impl Parser<'_> {
                 self.wrong_type(node, "a Reference Path or null", "`ResultPath`");
                 None
             }
-        }
-    }
-
-    /// Takes note of a variable that the state assigns.
-    fn assigned(&mut self, name: &str, span: std::ops::Range<usize>) {
-        if name == "states" {
-            let message = "`states` is not a variable's name: it stands for what AWS gives to an expression";
-            self.fault(FaultCode::InvalidVariable, span, message);
         }
     }
 }

@@ -59,6 +59,10 @@ impl Parser<'_> {
             );
             self.fault(FaultCode::InvalidLabel, fields.span_of("Label"), message);
         }
+        if !self.labels.insert(label.to_string()) {
+            let message = format!("another Map state has the label `{label}` already");
+            self.fault(FaultCode::DuplicateLabel, fields.span_of("Label"), message);
+        }
         Some(label.to_string())
     }
 
@@ -68,6 +72,7 @@ impl Parser<'_> {
             &[Both("Resource"), Both("ReaderConfig"), JsonPath("Parameters"), Jsonata("Arguments")],
         );
         let resource = self.required_text(fields, "Resource");
+        self.s3_resource(fields, &["s3:getObject", "s3:listObjectsV2"]);
         let arguments = self.arguments(fields);
         let reader_config = match fields.value("ReaderConfig") {
             Some(node) => self
@@ -124,6 +129,24 @@ impl Parser<'_> {
         Some(Template::Object(members))
     }
 
+    /// `arn:aws:states:::s3:getObject` and its like, or a placeholder.
+    fn s3_resource(&mut self, fields: &Fields, actions: &[&str]) {
+        let Some(arn) = fields.value("Resource").and_then(Node::as_str) else {
+            return;
+        };
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let is_known = match parts.as_slice() {
+            ["arn", _, "states", "", "", resource] => actions.contains(resource),
+            _ => arn.starts_with("${") && arn.ends_with('}'),
+        };
+        if !is_known {
+            let known: Vec<String> =
+                actions.iter().map(|action| format!("arn:aws:states:::{action}")).collect();
+            let message = format!("`{arn}` is no resource of {}: write {}", fields.what, known.join(" or "));
+            self.fault(FaultCode::InvalidResource, fields.span_of("Resource"), message);
+        }
+    }
+
     fn csv_headers(&mut self, node: &Node) {
         let Some(items) = node.as_array() else {
             self.wrong_type(node, "an array of strings", "`CSVHeaders`");
@@ -170,6 +193,7 @@ impl Parser<'_> {
             &[Both("Resource"), Both("WriterConfig"), JsonPath("Parameters"), Jsonata("Arguments")],
         );
         let resource = self.owned_text(fields, "Resource");
+        self.s3_resource(fields, &["s3:putObject"]);
         let arguments = self.arguments(fields);
         let has_place = fields.get("Parameters").or_else(|| fields.get("Arguments")).is_some();
         match (fields.get("Resource").is_some(), has_place, fields.get("WriterConfig").is_some()) {

@@ -5,12 +5,12 @@ use super::{
     fields::Fields,
     language::Known::{self, Both, JsonPath, Jsonata},
     state::{Read, WORK},
+    variables::Sight,
 };
 use crate::{
     definition::{Items, Kind, Machine, Map, MapMode, Parallel, Parent, WorkflowType},
     fault::FaultCode,
     json::{Data, Node},
-    limits::MAX_CONCURRENCY_MAX,
     path::Path,
 };
 
@@ -45,6 +45,7 @@ impl Parser<'_> {
         self.known_of_state(fields, &[&FILTERS, &THEN, &WORK, &[Both("Branches")]]);
         let data = self.work(fields);
         let (retry, catch) = (self.retry(fields), self.catch(fields));
+        self.check_matches(fields);
         let then = self.then(fields);
         let branches = self.branches(name, fields);
         let parallel = Parallel { branches: branches?, then: then? };
@@ -67,7 +68,7 @@ impl Parser<'_> {
             let branch = self.fields(item, "a branch").and_then(|branch| {
                 self.known(&branch, &BRANCH);
                 self.text(&branch, "Comment");
-                self.nested(&branch, Parent { state: name.to_string(), branch: index })
+                self.nested(&branch, Parent { state: name.to_string(), branch: index }, Sight::Outer)
             });
             branches.push(branch);
         }
@@ -78,7 +79,12 @@ impl Parser<'_> {
         self.known_of_state(fields, &[&FILTERS, &THEN, &MAP, &[Both("Catch")]]);
         self.at_most_one(fields, &["ItemProcessor", "Iterator"]);
         self.at_most_one(fields, &["ItemSelector", "Parameters"]);
-        self.at_most_one(fields, &["Items", "ItemsPath"]);
+        for (old, new) in [("Iterator", "ItemProcessor"), ("Parameters", "ItemSelector")] {
+            if let (Some(member), None) = (fields.get(old).filter(|_| !self.is_jsonata()), fields.get(new)) {
+                let message = format!("`{old}` of a Map state is now called `{new}`");
+                self.fault(FaultCode::DeprecatedField, member.name_span.clone(), message);
+            }
+        }
         let mode = self.map_mode(fields);
         let items = self.items(fields);
         let selector = if fields.get("ItemSelector").is_some() { "ItemSelector" } else { "Parameters" };
@@ -86,11 +92,12 @@ impl Parser<'_> {
             "Parameters" if self.is_jsonata() => Some(None),
             selector => self.any_template(fields, selector),
         };
-        let max_concurrency = self.number(fields, "MaxConcurrency", 0..=MAX_CONCURRENCY_MAX);
+        let max_concurrency = self.number(fields, "MaxConcurrency", 0..=u64::MAX);
         let tolerated_failure_count = self.number(fields, "ToleratedFailureCount", 0..=u64::MAX);
         let tolerated_failure_percentage = self.percentage(fields, "ToleratedFailurePercentage");
         let data = self.work_of_map(fields);
         let (retry, catch) = (self.retry(fields), self.catch(fields));
+        self.check_matches(fields);
         let then = self.then(fields);
         let processor = self.processor(name, fields);
         let map = Map {
@@ -115,7 +122,12 @@ impl Parser<'_> {
         let processor = self.fields(node, "an item processor")?;
         self.known(&processor, &[&BRANCH[..], &[Both("ProcessorConfig")]].concat());
         self.text(&processor, "Comment");
-        self.nested(&processor, Parent { state: name.to_string(), branch: 0 })
+        let is_distributed = processor
+            .value("ProcessorConfig")
+            .and_then(|config| config.get("Mode"))
+            .is_some_and(|mode| mode.as_str() == Some("DISTRIBUTED"));
+        let sight = if is_distributed { Sight::Own } else { Sight::Outer };
+        self.nested(&processor, Parent { state: name.to_string(), branch: 0 }, sight)
     }
 
     fn map_mode(&mut self, fields: &Fields) -> Option<MapMode> {
@@ -139,14 +151,20 @@ impl Parser<'_> {
         }
         if is_distributed {
             let distributed = self.distributed(fields, execution_type.unwrap_or_default())?;
+            if self.workflow_type == WorkflowType::Express {
+                let message = "an EXPRESS workflow has no distributed Map states";
+                self.fault(FaultCode::NotInExpress, fields.span_of("Type"), message);
+            }
+            let message = "this version cannot run distributed Map states yet";
+            self.fault(FaultCode::NotYetRun, fields.span_of("Type"), message);
             return Some(MapMode::Distributed(Box::new(distributed)));
         }
         for name in ["ItemReader", "ItemBatcher", "ResultWriter", "Label"] {
             if let Some(member) = fields.get(name) {
                 let hint = r#"set "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}"#;
-                let message = format!("`{name}` is a field of a distributed Map state, and this one is inline");
+                let message = format!("`{name}` has no effect in an inline Map state");
                 let span = member.name_span.clone();
-                self.fault_with_hint(FaultCode::ConflictingFields, span, message, Some(hint.into()));
+                self.fault_with_hint(FaultCode::IgnoredField, span, message, Some(hint.into()));
             }
         }
         Some(MapMode::Inline)
@@ -168,7 +186,7 @@ impl Parser<'_> {
     fn items(&mut self, fields: &Fields) -> Option<Items> {
         if !self.is_jsonata() {
             return match fields.value("ItemsPath") {
-                Some(node) => self.path_at(node, "`ItemsPath`").map(Items::Path),
+                Some(node) => self.reference(node, "`ItemsPath`").map(Items::Path),
                 None => Some(Items::Path(Path::whole_input())),
             };
         }

@@ -125,9 +125,10 @@ impl Parser<'_> {
         in_range
     }
 
+    /// [`Parser::reference`] in a field.
     pub(super) fn path(&mut self, fields: &Fields, name: &str) -> Option<Path> {
         let node = fields.value(name)?;
-        self.path_at(node, &format!("`{name}`"))
+        self.reference(node, &format!("`{name}`"))
     }
 
     pub(super) fn path_at(&mut self, node: &Node, what: &str) -> Option<Path> {
@@ -137,7 +138,7 @@ impl Parser<'_> {
         };
         match Path::parse(text) {
             Ok(path) => {
-                self.note(&path);
+                self.note(&path, &node.span);
                 Some(path)
             }
             Err(error) => {
@@ -145,6 +146,18 @@ impl Parser<'_> {
                 None
             }
         }
+    }
+
+    /// A path of children and indexes, from `$`, `$$` or a variable.
+    pub(super) fn reference(&mut self, node: &Node, what: &str) -> Option<Path> {
+        let path = self.path_at(node, what)?;
+        if !path.is_reference() {
+            let message = format!(
+                "{what} must be a Reference Path: names and indexes only, without `*`, `..`, `?`, `:` and functions"
+            );
+            self.fault(FaultCode::InvalidPath, node.span.clone(), message);
+        }
+        Some(path)
     }
 
     pub(super) fn reference_path_at(&mut self, node: &Node, text: &str) -> Option<ReferencePath> {

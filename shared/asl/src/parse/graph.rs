@@ -2,7 +2,7 @@
 
 use super::{Parser, fields::Fields};
 use crate::{
-    fault::FaultCode,
+    fault::{FaultCode, Severity},
     json::{Data, Member, Node},
     nearest::nearest,
 };
@@ -25,16 +25,23 @@ impl Parser<'_> {
         if !all_exist {
             return;
         }
-        if let Some(start) = start.and_then(Node::as_str) {
+        if !states.members.iter().any(|member| may_end(&member.value)) {
+            self.never_ends(machine);
+        } else if let Some(start) = start.and_then(Node::as_str) {
             self.check_reachable(states, start);
         }
-        if !states.members.iter().any(|member| may_end(&member.value)) {
-            let span =
-                machine.get("States").map_or_else(|| machine.opening(), |member| member.name_span.clone());
-            let hint = "set \"End\": true in a state, or lead to a Succeed or Fail state";
-            let message = "the workflow never ends: no state is a terminal one";
-            self.fault_with_hint(FaultCode::NoTerminalState, span, message, Some(hint.into()));
-        }
+    }
+
+    /// AWS asks it of the top level only.
+    fn never_ends(&mut self, machine: &Fields) {
+        let span =
+            machine.get("States").map_or_else(|| machine.opening(), |member| member.name_span.clone());
+        let hint = "set \"End\": true in a state, or lead to a Succeed or Fail state".to_string();
+        let (code, message) = match self.parent {
+            None => (FaultCode::NoTerminalState, "the workflow never ends: no state is a terminal one"),
+            Some(_) => (FaultCode::EndlessBranch, "this never ends: no state is a terminal one"),
+        };
+        self.fault_with_hint(code, span, message, Some(hint));
     }
 
     fn check_target(&mut self, target: Option<&Node>, names: &HashSet<&str>, field: &str) -> bool {
@@ -43,6 +50,9 @@ impl Parser<'_> {
         };
         if names.contains(name) {
             return true;
+        }
+        if self.is_full(Severity::Error) {
+            return false;
         }
         let mut sorted: Vec<&str> = names.iter().copied().collect();
         sorted.sort_unstable();

@@ -121,6 +121,7 @@ impl Parser<'_> {
         match Jsonata::parse(trimmed) {
             Ok(jsonata) => {
                 self.note_jsonata(&jsonata);
+                self.check_expression(node, text, offset, &jsonata);
                 Some(jsonata)
             }
             Err(fault) => {

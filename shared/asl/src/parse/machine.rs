@@ -5,6 +5,7 @@ use super::{
     fields::Fields,
     language::Known::{self, Both},
     state::Read,
+    variables::Sight,
 };
 use crate::{
     definition::{Machine, Parent, QueryLanguage, State},
@@ -54,10 +55,12 @@ impl Parser<'_> {
     }
 
     /// A branch or an item processor: its states stand in the state that is being read.
-    pub(super) fn nested(&mut self, fields: &Fields, parent: Parent) -> Option<Machine> {
+    pub(super) fn nested(&mut self, fields: &Fields, parent: Parent, sight: Sight) -> Option<Machine> {
         let (state, language) = (self.state.take(), self.language);
         let outer = self.parent.replace(parent);
+        let scope = self.variables.enter(sight);
         let machine = self.machine(fields);
+        self.variables.leave(scope);
         self.parent = outer;
         (self.state, self.language) = (state, language);
         machine

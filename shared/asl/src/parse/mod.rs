@@ -3,87 +3,42 @@
 mod choice;
 mod data;
 mod distributed;
+mod expressions;
 mod fan_out;
 mod fields;
 mod graph;
+mod integration;
 mod language;
+mod locate;
+mod looks;
 mod machine;
 mod mentions;
 mod retry;
 mod state;
 mod template;
+mod unmatched;
 mod values;
+mod variables;
 
 use crate::{
     canonical,
-    definition::{Definition, Parent, QueryLanguage, State},
-    fault::{Fault, FaultCode, Faults, Lines},
+    definition::{Definition, Parent, QueryLanguage, State, WorkflowType},
+    fault::{Fault, FaultCode, Faults, Lines, Severity},
     json::{self, JsonFault, Node},
     limits::FAULTS_MAX,
     resource::Resource,
 };
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use std::ops::Range;
+use variables::Variables;
 
-impl Definition {
-    /// Parses and validates a definition: JSON without comments or trailing commas, of at most 1 MiB.
-    ///
-    /// On failure all of its faults are reported at once, in the order of their places.
-    pub fn parse(text: &str) -> Result<Definition, Faults> {
-        Definition::parse_with(text, &|_| Ok(()))
-    }
-
-    /// [`Definition::parse`], and `judge` may refuse what a Task state calls: because nothing of that name is there, or
-    /// because the place where it is to run can't call it. Its refusals stand among the other faults, with their places.
-    pub fn parse_with(
-        text: &str,
-        judge: &dyn Fn(&Resource) -> Result<(), Refusal>,
-    ) -> Result<Definition, Faults> {
-        let lines = Lines::new(text);
-        let mut parser = Parser {
-            source: text,
-            lines,
-            faults: Vec::new(),
-            state: None,
-            parent: None,
-            default_language: QueryLanguage::default(),
-            language: QueryLanguage::default(),
-            states_members: &[],
-            states: IndexMap::new(),
-            mentions_execution_input: false,
-            mentions_context: false,
-            mentions_map_item: false,
-            judge,
-        };
-        let definition = parser.definition(text);
-        match definition {
-            Some(definition) if parser.faults.is_empty() => Ok(definition),
-            _ => Err(parser.into_faults()),
-        }
-    }
-}
-
-/// What one parse gathers.
-struct Parser<'s> {
-    source: &'s str,
-    lines: Lines<'s>,
-    faults: Vec<Fault>,
-    /// The state that is being read.
-    state: Option<String>,
-    /// The fan-out state whose machine is being read.
-    parent: Option<Parent>,
-    /// The definition's own language, which all of its states have unless they choose another one.
-    default_language: QueryLanguage,
-    /// The language of what is being read.
-    language: QueryLanguage,
-    /// What `$states` has beside `input` and `context` in the field that is being read.
-    states_members: &'static [&'static str],
-    /// All states, at any depth; `None` for those with faults.
-    states: IndexMap<String, Option<State>>,
-    mentions_execution_input: bool,
-    mentions_context: bool,
-    mentions_map_item: bool,
-    judge: &'s dyn Fn(&Resource) -> Result<(), Refusal>,
+/// How a definition is to be judged.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    pub workflow_type: WorkflowType,
+    /// May refuse what a Task state calls: because nothing of that name is there, or because the place where it is to
+    /// run can't call it. Its refusals stand among the other faults, with their places.
+    pub judge: &'a dyn Fn(&Resource) -> Result<(), Refusal>,
 }
 
 /// Why a resource is refused by whoever is to call it.
@@ -94,19 +49,133 @@ pub struct Refusal {
     pub hint: Option<String>,
 }
 
-impl Parser<'_> {
-    fn definition(&mut self, text: &str) -> Option<Definition> {
-        let root = match json::parse(text, &self.lines) {
+/// All that is said about a text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// There is one exactly if there are no errors.
+    pub definition: Option<Definition>,
+    pub errors: Faults,
+    pub warnings: Faults,
+}
+
+impl Default for Options<'_> {
+    /// A STANDARD workflow, and every resource is taken.
+    fn default() -> Self {
+        Options { workflow_type: WorkflowType::Standard, judge: &|_| Ok(()) }
+    }
+}
+
+impl Definition {
+    /// Parses and validates a definition: JSON without comments or trailing commas, of at most 1 MiB.
+    ///
+    /// # Errors
+    ///
+    /// All errors at once, in the order of their places. Warnings are in [`Definition::warnings`].
+    pub fn parse(text: &str) -> Result<Definition, Faults> {
+        Definition::parse_as(text, &Options::default())
+    }
+
+    /// [`Definition::parse`] with a judge of resources, see [`Options::judge`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Definition::parse`].
+    pub fn parse_with(
+        text: &str,
+        judge: &dyn Fn(&Resource) -> Result<(), Refusal>,
+    ) -> Result<Definition, Faults> {
+        Definition::parse_as(text, &Options { judge, ..Options::default() })
+    }
+
+    /// [`Definition::parse`] with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Definition::parse`].
+    pub fn parse_as(text: &str, options: &Options) -> Result<Definition, Faults> {
+        let checked = Definition::check(text, options);
+        checked.definition.ok_or(checked.errors)
+    }
+
+    /// Everything that is wrong with a text, and what it likely doesn't mean.
+    pub fn check(text: &str, options: &Options) -> Checked {
+        let mut parser = Parser::new(text, options);
+        let root = parser.read(text);
+        let definition = root.as_ref().and_then(|root| parser.definition(root));
+        let (errors, warnings) = parser.into_faults(root.as_ref());
+        let definition = definition.filter(|_| errors.is_empty());
+        let definition = definition.map(|definition| Definition { warnings: warnings.clone(), ..definition });
+        Checked { definition, errors, warnings }
+    }
+}
+
+/// What one parse gathers.
+struct Parser<'s> {
+    source: &'s str,
+    lines: Lines<'s>,
+    errors: Vec<Fault>,
+    warnings: Vec<Fault>,
+    /// The state that is being read.
+    state: Option<String>,
+    /// The fan-out state whose machine is being read.
+    parent: Option<Parent>,
+    /// The definition's own language, which all of its states have unless they choose another one.
+    default_language: QueryLanguage,
+    /// The language of what is being read.
+    language: QueryLanguage,
+    workflow_type: WorkflowType,
+    /// What `$states` has beside `input` and `context` in the field that is being read.
+    states_members: &'static [&'static str],
+    /// All states, at any depth; `None` for those with faults.
+    states: IndexMap<String, Option<State>>,
+    labels: IndexSet<String>,
+    variables: Variables,
+    mentions_execution_input: bool,
+    mentions_context: bool,
+    mentions_map_item: bool,
+    judge: &'s dyn Fn(&Resource) -> Result<(), Refusal>,
+}
+
+impl<'s> Parser<'s> {
+    fn new(text: &'s str, options: &Options<'s>) -> Parser<'s> {
+        Parser {
+            source: text,
+            lines: Lines::new(text),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            state: None,
+            parent: None,
+            default_language: QueryLanguage::default(),
+            language: QueryLanguage::default(),
+            workflow_type: options.workflow_type,
+            states_members: &[],
+            states: IndexMap::new(),
+            labels: IndexSet::new(),
+            variables: Variables::default(),
+            mentions_execution_input: false,
+            mentions_context: false,
+            mentions_map_item: false,
+            judge: options.judge,
+        }
+    }
+
+    fn read(&mut self, text: &str) -> Option<Node> {
+        match json::parse(text, &self.lines) {
             Ok((root, duplicates)) => {
                 duplicates.into_iter().for_each(|fault| self.json_fault(fault));
-                root
+                Some(root)
             }
             Err(fault) => {
                 self.json_fault(fault);
-                return None;
+                None
             }
-        };
-        let (head, machine) = self.head(&root)?;
+        }
+    }
+
+    fn definition(&mut self, root: &Node) -> Option<Definition> {
+        let read = self.head(root);
+        self.check_variables();
+        let (head, machine) = read?;
         let canonical = canonical::canonical(&root.to_value());
         let states = std::mem::take(&mut self.states);
         Some(Definition {
@@ -139,28 +208,51 @@ impl Parser<'_> {
         message: impl Into<String>,
         hint: Option<String>,
     ) {
-        // One more than is shown, so that the report can say that there are more.
-        if self.faults.len() <= FAULTS_MAX {
-            let (line, column) = self.lines.place(span.start);
-            let state = self.state.clone();
-            self.faults.push(Fault { code, span, line, column, state, message: message.into(), hint });
+        let severity = code.severity();
+        if self.is_full(severity) {
+            return;
+        }
+        let (line, column) = self.lines.place(span.start);
+        let state = self.state.clone();
+        let (aws_code, path, message) = (code.aws(), String::new(), message.into());
+        let fault = Fault { code, severity, aws_code, path, span, line, column, state, message, hint };
+        self.faults_mut(severity).push(fault);
+    }
+
+    fn faults_mut(&mut self, severity: Severity) -> &mut Vec<Fault> {
+        match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
         }
     }
 
-    fn into_faults(mut self) -> Faults {
-        let is_cut = self.faults.len() > FAULTS_MAX;
-        self.faults.truncate(FAULTS_MAX);
-        self.faults.sort_by_key(|fault| (fault.span.start, fault.span.end, fault.code));
+    /// One more than is shown is kept, so that the report can say that there are more.
+    fn is_full(&self, severity: Severity) -> bool {
+        let faults = match severity {
+            Severity::Error => &self.errors,
+            Severity::Warning => &self.warnings,
+        };
+        faults.len() > FAULTS_MAX
+    }
+
+    /// Errors and warnings.
+    fn into_faults(mut self, root: Option<&Node>) -> (Faults, Faults) {
+        let is_cut = self.is_full(Severity::Error);
+        for faults in [&mut self.errors, &mut self.warnings] {
+            faults.truncate(FAULTS_MAX);
+            faults.sort_by_key(|fault| (fault.span.start, fault.span.end, fault.code));
+            for fault in faults {
+                fault.path = root.map(|root| locate::path(root, &fault.span)).unwrap_or_default();
+            }
+        }
         if is_cut {
             self.state = None;
             let end = self.source.len();
-            self.fault(
-                FaultCode::TooManyFaults,
-                end..end,
-                format!("only the first {FAULTS_MAX} faults are shown"),
-            );
+            let message = format!("only the first {FAULTS_MAX} faults are shown");
+            self.errors.truncate(FAULTS_MAX);
+            self.fault(FaultCode::TooManyFaults, end..end, message);
         }
-        Faults(self.faults)
+        (Faults(self.errors), Faults(self.warnings))
     }
 
     /// The span of a place in a string's text; the whole string where escapes make the two differ.

@@ -81,6 +81,9 @@ impl Parser<'_> {
         let output = self.output(fields);
         let then = self.then(fields);
         let data = DataFlow { arguments: arguments?, result_path: result_path?, output: output?, ..filters? };
+        if let Some(node) = fields.value("Result").filter(|_| !self.is_jsonata()) {
+            self.static_result(node);
+        }
         let result = fields.value("Result").map(Node::to_value);
         Some(Read::plain(data, Kind::Pass(Pass { result, then: then? })))
     }
@@ -109,6 +112,7 @@ impl Parser<'_> {
         }
         let data = self.work(fields);
         let (retry, catch) = (self.retry(fields), self.catch(fields));
+        self.check_matches(fields);
         let then = self.then(fields);
         let task = Task {
             resource: resource?,
@@ -250,6 +254,7 @@ impl Parser<'_> {
         let arguments = fields.value(arguments_name(self)).map(Node::to_value);
         match Resource::parse(arn, arguments.as_ref()) {
             Ok(resource) => {
+                self.check_integration(fields, &resource);
                 if let Err(refusal) = (self.judge)(&resource) {
                     let span = self.resource_span(fields, &resource);
                     self.fault_with_hint(refusal.code, span, refusal.message, refusal.hint);

@@ -23,7 +23,10 @@ impl Parser<'_> {
                         Some(name) => {
                             (name, self.expression(&member.value, &member.name).map(Template::Dynamic))
                         }
-                        None => (member.name.as_str(), self.path_template(&member.value)),
+                        None => {
+                            self.no_dollar(&member.value, &member.name);
+                            (member.name.as_str(), self.path_template(&member.value))
+                        }
                     };
                     if !names.insert(name) {
                         let message = format!(
@@ -73,7 +76,7 @@ impl Parser<'_> {
         }
         match Path::parse(text) {
             Ok(path) => {
-                self.note(&path);
+                self.note(&path, &node.span);
                 Some(Expression::Path(path))
             }
             Err(error) => {
@@ -86,7 +89,7 @@ impl Parser<'_> {
     fn call(&mut self, node: &Node, text: &str) -> Option<Call> {
         match Call::parse(text) {
             Ok(call) => {
-                call.paths().into_iter().for_each(|path| self.note(path));
+                call.paths().into_iter().for_each(|path| self.note(path, &node.span));
                 Some(call)
             }
             Err(error) => {

@@ -75,7 +75,10 @@ impl Parser<'_> {
         }
         match self.either(fields, name)? {
             Either::Expression(template) => return Some(Text::Expression(template)),
-            Either::Constant(_) => return self.owned_text(fields, name).map(Text::Constant),
+            Either::Constant(node) => {
+                self.no_path(node, name);
+                return self.owned_text(fields, name).map(Text::Constant);
+            }
             Either::Nothing => {}
         }
         let node = fields.value(&path).filter(|_| !self.is_jsonata())?;
