@@ -9,6 +9,7 @@ pub mod connect;
 pub mod definitions;
 pub mod exit;
 pub mod failure;
+pub mod folders;
 pub mod graph;
 pub mod limits;
 pub mod orders;

@@ -26,16 +26,17 @@ pub struct Glyphs {
     pub stopped: &'static str,
     pub retry: &'static str,
     pub skipped: &'static str,
+    pub warning: &'static str,
 }
 
 /// For terminals that know UTF-8.
 pub const UNICODE: Glyphs =
     Glyphs {
-        good: "✓", bad: "✗", running: "▷", waiting: "⧖", stopped: "■", retry: "↻", skipped: "–"
+        good: "✓", bad: "✗", running: "▷", waiting: "⧖", stopped: "■", retry: "↻", skipped: "–", warning: "!"
     };
 /// For all others.
 pub const ASCII: Glyphs =
-    Glyphs { good: "+", bad: "x", running: ">", waiting: "~", stopped: "#", retry: "retry", skipped: "-" };
+    Glyphs { good: "+", bad: "x", running: ">", waiting: "~", stopped: "#", retry: "retry", skipped: "-", warning: "!" };
 
 impl Glyphs {
     /// By the locale, as POSIX reads it: the first of LC_ALL, LC_CTYPE and LANG that is set. Without any the terminals of

@@ -1,7 +1,7 @@
 //! `stepladder graph`: a definition as a chart.
 
 use crate::{
-    definitions::Checked,
+    definitions::{Against, Checked},
     exit::Exit,
     failure::{Code, Failure, Outcome},
     graph::{Charset, Graph},
@@ -10,6 +10,7 @@ use crate::{
 };
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use stepladder_asl::WorkflowType;
 
 /// Draw a definition as a chart
 ///
@@ -50,7 +51,7 @@ pub fn run(args: GraphArgs, printer: &Printer) -> Outcome {
             .hint("-o json gives the nodes and edges themselves, in the shape stepladder.graph/1"));
     }
     let format = args.format.or_else(|| by_name(args.to.as_deref()?)).unwrap_or(ChartFormat::Text);
-    let checked = Checked::language(&args.file);
+    let checked = Checked::read(&args.file, Against::Language, WorkflowType::Standard);
     let Ok(definition) = &checked.result else {
         checked.tell(printer);
         let message = format!("{} has faults, so there is nothing to draw", checked.shown);
