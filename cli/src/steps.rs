@@ -145,7 +145,9 @@ mod tests {
     use serde_json::json;
     use std::sync::Arc;
     use stepladder_asl::Definition;
-    use stepladder_engine::{Phase, Recorded, Run, SEMANTICS, Status, advance, replay, start};
+    use stepladder_engine::{
+        Branch, Phase, Recorded, Records, Run, SEMANTICS, Status, advance, replay, start,
+    };
     use stepladder_protocol::{ITEM_VERSION, Payload};
 
     const DEFINITION: &str = r#"{"StartAt": "Charge", "States": {
@@ -190,7 +192,9 @@ mod tests {
                 expires_s: 0,
             });
         }
-        let replay = replay(&definition, &run, input.clone(), &recorded).unwrap();
+        let replay =
+            replay(&definition, &run, input.clone(), &Records::from([(Branch::default(), recorded.clone())]))
+                .unwrap();
         let definition = Arc::new(definition);
         RunView { item: item("17", status), definition, run, input, records, recorded, replay }
     }

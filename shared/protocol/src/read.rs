@@ -9,7 +9,7 @@ use crate::{
 use serde_json::Value;
 use std::sync::Arc;
 use stepladder_asl::Definition;
-use stepladder_engine::{Follower, Recorded, Replay, ReplayError, Run, Transition, replay};
+use stepladder_engine::{Branch, Follower, Recorded, Records, Replay, ReplayError, Run, Transition, replay};
 
 /// A run, read and replayed.
 #[derive(Debug, Clone)]
@@ -88,7 +88,8 @@ impl<H: Host> Protocol<H> {
             recorded.push(self.recorded(&key, record).await?);
         }
         let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
-        let replay = replay(&definition, &self.seeded(&run), input.clone(), &recorded)
+        let by_branch = Records::from([(Branch::default(), recorded.clone())]);
+        let replay = replay(&definition, &self.seeded(&run), input.clone(), &by_branch)
             .map_err(|error| diverged(id, &error))?;
         Ok(Some(RunView { item, definition, run, input, records, recorded, replay }))
     }

@@ -15,7 +15,8 @@ use std::{
 };
 use stepladder_asl::Definition;
 use stepladder_engine::{
-    Awaiting, Effect, HistoryEvent, Outcome, Position, Recorded, Replay, Run, Target, replay, step_call,
+    Awaiting, Branch, Effect, HistoryEvent, Outcome, Position, Recorded, Records, Replay, Run, Target,
+    replay, step_call,
 };
 
 /// A recorded run, as its file holds it.
@@ -47,8 +48,12 @@ impl History {
         }
     }
 
+    fn by_branch(&self) -> Records {
+        Records::from([(Branch::default(), self.records.clone())])
+    }
+
     fn replay(&self) -> Replay {
-        replay(&self.definition, &self.run, self.input.clone(), &self.records).unwrap()
+        replay(&self.definition, &self.run, self.input.clone(), &self.by_branch()).unwrap()
     }
 }
 
@@ -149,7 +154,7 @@ fn a_changed_record_is_noticed() {
         first.finished_ms += 1;
         let Outcome::Succeeded { output } = &mut first.outcome else { continue };
         *output = json!({ "changed": true });
-        let replayed = replay(&history.definition, &history.run, history.input.clone(), &history.records);
+        let replayed = replay(&history.definition, &history.run, history.input.clone(), &history.by_branch());
         assert!(replayed.is_err(), "{file:?}");
     }
 }
