@@ -115,6 +115,7 @@ mod tests {
                     resource: "arn:aws:lambda:us-east-1:000000000000:function:charge".into(),
                     input: json!([]),
                     timeout_seconds: None,
+                    credentials: None,
                 },
             },
         ];

@@ -98,3 +98,6 @@ pub const MAX_ITEMS_PER_BATCH_MAX: u64 = 100_000_000;
 
 /// `MaxInputBytesPerBatch`, in bytes (AWS: 256 KiB).
 pub const MAX_INPUT_BYTES_PER_BATCH_MAX: u64 = 256 * 1024;
+
+/// Digits that a width in a JSONata date picture asks for (`[Y,*-4]`).
+pub const JSONATA_PICTURE_WIDTH_MAX: usize = 999;

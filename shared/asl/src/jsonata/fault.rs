@@ -148,7 +148,7 @@ mod tests {
         refuse("$sum(1, 2", "S0203", 9);
         refuse("$states.", "S0207", 8);
         refuse("[1, 2)", "S0202", 5);
-        refuse("1 + * 2", "S0207", 7);
+        refuse("1 + * 2", "S0201", 6);
         refuse("'open", "S0101", 5);
         refuse(")", "S0211", 0);
         refuse("", "S0207", 0);

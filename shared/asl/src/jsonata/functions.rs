@@ -24,18 +24,19 @@ pub(super) struct Host {
 
 type Function = fn(&Host, &[JValue]) -> HostFnResult;
 
-/// By name, without `$`.
-const OURS: &[(&str, Function)] = &[
-    ("partition", partition),
-    ("range", range),
-    ("hash", hash),
-    ("random", random),
-    ("uuid", uuid),
-    ("parse", parse),
-    ("now", now),
-    ("millis", millis),
-    ("shuffle", shuffle),
-    ("eval", eval),
+/// By name, without `$`, with the number of parameters. More arguments are left out: `$map($texts, $parse)` gives it
+/// an index and the whole array too.
+const OURS: &[(&str, usize, Function)] = &[
+    ("partition", 2, partition),
+    ("range", 3, range),
+    ("hash", 2, hash),
+    ("random", 1, random),
+    ("uuid", 0, uuid),
+    ("parse", 1, parse),
+    ("now", 2, now),
+    ("millis", 0, millis),
+    ("shuffle", 1, shuffle),
+    ("eval", 2, eval),
 ];
 
 /// The functions of JSONata 2.0.6 that stay as they are.
@@ -102,16 +103,12 @@ const LIBRARY: &[&str] = &[
 ];
 
 pub(super) fn exists(name: &str) -> bool {
-    name != "eval" && (LIBRARY.contains(&name) || OURS.iter().any(|(ours, _)| *ours == name))
-}
-
-pub(super) fn is_library(name: &str) -> bool {
-    LIBRARY.contains(&name)
+    name != "eval" && (LIBRARY.contains(&name) || OURS.iter().any(|(ours, _, _)| *ours == name))
 }
 
 /// Which of ours an expression names.
 pub(super) fn mentioned(names: &std::collections::BTreeSet<String>) -> Vec<&'static str> {
-    OURS.iter().map(|(name, _)| *name).filter(|name| names.contains(*name)).collect()
+    OURS.iter().map(|(name, _, _)| *name).filter(|name| names.contains(*name)).collect()
 }
 
 /// Registers ours under the given names.
@@ -121,11 +118,11 @@ pub(super) fn register(
     host: &Rc<Host>,
 ) -> Result<(), EvaluatorError> {
     for name in names {
-        let Some((_, function)) = OURS.iter().find(|(ours, _)| *ours == name) else { continue };
-        let (host, function) = (Rc::clone(host), *function);
+        let Some((_, arity, function)) = OURS.iter().find(|(ours, _, _)| *ours == name) else { continue };
+        let (host, arity, function) = (Rc::clone(host), *arity, *function);
         evaluator.register_fn_override(name, move |arguments: &[JValue]| {
             host.meter.step(arguments)?;
-            function(&host, arguments)
+            function(&host, arguments.get(..arity).unwrap_or(arguments))
         })?;
     }
     Ok(())
@@ -156,13 +153,8 @@ fn text<'a>(arguments: &'a [JValue], index: usize, function: &str) -> Result<&'a
     argument(arguments, index).as_str().ok_or_else(|| mismatch(index + 1, function))
 }
 
-fn at_most(arguments: &[JValue], count: usize, function: &str) -> Result<(), EvaluatorError> {
-    if arguments.len() > count { Err(mismatch(count + 1, function)) } else { Ok(()) }
-}
-
 /// `$partition(array, size)`: arrays of at most `size` items.
 fn partition(host: &Host, arguments: &[JValue]) -> HostFnResult {
-    at_most(arguments, 2, "partition")?;
     let items = match argument(arguments, 0) {
         JValue::Undefined => return Ok(JValue::Undefined),
         JValue::Array(items) => items.to_vec(),
@@ -182,7 +174,6 @@ fn partition(host: &Host, arguments: &[JValue]) -> HostFnResult {
 
 /// `$range(first, last, delta)`: both ends are included.
 fn range(host: &Host, arguments: &[JValue]) -> HostFnResult {
-    at_most(arguments, 3, "range")?;
     if arguments.iter().any(JValue::is_undefined) {
         return Ok(JValue::Undefined);
     }
@@ -199,7 +190,6 @@ fn range(host: &Host, arguments: &[JValue]) -> HostFnResult {
 
 /// `$hash(data, algorithm)`: lower-case hex. A value that is no text is hashed as its compact JSON.
 fn hash(_: &Host, arguments: &[JValue]) -> HostFnResult {
-    at_most(arguments, 2, "hash")?;
     let data = match argument(arguments, 0) {
         JValue::Undefined => return Ok(JValue::Undefined),
         JValue::String(data) => data.to_string(),
@@ -215,7 +205,6 @@ fn hash(_: &Host, arguments: &[JValue]) -> HostFnResult {
 
 /// `$random(seed?)`: a number in [0, 1); the same seed gives the same number.
 fn random(host: &Host, arguments: &[JValue]) -> HostFnResult {
-    at_most(arguments, 1, "random")?;
     let bits = match arguments.first() {
         None => host.draws.u128(),
         Some(_) => scope::draw(&whole(arguments, 0, "random")?.to_be_bytes(), b"$random"),
@@ -224,14 +213,12 @@ fn random(host: &Host, arguments: &[JValue]) -> HostFnResult {
 }
 
 /// `$uuid()`: of version 4.
-fn uuid(host: &Host, arguments: &[JValue]) -> HostFnResult {
-    at_most(arguments, 0, "uuid")?;
+fn uuid(host: &Host, _: &[JValue]) -> HostFnResult {
     Ok(JValue::from(intrinsic::uuid(host.draws.u128())))
 }
 
 /// `$parse(text)`: the value that the JSON text stands for.
 fn parse(host: &Host, arguments: &[JValue]) -> HostFnResult {
-    at_most(arguments, 1, "parse")?;
     if argument(arguments, 0).is_undefined() {
         return Ok(JValue::Undefined);
     }
@@ -244,7 +231,6 @@ fn parse(host: &Host, arguments: &[JValue]) -> HostFnResult {
 
 /// `$now(picture?, timezone?)`: the time of the evaluation.
 fn now(host: &Host, arguments: &[JValue]) -> HostFnResult {
-    at_most(arguments, 2, "now")?;
     if arguments.iter().all(JValue::is_undefined) {
         return Ok(JValue::from(timestamp::format(host.now_ms)));
     }
@@ -258,17 +244,14 @@ fn now(host: &Host, arguments: &[JValue]) -> HostFnResult {
 }
 
 /// `$millis()`: milliseconds since 1970.
-fn millis(host: &Host, arguments: &[JValue]) -> HostFnResult {
-    at_most(arguments, 0, "millis")?;
+fn millis(host: &Host, _: &[JValue]) -> HostFnResult {
     Ok(JValue::Number(host.now_ms as f64))
 }
 
 /// `$shuffle(array)`: every order is equally likely.
 fn shuffle(host: &Host, arguments: &[JValue]) -> HostFnResult {
-    at_most(arguments, 1, "shuffle")?;
     let mut items = match argument(arguments, 0) {
-        JValue::Undefined if arguments.len() == 1 => return Ok(JValue::Undefined),
-        JValue::Undefined => return Err(mismatch(1, "shuffle")),
+        JValue::Undefined => return Ok(JValue::Undefined),
         JValue::Array(items) if items.len() < 2 => return Ok(JValue::Array(items.clone())),
         JValue::Array(items) => items.to_vec(),
         single => vec![single.clone()],

@@ -1,6 +1,6 @@
 //! The counter of an evaluation's work.
 
-use crate::limits::{JSONATA_SEQUENCE_ITEMS_MAX, JSONATA_WORK_MAX, JSONATA_WORK_PER_STEP};
+use crate::limits::{EVALUATION_BYTES_MAX, JSONATA_WORK_MAX, JSONATA_WORK_PER_STEP};
 use jsonata_core::{evaluator::EvaluatorError, value::JValue, value::with_stack};
 use std::cell::Cell;
 
@@ -13,11 +13,12 @@ pub(super) const MARK: &str = "limit: ";
 #[derive(Debug)]
 pub(super) struct Meter {
     left: Cell<u64>,
+    items_max: usize,
 }
 
 impl Meter {
-    pub(super) fn new() -> Meter {
-        Meter { left: Cell::new(JSONATA_WORK_MAX) }
+    pub(super) fn new(items_max: usize) -> Meter {
+        Meter { left: Cell::new(JSONATA_WORK_MAX), items_max }
     }
 
     pub(super) fn take(&self, units: u64) -> Result<(), EvaluatorError> {
@@ -42,6 +43,7 @@ impl Meter {
         match value {
             JValue::String(text) => self.take(1 + text.len() as u64 / 8),
             JValue::Array(items) => {
+                self.length(items.len() as f64)?;
                 self.take(1 + items.len() as u64)?;
                 let nested =
                     || items.iter().filter(|item| is_large(item)).try_for_each(|item| self.value(item));
@@ -60,16 +62,24 @@ impl Meter {
         }
     }
 
-    /// An array that is about to be made.
+    /// An array that is about to be made, which takes several times as long as to look at one.
     pub(super) fn items(&self, count: f64) -> Result<(), EvaluatorError> {
-        if count > JSONATA_SEQUENCE_ITEMS_MAX as f64 {
-            return Err(limit(format!("a sequence has more than {JSONATA_SEQUENCE_ITEMS_MAX} items")));
+        self.length(count)?;
+        self.take(count.max(0.0) as u64 * 4)
+    }
+
+    fn length(&self, count: f64) -> Result<(), EvaluatorError> {
+        if count > self.items_max as f64 {
+            return Err(limit(format!("a sequence has more than {} items", self.items_max)));
         }
-        self.take(count.max(0.0) as u64)
+        Ok(())
     }
 
     /// A text that is about to be made.
     pub(super) fn text(&self, bytes: f64) -> Result<(), EvaluatorError> {
+        if bytes > EVALUATION_BYTES_MAX as f64 {
+            return Err(limit(format!("a text is longer than {EVALUATION_BYTES_MAX} bytes")));
+        }
         self.take((bytes.max(0.0) / 8.0) as u64)
     }
 }

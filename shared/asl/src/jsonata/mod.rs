@@ -12,6 +12,7 @@ mod direct;
 mod error;
 mod fault;
 mod functions;
+mod guard;
 mod meter;
 mod references;
 mod run;
@@ -46,6 +47,8 @@ struct Compiled {
     reads: convert::Reads,
     /// Names of functions of ours that it mentions.
     ours: Vec<&'static str>,
+    /// Guards that stand in the tree.
+    guards: Vec<guard::Guard>,
     references: Vec<Reference>,
     unknown_functions: Vec<String>,
     newer: Vec<Newer>,
@@ -71,19 +74,28 @@ impl Jsonata {
     ///
     /// The text is no expression, or longer than [`crate::limits::JSONATA_TEXT_BYTES_MAX`].
     pub fn parse(text: &str) -> Result<Jsonata, JsonataFault> {
+        Jsonata::compile(text, weave::weave)
+    }
+
+    fn compile(text: &str, weave: fn(AstNode) -> AstNode) -> Result<Jsonata, JsonataFault> {
         let tree = fault::parse(text)?;
         let analysis = references::analyse(&tree, text);
+        let (direct, reads) = (Direct::of(&tree), convert::Reads::of(&tree));
+        // What the author wrote, before anything is woven into it.
+        let (top_level_names, mentions_root) = (top_level::names(&tree), top_level::mentions_root(&tree));
+        let tree = weave(tree);
         let compiled = Compiled {
             text: text.to_string(),
-            direct: Direct::of(&tree),
-            reads: convert::Reads::of(&tree),
+            direct,
+            reads,
+            guards: guard::used(&tree),
             ours: functions::mentioned(&analysis.mentioned),
             references: analysis.references,
             unknown_functions: analysis.unknown_functions,
             newer: analysis.newer,
-            top_level_names: top_level::names(&tree),
-            mentions_root: top_level::mentions_root(&tree),
-            tree: weave::weave(tree),
+            top_level_names,
+            mentions_root,
+            tree,
         };
         Ok(Jsonata { compiled: Arc::new(compiled) })
     }
@@ -162,6 +174,8 @@ impl fmt::Debug for Jsonata {
 
 #[cfg(test)]
 mod functions_test;
+#[cfg(test)]
+mod fuzz_test;
 #[cfg(test)]
 mod limits_test;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::{
     Compiled, JsonataError, JsonataErrorKind, JsonataScope,
     convert::{from_library, to_library},
     functions::{self, Host},
+    guard,
     meter::{self, Meter},
 };
 use crate::{
@@ -41,7 +42,11 @@ pub(super) fn in_state(compiled: &Compiled, scope: &JsonataScope) -> Result<Opti
         max_sequence_length: Some(JSONATA_SEQUENCE_ITEMS_MAX),
         ..EvaluatorOptions::default()
     };
-    let host = Host { meter: Meter::new(), now_ms: scope.now_ms, draws: draws(compiled, scope.draws) };
+    let host = Host {
+        meter: Meter::new(JSONATA_SEQUENCE_ITEMS_MAX),
+        now_ms: scope.now_ms,
+        draws: draws(compiled, scope.draws),
+    };
     run(compiled, Evaluator::with_options(context, options), &compiled.ours, host, &JValue::Undefined)
 }
 
@@ -58,14 +63,19 @@ pub(super) fn on_input(
     let mut options =
         EvaluatorOptions { timeout_ms: Some(JSONATA_CLOCK_MS_MAX), ..EvaluatorOptions::default() };
     let mut ours = compiled.ours.clone();
-    match language {
-        JsonataLanguage::Aws => options.max_stack_depth = Some(JSONATA_DEPTH_MAX),
+    let items_max = match language {
+        JsonataLanguage::Aws => {
+            options.max_stack_depth = Some(JSONATA_DEPTH_MAX);
+            options.max_sequence_length = Some(JSONATA_SEQUENCE_ITEMS_MAX);
+            JSONATA_SEQUENCE_ITEMS_MAX
+        }
         JsonataLanguage::Whole { depth_max } => {
             options.max_stack_depth = Some(depth_max);
             ours.retain(|name| *name != "eval");
+            usize::MAX
         }
-    }
-    let host = Host { meter: Meter::new(), now_ms: 1_764_000_000_000, draws: Draws::new([0; 32]) };
+    };
+    let host = Host { meter: Meter::new(items_max), now_ms: 1_764_000_000_000, draws: Draws::new([0; 32]) };
     let input = input.map_or(JValue::Undefined, to_library);
     run(compiled, Evaluator::with_options(context, options), &ours, host, &input)
 }
@@ -90,6 +100,7 @@ fn run(
 ) -> Result<Option<Value>, JsonataError> {
     let host = Rc::new(host);
     functions::register(&mut evaluator, ours.iter().copied(), &host).map_err(|error| thrown(&error))?;
+    guard::register(&mut evaluator, &host, &compiled.guards).map_err(|error| thrown(&error))?;
     // The library has no known panic; one that nobody knows must not take the process along.
     let evaluated = std::panic::catch_unwind(AssertUnwindSafe(|| {
         let value = evaluator.evaluate(&compiled.tree, input).map_err(|error| thrown(&error))?;
@@ -109,6 +120,8 @@ fn thrown(error: &EvaluatorError) -> JsonataError {
     let code = error_code_prefix(message).unwrap_or_default();
     let message =
         message.strip_prefix(code).map_or(message, |rest| rest.trim_start_matches(':').trim_start());
+    // AWS shows no name behind these words.
+    let message = if code == "T1006" { "Attempted to invoke a non-function" } else { message };
     let kind = match code {
         "D1012" => JsonataErrorKind::Clock,
         "D1011" | "D2014" | "D2015" | "U1001" => JsonataErrorKind::Limit,

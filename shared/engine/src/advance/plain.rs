@@ -5,7 +5,7 @@ use crate::{call::Passed, position::Position, run::Visit};
 use serde_json::Value;
 use std::borrow::Cow;
 use stepladder_asl::{
-    Choice, EvalError, Fail, Pass, QueryLanguage, ResultPath, Scope, State, Text, Then, Wait,
+    Choice, EvalError, Fail, Pass, QueryLanguage, ResultPath, Scope, State, Text, Then, Wait, errors,
 };
 
 impl Walk<'_> {
@@ -43,11 +43,10 @@ impl Walk<'_> {
                 }
                 None => None,
             };
-            // Pass merges its result into what InputPath selected.
             let merged = match &flow.result_path {
                 ResultPath::Whole => result,
-                ResultPath::Discard => Cow::Borrowed(&*input),
-                path => Cow::Owned(path.apply(&input, result.into_owned())?),
+                ResultPath::Discard => Cow::Borrowed(data),
+                path => Cow::Owned(path.apply(data, result.into_owned())?),
             };
             probe.see(|inspection| inspection.after_result_path = Some((*merged).clone()));
             let output = flow.output_path.select("OutputPath", &Scope { input: &merged, ..scope })?;
@@ -69,7 +68,12 @@ impl Walk<'_> {
                 // The state's own Assign and Output go with its Default.
                 None => (choice.default.as_ref(), &state.assign, &state.data.output, String::new()),
             };
-            let Some(next) = next else { return Err(no_choice_matched()) };
+            let Some(next) = next else {
+                return Err(EvalError::named(
+                    errors::NO_CHOICE_MATCHED,
+                    format!("No Choice Rule matched in the state '{}', and it has no Default.", state.name),
+                ));
+            };
             let assigned = self.assigned(assign.as_ref(), &format!("{place}Assign"), &scope)?;
             let output = match state.query_language {
                 QueryLanguage::JsonPath => {
@@ -107,9 +111,4 @@ impl Walk<'_> {
             Err(error) => self.failed_evaluation(state, position, &error),
         }
     }
-}
-
-/// What AWS reports where no rule holds and there is no Default; its documentation calls it States.NoChoiceMatched.
-fn no_choice_matched() -> EvalError {
-    EvalError::runtime("Failed to transition out of the state. The state does not point to a next state.")
 }
