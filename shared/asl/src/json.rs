@@ -51,6 +51,10 @@ pub(crate) fn parse(text: &str, lines: &Lines) -> Result<(Node, Vec<JsonFault>),
             message: format!("the definition has {} bytes; {DEFINITION_BYTES_MAX} are allowed", text.len()),
         });
     }
+    if text.trim_ascii().is_empty() {
+        let message = "the text is empty".to_string();
+        return Err(JsonFault { code: FaultCode::EmptyDefinition, span: 0..text.len(), message });
+    }
     if let Err(error) = serde_json::from_str::<Value>(text) {
         return Err(syntax_fault(&error, text, lines));
     }
@@ -199,7 +203,6 @@ mod tests {
     #[test]
     fn only_strict_json_is_taken() {
         for (text, start) in [
-            ("", 0),
             ("not a definition", 1),
             ("{\"a\": 1,}", 8),
             ("{\"a\": 1 // x\n}", 8),
@@ -224,6 +227,8 @@ mod tests {
             refuse(&nested(levels), FaultCode::NestedTooDeeply, DEFINITION_DEPTH_MAX);
         }
         refuse(&" ".repeat(DEFINITION_BYTES_MAX + 1), FaultCode::DefinitionTooLarge, 0);
+        refuse("", FaultCode::EmptyDefinition, 0);
+        refuse(" \n", FaultCode::EmptyDefinition, 0);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-use super::{tests::ORDERS, *};
+use super::{nested_tests::FAN_OUT, tests::ORDERS, *};
+use crate::path::Path;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -43,6 +44,9 @@ fn replacement() -> impl Strategy<Value = Value> {
         "States\\.(Format|Array|UUID|MathAdd)\\([$.a-z'{}\\\\, 0-9()-]{0,20}".prop_map(Value::from),
         prop_oneof![Just("Charge"), Just("Pass"), Just("Task"), Just("States.ALL"), Just("$")]
             .prop_map(Value::from),
+        prop_oneof![Just("JSONata"), Just("JSONPath"), Just("Map"), Just("Parallel"), Just("DISTRIBUTED")]
+            .prop_map(Value::from),
+        "[{]% ?[$a-z.(){}\\[\\]0-9 '+?:=~>|@#%*-]{0,24} ?%[}]".prop_map(Value::from),
     ]
 }
 
@@ -51,14 +55,26 @@ proptest! {
 
     /// Whatever is put into a definition, a parse ends, gives the same again, and its report can be shown.
     #[test]
-    fn mutated_definitions_never_panic(changes in prop::collection::vec((any::<usize>(), replacement()), 1..4)) {
-        let mut value: Value = serde_json::from_str(ORDERS).unwrap();
+    fn mutated_definitions_never_panic(
+        is_nested in any::<bool>(),
+        changes in prop::collection::vec((any::<usize>(), replacement()), 1..4),
+    ) {
+        let text = if is_nested { FAN_OUT } else { ORDERS };
+        let mut value: Value = serde_json::from_str(text).unwrap();
         changes.iter().for_each(|(at, replacement)| mutate(&mut value, *at, replacement));
         let text = value.to_string();
         let parsed = Definition::parse(&text);
         prop_assert_eq!(&parsed, &Definition::parse(&text));
         match parsed {
-            Ok(definition) => prop_assert_eq!(&definition, &Definition::parse(&definition.canonical).unwrap()),
+            Ok(mut definition) => {
+                let mut again = Definition::parse(&definition.canonical).unwrap();
+                prop_assert_eq!(definition.warnings.len(), again.warnings.len());
+                // Their places differ: the canonical text has other ones.
+                (definition.warnings, again.warnings) = (Faults::default(), Faults::default());
+                prop_assert!(again.states.len() == definition.states.len());
+                prop_assert!(definition.states.iter().all(|(name, state)| again.state(name) == Some(state)));
+                prop_assert_eq!((&again.machine.start_at, &again.hash), (&definition.machine.start_at, &definition.hash));
+            }
             Err(faults) => {
                 prop_assert!(!faults.is_empty());
                 prop_assert!(faults.iter().all(|fault| text.get(fault.span.clone()).is_some()), "{}", faults);
@@ -69,8 +85,14 @@ proptest! {
 
     /// The same for the text itself: bytes cut out, doubled, replaced.
     #[test]
-    fn mutated_texts_never_panic(from in 0..ORDERS.len(), length in 0usize..40, inserted in ".{0,8}") {
-        let mut text = ORDERS.to_string();
+    fn mutated_texts_never_panic(
+        is_nested in any::<bool>(),
+        from in 0..ORDERS.len(),
+        length in 0usize..40,
+        inserted in ".{0,8}",
+    ) {
+        let mut text = if is_nested { FAN_OUT } else { ORDERS }.to_string();
+        let from = from.min(text.len());
         let to = (from + length).min(text.len());
         text.replace_range(from..to, &inserted);
         if let Err(faults) = Definition::parse(&text) {

@@ -222,25 +222,6 @@ fn types_are_checked() {
 }
 
 #[test]
-fn what_this_version_leaves_out_is_said() {
-    use FaultCode::Unsupported;
-    check_state(
-        r#"{"Type": "Map", "ItemProcessor": {"anything": 1}, "Next": "T"}"#,
-        &[(Unsupported, "\"Map\"")],
-    );
-    check_state(r#"{"Type": "Parallel", "Branches": [], "Next": "T"}"#, &[(Unsupported, "\"Parallel\"")]);
-    check_state(r#"{"Type": "Pass", "Assign": {"a": 1}, "Next": "T"}"#, &[(Unsupported, "\"Assign\"")]);
-    check_state(
-        r#"{"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% 1 %}", "Next": "T"}"#,
-        &[(Unsupported, "\"JSONata\"")],
-    );
-    check(
-        r#"{"QueryLanguage": "JSONata", "StartAt": "S", "States": {"S": {"Type": "Pass", "Output": 1, "End": true}}}"#,
-        &[(Unsupported, "\"JSONata\"")],
-    );
-}
-
-#[test]
 fn a_flood_of_faults_is_cut() {
     let states: Vec<String> = (0..5_000).map(|n| format!(r#""S{n}": {{"Type": "Nope"}}"#)).collect();
     let text = format!(r#"{{"StartAt": "S0", "States": {{{}}}}}"#, states.join(","));

@@ -57,7 +57,11 @@ impl Parser<'_> {
         if here.clone().any(|known| known == member) {
             return;
         }
+        let is_catcher = self.states_members.contains(&"errorOutput");
         let (code, message) = match member {
+            "result" if is_catcher => {
+                (FaultCode::UnknownMember, "`$states.result` is not there where the work itself has failed")
+            }
             "result" => (
                 FaultCode::UnsupportedReference,
                 "`$states.result` exists in `Output` and `Assign` of Task, Parallel and Map states only",

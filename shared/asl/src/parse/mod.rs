@@ -34,6 +34,7 @@ use variables::Variables;
 
 /// How a definition is to be judged.
 #[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "a judge is a function")]
 pub struct Options<'a> {
     pub workflow_type: WorkflowType,
     /// May refuse what a Task state calls: because nothing of that name is there, or because the place where it is to
@@ -242,7 +243,7 @@ impl<'s> Parser<'s> {
             faults.truncate(FAULTS_MAX);
             faults.sort_by_key(|fault| (fault.span.start, fault.span.end, fault.code));
             for fault in faults {
-                fault.path = root.map(|root| locate::path(root, &fault.span)).unwrap_or_default();
+                fault.path = root.map_or_else(|| "/".into(), |root| locate::path(root, &fault.span));
             }
         }
         if is_cut {
@@ -278,3 +279,11 @@ mod fuzz;
 #[cfg(test)]
 #[path = "../parse_state_test.rs"]
 mod state_tests;
+
+#[cfg(test)]
+#[path = "../parse_nested_test.rs"]
+mod nested_tests;
+
+#[cfg(test)]
+#[path = "../parse_rules_test.rs"]
+mod rules_tests;
