@@ -32,6 +32,7 @@ pub enum Command {
     Dev(commands::dev::DevArgs),
     Check(commands::check::CheckArgs),
     Graph(commands::graph::GraphArgs),
+    Try(commands::try_run::TryArgs),
     Start(commands::start::StartArgs),
     /// Look at runs, and stop them
     #[command(subcommand)]

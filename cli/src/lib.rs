@@ -11,10 +11,12 @@ pub mod exit;
 pub mod failure;
 pub mod folders;
 pub mod graph;
+pub mod inputs;
 pub mod limits;
 pub mod orders;
 pub mod printer;
 pub mod project;
+pub mod rehearse;
 pub mod runs;
 pub mod shapes;
 pub mod steps;
@@ -108,6 +110,7 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
         }
         Command::Check(args) => commands::check::run(args, printer),
         Command::Graph(args) => commands::graph::run(args, printer),
+        Command::Try(args) => commands::try_run::run(args, printer),
         Command::Version(args) => commands::version::run(args, printer),
         Command::Completions(args) => commands::completions::run(args, printer),
     }

@@ -69,11 +69,14 @@ pub fn run(args: CheckArgs, printer: &Printer) -> Outcome {
         }
         return report.end(printer);
     }
-    // A definition that was named can be checked outside of a workspace too: then nobody knows its programs.
+    // Only what lies under functions/ has its programs there; everything else can be checked anywhere.
     let project = if args.no_functions { None } else { Project::find(&here).ok() };
+    let functions = project.as_ref().and_then(|project| project.root.join("functions").canonicalize().ok());
     for path in &args.paths {
         for file in files(path, printer)? {
-            let checked = Checked::read(&file, Against::Programs(project.as_ref()), workflow_type);
+            let is_deployed = || file.canonicalize().ok()?.starts_with(functions.as_ref()?).then_some(());
+            let project = project.as_ref().filter(|_| is_deployed().is_some());
+            let checked = Checked::read(&file, Against::Programs(project), workflow_type);
             report.take(&checked, &checked.shown, printer)?;
         }
     }

@@ -10,4 +10,5 @@ pub mod run_list;
 pub mod run_show;
 pub mod run_stop;
 pub mod start;
+pub mod try_run;
 pub mod version;
