@@ -91,4 +91,10 @@ mod tests {
         check("Cargo.toml", Err((Exit::Bad, "can't use the input from Cargo.toml: it is not JSON")));
         check("src", Err((Exit::Bad, "can't read src")));
     }
+
+    #[test]
+    fn what_is_not_utf8_says_where() {
+        let failure = parse(b"{\"a\": \"\xff\"}", "stdin").unwrap_err();
+        assert!(failure.message.contains("byte 7"), "{failure}");
+    }
 }

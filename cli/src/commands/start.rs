@@ -177,10 +177,4 @@ mod tests {
         let failure = wanted(Started::Conflict(item("17", Status::Running))).unwrap_err();
         assert_eq!(failure.message, "the name '17' is taken by a run with another input");
     }
-
-    #[test]
-    fn what_is_not_utf8_says_where() {
-        let failure = parse(b"{\"a\": \"\xff\"}", "stdin").unwrap_err();
-        assert!(failure.message.contains("byte 7"), "{failure}");
-    }
 }

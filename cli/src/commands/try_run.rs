@@ -248,6 +248,18 @@ fn ending(end: &End, printer: &Printer) -> Outcome {
     Ok(())
 }
 
+/// The distance from the run's start: `+7.8 s`, and from a minute on `+24:00:07.8`, for days alone would hide what
+/// happens in seconds.
+fn offset(ms: i64) -> String {
+    match ms {
+        ..60_000 => format!("+{}", text::duration(ms)),
+        _ => {
+            let (s, tenths) = (ms / 1_000, ms % 1_000 / 100);
+            format!("+{}:{:02}:{:02}.{tenths}", s / 3_600, s / 60 % 60, s % 60)
+        }
+    }
+}
+
 struct Tree<'a> {
     visits: &'a Visits,
     started_ms: i64,
@@ -289,7 +301,7 @@ impl Tree<'_> {
 
     fn time(&self, time_ms: i64) -> String {
         match self.printer.time_style {
-            TimeStyle::Relative => format!("+{}", text::duration(time_ms.saturating_sub(self.started_ms))),
+            TimeStyle::Relative => offset(time_ms.saturating_sub(self.started_ms)),
             style => text::time(time_ms, time_ms, style),
         }
     }
@@ -315,17 +327,18 @@ impl Tree<'_> {
         if visit.attempts > 1 {
             parts.push(format!("{} {} attempts", self.printer.glyphs.retry, visit.attempts));
         }
-        match (visit.state_type, &visit.output) {
-            ("Choice", Some(_)) => {
-                parts.extend(self.visits.next(index).map(|next| format!("-> {}", escaped(&next.state))));
-            }
-            ("Task" | "Pass" | "Map" | "Parallel", Some(output)) => {
-                parts.push(cut(&escaped(&output.to_string()), OUTPUT_COLUMNS_MAX).into_owned());
-            }
-            _ => {}
-        }
         if let Some(took) = took.filter(|took| *took > 0) {
             parts.push(paint(style::DIM, text::duration(took)));
+        }
+        match (visit.state_type, visit.result.as_ref().or(visit.output.as_ref())) {
+            ("Choice", Some(_)) => {
+                let arrow = self.printer.glyphs.arrow;
+                parts.extend(self.visits.next(index).map(|next| format!("{arrow} {}", escaped(&next.state))));
+            }
+            ("Task" | "Pass", Some(result)) => {
+                parts.push(cut(&escaped(&result.to_string()), OUTPUT_COLUMNS_MAX).into_owned());
+            }
+            _ => {}
         }
         parts.join("  ")
     }

@@ -33,6 +33,8 @@ pub struct Visit {
     pub entered_ms: i64,
     /// None while it is open.
     pub exited_ms: Option<i64>,
+    /// What its task answered at last.
+    pub result: Option<Value>,
     pub output: Option<Value>,
     pub assigned: Option<Value>,
     /// How often its task was scheduled.
@@ -137,6 +139,14 @@ impl Visits {
                 }
                 before
             }
+            Event::LambdaFunctionSucceeded { output }
+            | Event::ActivitySucceeded { output }
+            | Event::TaskSucceeded { output, .. } => {
+                if let Some(visit) = self.visit_at(before) {
+                    visit.result = Some(output.clone());
+                }
+                before
+            }
             Event::StateAborted { .. } => {
                 if let Some(visit) = self.visit_at(before) {
                     visit.is_aborted = true;
@@ -175,6 +185,7 @@ impl Visits {
             input: input.clone(),
             entered_ms: time_ms,
             exited_ms: None,
+            result: None,
             output: None,
             assigned: None,
             attempts: 0,
