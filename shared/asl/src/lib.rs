@@ -27,6 +27,7 @@ pub mod errors;
 mod evaluate;
 mod fault;
 pub mod intrinsic;
+mod java;
 mod json;
 pub mod jsonata;
 pub mod limits;

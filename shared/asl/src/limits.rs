@@ -68,8 +68,8 @@ pub const CAUSE_CHARS_MAX: usize = 32_768;
 pub const JSONATA_TEXT_BYTES_MAX: usize = 64 * 1024;
 
 /// Units of work in one JSONata evaluation: a value looked at is one, as are 8 bytes of text. Chosen so that it ends
-/// within a few seconds; AWS names no figure. See docs/decisions/0012-jsonata-limits.md.
-pub const JSONATA_WORK_MAX: u64 = 100_000_000;
+/// within a second or two; AWS names no figure. See docs/decisions/0012-jsonata-limits.md.
+pub const JSONATA_WORK_MAX: u64 = 50_000_000;
 
 /// Units of work of one call of a function of the expression, and of one item of a loop.
 pub const JSONATA_WORK_PER_STEP: u64 = 50;

@@ -78,13 +78,18 @@ fn states_of_all_depths_are_found_by_their_names() {
     let parent = |name: &str| {
         definition.state(name).unwrap().parent.as_ref().map(|parent| (parent.state.as_str(), parent.branch))
     };
-    assert_eq!((parent("Both"), parent("Left"), parent("Right")), (None, Some(("Both", 0)), Some(("Both", 1))));
+    assert_eq!(
+        (parent("Both"), parent("Left"), parent("Right")),
+        (None, Some(("Both", 0)), Some(("Both", 1)))
+    );
     assert_eq!((parent("Each"), parent("Child")), (Some(("Items", 0)), Some(("Far", 0))));
     let branches = definition.state("Both").unwrap().machines();
     assert_eq!(branches.len(), 2);
     assert_eq!(branches[1].start_at, "Right");
     assert!(branches[1].states.iter().eq(["Right", "Pause", "Done"]));
-    assert!(definition.mentions_map_item && definition.mentions_execution_input && definition.mentions_context);
+    assert!(
+        definition.mentions_map_item && definition.mentions_execution_input && definition.mentions_context
+    );
 }
 
 #[test]
@@ -97,7 +102,10 @@ fn map_states() {
     assert!(matches!(items.item_selector, Some(Template::Object(_))));
     let Kind::Map(far) = &definition.state("Far").unwrap().kind else { panic!() };
     let MapMode::Distributed(distributed) = &far.mode else { panic!() };
-    assert_eq!((distributed.execution_type, distributed.label.as_deref()), (WorkflowType::Express, Some("far")));
+    assert_eq!(
+        (distributed.execution_type, distributed.label.as_deref()),
+        (WorkflowType::Express, Some("far"))
+    );
     assert!(matches!(far.max_concurrency, Some(Number::Expression(_))));
     assert!(matches!(&far.items, Items::Template(Template::Array(items)) if items.len() == 2));
     let batcher = distributed.item_batcher.as_ref().unwrap();
@@ -138,14 +146,18 @@ fn jsonata_states() {
     assert_eq!((&task.data.input_path, task.query_language), (&Filter::default(), QueryLanguage::Jsonata));
     let Some(Template::Object(members)) = &task.data.arguments else { panic!() };
     let (_, Template::Array(payload)) = &members[1] else { panic!() };
-    assert!(matches!(&payload[0], Template::Dynamic(Expression::Jsonata(text)) if text.as_str() == "$states.input"));
+    assert!(
+        matches!(&payload[0], Template::Dynamic(Expression::Jsonata(text)) if text.as_str() == "$states.input")
+    );
     assert!(task.catch[0].output.is_some());
 }
 
 #[test]
 fn expressions_are_checked() {
     use FaultCode::*;
-    let pass = |output: &str| format!(r#"{{"Type": "Pass", "QueryLanguage": "JSONata", "Output": {output}, "Next": "T"}}"#);
+    let pass = |output: &str| {
+        format!(r#"{{"Type": "Pass", "QueryLanguage": "JSONata", "Output": {output}, "Next": "T"}}"#)
+    };
     for (output, code, piece) in [
         (r#""{% 10 %""#, UnclosedExpression, r#""{% 10 %""#),
         (r#""10 %}""#, UnclosedExpression, r#""10 %}""#),
@@ -207,7 +219,9 @@ fn fields_belong_to_a_language() {
 fn fan_outs_are_checked() {
     use FaultCode::*;
     let map = |fields: &str| {
-        format!(r#"{{"Type": "Map", "Next": "T", "ItemProcessor": {{"StartAt": "I", "States": {{"I": {{"Type": "Succeed"}}}}}}, {fields}}}"#)
+        format!(
+            r#"{{"Type": "Map", "Next": "T", "ItemProcessor": {{"StartAt": "I", "States": {{"I": {{"Type": "Succeed"}}}}}}, {fields}}}"#
+        )
     };
     for (fields, code, piece) in [
         (r#""MaxConcurrency": -1"#, OutOfRange, "-1"),
@@ -250,13 +264,33 @@ fn distributed_maps_are_checked() {
     };
     for (fields, code, piece) in [
         (r#""ItemReader": {}"#, MissingField, "{"),
-        (r#""ItemReader": {"Resource": "arn:aws:states:::s3:putObject"}"#, InvalidResource, "\"arn:aws:states:::s3:putObject\""),
-        (r#""ItemReader": {"Resource": "${Reader}", "ReaderConfig": {"InputType": "XML"}}"#, InvalidValue, "\"XML\""),
-        (r#""ItemReader": {"Resource": "${R}", "ReaderConfig": {"MaxItems": 1, "MaxItemsPath": "$.m"}}"#, ConflictingFields, "\"MaxItemsPath\""),
-        (r#""ItemReader": {"Resource": "${R}", "ReaderConfig": {"CSVHeaderLocation": "GIVEN"}}"#, MissingField, "{"),
+        (
+            r#""ItemReader": {"Resource": "arn:aws:states:::s3:putObject"}"#,
+            InvalidResource,
+            "\"arn:aws:states:::s3:putObject\"",
+        ),
+        (
+            r#""ItemReader": {"Resource": "${Reader}", "ReaderConfig": {"InputType": "XML"}}"#,
+            InvalidValue,
+            "\"XML\"",
+        ),
+        (
+            r#""ItemReader": {"Resource": "${R}", "ReaderConfig": {"MaxItems": 1, "MaxItemsPath": "$.m"}}"#,
+            ConflictingFields,
+            "\"MaxItemsPath\"",
+        ),
+        (
+            r#""ItemReader": {"Resource": "${R}", "ReaderConfig": {"CSVHeaderLocation": "GIVEN"}}"#,
+            MissingField,
+            "{",
+        ),
         (r#""ItemBatcher": {}"#, MissingField, "{"),
         (r#""ItemBatcher": {"MaxInputBytesPerBatch": 262145}"#, OutOfRange, "262145"),
-        (r#""ItemBatcher": {"MaxItemsPerBatch": 1, "MaxItemsPerBatchPath": "$.m"}"#, ConflictingFields, "\"MaxItemsPerBatchPath\""),
+        (
+            r#""ItemBatcher": {"MaxItemsPerBatch": 1, "MaxItemsPerBatchPath": "$.m"}"#,
+            ConflictingFields,
+            "\"MaxItemsPerBatchPath\"",
+        ),
         (r#""ResultWriter": {}"#, MissingField, "{"),
         (r#""ResultWriter": {"Resource": "arn:aws:states:::s3:putObject"}"#, MissingField, "{"),
         (r#""ResultWriter": {"WriterConfig": {"OutputType": "JSON"}}"#, MissingField, "{"),

@@ -31,10 +31,7 @@ fn texts_that_look_like_paths() {
         r#"{"Type": "Pass", "Parameters": {"a": ["x", {"b": "$.c"}], "d": "States.UUID()", "e": "$5", "f.$": "$.g"}, "Next": "T"}"#,
         &[(NoDollar, "\"$.c\""), (NoDollar, "\"States.UUID()\"")],
     );
-    warns(
-        r#"{"Type": "Pass", "Result": {"a": ["$.b", "$c"]}, "Next": "T"}"#,
-        &[(StaticResult, "\"$.b\"")],
-    );
+    warns(r#"{"Type": "Pass", "Result": {"a": ["$.b", "$c"]}, "Next": "T"}"#, &[(StaticResult, "\"$.b\"")]);
     warns(
         r#"{"Type": "Choice", "Choices": [{"Variable": "$.a", "StringEquals": "$.b", "Next": "T"}]}"#,
         &[(NoPath, "\"$.b\"")],
@@ -46,23 +43,34 @@ fn retriers_that_never_match() {
     use FaultCode::NeverMatches;
     let task = |fields: &str| format!(r#"{{"Type": "Task", "Resource": "{LAMBDA}", "Next": "T", {fields}}}"#);
     warns(
-        &task(r#""Retry": [{"ErrorEquals": ["A", "States.TaskFailed"]}, {"ErrorEquals": ["A"]}, {"ErrorEquals": ["B", "States.Timeout"]}, {"ErrorEquals": ["States.ALL"]}]"#),
+        &task(
+            r#""Retry": [{"ErrorEquals": ["A", "States.TaskFailed"]}, {"ErrorEquals": ["A"]}, {"ErrorEquals": ["B", "States.Timeout"]}, {"ErrorEquals": ["States.ALL"]}]"#,
+        ),
         &[(NeverMatches, "\"A\""), (NeverMatches, "\"B\"")],
     );
     warns(
-        &task(r#""Catch": [{"ErrorEquals": ["States.Runtime"], "Next": "T"}, {"ErrorEquals": ["State.ALL"], "Next": "T"}]"#),
+        &task(
+            r#""Catch": [{"ErrorEquals": ["States.Runtime"], "Next": "T"}, {"ErrorEquals": ["State.ALL"], "Next": "T"}]"#,
+        ),
         &[(NeverMatches, "\"States.Runtime\""), (NeverMatches, "\"State.ALL\"")],
     );
     let text = machine(&task(r#""Retry": [{"ErrorEquals": ["State.ALL"]}]"#));
     let warnings = Definition::parse(&text).unwrap().warnings;
     assert_eq!(warnings.iter().next().unwrap().hint.as_deref(), Some("did you mean `States.ALL`?"));
-    warns(&task(r#""Retry": [{"ErrorEquals": ["States.Timeout"]}, {"ErrorEquals": ["States.TaskFailed"]}]"#), &[]);
+    warns(
+        &task(r#""Retry": [{"ErrorEquals": ["States.Timeout"]}, {"ErrorEquals": ["States.TaskFailed"]}]"#),
+        &[],
+    );
 }
 
 #[test]
 fn what_expressions_refer_to() {
     use FaultCode::*;
-    let pass = |output: &str| format!(r#"{{"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{{% {output} %}}", "Next": "T"}}"#);
+    let pass = |output: &str| {
+        format!(
+            r#"{{"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{{% {output} %}}", "Next": "T"}}"#
+        )
+    };
     warns(&pass("$states.inptu"), &[(UnknownMember, "$states.inptu")]);
     warns(&pass("$frobnicate(1)"), &[(UnknownJsonataFunction, "$frobnicate")]);
     warns(&pass("$states.input.a ?? 1"), &[(NewerJsonata, "??")]);
@@ -142,7 +150,11 @@ fn old_and_useless_fields() {
     use FaultCode::*;
     warns(
         r#"{"Type": "Map", "Iterator": {"StartAt": "I", "States": {"I": {"Type": "Succeed"}}}, "Parameters": {}, "Label": "x", "Next": "T"}"#,
-        &[(DeprecatedField, "\"Iterator\""), (DeprecatedField, "\"Parameters\""), (IgnoredField, "\"Label\"")],
+        &[
+            (DeprecatedField, "\"Iterator\""),
+            (DeprecatedField, "\"Parameters\""),
+            (IgnoredField, "\"Label\""),
+        ],
     );
     warns(
         r#"{"Type": "Map", "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Pass", "Next": "I"}}}, "Next": "T"}"#,

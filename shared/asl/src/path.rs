@@ -47,7 +47,7 @@ pub enum Step {
     Child(String),
     /// `[2]`; a negative one counts from the end
     Index(i64),
-    /// `['a', 'b']`: as the last step one object that holds these members, before that each of them
+    /// `['a', 'b']`: one object that holds these members; AWS takes it as the last step only
     Children(Vec<String>),
     /// `[0, 2]`
     Indexes(Vec<i64>),
@@ -132,10 +132,8 @@ impl Path {
 
     /// Whether it names one place, so that it gives a value and not an array of findings.
     pub fn is_definite(&self) -> bool {
-        let last = self.steps.len().saturating_sub(1);
-        self.steps.iter().enumerate().all(|(index, step)| match step {
-            Step::Child(_) | Step::Index(_) | Step::Function(_) => true,
-            Step::Children(_) => index == last,
+        self.steps.iter().all(|step| match step {
+            Step::Child(_) | Step::Index(_) | Step::Function(_) | Step::Children(_) => true,
             Step::Indexes(_) | Step::Slice { .. } | Step::Wildcard | Step::Descend | Step::Filter(_) => false,
         })
     }
@@ -278,7 +276,11 @@ impl fmt::Display for ReferencePath {
 
 /// Data as a cause quotes it: compact JSON, cut where AWS cuts causes.
 pub(crate) fn quoted(value: &Value) -> String {
-    let mut text = value.to_string();
+    cut(value.to_string())
+}
+
+/// A text, cut where AWS cuts causes.
+fn cut(mut text: String) -> String {
     if let Some((cut, _)) = text.char_indices().nth(CAUSE_CHARS_MAX) {
         text.truncate(cut);
     }
@@ -287,7 +289,7 @@ pub(crate) fn quoted(value: &Value) -> String {
 
 #[cfg(test)]
 #[path = "path/fuzz_test.rs"]
-mod fuzz;
+pub(crate) mod fuzz;
 
 #[cfg(test)]
 #[path = "path/oracle_test.rs"]

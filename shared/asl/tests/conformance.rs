@@ -141,7 +141,8 @@ fn what_ran_on_aws_is_taken() {
 fn machine_of(state: &Value) -> Value {
     let mut states = serde_json::Map::new();
     let mut targets = Vec::new();
-    let listed = ["Choices", "Catch"].into_iter().flat_map(|list| state[list].as_array().into_iter().flatten());
+    let listed =
+        ["Choices", "Catch"].into_iter().flat_map(|list| state[list].as_array().into_iter().flatten());
     targets.extend(listed.filter_map(|item| item["Next"].as_str()));
     targets.extend([&state["Next"], &state["Default"]].into_iter().filter_map(Value::as_str));
     for target in targets {

@@ -1,11 +1,13 @@
 //! The evaluator: from an outcome to the next stop.
 
+mod alone;
 mod data;
 mod failure;
 mod fan;
 mod plain;
 mod task;
 
+pub(crate) use alone::{Came, enter_alone, settle_alone};
 use fan::BranchEnd;
 pub use fan::start_branch;
 pub(crate) use fan::{is_aborted_by_name, start_branch_traced};
@@ -156,27 +158,40 @@ enum Step {
 
 impl Walk<'_> {
     fn outcome(&mut self, position: &Position, outcome: &Outcome) -> Next {
+        match self.flow(position, outcome) {
+            Flow::Go(state, data) => self.go(&state, data),
+            Flow::Stop(next) => next,
+        }
+    }
+
+    /// What an outcome comes to in the state that waited for it.
+    fn flow(&mut self, position: &Position, outcome: &Outcome) -> Flow {
         match outcome {
             Outcome::Stopped { error, cause } => {
-                return self.end(position, Status::Aborted, error.clone(), cause.clone());
+                return Flow::Stop(self.end(position, Status::Aborted, error.clone(), cause.clone()));
             }
             Outcome::TimedOut { limit: Limit::Run } => {
-                return self.end(position, Status::TimedOut, Some(errors::TIMEOUT.to_owned()), None);
+                let error = Some(errors::TIMEOUT.to_owned());
+                return Flow::Stop(self.end(position, Status::TimedOut, error, None));
             }
-            Outcome::Redriven { redrive_count } => return self.redriven(position, *redrive_count),
+            Outcome::Redriven { redrive_count } => {
+                return Flow::Stop(self.redriven(position, *redrive_count));
+            }
             _ if self.origin.next_seq >= TRANSITIONS_MAX => {
                 let cause = format!(
                     "The run has recorded {TRANSITIONS_MAX} transitions, the most that a run may have."
                 );
-                return self.end(position, Status::Failed, Some(errors::RUNTIME.to_owned()), Some(cause));
+                let error = Some(errors::RUNTIME.to_owned());
+                return Flow::Stop(self.end(position, Status::Failed, error, Some(cause)));
             }
             _ => {}
         }
         let Some(state) = self.definition.state(&position.state) else {
             let cause = format!("The definition has no state '{}'.", position.state);
-            return self.end(position, Status::Failed, Some(errors::RUNTIME.to_owned()), Some(cause));
+            let error = Some(errors::RUNTIME.to_owned());
+            return Flow::Stop(self.end(position, Status::Failed, error, Some(cause)));
         };
-        let flow = match (&state.kind, position.awaiting, outcome) {
+        match (&state.kind, position.awaiting, outcome) {
             (Kind::Parallel(_) | Kind::Map(_), Awaiting::Branches(_), outcome) => {
                 self.branches_ended(state, position, outcome)
             }
@@ -209,10 +224,6 @@ impl Walk<'_> {
                 let cause = format!("A {} state can't end by {outcome:?}.", kind.type_name());
                 Flow::Stop(self.end(position, Status::Failed, Some(errors::RUNTIME.to_owned()), Some(cause)))
             }
-        };
-        match flow {
-            Flow::Go(state, data) => self.go(&state, data),
-            Flow::Stop(next) => next,
         }
     }
 

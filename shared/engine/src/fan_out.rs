@@ -1,6 +1,7 @@
 //! The branches of a Parallel or Map state: how many there are, and what each of them starts with.
 
 use crate::{
+    inspect::Probe,
     limits::BRANCHES_MAX,
     position::{FanOut, MapItem, Position},
     run::{Run, Visit},
@@ -144,13 +145,22 @@ impl<'a> Seen<'a> {
 
     /// How many branches there are, and how many of them may run at once: all that AWS evaluates before it says that
     /// the state has started.
-    pub(crate) fn width(&self) -> Result<FanOut, EvalError> {
+    pub(crate) fn width(&self, probe: Probe) -> Result<FanOut, EvalError> {
         let (count, concurrency) = match &self.state.kind {
             Kind::Map(map) => {
                 let concurrency = self.number("MaxConcurrency", &map.max_concurrency)?.unwrap_or(0);
+                let is_jsonpath = self.state.query_language == QueryLanguage::JsonPath;
                 let count = self.field("Items", |scope| {
-                    Ok(items(self.state, map, scope)?.as_array().map_or(0, Vec::len))
+                    if is_jsonpath {
+                        probe.see(|inspection| inspection.after_input_path = Some(scope.input.clone()));
+                    }
+                    let items = items(self.state, map, scope)?;
+                    if is_jsonpath {
+                        probe.see(|inspection| inspection.after_items_path = Some((*items).clone()));
+                    }
+                    Ok(items.as_array().map_or(0, Vec::len))
                 })?;
+                probe.see(|inspection| inspection.max_concurrency = Some(concurrency));
                 (count, usize::try_from(concurrency).unwrap_or(usize::MAX))
             }
             Kind::Parallel(parallel) => {
@@ -176,15 +186,19 @@ impl<'a> Seen<'a> {
 
     /// How many failures are tolerated, and whether the first item can be evaluated at all: what AWS evaluates after it
     /// has said that the state has started.
-    pub(crate) fn tolerance(&self, count: u32) -> Result<u32, EvalError> {
+    pub(crate) fn tolerance(&self, count: u32, probe: Probe) -> Result<u32, EvalError> {
         let Kind::Map(map) = &self.state.kind else {
             return Ok(0);
         };
         let by_count = self.number("ToleratedFailureCount", &map.tolerated_failure_count)?;
+        probe.see(|inspection| inspection.tolerated_failure_count = by_count);
         let by_percentage = match &map.tolerated_failure_percentage {
-            Some(percentage) => Some(
-                self.field("ToleratedFailurePercentage", |scope| tolerated_of(percentage, count, scope))?,
-            ),
+            Some(percentage) => {
+                let percentage =
+                    self.field("ToleratedFailurePercentage", |scope| valid(percentage, scope))?;
+                probe.see(|inspection| inspection.tolerated_failure_percentage = Some(percentage));
+                Some((f64::from(count) * percentage / 100.0).floor() as u64)
+            }
             None => None,
         };
         if map.item_selector.is_some() {
@@ -227,6 +241,10 @@ fn items<'a>(state: &'a State, map: &'a Map, scope: &Scope<'a>) -> Result<Cow<'a
                     format!("Map state input must be an array but was: {other}"),
                 )),
                 (_, QueryLanguage::JsonPath) => {
+                    // AWS shows a path into the Context object with one `$`, too.
+                    let path = path.as_str();
+                    let path =
+                        path.strip_prefix("$$").map_or_else(|| path.to_owned(), |rest| format!("${rest}"));
                     Err(EvalError::runtime(format!("Reference path \"{path}\" must point to array.")))
                 }
             }
@@ -234,28 +252,10 @@ fn items<'a>(state: &'a State, map: &'a Map, scope: &Scope<'a>) -> Result<Cow<'a
     }
 }
 
-/// How many of `count` branches a percentage of failures is.
-fn tolerated_of(percentage: &Percentage, count: u32, scope: &Scope<'_>) -> Result<u64, EvalError> {
-    let percentage = match percentage {
-        Percentage::Constant(percentage) => *percentage,
-        Percentage::Path(path) => {
-            let value = path
-                .select(scope)
-                .map_err(|miss| EvalError::runtime(format!("Invalid path '{path}' : {miss}")))?;
-            value.as_f64().ok_or_else(|| {
-                let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                EvalError::runtime(format!(
-                    "The ToleratedFailurePercentagePath field refers to value \"{shown}\" which is not a valid float: {path}"
-                ))
-            })?
-        }
-        Percentage::Expression(template) => {
-            let value = template.evaluate_as(Expected::Number, "ToleratedFailurePercentage", scope)?;
-            value.as_f64().unwrap_or(f64::NAN)
-        }
-    };
-    if !(0.0..=100.0).contains(&percentage) {
-        return Err(EvalError::runtime("ToleratedFailurePercentage must be between 0 and 100."));
+fn valid(percentage: &Percentage, scope: &Scope<'_>) -> Result<f64, EvalError> {
+    let percentage = percentage.evaluate("ToleratedFailurePercentagePath", scope)?;
+    match (0.0..=100.0).contains(&percentage) {
+        true => Ok(percentage),
+        false => Err(EvalError::runtime("ToleratedFailurePercentage must be between 0 and 100.")),
     }
-    Ok((f64::from(count) * percentage / 100.0).floor() as u64)
 }

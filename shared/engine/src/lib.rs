@@ -38,6 +38,7 @@ mod position;
 mod rehearsal;
 mod replay;
 mod run;
+mod test_state;
 mod tour;
 mod trace;
 mod transition;
@@ -53,6 +54,9 @@ pub use position::{Awaiting, Branch, FanOut, Fork, MapItem, Opening, Position};
 pub use rehearsal::{NothingWaits, Rehearsal, Waiting};
 pub use replay::{BranchReplay, Follower, Recorded, Records, Replay, ReplayError, replay};
 pub use run::Run;
+pub use test_state::{
+    LONE_STATE, Mock, StateTest, StateTestError, StateTested, TestStatus, machine_of, test_state,
+};
 pub use transition::{Effect, End, Next, Status, Target, Transition};
 
 /// The number of the rules by which this engine computes. A record keeps it: a later engine replays an old run by the

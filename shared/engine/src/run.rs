@@ -27,6 +27,9 @@ pub struct Run {
     /// The input, only where the definition mentions it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub input: Option<Value>,
+    /// The Context object itself: only where one state is tested with a given one.
+    #[serde(skip)]
+    pub context: Option<Value>,
 }
 
 /// What the Context object says of the state that is being evaluated.
@@ -62,6 +65,9 @@ impl Run {
     /// The Context object (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>).
     /// AWS shows `RetryCount` in Task states only, and `RedriveCount` always.
     pub(crate) fn context(&self, visit: &Visit) -> Value {
+        if let Some(context) = &self.context {
+            return context.clone();
+        }
         let mut execution = object([("Id", self.execution_arn().into())]);
         if let Some(input) = &self.input {
             execution.insert("Input".to_owned(), input.clone());
@@ -150,6 +156,7 @@ impl Run {
             started_ms: 0,
             redrive_count: 0,
             input: None,
+            context: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The events of one branch on their way to the history.
 
-use crate::{event::Event, inspect::Inspection};
+use crate::{event::Event, inspect::Watched};
 use std::cell::RefCell;
 
 /// Collects the events of one branch, in their order. Its events are numbered within the branch, from 1 on.
@@ -14,7 +14,7 @@ pub(crate) struct Trace {
     /// What the event before that one followed.
     pub(crate) before_last: Link,
     /// Collects what the states make of their data; in a run, nobody does.
-    pub(crate) inspection: Option<RefCell<Inspection>>,
+    pub(crate) inspection: Option<RefCell<Watched>>,
     /// The number of the last event, whether it is still in `events` or not.
     pub(crate) count: u64,
     /// The numbers of the events whose details somebody wants to see; the others cost no copy of their data.

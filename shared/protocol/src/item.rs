@@ -139,6 +139,7 @@ impl RunItem {
             started_ms: self.started_ms,
             redrive_count: self.redrive_count,
             input: None,
+            context: None,
         }
     }
 }

@@ -3,12 +3,13 @@
 use super::{Function, hash};
 use crate::{
     equality::same,
+    java::{Random, push_java_text},
     limits::{ARRAY_RANGE_ITEMS_MAX, INTRINSIC_TEXT_CHARS_MAX},
     scope::{self, Draws},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Number, Value};
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 /// Applies a function to its arguments, whose number was checked when the call was compiled. `template` is the first
 /// argument as written, where it is a constant text: there a backslash escapes braces.
@@ -72,7 +73,8 @@ pub(super) fn apply(
         }
         Function::StringSplit => {
             let (whole, dividers) = (text(next())?, text(next())?);
-            let parts = whole.split(|char| dividers.contains(char)).filter(|part| !part.is_empty());
+            let dividers: HashSet<char> = dividers.chars().collect();
+            let parts = whole.split(|char| dividers.contains(&char)).filter(|part| !part.is_empty());
             Ok(Value::Array(parts.map(Value::from).collect()))
         }
         Function::StringToJson => match text(next())?.trim() {
@@ -98,6 +100,8 @@ enum Backslash {
 enum Piece {
     Char(char),
     Place,
+    /// A `{` that nothing closes.
+    Open,
 }
 
 fn pieces(text: &str, backslash: Backslash) -> impl Iterator<Item = Piece> {
@@ -106,10 +110,8 @@ fn pieces(text: &str, backslash: Backslash) -> impl Iterator<Item = Piece> {
         let char = chars.next()?;
         match char {
             '\\' if backslash == Backslash::Escapes => Some(Piece::Char(chars.next().unwrap_or(char))),
-            '{' if chars.peek() == Some(&'}') => {
-                chars.next();
-                Some(Piece::Place)
-            }
+            '{' if chars.next_if_eq(&'}').is_some() => Some(Piece::Place),
+            '{' => Some(Piece::Open),
             _ => Some(Piece::Char(char)),
         }
     })
@@ -127,41 +129,19 @@ fn format(text: &str, values: &[&Value], backslash: Backslash) -> Result<Value, 
                 }
                 used += 1;
             }
+            // AWS's text, as its users have published it.
+            Piece::Open => {
+                return Err("Invalid template in States.Format: matching '}' not found for '{'.".into());
+            }
         }
     }
     if used != values.len() {
-        return Err(format!(
-            "The text has {used} occurrences of {{}}, and {} arguments follow it.",
-            values.len()
-        ));
+        return Err(
+            "Invalid arguments in States.Format: number of arguments do not match the occurrences of {}."
+                .to_string(),
+        );
     }
     Ok(Value::String(result))
-}
-
-/// A value as Java's `toString` gives it, which is what AWS puts into texts: `{Id=7, Tags=[a, b]}`.
-fn push_java_text(text: &mut String, value: &Value) {
-    match value {
-        Value::String(inner) => text.push_str(inner),
-        Value::Array(items) => {
-            text.push('[');
-            for (index, item) in items.iter().enumerate() {
-                text.push_str(if index == 0 { "" } else { ", " });
-                push_java_text(text, item);
-            }
-            text.push(']');
-        }
-        Value::Object(members) => {
-            text.push('{');
-            for (index, (name, value)) in members.iter().enumerate() {
-                text.push_str(if index == 0 { "" } else { ", " });
-                text.push_str(name);
-                text.push('=');
-                push_java_text(text, value);
-            }
-            text.push('}');
-        }
-        other => text.push_str(&other.to_string()),
-    }
 }
 
 fn partition(items: &[Value], size: i64) -> Result<Value, String> {
@@ -188,7 +168,7 @@ fn range(first: i64, last: i64, step: i64) -> Result<Value, String> {
 /// Keeps the first of equal items. Items are compared by their text after the numbers are brought to one form, so that
 /// a long array takes time in proportion to its size.
 fn unique(items: &[Value]) -> Value {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     Value::Array(items.iter().filter(|item| seen.insert(comparable(item).to_string())).cloned().collect())
 }
 
@@ -231,9 +211,10 @@ fn random(from: i64, to: i64, seed: Option<&Value>, draws: &Draws) -> Result<Val
     if from >= to {
         return Err(format!("The start {from} must be less than the end {to}."));
     }
-    let bits = match seed {
-        Some(seed) => scope::draw(&rounded(seed)?.to_be_bytes(), b"MathRandom"),
-        None => draws.u128(),
+    let bits = match (seed.map(rounded).transpose()?, i32::try_from(i128::from(to) - i128::from(from))) {
+        (Some(seed), Ok(span)) => return Ok(Value::from(from + i64::from(Random::new(seed).next_int(span)))),
+        (Some(seed), Err(_)) => scope::draw(&seed.to_be_bytes(), b"MathRandom"),
+        (None, _) => draws.u128(),
     };
     let span = (i128::from(to) - i128::from(from)) as f64;
     let number = i128::from(from) + (scope::unit_f64(bits) * span) as i128;

@@ -30,6 +30,8 @@ fn format_fills_the_places() {
         json!({"Id": 7, "T": ["a", {"b": null}]}),
         json!("{Id=7, T=[a, {b=null}]}"),
     );
+    check(r#"States.Format('\{"key":"{}"\}', $)"#, json!("test123"), json!(r#"{"key":"test123"}"#));
+    assert!(fails(r#"States.Format('{"a": 1}')"#, json!({})).ends_with("matching '}' not found for '{'."));
     fails("States.Format($.t, 1)", json!({"t": "{} {}"}));
     fails("States.Format($.t)", json!({"t": 5}));
 }
@@ -40,6 +42,33 @@ fn a_missing_argument_is_reported_with_the_whole_expression() {
         fails("States.Format('{}', States.Format('{}', $.nope))", json!({"other": 1})),
         "The function 'States.Format('{}', States.Format('{}', $.nope))' had the following error: The JsonPath argument \
          for the field '$.nope' could not be found in the input '{\"other\":1}'"
+    );
+}
+
+#[test]
+fn a_variable_and_the_context_are_arguments_too() {
+    let (input, context, draws) =
+        (json!({"n": 1}), json!({"Execution": {"Name": "run-7"}}), Draws::new([1; 32]));
+    let variables = json!({"x": {"n": [40]}, "name": "a"});
+    let scope = Scope { variables: variables.as_object().unwrap(), ..Scope::new(&input, &context, &draws) };
+    let evaluate = |call: &str| Call::parse(call).unwrap().evaluate(&scope).map_err(|error| error.cause);
+    assert_eq!(evaluate("States.MathAdd(States.MathAdd($x.n[0], $.n), 1)"), Ok(json!(42)));
+    assert_eq!(evaluate("States.Format('{} {}', $name, $$.Execution.Name)"), Ok(json!("a run-7")));
+    assert_eq!(
+        evaluate("States.Array($x.m)"),
+        Err("The function 'States.Array($x.m)' had the following error: The JsonPath argument for the field '$x.m' \
+             could not be found in the input '{\"n\":[40]}'"
+            .into())
+    );
+    assert!(evaluate("States.Array($y)").is_err());
+}
+
+#[test]
+fn an_index_into_no_array_shows_what_the_path_library_says() {
+    assert_eq!(
+        fails("States.Array($.a[0])", json!({"a": {"b": [1, "x"]}})),
+        "The function 'States.Array($.a[0])' had the following error: Filter: [0] can only be applied to arrays. \
+         Current context is: {b=[1, x]}"
     );
 }
 

@@ -8,6 +8,7 @@ mod hash;
 mod signature;
 
 use crate::{
+    measure::Meter,
     path::Path,
     scope::{EvalError, Scope},
 };
@@ -74,21 +75,36 @@ impl Call {
 
     /// The value of the call. Its causes are AWS's: they quote the whole expression.
     pub fn evaluate(&self, scope: &Scope) -> Result<Value, EvalError> {
-        self.invocation.evaluate(scope).map_err(|message| {
-            EvalError::runtime(format!("The function '{}' had the following error: {message}", self.text))
+        self.invocation.evaluate(scope, &mut Meter::new()).map_err(|failure| match failure {
+            Failure::Limit(error) => error,
+            Failure::Function(message) => {
+                EvalError::runtime(format!("The function '{}' had the following error: {message}", self.text))
+            }
         })
     }
 }
 
+/// Why a call has no value.
+enum Failure {
+    /// What AWS says of the function, without the sentence around it.
+    Function(String),
+    /// One of this project's limits.
+    Limit(EvalError),
+}
+
 impl Invocation {
-    fn evaluate(&self, scope: &Scope) -> Result<Value, String> {
-        let values = self.arguments.iter().map(|argument| argument.evaluate(scope));
+    fn evaluate(&self, scope: &Scope, copies: &mut Meter) -> Result<Value, Failure> {
+        let values = self.arguments.iter().map(|argument| argument.evaluate(scope, copies));
         let values = values.collect::<Result<Vec<_>, _>>()?;
+        if self.function.copies_arguments() {
+            // What a function makes is at most a few times what it is given, so that is counted before it is made.
+            values.iter().try_for_each(|value| copies.place(value, 1)).map_err(Failure::Limit)?;
+        }
         let template = match self.arguments.first() {
             Some(Argument::Text { written, .. }) => Some(written.as_str()),
             _ => None,
         };
-        functions::apply(self.function, &values, template, scope.draws)
+        functions::apply(self.function, &values, template, scope.draws).map_err(Failure::Function)
     }
 
     fn collect_paths<'a>(&'a self, found: &mut Vec<&'a Path>) {
@@ -103,16 +119,24 @@ impl Invocation {
 }
 
 impl Argument {
-    fn evaluate<'a>(&'a self, scope: &Scope<'a>) -> Result<Cow<'a, Value>, String> {
+    fn evaluate<'a>(&'a self, scope: &Scope<'a>, copies: &mut Meter) -> Result<Cow<'a, Value>, Failure> {
         match self {
             Argument::Text { value, .. } | Argument::Constant(value) => Ok(Cow::Borrowed(value)),
-            Argument::Call(invocation) => invocation.evaluate(scope).map(Cow::Owned),
-            Argument::Path(path) => path.select(scope).map_err(|_| {
-                format!(
-                    "The JsonPath argument for the field '{path}' could not be found in the input '{}'",
-                    path.quoted_start(scope)
-                )
-            }),
+            Argument::Call(invocation) => invocation.evaluate(scope, copies).map(Cow::Owned),
+            Argument::Path(path) => {
+                path.select(scope).map_err(|miss| match (miss.limit_error(), miss.impossible()) {
+                    (Some(error), _) => Failure::Limit(error),
+                    (None, Some(text)) => Failure::Function(text.to_string()),
+                    (None, None) => Failure::Function(format!(
+                        "The JsonPath argument for the field '{path}' could not be found in the input '{}'",
+                        path.quoted_start(scope)
+                    )),
+                })
+            }
         }
     }
 }
+
+#[cfg(test)]
+#[path = "fuzz_test.rs"]
+mod fuzz;

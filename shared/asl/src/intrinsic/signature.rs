@@ -74,6 +74,23 @@ impl Function {
         matches!(self, ArrayGetItem | Base64Decode | Base64Encode | Format | Hash | JsonToString | Uuid)
     }
 
+    /// Whether its result holds what it was given, or most of it.
+    pub(crate) fn copies_arguments(self) -> bool {
+        use Function::*;
+        matches!(
+            self,
+            Array
+                | ArrayPartition
+                | ArrayUnique
+                | Format
+                | Hash
+                | JsonMerge
+                | JsonToString
+                | StringSplit
+                | StringToJson
+        )
+    }
+
     /// The arguments that it needs, the optional ones after them, and what any further ones must be.
     pub(crate) fn signature(self) -> (&'static [Takes], &'static [Takes], Option<Takes>) {
         use Takes::*;

@@ -127,25 +127,19 @@ pub(super) fn register(
 /// A call of a function of the library whose result can be far larger than its arguments, with guards around these.
 pub(super) fn guarded(mut name: String, mut args: Vec<AstNode>, is_builtin: bool) -> AstNode {
     let mut bound = Vec::new();
-    let mut wrap = |index: usize, guard: Guard| {
-        if let Some(argument) = args.get_mut(index) {
-            let inner = std::mem::replace(argument, AstNode::Null);
-            *argument = call(guard, vec![inner]);
-        }
-    };
     match name.as_str() {
         // `5 ~> $pad(…)` and `"x".$pad(5)` shift the arguments: every one may be the width.
-        "pad" => (0..3).for_each(|index| wrap(index, Guard::Width)),
-        "formatInteger" => wrap(0, Guard::Roman),
-        "distinct" => wrap(0, Guard::Compared),
+        "pad" => args.iter_mut().for_each(|argument| wrap(argument, Guard::Width)),
+        "reduce" if args.len() == 2 => return reduce(args, is_builtin),
+        "formatInteger" => args.iter_mut().take(1).for_each(|argument| wrap(argument, Guard::Roman)),
+        "distinct" => args.iter_mut().take(1).for_each(|argument| wrap(argument, Guard::Compared)),
         "fromMillis" | "now" | "toMillis" => {
             let first = usize::from(name != "now");
             let is_plain = |argument: &AstNode| matches!(argument, AstNode::String(text) if is_picture_small(text) && unknown_component(text).is_none());
             let unchecked = args.get(first).is_some_and(|argument| !is_plain(argument));
             let is_dated = matches!(args.get(1), Some(AstNode::String(text)) if has_year(text));
             if unchecked && let Some(argument) = args.get_mut(first) {
-                let inner = std::mem::replace(argument, AstNode::Null);
-                *argument = call(Guard::Picture, vec![inner]);
+                wrap(argument, Guard::Picture);
             }
             if name == "toMillis" && args.len() == 2 && !is_dated {
                 name = Guard::ToMillis.name().to_string();
@@ -155,8 +149,8 @@ pub(super) fn guarded(mut name: String, mut args: Vec<AstNode>, is_builtin: bool
         "replace" => match args.get_mut(2) {
             Some(AstNode::Lambda { body, thunk, .. }) => {
                 // Its results are put together to one text. A tail call would go past the guard.
-                let inner = std::mem::replace(&mut **body, AstNode::Null);
-                (**body, *thunk) = (call(Guard::Pass, vec![inner]), false);
+                wrap(body, Guard::Pass);
+                *thunk = false;
             }
             Some(AstNode::String(_)) | None => bound.extend(bilinear(&mut args, 2, Guard::Replaced)),
             Some(_) => return replace_by_value(args, is_builtin),
@@ -171,6 +165,11 @@ pub(super) fn guarded(mut name: String, mut args: Vec<AstNode>, is_builtin: bool
     AstNode::Block(bound)
 }
 
+fn wrap(node: &mut AstNode, guard: Guard) {
+    let inner = std::mem::replace(node, AstNode::Null);
+    *node = call(guard, vec![inner]);
+}
+
 /// Guards a call whose result is as long as its first argument times the one at `index`; gives what has to be bound.
 fn bilinear(args: &mut [AstNode], index: usize, guard: Guard) -> Option<AstNode> {
     let other = args.get_mut(index)?;
@@ -182,6 +181,23 @@ fn bilinear(args: &mut [AstNode], index: usize, guard: Guard) -> Option<AstNode>
     let first = args.first_mut()?;
     *first = call(guard, vec![std::mem::replace(first, AstNode::Null), variable]);
     binding
+}
+
+/// Of no items, and without a start, the library makes null; the reference makes undefined.
+fn reduce(mut args: Vec<AstNode>, is_builtin: bool) -> AstNode {
+    let items = std::mem::replace(args.first_mut().unwrap_or(&mut AstNode::Null), AstNode::Null);
+    let (items, binding) = once(items, " items");
+    if let Some(first) = args.first_mut() {
+        *first = items.clone();
+    }
+    let function =
+        |name: &str, args, is_builtin| AstNode::Function { name: name.to_string(), args, is_builtin };
+    let has_items = AstNode::Conditional {
+        condition: Box::new(function("count", vec![items], true)),
+        then_branch: Box::new(function("reduce", args, is_builtin)),
+        else_branch: None,
+    };
+    AstNode::Block(binding.into_iter().chain([has_items]).collect())
 }
 
 /// `$replace` by something that may be a text or a function, which shows when it is evaluated.

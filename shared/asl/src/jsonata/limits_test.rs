@@ -5,15 +5,11 @@ use super::{
     mod_test::{check, fails},
 };
 use serde_json::json;
-use std::time::{Duration, Instant};
 
 #[track_caller]
 fn stops(text: &str) {
-    let start = Instant::now();
     let error = fails(text, json!({"items": [1, 2, 3]}));
     assert_eq!(error.kind, JsonataErrorKind::Limit, "{text}: {error}");
-    // Far below what the clock allows; a debug build is many times slower.
-    assert!(start.elapsed() < Duration::from_secs(60), "{text}: {:?}", start.elapsed());
 }
 
 #[test]
@@ -112,8 +108,13 @@ fn guarded_functions_are_what_they_were() {
     check("($d := $distinct; $d([1, 1, 2]))", json!({}), json!([1, 2]));
     check("$map([1, 4], $formatInteger(?, 'I'))", json!({}), json!(["I", "IV"]));
     check("$reduce(['a', 'b'], $join)", json!({}), json!("a"));
+    check("$reduce([1, 2, 3], function($a, $b) { $a + $b })", json!({}), json!(6));
+    check("[1, 2] ~> $reduce(function($a, $b) { $a + $b })", json!({}), json!(3));
+    check("$reduce([7], function($a, $b) { $a + $b })", json!({}), json!(7));
+    check("{'none': $reduce([], function($a, $b) { $a + $b })}", json!({}), json!({}));
+    check("$reduce([], function($a, $b) { $a + $b }, 4)", json!({}), json!(4));
     fails("$pad('a', 'b')", json!({}));
-    fails("$replace('a', 'b', 1)", json!({}));
+    fails("$replace('a', 'b', true)", json!({}));
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod run;
 mod top_level;
 mod walk;
 mod weave;
+mod wording;
 
 pub use error::{JsonataError, JsonataErrorKind};
 pub use fault::JsonataFault;
@@ -81,7 +82,6 @@ impl Jsonata {
         let tree = fault::parse(text)?;
         let analysis = references::analyse(&tree, text);
         let (direct, reads) = (Direct::of(&tree), convert::Reads::of(&tree));
-        // What the author wrote, before anything is woven into it.
         let (top_level_names, mentions_root) = (top_level::names(&tree), top_level::mentions_root(&tree));
         let tree = weave(tree);
         let compiled = Compiled {

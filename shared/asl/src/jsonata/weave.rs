@@ -77,8 +77,9 @@ impl Weaver {
         with_stack(|| self.woven(node))
     }
 
-    fn boxed(&self, node: Box<AstNode>) -> Box<AstNode> {
-        Box::new(self.node(*node))
+    fn boxed(&self, mut node: Box<AstNode>) -> Box<AstNode> {
+        *node = self.node(std::mem::replace(&mut *node, AstNode::Null));
+        node
     }
 
     fn list(&self, nodes: Vec<AstNode>) -> Vec<AstNode> {

@@ -21,7 +21,11 @@ const INPUT_TYPES: [&str; 5] = ["CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"];
 const DELIMITERS: [&str; 5] = ["COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"];
 
 impl Parser<'_> {
-    pub(super) fn distributed(&mut self, fields: &Fields, execution_type: WorkflowType) -> Option<Distributed> {
+    pub(super) fn distributed(
+        &mut self,
+        fields: &Fields,
+        execution_type: WorkflowType,
+    ) -> Option<Distributed> {
         let label = self.label(fields);
         let item_reader = self.part(fields, "ItemReader", "an item reader", Parser::item_reader);
         let item_batcher = self.part(fields, "ItemBatcher", "an item batcher", Parser::item_batcher);
@@ -75,10 +79,9 @@ impl Parser<'_> {
         self.s3_resource(fields, &["s3:getObject", "s3:listObjectsV2"]);
         let arguments = self.arguments(fields);
         let reader_config = match fields.value("ReaderConfig") {
-            Some(node) => self
-                .fields(node, "`ReaderConfig`")
-                .and_then(|config| self.reader_config(&config))
-                .map(Some),
+            Some(node) => {
+                self.fields(node, "`ReaderConfig`").and_then(|config| self.reader_config(&config)).map(Some)
+            }
             None => Some(None),
         };
         Some(ItemReader {
@@ -175,7 +178,12 @@ impl Parser<'_> {
                 JsonPath("MaxInputBytesPerBatchPath"),
             ],
         );
-        let limits = ["MaxItemsPerBatch", "MaxItemsPerBatchPath", "MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"];
+        let limits = [
+            "MaxItemsPerBatch",
+            "MaxItemsPerBatchPath",
+            "MaxInputBytesPerBatch",
+            "MaxInputBytesPerBatchPath",
+        ];
         if limits.iter().all(|limit| fields.get(limit).is_none()) {
             let message = "an item batcher needs `MaxItemsPerBatch` or `MaxInputBytesPerBatch`";
             self.fault(FaultCode::MissingField, fields.opening(), message);
@@ -201,7 +209,9 @@ impl Parser<'_> {
                 let message = "a result writer needs `WriterConfig`, or `Resource` and where it is to write";
                 self.fault(FaultCode::MissingField, fields.opening(), message);
             }
-            (true, false, _) => self.missing(fields, if self.is_jsonata() { "Arguments" } else { "Parameters" }),
+            (true, false, _) => {
+                self.missing(fields, if self.is_jsonata() { "Arguments" } else { "Parameters" })
+            }
             (false, true, _) => self.missing(fields, "Resource"),
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! What a JSONata expression refers to: `$states`, variables, functions.
 
 use super::Parser;
-use crate::{fault::FaultCode, jsonata::Jsonata, json::Node, nearest::nearest};
+use crate::{fault::FaultCode, json::Node, jsonata::Jsonata, nearest::nearest};
 use std::ops::Range;
 
 impl Parser<'_> {
@@ -12,7 +12,8 @@ impl Parser<'_> {
             None => node.span.clone(),
         };
         for name in jsonata.top_level_names() {
-            let message = format!("`{name}` reads an input, and there is none at the top level of an expression");
+            let message =
+                format!("`{name}` reads an input, and there is none at the top level of an expression");
             let hint = format!("write `$states.input.{name}`, or `${name}` for a variable");
             let span = place(self, name);
             self.fault_with_hint(FaultCode::UnsupportedReference, span, message, Some(hint));
@@ -70,7 +71,10 @@ impl Parser<'_> {
                 FaultCode::UnsupportedReference,
                 "`$states.errorOutput` exists in `Output` and `Assign` of a catcher only",
             ),
-            _ => (FaultCode::UnknownMember, "`$states` has only `input`, `context`, `result` and `errorOutput`"),
+            _ => (
+                FaultCode::UnknownMember,
+                "`$states` has only `input`, `context`, `result` and `errorOutput`",
+            ),
         };
         let hint = nearest(member, here).map(|near| format!("did you mean `$states.{near}`?"));
         self.fault_with_hint(code, span, message, hint);

@@ -171,7 +171,12 @@ impl Parser<'_> {
     }
 
     /// One of the words that a field may have.
-    pub(super) fn one_of(&mut self, fields: &Fields, name: &str, words: &[&'static str]) -> Option<&'static str> {
+    pub(super) fn one_of(
+        &mut self,
+        fields: &Fields,
+        name: &str,
+        words: &[&'static str],
+    ) -> Option<&'static str> {
         let text = self.text(fields, name)?;
         let word = words.iter().find(|word| **word == text).copied();
         if word.is_none() {

@@ -34,8 +34,7 @@ impl Parser<'_> {
 
     /// AWS asks it of the top level only.
     fn never_ends(&mut self, machine: &Fields) {
-        let span =
-            machine.get("States").map_or_else(|| machine.opening(), |member| member.name_span.clone());
+        let span = machine.get("States").map_or_else(|| machine.opening(), |member| member.name_span.clone());
         let hint = "set \"End\": true in a state, or lead to a Succeed or Fail state".to_string();
         let (code, message) = match self.parent {
             None => (FaultCode::NoTerminalState, "the workflow never ends: no state is a terminal one"),

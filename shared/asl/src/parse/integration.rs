@@ -50,7 +50,9 @@ fn has_pattern(service: &Service) -> bool {
     let (request, sync, sync_2, token) =
         (Pattern::RequestResponse, Pattern::Sync, Pattern::Sync2, Pattern::WaitForTaskToken);
     let patterns: &[Pattern] = match (service.service.as_str(), service.action.as_str()) {
-        ("lambda", "invoke") | ("sqs", _) | ("sns", _) | ("events", _) | ("apigateway", _) => &[request, token],
+        ("lambda", "invoke") | ("sqs", _) | ("sns", _) | ("events", _) | ("apigateway", _) => {
+            &[request, token]
+        }
         ("dynamodb" | "http", _) => &[request],
         ("states", _) => &[request, sync, sync_2, token],
         ("ecs", _) => &[request, sync, token],

@@ -4,8 +4,8 @@ use super::{Parser, fields::Fields};
 use crate::{
     definition::QueryLanguage,
     fault::FaultCode,
-    jsonata::Jsonata,
     json::{Data, Node},
+    jsonata::Jsonata,
     nearest::nearest,
     template::{Expression, Template},
 };
@@ -49,7 +49,8 @@ impl Parser<'_> {
             "JSONPath" => Some(QueryLanguage::JsonPath),
             "JSONata" => Some(QueryLanguage::Jsonata),
             other => {
-                let hint = nearest(other, ["JSONata", "JSONPath"]).map(|near| format!("did you mean `{near}`?"));
+                let hint =
+                    nearest(other, ["JSONata", "JSONPath"]).map(|near| format!("did you mean `{near}`?"));
                 let message =
                     format!("there is no query language `{other}`: write \"JSONPath\" or \"JSONata\"");
                 let span = fields.span_of("QueryLanguage");
@@ -93,11 +94,12 @@ impl Parser<'_> {
     pub(super) fn jsonata_text(&mut self, node: &Node, text: &str) -> Option<Template> {
         match marks(text) {
             Marks::None => Some(Template::Literal(node.to_value())),
-            Marks::Both(inner) => self
-                .jsonata(node, text, inner)
-                .map(|jsonata| Template::Dynamic(Expression::Jsonata(jsonata))),
+            Marks::Both(inner) => {
+                self.jsonata(node, text, inner).map(|jsonata| Template::Dynamic(Expression::Jsonata(jsonata)))
+            }
             Marks::OnlyOne => {
-                let message = "an expression begins with `{%` and ends with `%}`, without anything around them";
+                let message =
+                    "an expression begins with `{%` and ends with `%}`, without anything around them";
                 self.fault(FaultCode::UnclosedExpression, node.span.clone(), message);
                 None
             }
@@ -126,7 +128,11 @@ impl Parser<'_> {
             }
             Err(fault) => {
                 let span = self.span_in(node, text, offset + fault.position.min(trimmed.len()));
-                self.fault(FaultCode::InvalidJsonata, span, format!("this is no JSONata expression: {fault}"));
+                self.fault(
+                    FaultCode::InvalidJsonata,
+                    span,
+                    format!("this is no JSONata expression: {fault}"),
+                );
                 None
             }
         }

@@ -11,7 +11,8 @@ impl Parser<'_> {
     /// A member of a payload template whose name doesn't end in `.$`.
     pub(super) fn no_dollar(&mut self, node: &Node, name: &str) {
         if node.as_str().is_some_and(looks_dynamic) {
-            let message = format!("the value of `{name}` looks like a path or a function, and is taken as text");
+            let message =
+                format!("the value of `{name}` looks like a path or a function, and is taken as text");
             let hint = format!("to evaluate it, name the member `{name}.$`");
             self.fault_with_hint(FaultCode::NoDollar, node.span.clone(), message, Some(hint));
         }

@@ -106,7 +106,8 @@ impl Parser<'_> {
         }
         let is_new = !self.states.contains_key(name);
         if !is_new {
-            let message = format!("there is another state `{name}`; a name stands once in the whole definition");
+            let message =
+                format!("there is another state `{name}`; a name stands once in the whole definition");
             self.fault(FaultCode::DuplicateState, span.clone(), message);
         }
         is_new
@@ -139,4 +140,3 @@ impl Parser<'_> {
         })
     }
 }
-

@@ -129,9 +129,8 @@ impl Parser<'_> {
         self.known(fields, &CATCHER);
         let error_equals = self.error_equals(fields, position);
         let result_path = self.result_path(fields);
-        let (assign, output) = self.with_states(&["errorOutput"], |parser| {
-            (parser.assign(fields), parser.output(fields))
-        });
+        let (assign, output) =
+            self.with_states(&["errorOutput"], |parser| (parser.assign(fields), parser.output(fields)));
         let next = self.required_text(fields, "Next");
         Some(Catcher {
             error_equals: error_equals?,
@@ -182,4 +181,3 @@ enum Position {
     Before,
     Last,
 }
-

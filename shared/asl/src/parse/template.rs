@@ -48,7 +48,8 @@ impl Parser<'_> {
             }
             Data::Array(items) => {
                 // Every item is read, so that all of their faults are found.
-                let templates: Vec<Option<Template>> = items.iter().map(|item| self.path_template(item)).collect();
+                let templates: Vec<Option<Template>> =
+                    items.iter().map(|item| self.path_template(item)).collect();
                 let templates = templates.into_iter().collect::<Option<Vec<_>>>()?;
                 let is_literal = templates.iter().all(|template| matches!(template, Template::Literal(_)));
                 Some(if is_literal { Template::Literal(node.to_value()) } else { Template::Array(templates) })

@@ -38,7 +38,12 @@ impl Parser<'_> {
     }
 
     /// `name`, or `…Path` in JSONPath; at most one of them.
-    pub(super) fn number(&mut self, fields: &Fields, name: &str, range: RangeInclusive<u64>) -> Option<Number> {
+    pub(super) fn number(
+        &mut self,
+        fields: &Fields,
+        name: &str,
+        range: RangeInclusive<u64>,
+    ) -> Option<Number> {
         let from_path = self.path_beside(fields, name).map(Number::Path);
         match self.either(fields, name)? {
             Either::Expression(template) => Some(Number::Expression(template)),

@@ -97,7 +97,10 @@ proptest! {
                 }
                 if let Err(miss) = found {
                     prop_assert!(!miss.to_string().is_empty());
-                    prop_assert!(path.is_definite() || path.variable().is_some() || miss.limit_error().is_some());
+                    prop_assert!(
+                        path.is_definite() || path.variable().is_some() || miss.limit_error().is_some()
+                            || miss.impossible().is_some()
+                    );
                 }
             }
             Err(error) => prop_assert!(text.get(..error.at).is_some(), "{error} at {}", error.at),
@@ -121,7 +124,7 @@ proptest! {
         let scope = Scope::new(&nested, &nested, &draws);
         let path = Path::parse(&format!("${}", parts.concat())).unwrap();
         if let Err(miss) = path.select(&scope) {
-            prop_assert!(miss.limit_error().is_some());
+            prop_assert!(miss.limit_error().is_some() || miss.impossible().is_some());
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Applying a path to data.
 
 use super::{
-    Path, Step,
+    Path, Step, cut,
     filter::{FilterPath, From as PathFrom, Predicate},
 };
 use crate::{
     errors,
+    java::java_text,
     limits::{PATH_NODES_MAX, PATH_WORK_MAX, VALUE_DEPTH_MAX},
     measure::Meter,
     scope::{EvalError, Scope},
@@ -24,6 +25,9 @@ pub struct Miss {
 enum MissKind {
     /// The last step is an index beyond the end of an array.
     LastIndex,
+    /// The path asks something of the data that it cannot have. AWS shows the text as it is, also where it says of other
+    /// misses that the path could not be found.
+    Impossible,
     /// The path was stopped at one of this project's limits.
     Limit(EvalError),
     Other,
@@ -39,8 +43,13 @@ impl Miss {
     pub fn limit_error(&self) -> Option<EvalError> {
         match &self.kind {
             MissKind::Limit(error) => Some(error.clone()),
-            MissKind::LastIndex | MissKind::Other => None,
+            MissKind::LastIndex | MissKind::Impossible | MissKind::Other => None,
         }
+    }
+
+    /// Jayway's text, where AWS shows it in place of its own.
+    pub(crate) fn impossible(&self) -> Option<&str> {
+        (self.kind == MissKind::Impossible).then_some(self.text.as_str())
     }
 }
 
@@ -69,6 +78,13 @@ impl Path {
         if self.is_definite() {
             return self.definite(start);
         }
+        let last = self.steps.len().saturating_sub(1);
+        if let Some(at) =
+            self.steps.iter().position(|step| matches!(step, Step::Children(_))).filter(|at| *at < last)
+        {
+            let text = format!("Multi properties can only be used as path leafs: {}", self.bracketed(at + 1));
+            return Err(self.impossible(text));
+        }
         Ok(Cow::Owned(Walk::new(start).find_all(&self.steps, start)?))
     }
 
@@ -87,6 +103,12 @@ impl Path {
                         );
                     }
                 },
+                (Step::Children(_), Value::Object(_)) if !is_last => {
+                    return Err(self.impossible(format!(
+                        "Multi properties can only be used as path leafs: {}",
+                        self.bracketed(index + 1)
+                    )));
+                }
                 (Step::Children(names), Value::Object(members)) => {
                     return Ok(Cow::Owned(Walk::new(start).merged(names, members)?));
                 }
@@ -106,10 +128,10 @@ impl Path {
                     return Err(self.miss(format!("The path {} is null", self.bracketed(index))));
                 }
                 (step, other) => {
-                    return Err(self.miss(format!(
+                    return Err(self.impossible(format!(
                         "Filter: {} can only be applied to arrays. Current context is: {}",
                         bracketed_step(step),
-                        super::quoted(other)
+                        cut(java_text(other))
                     )));
                 }
             };
@@ -119,6 +141,10 @@ impl Path {
 
     fn miss(&self, text: String) -> Miss {
         Miss { kind: MissKind::Other, text }
+    }
+
+    fn impossible(&self, text: String) -> Miss {
+        Miss { kind: MissKind::Impossible, text }
     }
 
     fn no_results(&self, kind: MissKind) -> Miss {
@@ -349,13 +375,13 @@ fn element(items: &[Value], at: i64) -> Option<&Value> {
 }
 
 fn bracketed_step(step: &Step) -> String {
-    let list = |parts: Vec<String>| format!("[{}]", parts.join(","));
+    let list = |parts: Vec<String>| format!("[{}]", parts.join(", "));
     let number = |at: &Option<i64>| at.map(|at| at.to_string()).unwrap_or_default();
     match step {
         Step::Child(name) | Step::Function(name) => format!("['{name}']"),
         Step::Children(names) => list(names.iter().map(|name| format!("'{name}'")).collect()),
         Step::Index(at) => format!("[{at}]"),
-        Step::Indexes(indexes) => list(indexes.iter().map(i64::to_string).collect()),
+        Step::Indexes(indexes) => list(indexes.iter().map(i64::to_string).collect()).replace(' ', ""),
         Step::Slice { from, to } => format!("[{}:{}]", number(from), number(to)),
         Step::Wildcard => "[*]".into(),
         Step::Descend => "..".into(),

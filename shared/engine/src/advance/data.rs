@@ -53,7 +53,6 @@ impl Walk<'_> {
         position: &Position,
         result: Cow<'_, Value>,
     ) -> Result<(Value, Option<Map<String, Value>>), EvalError> {
-        self.probe().see(|inspection| inspection.result = Some((*result).clone()));
         let data = &position.data;
         self.with_scope(&position.visit(), data, |scope| match state.query_language {
             QueryLanguage::JsonPath => {

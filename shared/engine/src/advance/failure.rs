@@ -4,7 +4,7 @@ use super::{Flow, Walk};
 use crate::{
     call::Prepared,
     event::Event,
-    inspect::{ErrorDetails, Probe},
+    inspect::{Probe, Reported},
     outcome::Limit,
     position::{Awaiting, Position},
     transition::Next,
@@ -69,7 +69,11 @@ impl Walk<'_> {
 
     /// Says that a JSONata field could not be evaluated; answers with the whole cause.
     fn evaluation_event(&mut self, state: &State, position: &Position, error: &EvalError) -> String {
-        let cause = error.cause_in(&state.name, position.entered_event);
+        let cause = match self.run.context {
+            // A state that is tested alone has no history that an event could be named of.
+            Some(_) => error.cause.clone(),
+            None => error.cause_in(&state.name, position.entered_event),
+        };
         if error.error == errors::QUERY_EVALUATION_ERROR {
             // As long as nothing else has happened in the state, AWS shows the event before it as the previous one. Only a
             // Wait state's comes after its own.
@@ -89,6 +93,10 @@ impl Walk<'_> {
 
     /// An attempt of a state's work failed: Retry, then Catch, then the end.
     pub(super) fn failed_attempt(&mut self, state: &State, position: &Position, failure: &Failure) -> Flow {
+        self.probe().watch(|watched| {
+            let Failure { error, cause, .. } = failure.clone();
+            watched.reported = Some(Reported { error, cause });
+        });
         if let Some(next) = self.retried(state, position, failure) {
             return Flow::Stop(Next::Wait(next));
         }
@@ -113,19 +121,15 @@ impl Walk<'_> {
         let mut retries = position.retries.clone();
         retries.resize(state.retry.len(), 0);
         let used = retries.get_mut(index)?;
+        self.probe().see_error(|details| details.retry_index = Some(index as u64));
         if *used >= retrier.max_attempts {
             return None;
         }
         let delay_ms = retrier.delay_ms(*used, &self.draws);
         let due_ms = self.now_ms.saturating_add(delay_ms);
         *used += 1;
-        self.probe().see(|inspection| {
-            inspection.error_details = Some(ErrorDetails {
-                retry_index: Some(index as u64),
-                retry_backoff_interval_seconds: Some(delay_ms as f64 / 1000.0),
-                catch_index: None,
-            });
-        });
+        let seconds = delay_ms as f64 / 1000.0;
+        self.probe().see_error(|details| details.retry_backoff_interval_seconds = Some(seconds));
         let mut next = Position {
             seq: self.origin.next_seq,
             awaiting: Awaiting::Timer { due_ms },
@@ -149,10 +153,7 @@ impl Walk<'_> {
     pub(super) fn caught(&mut self, state: &State, position: &Position, failure: &Failure) -> Option<Flow> {
         let index = state.catch.iter().position(|catcher| catcher.matches(failure.name()))?;
         let catcher = state.catch.get(index)?;
-        self.probe().see(|inspection| {
-            inspection.error_details =
-                Some(ErrorDetails { catch_index: Some(index as u64), ..ErrorDetails::default() });
-        });
+        self.probe().see_error(|details| details.catch_index = Some(index as u64));
         Some(match self.caught_output(state, index, catcher, position, &failure.output()) {
             Ok((output, assigned)) => self.exit(state, &Then::Next(catcher.next.clone()), output, assigned),
             // What is wrong with a catcher is not for it, or another one, to catch.

@@ -79,7 +79,7 @@ impl Walk<'_> {
     /// Opens the fan-out of a Parallel or Map state that has been entered; an empty one is over at once.
     pub(super) fn fan_out(&mut self, state: &State, position: Position) -> Flow {
         let seen = Seen::new(self.definition, self.run, state, &position);
-        let mut fan_out = match seen.width() {
+        let mut fan_out = match seen.width(self.probe()) {
             Ok(fan_out) => fan_out,
             Err(error) => return self.failed_evaluation(state, &position, &error),
         };
@@ -88,7 +88,7 @@ impl Walk<'_> {
             true => Event::MapStateStarted { length: fan_out.count },
             false => Event::ParallelStateStarted,
         });
-        match seen.tolerance(fan_out.count) {
+        match seen.tolerance(fan_out.count, self.probe()) {
             Ok(tolerated) => fan_out.failures_tolerated = tolerated,
             Err(error) => return self.failed_evaluation(state, &position, &error),
         }

@@ -13,6 +13,13 @@ impl Walk<'_> {
         Visit { state: &state.name, entered_ms: self.now_ms, ..Visit::default() }
     }
 
+    /// JSONata has no InputPath.
+    fn see_filtered(&self, state: &State, input: &Value) {
+        if state.query_language == QueryLanguage::JsonPath {
+            self.probe().see(|inspection| inspection.after_input_path = Some(input.clone()));
+        }
+    }
+
     pub(super) fn pass(&self, state: &State, pass: &Pass, data: &Value) -> Result<Step, EvalError> {
         let leaving = match state.query_language {
             QueryLanguage::JsonPath => self.passed(state, pass, data)?,
@@ -26,17 +33,23 @@ impl Walk<'_> {
         self.with_scope(&self.entering(state), data, |scope| {
             let flow = &state.data;
             let input = flow.input_path.select("InputPath", scope)?;
-            probe.see(|inspection| inspection.after_input_path = Some((*input).clone()));
             let scope = Scope { input: &input, ..*scope };
             // With a Result, the parameters are evaluated all the same: what is wrong with them is an error on AWS too.
             let parameters = flow.arguments.as_ref().map(|template| template.evaluate("Parameters", &scope));
             let parameters = parameters.transpose()?.map_or(Cow::Borrowed(&*input), Cow::Owned);
-            probe.see(|inspection| inspection.after_parameters = Some((*parameters).clone()));
+            // Of a state with a Result AWS shows that, of another one what came before.
+            probe.see(|inspection| match &pass.result {
+                Some(result) => inspection.result = Some(result.clone()),
+                None => {
+                    inspection.after_input_path = Some((*input).clone());
+                    inspection.after_parameters = Some((*parameters).clone());
+                }
+            });
             let result = match &pass.result {
                 Some(result) => Cow::Borrowed(result),
                 None => parameters,
             };
-            probe.see(|inspection| inspection.result = Some((*result).clone()));
+            probe.see(|inspection| inspection.after_result_selector = Some((*result).clone()));
             let assigned = match &state.assign {
                 Some(_) => {
                     self.assigned(state.assign.as_ref(), "Assign", &Scope { input: &result, ..scope })?
@@ -57,9 +70,7 @@ impl Walk<'_> {
     pub(super) fn choose(&self, state: &State, choice: &Choice, data: &Value) -> Result<Step, EvalError> {
         let (next, leaving) = self.with_scope(&self.entering(state), data, |scope| {
             let input = state.data.input_path.select("InputPath", scope)?;
-            if state.query_language == QueryLanguage::JsonPath {
-                self.probe().see(|inspection| inspection.after_input_path = Some((*input).clone()));
-            }
+            self.see_filtered(state, &input);
             let scope = Scope { input: &input, ..*scope };
             let (next, assign, output, place) = match choice.choose(&scope)? {
                 Some((index, rule)) => {
@@ -87,6 +98,7 @@ impl Walk<'_> {
     }
 
     pub(super) fn fail(&self, state: &State, fail: &Fail, data: &Value) -> Result<Step, EvalError> {
+        self.see_filtered(state, data);
         self.with_scope(&self.entering(state), data, |scope| {
             let text = |text: &Option<Text>, field| {
                 text.as_ref().map(|text| text.evaluate(field, scope)).transpose()
@@ -98,6 +110,7 @@ impl Walk<'_> {
     pub(super) fn wait(&self, state: &State, wait: &Wait, data: &Value) -> Result<Step, EvalError> {
         self.with_scope(&self.entering(state), data, |scope| {
             let input = state.data.input_path.select("InputPath", scope)?;
+            self.see_filtered(state, &input);
             let due_ms = wait.until.due_ms(self.now_ms, &Scope { input: &input, ..*scope })?;
             Ok(Step::Wait { due_ms })
         })

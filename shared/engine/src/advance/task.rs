@@ -120,6 +120,7 @@ impl Walk<'_> {
                 resource => Event::TaskSucceeded { resource: Integration::new(resource), output },
             }
         });
+        self.probe().see(|inspection| inspection.result = Some((*result).clone()));
         match self.result(state, position, result) {
             Ok((output, assigned)) => self.exit(state, &task.then, output, assigned),
             Err(error) => self.failed_evaluation(state, position, &error),

@@ -191,7 +191,7 @@ fn without_redrive_count(value: Value) -> Value {
 }
 
 /// Where two values differ; `None` if they don't. Wildcards stand in `expected`.
-fn difference(expected: &Value, actual: &Value) -> Option<String> {
+pub(crate) fn difference(expected: &Value, actual: &Value) -> Option<String> {
     let (expected, actual) = (without_envelope(expected), without_envelope(actual));
     differ_at("$", &expected, &actual)
 }
@@ -250,7 +250,7 @@ fn without_envelope(value: &Value) -> Value {
         Value::Object(members)
             if members.contains_key("Payload") && members.contains_key("SdkHttpMetadata") =>
         {
-            json!({ "Payload": without_envelope(&members["Payload"]), "StatusCode": members["StatusCode"] })
+            json!({ "Payload": without_envelope(&members["Payload"]), "StatusCode": members.get("StatusCode") })
         }
         Value::Object(members) => {
             members.iter().map(|(name, value)| (name.clone(), without_envelope(value))).collect()

@@ -9,6 +9,7 @@
 mod compare;
 mod known;
 mod script;
+mod teststate;
 
 use compare::Level;
 use serde_json::Value;
