@@ -10,6 +10,9 @@ pub const DEFINITION_DEPTH_MAX: usize = 127;
 /// Faults that one parse reports. Whoever sees this many has another file in hand than they think.
 pub const FAULTS_MAX: usize = 200;
 
+/// Names among which a hint looks for the one that was meant: comparing all of a huge definition's costs seconds.
+pub const HINT_CANDIDATES_MAX: usize = 2_000;
+
 /// Characters in a state's name. AWS's quota.
 pub const STATE_NAME_CHARS_MAX: usize = 80;
 
@@ -82,6 +85,9 @@ pub const JSONATA_DEPTH_MAX: usize = 10_000;
 
 /// Milliseconds after which a JSONata evaluation is given up. It protects the process; it is never an outcome.
 pub const JSONATA_CLOCK_MS_MAX: u64 = 10_000;
+
+/// Digits that a width in a JSONata date picture asks for (`[Y,*-4]`).
+pub const JSONATA_PICTURE_WIDTH_MAX: usize = 999;
 
 /// Characters of a Map state's `Label` (AWS: 40,
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html>).

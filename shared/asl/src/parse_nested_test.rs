@@ -134,9 +134,9 @@ fn jsonata_states() {
     assert_eq!(rules.rules[0].rule, crate::Rule::Condition(Template::Literal(true.into())));
     let text = r#"{"Type": "Wait", "QueryLanguage": "JSONata", "Timestamp": "{% $now() %}", "Next": "T"}"#;
     assert!(matches!(kind(text), Kind::Wait(wait) if matches!(wait.until, Until::TimestampExpression(_))));
-    let text = r#"{"Type": "Fail", "QueryLanguage": "JSONata", "Error": "E", "Cause": "{% 'c' %}"}"#;
-    let Kind::Fail(fail) = kind(text) else { panic!() };
-    assert!(matches!((fail.error, fail.cause), (Some(Text::Constant(_)), Some(Text::Expression(_)))));
+    let text = r#"{"StartAt": "F", "States": {"F": {"Type": "Fail", "QueryLanguage": "JSONata", "Error": "E", "Cause": "{% 'c' %}"}}}"#;
+    let Kind::Fail(fail) = &parsed(text).states["F"].kind else { panic!() };
+    assert!(matches!((&fail.error, &fail.cause), (Some(Text::Constant(_)), Some(Text::Expression(_)))));
     let task = state(
         r#"{"Type": "Task", "QueryLanguage": "JSONata", "Resource": "arn:aws:states:::lambda:invoke", "Next": "T",
             "Arguments": {"FunctionName": "f", "Payload": ["{%$states.input%}"]}, "TimeoutSeconds": "{% 5 %}",

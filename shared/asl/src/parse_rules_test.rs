@@ -183,3 +183,113 @@ fn faults_have_the_codes_and_the_paths_of_aws() {
     let faults = Definition::parse(looping).unwrap_err();
     assert_eq!(faults.iter().map(|fault| fault.aws_code).collect::<Vec<_>>(), [Some("MISSING_END_STATE")]);
 }
+
+/// The paths that find nothing in a machine of these states.
+#[track_caller]
+fn finds_nothing(states: &str, expected: &[&str]) {
+    let text = format!(r#"{{"StartAt": "A", "States": {{{states}}}}}"#);
+    let definition = Definition::parse(&text).unwrap_or_else(|faults| panic!("{faults}"));
+    let found = definition.warnings.iter().filter(|fault| fault.code == FaultCode::MissingData);
+    assert_eq!(found.map(|fault| &text[fault.span.clone()]).collect::<Vec<_>>(), expected, "{text}");
+}
+
+const A: &str = r#""A": {"Type": "Pass", "Parameters": {"x": {"y.$": "$.in"}, "n": 1}, "Next": "B"}"#;
+
+#[test]
+fn paths_that_find_nothing() {
+    let after_a = |b: &str| format!(r#"{A}, "B": {{{b}, "End": true}}"#);
+    let pass = |fields: &str| after_a(&format!(r#""Type": "Pass", {fields}"#));
+    finds_nothing(&pass(r#""InputPath": "$.z""#), &["\"$.z\""]);
+    finds_nothing(
+        &pass(r#""Parameters": {"a.$": "$.x.z", "b.$": "$.x.y.q", "c.$": "$.n.m"}"#),
+        &["\"$.x.z\"", "\"$.n.m\""],
+    );
+    finds_nothing(
+        &pass(r#""Parameters": {"a.$": "States.Array($.x, $.w)"}"#),
+        &["\"States.Array($.x, $.w)\""],
+    );
+    finds_nothing(
+        &pass(r#""Parameters": {"a.$": "$$.w", "b.$": "$..w", "c.$": "$.x['y','z']", "d.$": "$.x.y[0].z"}"#),
+        &[],
+    );
+    finds_nothing(&pass(r#""Result": {"q": 1}, "ResultPath": "$.r", "OutputPath": "$.q""#), &["\"$.q\""]);
+    finds_nothing(&pass(r#""Result": {"q": 1}, "ResultPath": "$.r", "OutputPath": "$.r.q""#), &[]);
+    finds_nothing(&after_a(r#""Type": "Wait", "SecondsPath": "$.s""#), &["\"$.s\""]);
+    finds_nothing(
+        &after_a(
+            r#""Type": "Map", "ItemsPath": "$.i", "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Succeed"}}}"#,
+        ),
+        &["\"$.i\""],
+    );
+    // What a task adds can be anything, what was there stays.
+    let task = r#""B": {"Type": "Task", "Resource": "arn:aws:lambda:::function:f", "ResultPath": "$.r", "Next": "C",
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "C"}]}"#;
+    let c = r#""C": {"Type": "Pass", "Parameters": {"a.$": "$.r.q", "b.$": "$.n", "c.$": "$.e.Cause", "d.$": "$.e.Code", "e.$": "$.t"}, "End": true}"#;
+    finds_nothing(&format!("{A}, {task}, {c}"), &["\"$.e.Code\"", "\"$.t\""]);
+    // Branches get what Parameters make.
+    let parallel = r#""B": {"Type": "Parallel", "Parameters": {"p": 1}, "End": true, "Branches": [{"StartAt": "I", "States": {
+        "I": {"Type": "Pass", "InputPath": "$.n", "End": true}}}]}"#;
+    finds_nothing(&format!("{A}, {parallel}"), &["\"$.n\""]);
+}
+
+#[test]
+fn paths_that_may_find_something() {
+    // The run's input can be anything, and ways that meet bring all of theirs.
+    finds_nothing(r#""A": {"Type": "Pass", "Parameters": {"a.$": "$.b"}, "End": true}"#, &[]);
+    let two_ways = r#""A": {"Type": "Choice", "Choices": [{"Variable": "$.q", "IsPresent": true, "Next": "L"}], "Default": "R"},
+        "L": {"Type": "Pass", "Result": {"l": 1}, "Next": "E"}, "R": {"Type": "Pass", "Result": {"r": 1}, "Next": "E"},
+        "E": {"Type": "Pass", "Parameters": {"l.$": "$.l", "r.$": "$.r", "q.$": "$.q"}, "End": true}"#;
+    finds_nothing(two_ways, &["\"$.q\""]);
+    // A loop that nests its input deeper in each round comes to an end.
+    let looping = r#""A": {"Type": "Pass", "Parameters": {"a.$": "$", "b.$": "$.b"}, "Next": "C"},
+        "C": {"Type": "Choice", "Choices": [{"Variable": "$.a", "IsPresent": true, "Next": "A"}], "Default": "E"},
+        "E": {"Type": "Pass", "InputPath": "$.a.a.a.a.a.a.a.a.b", "End": true}"#;
+    finds_nothing(looping, &[]);
+}
+
+/// Each of them would take minutes, or all of the memory, if it were followed without a bound.
+#[test]
+fn huge_definitions_come_to_an_end() {
+    let names = |count: usize, state: &dyn Fn(usize) -> String| {
+        (0..count).map(|n| format!(r#""S{n}": {}"#, state(n))).collect::<Vec<_>>().join(",")
+    };
+    let targets: Vec<String> =
+        (1..8_000).map(|n| format!(r#"{{"Variable": "$.a", "IsNull": true, "Next": "S{n}"}}"#)).collect();
+    let wide = names(8_000, &|n| match n {
+        0 => format!(r#"{{"Type": "Choice", "Choices": [{}]}}"#, targets.join(",")),
+        _ => r#"{"Type": "Succeed"}"#.to_string(),
+    });
+    let members: Vec<String> = (0..2_000).map(|n| format!(r#""m{n}": {n}"#)).collect();
+    let made = format!(r#"{{"Type": "Pass", "Result": {{{}}}, "Next": "S0"}}"#, members.join(","));
+    let growing =
+        names(8_000, &|n| format!(r#"{{"Type": "Pass", "ResultPath": "$.p{n}", "Next": "S{}"}}"#, n + 1));
+    for text in [
+        format!(r#"{{"StartAt": "First", "States": {{"First": {made}, {wide}}}}}"#),
+        format!(
+            r#"{{"StartAt": "First", "States": {{"First": {made}, {growing}, "S8000": {{"Type": "Succeed"}}}}}}"#
+        ),
+    ] {
+        assert!(Definition::parse(&text).is_ok());
+    }
+    let undefined = names(10_000, &|n| {
+        format!(r#"{{"Type": "Pass", "Assign": {{"v{n}": 1}}, "InputPath": "$w{n}", "Next": "T{n}"}}"#)
+    });
+    let faults =
+        Definition::check(&format!(r#"{{"StartAt": "S0", "States": {{{undefined}}}}}"#), &Options::default());
+    assert_eq!((faults.errors.len(), faults.warnings.len()), (FAULTS_MAX + 1, FAULTS_MAX));
+}
+
+#[test]
+fn a_role_is_named_by_a_text() {
+    let task = |credentials: &str| {
+        let text = machine(&format!(
+            r#"{{"Type": "Task", "Resource": "{LAMBDA}", "Credentials": {credentials}, "Next": "T"}}"#
+        ));
+        let checked = Definition::check(&text, &Options::default());
+        checked.errors.iter().map(|fault| fault.code).collect::<Vec<_>>()
+    };
+    assert_eq!(task(r#"{"RoleArn": "arn:aws:iam::123456789012:role/r"}"#), []);
+    assert_eq!(task(r#"{"RoleArn.$": "$.role"}"#), []);
+    assert_eq!(task(r#"{"RoleArn": {"a": 1}}"#), [FaultCode::WrongType]);
+    assert_eq!(task("true"), [FaultCode::WrongType]);
+}

@@ -60,6 +60,7 @@ pub(super) const ORDERS: &str = r#"{
       ],
       "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Refused"}],
       "ResultSelector": {"receipt.$": "$.id"},
+      "ResultPath": "$.charge",
       "Next": "Large?"
     },
     "Large?": {

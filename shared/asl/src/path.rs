@@ -93,6 +93,10 @@ impl Path {
         &self.text
     }
 
+    pub(crate) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
     pub fn root(&self) -> &Root {
         &self.root
     }

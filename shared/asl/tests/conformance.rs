@@ -117,7 +117,12 @@ fn what_ran_on_aws_is_taken() {
         };
         let options = Options { workflow_type, ..Options::default() };
         match Definition::parse_as(&case["definition"].to_string(), &options) {
-            Ok(_) => taken += 1,
+            Ok(definition) => {
+                taken += 1;
+                if std::env::var_os("ASL_VERBOSE").is_some() {
+                    definition.warnings.iter().for_each(|fault| println!("{}: {fault}", case["id"]));
+                }
+            }
             Err(faults) => refused.push(format!("{}: {faults}", case["id"])),
         }
     }
@@ -162,7 +167,12 @@ fn real_definitions_have_no_faults() {
         let file = entry["file"].as_str().unwrap();
         let text = std::fs::read_to_string(folder().join("realworld").join(file)).unwrap();
         match Definition::parse(&with_placeholders_filled(&text)) {
-            Ok(_) => clean += 1,
+            Ok(definition) => {
+                clean += 1;
+                if std::env::var_os("ASL_VERBOSE").is_some() {
+                    definition.warnings.iter().for_each(|fault| println!("{file}: {fault}"));
+                }
+            }
             Err(faults) => faulty.push(format!("{file} (linter: {}): {faults}", entry["asl_validator"])),
         }
     }

@@ -60,7 +60,13 @@ impl Parser<'_> {
         if self.is_jsonata() { self.any_template(fields, "Output") } else { Some(None) }
     }
 
+    /// `Credentials`: the role that a task assumes, in `RoleArn`.
     pub(super) fn credentials(&mut self, fields: &Fields) -> Option<Option<Template>> {
+        if let Some(role) = fields.value("Credentials").and_then(|credentials| credentials.get("RoleArn"))
+            && role.as_str().is_none()
+        {
+            self.wrong_type(role, "a string", "`RoleArn`");
+        }
         self.object_template(fields, "Credentials")
     }
 

@@ -4,6 +4,7 @@ use super::{Parser, fields::Fields};
 use crate::{
     fault::{FaultCode, Severity},
     json::{Data, Member, Node},
+    limits::HINT_CANDIDATES_MAX,
     nearest::nearest,
 };
 use std::collections::HashSet;
@@ -53,7 +54,7 @@ impl Parser<'_> {
         if self.is_full(Severity::Error) {
             return false;
         }
-        let mut sorted: Vec<&str> = names.iter().copied().collect();
+        let mut sorted: Vec<&str> = names.iter().copied().take(HINT_CANDIDATES_MAX).collect();
         sorted.sort_unstable();
         let hint = nearest(name, sorted).map(|near| format!("did you mean `{near}`?"));
         let message = format!("`{field}` leads to `{name}`, and there is no such state");

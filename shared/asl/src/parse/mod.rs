@@ -13,7 +13,9 @@ mod locate;
 mod looks;
 mod machine;
 mod mentions;
+mod reach;
 mod retry;
+mod shapes;
 mod state;
 mod template;
 mod unmatched;
@@ -103,6 +105,9 @@ impl Definition {
         let mut parser = Parser::new(text, options);
         let root = parser.read(text);
         let definition = root.as_ref().and_then(|root| parser.definition(root));
+        if let (Some(root), Some(definition), true) = (&root, &definition, parser.errors.is_empty()) {
+            parser.check_data(root, definition);
+        }
         let (errors, warnings) = parser.into_faults(root.as_ref());
         let definition = definition.filter(|_| errors.is_empty());
         let definition = definition.map(|definition| Definition { warnings: warnings.clone(), ..definition });

@@ -56,9 +56,9 @@ impl Parser<'_> {
             let wide = before.iter().find(|earlier| errors::matches(std::slice::from_ref(earlier), name));
             let wide = wide.map_or("", String::as_str);
             (format!("an earlier {what} takes `{name}` already, by `{wide}`"), None)
-        } else if is_misspelt(name) {
-            let hint = nearest(name, RESERVED).map(|near| format!("did you mean `{near}`?"));
-            (format!("AWS itself raises no error `{name}`"), hint)
+        } else if let Some(meant) = misspelt(name) {
+            let message = format!("AWS itself raises no error `{name}`");
+            (message, Some(format!("did you mean `{meant}`?")))
         } else {
             return;
         };
@@ -66,8 +66,8 @@ impl Parser<'_> {
     }
 }
 
-/// Whether a name looks like one of AWS's own without being one.
-fn is_misspelt(name: &str) -> bool {
+/// The name of AWS's own that this one was likely meant to be.
+fn misspelt(name: &str) -> Option<&'static str> {
     let claims = ["States.", "State.", "states."].iter().any(|start| name.starts_with(start));
-    claims && !RESERVED.contains(&name)
+    nearest(name, RESERVED).filter(|_| claims && !RESERVED.contains(&name))
 }

@@ -6,7 +6,11 @@
 //! reported only where no state of its scopes assigns the variable at all.
 
 use super::Parser;
-use crate::{fault::FaultCode, limits::VARIABLE_NAME_CHARS_MAX, nearest::nearest};
+use crate::{
+    fault::{FaultCode, Severity},
+    limits::{HINT_CANDIDATES_MAX, VARIABLE_NAME_CHARS_MAX},
+    nearest::nearest,
+};
 use std::{collections::HashSet, ops::Range};
 
 /// What a nested machine sees.
@@ -118,9 +122,12 @@ impl Parser<'_> {
             if variables.visible(*scope).any(|scope| scope.assigned.contains(name)) {
                 continue;
             }
+            if self.is_full(Severity::Warning) {
+                break;
+            }
             self.state.clone_from(state);
             let known = variables.visible(*scope).flat_map(|scope| scope.assigned.iter().map(String::as_str));
-            let mut known: Vec<&str> = known.collect();
+            let mut known: Vec<&str> = known.take(HINT_CANDIDATES_MAX).collect();
             known.sort_unstable();
             let hint = nearest(name, known).map(|near| format!("did you mean `${near}`?"));
             let message = format!("no state assigns the variable `{name}` where this one can see it");
