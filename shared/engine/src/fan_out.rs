@@ -8,10 +8,10 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, collections::BTreeSet, ops::Range};
 use stepladder_asl::{
-    Definition, EvalError, Expected, Items, Kind, Map, Number, Percentage, QueryLanguage, Scope, State,
-    errors,
+    Definition, EvalError, Expected, Items, Kind, Map, MapMode, Number, Percentage, QueryLanguage, Scope,
+    State, errors,
 };
 
 /// What one branch starts with. It is stored for the branches that start later.
@@ -52,6 +52,32 @@ pub fn branch_inputs(
         }
         _ => Ok(Vec::new()),
     }
+}
+
+/// So many branches' inputs are evaluated at once.
+const INPUTS_AT_ONCE: u32 = 64;
+
+/// Evaluates the inputs of the branches with these indexes, in ascending order, and hands each of them on. A branch whose
+/// input can't be evaluated is left out.
+pub(crate) fn for_each_input<E>(
+    definition: &Definition,
+    run: &Run,
+    parent: &Position,
+    indexes: &BTreeSet<u32>,
+    mut each: impl FnMut(BranchInput) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut from = 0;
+    while let Some(first) = indexes.range(from..).next().copied() {
+        let to = first.saturating_add(INPUTS_AT_ONCE);
+        let last = indexes.range(first..to).next_back().copied().unwrap_or(first);
+        from = last.saturating_add(1);
+        for input in branch_inputs(definition, run, parent, first..from).unwrap_or_default() {
+            if indexes.contains(&input.index) {
+                each(input)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What a fan-out state's fields see, and what they are evaluated with: always the same from its position.
@@ -147,6 +173,12 @@ impl<'a> Seen<'a> {
     /// the state has started.
     pub(crate) fn width(&self, probe: Probe) -> Result<FanOut, EvalError> {
         let (count, concurrency) = match &self.state.kind {
+            Kind::Map(map) if map.mode != MapMode::Inline => {
+                let name = &self.state.name;
+                return Err(EvalError::runtime(format!(
+                    "The Map state '{name}' is distributed, which is not run yet."
+                )));
+            }
             Kind::Map(map) => {
                 let concurrency = self.number("MaxConcurrency", &map.max_concurrency)?.unwrap_or(0);
                 let is_jsonpath = self.state.query_language == QueryLanguage::JsonPath;

@@ -2,7 +2,7 @@
 
 use crate::{
     event::HistoryEvent,
-    fan_out::branch_inputs,
+    fan_out::for_each_input,
     merge::{Merged, Place, Strand, merge},
     replay::{Follower, Records, ReplayError},
     run::Run,
@@ -122,29 +122,25 @@ impl<'a> History<'a> {
             if let (Some(position), Some(opened)) = (at, fan_outs.peek())
                 && position.seq == opened.seq
             {
-                for child in opened.strands.iter().filter(is_wanted) {
-                    let (Some(strand), Some(numbers)) = (self.strands.get(*child), wanted.get(child)) else {
-                        continue;
-                    };
-                    let fork = strand.branch.0.last().map_or(0, |fork| fork.index);
-                    let inputs = branch_inputs(
-                        self.definition,
-                        follower.run(),
-                        position,
-                        fork..fork.saturating_add(1),
-                    );
-                    let (Some(input), Some(opening)) =
-                        (inputs.ok().and_then(|inputs| inputs.into_iter().next()), strand.opening)
-                    else {
-                        continue;
-                    };
-                    let trace = Trace::new(Link::Opening, Wanted::These(numbers.clone()));
-                    let run = follower.run();
+                let children: BTreeMap<u32, usize> = opened
+                    .strands
+                    .iter()
+                    .filter(is_wanted)
+                    .filter_map(|child| Some((self.strands.get(*child)?.branch.0.last()?.index, *child)))
+                    .collect();
+                left = left.saturating_sub(children.len());
+                let indexes = children.keys().copied().collect();
+                let run = follower.run();
+                for_each_input(self.definition, run, position, &indexes, |input| {
+                    let child = children.get(&input.index).copied();
+                    let opening = child.and_then(|child| self.strands.get(child)?.opening);
+                    let (Some(child), Some(opening)) = (child, opening) else { return Ok(()) };
+                    let numbers = wanted.get(&child).cloned().unwrap_or_default();
+                    let trace = Some(Trace::new(Link::Opening, Wanted::These(numbers)));
                     let branch =
-                        Follower::branch_traced(self.definition, run, position, input, opening, Some(trace));
-                    self.retrace(*child, branch, wanted, built)?;
-                    left = left.saturating_sub(1);
-                }
+                        Follower::branch_traced(self.definition, run, position, input, opening, trace);
+                    self.retrace(child, branch, wanted, built)
+                })?;
                 fan_outs.next();
             }
             let is_complete = follower.trace().is_none_or(|trace| trace.count >= last_wanted);

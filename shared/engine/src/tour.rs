@@ -3,7 +3,7 @@
 use crate::{
     advance::is_aborted_by_name,
     event::Event,
-    fan_out::{BranchInput, branch_inputs},
+    fan_out::{BranchInput, for_each_input},
     merge::{Descent, Opened, Strand},
     outcome::Outcome,
     position::{Awaiting, Branch, FanOut, Opening, Position},
@@ -12,11 +12,8 @@ use crate::{
     trace::{Course, Link, Trace, Wanted},
     transition::Next,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use stepladder_asl::{Definition, Kind};
-
-/// So many branches' inputs are evaluated at once.
-const INPUTS_AT_ONCE: u32 = 64;
 
 /// What is kept of a tour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +31,8 @@ pub(crate) struct Tour<'a> {
     pub(crate) keep: Keep,
     pub(crate) strands: Vec<Strand>,
     pub(crate) branches: BTreeMap<Branch, BranchReplay>,
-    /// How many branches with records have been visited.
-    visited: usize,
+    /// The branches with records that have been visited.
+    visited: BTreeSet<&'a Branch>,
 }
 
 /// A branch on its way through the tour.
@@ -48,20 +45,24 @@ struct Visit<'a> {
 
 impl<'a> Tour<'a> {
     pub(crate) fn new(definition: &'a Definition, records: &'a Records, keep: Keep) -> Self {
-        Self { definition, records, keep, strands: Vec::new(), branches: BTreeMap::new(), visited: 0 }
+        Self {
+            definition,
+            records,
+            keep,
+            strands: Vec::new(),
+            branches: BTreeMap::new(),
+            visited: BTreeSet::new(),
+        }
     }
 
     /// Follows the run from its root on.
     pub(crate) fn root(&mut self, mut follower: Follower<'a>) -> Result<Follower<'a>, ReplayError> {
         let strand = self.strand(Branch::default(), None, None, None);
         follower = self.follow(Visit { follower, strand: Some(strand), cut_ms: None })?;
-        if self.visited < self.records.len() {
-            let unknown = self.records.keys().find(|branch| !self.branches.contains_key(*branch));
-            if let Some(branch) = unknown {
-                return Err(ReplayError::NoSuchBranch { branch: branch.clone() });
-            }
+        match self.records.keys().find(|branch| !self.visited.contains(*branch)) {
+            Some(branch) => Err(ReplayError::NoSuchBranch { branch: branch.clone() }),
+            None => Ok(follower),
         }
-        Ok(follower)
     }
 
     pub(crate) fn wanted(&self) -> Wanted {
@@ -96,7 +97,9 @@ impl<'a> Tour<'a> {
     fn follow(&mut self, visit: Visit<'a>) -> Result<Follower<'a>, ReplayError> {
         let Visit { mut follower, strand, cut_ms } = visit;
         let branch = follower.branch().clone();
-        let records = self.records.get(&branch).map(Vec::as_slice).unwrap_or_default();
+        let records = self.records.get_key_value(&branch);
+        self.visited.extend(records.map(|(branch, _)| branch));
+        let records = records.map(|(_, records)| records.as_slice()).unwrap_or_default();
         let mut positions = Vec::new();
         let mut late = 0;
         let is_late =
@@ -137,11 +140,10 @@ impl<'a> Tour<'a> {
                 strand.ended = Some((record.finished_ms, end.events));
             }
         }
-        if !records.is_empty() {
-            self.visited += 1;
+        if self.keep == Keep::Everything {
+            let last = follower.last().clone();
+            self.branches.insert(branch, BranchReplay { positions, last, late });
         }
-        let last = follower.last().clone();
-        self.branches.insert(branch, BranchReplay { positions, last, late });
         Ok(follower)
     }
 
@@ -156,7 +158,6 @@ impl<'a> Tour<'a> {
         let Some((position, width)) = follower.waits().and_then(|at| Some((at, at.fan_out()?))) else {
             return Ok(());
         };
-        let position = position.clone();
         let at_once = Opening { started_ms: follower.last().now_ms, events: position.events };
         let place = strand.and_then(|strand| {
             let Trace { last: link, count: after, .. } = *follower.trace()?;
@@ -164,14 +165,22 @@ impl<'a> Tour<'a> {
             fan_outs.push(Opened { seq: position.seq, after, link, strands: Vec::new() });
             Some((strand, fan_outs.len() - 1))
         });
-        let opened = FanOutVisit { position, width, at_once, place, cut_ms, stop: Stop::of(record) };
-        let recorded = self.recorded(&opened.position);
+        let (stop, room) = (Stop::of(record), BTreeMap::new());
+        let mut opened = FanOutVisit { width, at_once, place, cut_ms, stop, room };
+        let recorded = self.recorded(position);
         let first: BTreeSet<u32> = (0..width.concurrency).chain(recorded).collect();
-        self.children(follower.run(), &opened, &first, &BTreeMap::new())?;
+        self.children(follower.run(), position, &mut opened, &first, &BTreeMap::new())?;
+        if opened.place.is_none() {
+            return Ok(());
+        }
         // Those that have started, but recorded nothing yet: as many as had room made for them.
-        let pending = self.pending(&opened, &first);
+        let indexes = (width.concurrency..width.count).filter(|index| !first.contains(index));
+        let room = opened.room.iter().flat_map(|((started_ms, events), ends)| {
+            ends.iter().map(|_| Opening { started_ms: *started_ms, events: *events })
+        });
+        let pending: BTreeMap<u32, Opening> = indexes.zip(room).collect();
         let indexes = pending.keys().copied().collect();
-        self.children(follower.run(), &opened, &indexes, &pending)
+        self.children(follower.run(), position, &mut opened, &indexes, &pending)
     }
 
     /// The indexes of the branches of a fan-out that have records.
@@ -186,66 +195,27 @@ impl<'a> Tour<'a> {
             .collect()
     }
 
-    fn pending(&self, opened: &FanOutVisit, known: &BTreeSet<u32>) -> BTreeMap<u32, Opening> {
-        let Some((strand, fan_out)) = opened.place else {
-            return BTreeMap::new();
-        };
-        let children = self.strands.get(strand).and_then(|strand| strand.fan_outs.get(fan_out));
-        let children = children.map(|opened| opened.strands.as_slice()).unwrap_or_default();
-        let ends = children.iter().filter_map(|child| {
-            let child = self.strands.get(*child)?;
-            let (time_ms, events) = child.ended?;
-            Some((time_ms, child.branch.0.last()?.index, events))
-        });
-        let mut ends: Vec<(i64, u32, u64)> =
-            ends.filter(|(_, index, _)| opened.stop.failed != Some(*index)).collect();
-        ends.sort_unstable();
-        let mut free: Vec<Opening> =
-            ends.into_iter().map(|(started_ms, _, events)| Opening { started_ms, events }).collect();
-        for child in children.iter().filter_map(|child| self.strands.get(*child)) {
-            let taken = child.opening.and_then(|opening| free.iter().position(|end| *end == opening));
-            let is_at_once = child.branch.0.last().is_some_and(|fork| fork.index < opened.width.concurrency);
-            if let (Some(taken), false) = (taken, is_at_once) {
-                free.remove(taken);
-            }
-        }
-        let indexes = (opened.width.concurrency..opened.width.count).filter(|index| !known.contains(index));
-        indexes.zip(free).collect()
-    }
-
     fn children(
         &mut self,
         run: &Run,
-        opened: &FanOutVisit,
+        position: &Position,
+        opened: &mut FanOutVisit,
         indexes: &BTreeSet<u32>,
         openings: &BTreeMap<u32, Opening>,
     ) -> Result<(), ReplayError> {
-        let mut inputs: BTreeMap<u32, BranchInput> = BTreeMap::new();
-        for index in indexes {
-            if !inputs.contains_key(index) {
-                let last = index.saturating_add(INPUTS_AT_ONCE);
-                let to = indexes.range(*index..last).next_back().map_or(last, |last| last.saturating_add(1));
-                // An item that can't be evaluated has no branch.
-                let found =
-                    branch_inputs(self.definition, run, &opened.position, *index..to).unwrap_or_default();
-                inputs = found.into_iter().map(|input| (input.index, input)).collect();
-            }
-            let Some(input) = inputs.remove(index) else {
-                continue;
-            };
-            let branch = opened.position.branch.child(opened.position.seq, *index);
+        for_each_input(self.definition, run, position, indexes, |input| {
+            let branch = position.branch.child(position.seq, input.index);
             let recorded = self.records.get(&branch).and_then(|records| records.first()?.opening);
-            let opening = recorded.or_else(|| openings.get(index).copied()).unwrap_or(opened.at_once);
-            self.child(run, opened, branch, input, opening)?;
-        }
-        Ok(())
+            let opening = recorded.or_else(|| openings.get(&input.index).copied()).unwrap_or(opened.at_once);
+            self.child(run, position, opened, input, opening)
+        })
     }
 
     fn child(
         &mut self,
         run: &Run,
-        opened: &FanOutVisit,
-        branch: Branch,
+        position: &Position,
+        opened: &mut FanOutVisit,
         input: BranchInput,
         opening: Opening,
     ) -> Result<(), ReplayError> {
@@ -257,53 +227,31 @@ impl<'a> Tour<'a> {
         };
         // What was started after the stop is no part of the history at all.
         let is_in_time = cut_ms.is_none_or(|cut| opening.started_ms <= cut);
+        let (index, branch) = (input.index, position.branch.child(position.seq, input.index));
         let strand = opened.place.filter(|_| is_in_time).map(|(strand, fan_out)| {
-            let after = self.made_room(strand, fan_out, input.index, opened.width, opening);
+            let after = if index < opened.width.concurrency { None } else { opened.made_room(opening) };
             let parent = Descent { strand, fan_out, after };
             let child = self.strand(branch, Some(parent), Some(opening), cut_ms);
-            if let Some(fan_out) =
-                self.strands.get_mut(strand).and_then(|strand| strand.fan_outs.get_mut(fan_out))
+            if let Some(strand) = self.strands.get_mut(strand)
+                && let Some(fan_out) = strand.fan_outs.get_mut(fan_out)
             {
                 fan_out.strands.push(child);
             }
             child
         });
         let trace = strand.map(|_| Trace::new(Link::Opening, self.wanted()));
-        let follower = Follower::branch_traced(self.definition, run, &opened.position, input, opening, trace);
+        let follower = Follower::branch_traced(self.definition, run, position, input, opening, trace);
         self.follow(Visit { follower, strand, cut_ms })?;
-        Ok(())
-    }
-
-    /// The sibling whose end made room for a branch that didn't start at once.
-    fn made_room(
-        &self,
-        strand: usize,
-        fan_out: usize,
-        index: u32,
-        width: FanOut,
-        opening: Opening,
-    ) -> Option<usize> {
-        if index < width.concurrency {
-            return None;
+        let ended = strand.and_then(|strand| Some((strand, self.strands.get(strand)?.ended?)));
+        if let Some((strand, ended)) = ended.filter(|_| opened.stop.failed != Some(index)) {
+            opened.room.entry(ended).or_default().push_back(strand);
         }
-        let siblings = &self.strands.get(strand)?.fan_outs.get(fan_out)?.strands;
-        let made = |sibling: &&usize| {
-            let ended = self.strands.get(**sibling).and_then(|sibling| sibling.ended);
-            ended == Some((opening.started_ms, opening.events))
-        };
-        let taken = |room: &&usize| {
-            !siblings.iter().any(|sibling| {
-                let parent = self.strands.get(*sibling).and_then(|sibling| sibling.parent);
-                parent.is_some_and(|parent| parent.after == Some(**room))
-            })
-        };
-        siblings.iter().filter(made).find(taken).copied()
+        Ok(())
     }
 }
 
 /// A fan-out that is being visited.
 struct FanOutVisit {
-    position: Position,
     width: FanOut,
     at_once: Opening,
     /// The strand and the number of the fan-out in it; none where it is late.
@@ -311,6 +259,16 @@ struct FanOutVisit {
     /// What the fan-out's own branch is cut to.
     cut_ms: Option<i64>,
     stop: Stop,
+    /// The strands whose ends made room that no branch has taken yet, by the time of the end and the number of events on
+    /// the path then.
+    room: BTreeMap<(i64, u64), VecDeque<usize>>,
+}
+
+impl FanOutVisit {
+    /// The sibling whose end made room for a branch that didn't start at once.
+    fn made_room(&mut self, opening: Opening) -> Option<usize> {
+        self.room.get_mut(&(opening.started_ms, opening.events))?.pop_front()
+    }
 }
 
 /// What stopped the branches of a fan-out that were still going.
