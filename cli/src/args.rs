@@ -33,6 +33,7 @@ pub enum Command {
     Check(commands::check::CheckArgs),
     Graph(commands::graph::GraphArgs),
     Try(commands::try_run::TryArgs),
+    TestState(commands::test_state::TestStateArgs),
     Start(commands::start::StartArgs),
     /// Look at runs, and stop them
     #[command(subcommand)]

@@ -68,7 +68,8 @@ impl Checked {
         }
     }
 
-    fn of(
+    /// Judges a text, or tells why there is none.
+    pub fn of(
         workflow: String,
         shown: String,
         source: Result<String, String>,
