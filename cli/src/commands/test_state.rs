@@ -25,9 +25,9 @@ use stepladder_engine::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   stepladder test-state order.asl.json --state 'Enough stock?' --input '{\"total\": 1200}'
-  stepladder test-state order.asl.json --state Charge --input order.json --mock-result '{\"paid\": true}'
+  stepladder test-state order.asl.json --state Charge -i order.json --mock-result '{\"paid\": true}'
   stepladder test-state order.asl.json --state Charge --mock-error 'CardDeclined:the bank said no'
-  stepladder test-state state.json --input '{}' --inspection-level DEBUG      a file with the state alone")]
+  stepladder test-state state.json --input '{}' --inspection-level DEBUG     (a state alone)")]
 pub struct TestStateArgs {
     /// A definition, or a single state; `-` reads it from stdin
     file: PathBuf,
@@ -50,8 +50,8 @@ pub struct TestStateArgs {
     /// How its work fails
     #[arg(long, value_name = "NAME[:CAUSE]")]
     mock_error: Option<String>,
-    /// How much of the way of the data is shown: INFO the result; DEBUG also what each field made of it; TRACE the same,
-    /// for HTTP tasks AWS adds request and response
+    /// How much is shown: INFO what came of it; DEBUG also what each field made of the data; TRACE the same, as nothing is
+    /// sent here
     #[arg(long, value_enum, ignore_case = true, default_value_t = Level::Info, value_name = "INFO|DEBUG|TRACE", hide_possible_values = true)]
     inspection_level: Level,
     /// How often the retrier that means the error has been used already

@@ -31,11 +31,13 @@ use stepladder_engine::{End, Run, Status};
   stepladder try order.asl.json --input '{\"total\": 12}' --echo
   stepladder try order.asl.json --sketch > mocks.json      a mock for each task, to fill in
   stepladder try order.asl.json --input order.json --mock mocks.json
-  stepladder try order.asl.json --mock MockConfigFile.json --test-case RetryPath   a file of Step Functions Local
+  stepladder try order.asl.json --mock MockConfigFile.json --test-case RetryPath
   stepladder try order.asl.json --mock mocks.json -o json | jq .output
 
 A mock file says what each task answers, always or call by call:
-  {\"states\": {\"Charge\": [{\"throw\": {\"error\": \"Timeout\"}}, {\"return\": {\"paid\": true}}], \"Ship\": {\"return\": {}}}}")]
+  {\"states\": {\"Charge\": [{\"throw\": {\"error\": \"Timeout\"}}, {\"return\": {\"paid\": true}}],
+              \"Ship\": {\"return\": {}}}}
+A file of Step Functions Local (MockConfigFile.json) does too.")]
 pub struct TryArgs {
     /// The definition; `-` reads it from stdin
     file: PathBuf,
@@ -316,7 +318,7 @@ impl Tree<'_> {
             Visit { exited_ms: Some(_), .. } => (glyphs.good, style::GOOD),
             Visit { state_type: "Fail", .. } => (glyphs.bad, style::ERROR),
             Visit { failures, .. } if !failures.is_empty() => (glyphs.bad, style::ERROR),
-            Visit { lanes, .. } if !lanes.is_empty() => (glyphs.bad, style::ERROR),
+            Visit { is_failed: true, .. } => (glyphs.bad, style::ERROR),
             _ => (glyphs.running, style::HINT),
         }
     }
@@ -336,6 +338,11 @@ impl Tree<'_> {
                 parts.extend(self.visits.next(index).map(|next| format!("{arrow} {}", escaped(&next.state))));
             }
             ("Task" | "Pass", Some(result)) => {
+                // Of the response of lambda:invoke the function's own answer says it all.
+                let result = match (result.get("Payload"), result.get("StatusCode")) {
+                    (Some(payload), Some(_)) => payload,
+                    _ => result,
+                };
                 parts.push(cut(&escaped(&result.to_string()), OUTPUT_COLUMNS_MAX).into_owned());
             }
             _ => {}

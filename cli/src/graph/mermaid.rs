@@ -9,8 +9,7 @@ const LABEL_COLUMNS_MAX: usize = 32;
 const LINES_MAX: usize = 3;
 
 /// Colours that are readable on a light and on a dark page.
-const STYLES: &str = "\
-    classDef choice fill:#fef3c7,stroke:#d97706,color:#1f2328
+const STYLES: &str = "    classDef choice fill:#fef3c7,stroke:#d97706,color:#1f2328
     classDef task fill:#dbeafe,stroke:#2563eb,color:#1f2328
     classDef quiet fill:#f1f5f9,stroke:#64748b,color:#1f2328
     classDef good fill:#dcfce7,stroke:#16a34a,color:#1f2328
@@ -126,15 +125,21 @@ fn quoted(parts: &[&str], columns_max: usize) -> String {
 
 fn coded(text: &str) -> String {
     let mut coded = String::with_capacity(text.len());
+    let mut before = None;
     for character in text.chars() {
-        match character {
-            ' ' | ',' | ':' | '(' | ')' | '=' | '/' | '$' => coded.push(character),
-            character if character.is_alphanumeric() => coded.push(character),
-            // A full stop after a number would begin a list, so it is coded too.
-            other => {
-                let _ = write!(coded, "#{};", u32::from(other));
-            }
+        let is_plain = match character {
+            ' ' | ',' | ':' | '(' | ')' | '=' | '/' | '$' | '?' | '_' => true,
+            // `1.` and `-` at the beginning would make a list.
+            '.' => before.is_some_and(|before: char| !before.is_ascii_digit()),
+            '-' => before.is_some(),
+            character => character.is_ascii_alphanumeric() || !character.is_ascii(),
+        };
+        if is_plain {
+            coded.push(character);
+        } else {
+            let _ = write!(coded, "#{};", u32::from(character));
         }
+        before = Some(character);
     }
     coded
 }

@@ -41,6 +41,8 @@ pub struct Visit {
     pub attempts: u64,
     pub failures: Vec<Failed>,
     pub is_aborted: bool,
+    /// Of a Parallel or a Map: too many of its branches failed.
+    pub is_failed: bool,
     /// Indexes of its lanes.
     pub lanes: Vec<usize>,
     lane: usize,
@@ -123,8 +125,10 @@ impl Visits {
                 }
                 place
             }
-            Event::MapStateSucceeded | Event::MapStateFailed => self.closing(before, "Map"),
-            Event::ParallelStateSucceeded | Event::ParallelStateFailed => self.closing(before, "Parallel"),
+            Event::MapStateSucceeded => self.closing(before, "Map"),
+            Event::ParallelStateSucceeded => self.closing(before, "Parallel"),
+            Event::MapStateFailed => self.failed(self.closing(before, "Map")),
+            Event::ParallelStateFailed => self.failed(self.closing(before, "Parallel")),
             Event::MapStateStarted { .. } | Event::ParallelStateStarted => {
                 if let Some(visit) = self.visit_at(before) {
                     visit.attempts += 1;
@@ -191,6 +195,7 @@ impl Visits {
             attempts: 0,
             failures: Vec::new(),
             is_aborted: false,
+            is_failed: false,
             lanes: Vec::new(),
             lane,
         });
@@ -207,6 +212,13 @@ impl Visits {
             owner.lanes.push(lane);
         }
         lane
+    }
+
+    fn failed(&mut self, place: Place) -> Place {
+        if let Some(visit) = self.visit_at(place) {
+            visit.is_failed = true;
+        }
+        place
     }
 
     fn visit_at(&mut self, place: Place) -> Option<&mut Visit> {

@@ -5,7 +5,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::{Map, Value, json};
 use std::hint::black_box;
-use stepladder_asl::{Draws, Jsonata, JsonataScope, Path, Scope};
+use stepladder_asl::{Draws, Jsonata, JsonataScope, Path, Scope, States};
 
 /// An order with 75 lines: 10 KB of JSON.
 fn order() -> Value {
@@ -20,9 +20,10 @@ fn jsonata(criterion: &mut Criterion) {
     let input = order();
     let bytes = input.to_string().len();
     assert!((9_000..12_000).contains(&bytes), "{bytes} bytes");
-    let states = json!({"input": input, "context": {"State": {"Name": "S"}}});
+    let context = json!({"State": {"Name": "S"}});
+    let states = States { input: &input, context: &context, result: None, error_output: None };
     let (variables, draws) = (Map::new(), Draws::new([0; 32]));
-    let scope = JsonataScope { states: &states, variables: &variables, now_ms: 0, draws: &draws };
+    let scope = JsonataScope { states, variables: &variables, now_ms: 0, draws: &draws };
     for (name, text) in [
         ("plain path", "$states.input.order.customer.name"),
         ("text", "'Order ' & $states.input.order.id & ' of ' & $states.input.order.customer.name"),
@@ -46,7 +47,7 @@ fn jsonata(criterion: &mut Criterion) {
 
 fn jsonpath(criterion: &mut Criterion) {
     let (input, context, draws) = (order(), json!({}), Draws::new([0; 32]));
-    let scope = Scope { input: &input, context: &context, draws: &draws };
+    let scope = Scope::new(&input, &context, &draws);
     for (name, text) in [
         ("plain path", "$.order.customer.name"),
         ("indefinite path", "$.order.lines[*].price"),

@@ -45,7 +45,7 @@ pub use choice::Rule;
 pub use definition::*;
 pub use errors::ErrorName;
 pub use fault::{Fault, FaultCode, Faults, Severity};
-pub use jsonata::{Jsonata, JsonataError, JsonataErrorKind, JsonataFault, JsonataScope};
+pub use jsonata::{Jsonata, JsonataError, JsonataErrorKind, JsonataFault, JsonataScope, States};
 pub use nearest::nearest;
 pub use parse::{Checked, Options, Refusal};
 pub use path::{Path, ReferencePath};

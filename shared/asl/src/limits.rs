@@ -86,6 +86,9 @@ pub const JSONATA_DEPTH_MAX: usize = 10_000;
 /// Milliseconds after which a JSONata evaluation is given up. It protects the process; it is never an outcome.
 pub const JSONATA_CLOCK_MS_MAX: u64 = 10_000;
 
+/// Digits that a width in a JSONata date picture asks for (`[Y,*-4]`).
+pub const JSONATA_PICTURE_WIDTH_MAX: usize = 999;
+
 /// Characters of a Map state's `Label` (AWS: 40,
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html>).
 pub const LABEL_CHARS_MAX: usize = 40;
@@ -101,6 +104,3 @@ pub const MAX_ITEMS_PER_BATCH_MAX: u64 = 100_000_000;
 
 /// `MaxInputBytesPerBatch`, in bytes (AWS: 256 KiB).
 pub const MAX_INPUT_BYTES_PER_BATCH_MAX: u64 = 256 * 1024;
-
-/// Digits that a width in a JSONata date picture asks for (`[Y,*-4]`).
-pub const JSONATA_PICTURE_WIDTH_MAX: usize = 999;

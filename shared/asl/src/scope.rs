@@ -1,6 +1,9 @@
 //! What an evaluation sees, and how it fails.
 
-use crate::errors::{self, ErrorName};
+use crate::{
+    errors::{self, ErrorName},
+    jsonata::States,
+};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::{cell::Cell, sync::LazyLock};
@@ -38,20 +41,9 @@ impl<'a> Scope<'a> {
     }
 
     /// `$states` of JSONata.
-    pub(crate) fn states(&self) -> Value {
-        let mut states = Map::with_capacity(4);
-        let members = [
-            ("input", Some(self.input)),
-            ("context", Some(self.context)),
-            ("result", self.result),
-            ("errorOutput", self.error_output),
-        ];
-        for (name, value) in members {
-            if let Some(value) = value {
-                states.insert(name.to_owned(), value.clone());
-            }
-        }
-        Value::Object(states)
+    pub(crate) fn states(&self) -> States<'a> {
+        let Scope { input, context, result, error_output, .. } = *self;
+        States { input, context, result, error_output }
     }
 }
 
@@ -81,6 +73,9 @@ pub struct EvalError {
     /// Where the field stands in the state that could not be evaluated, such as `Output/order/lines[2]`: the
     /// `location` of an EvaluationFailed event.
     pub location: Option<Box<str>>,
+    /// The evaluation took longer than the process is given for it. That says nothing about the state: it is never an
+    /// outcome, and whoever meets it gives the message back.
+    pub gave_up: bool,
 }
 
 impl EvalError {
@@ -90,7 +85,7 @@ impl EvalError {
     }
 
     pub fn named(error: &'static str, cause: impl Into<String>) -> EvalError {
-        EvalError { error: ErrorName::from(error), cause: cause.into(), bare: false, location: None }
+        EvalError { error: ErrorName::from(error), cause: cause.into(), bare: false, location: None, gave_up: false }
     }
 
     /// A `States.QueryEvaluationError`: a JSONata state's field could not be evaluated. Retry and Catch may take it.

@@ -11,7 +11,7 @@ use crate::{
     scope::{EvalError, Scope},
 };
 use serde_json::{Map, Value};
-use std::{borrow::Cow, cell::OnceCell, fmt};
+use std::{borrow::Cow, fmt};
 
 /// A compiled payload template.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +43,7 @@ pub enum Expected {
 impl Template {
     /// The effective value. `field` is the name that a cause gives to the template: `Parameters`, `Choices[0]/Output`.
     pub fn evaluate(&self, field: &str, scope: &Scope) -> Result<Value, EvalError> {
-        let mut filling = Filling { scope, states: OnceCell::new(), meter: Meter::new() };
+        let mut filling = Filling { scope, meter: Meter::new() };
         filling.fill(self, &Place::Field(field), 0).map(Cow::into_owned)
     }
 
@@ -63,8 +63,6 @@ impl Template {
 /// One evaluation of a template.
 struct Filling<'a, 's> {
     scope: &'a Scope<'s>,
-    /// `$states`, made when the first expression asks for it.
-    states: OnceCell<Value>,
     meter: Meter,
 }
 
@@ -111,7 +109,7 @@ impl<'s> Filling<'_, 's> {
 
     fn jsonata(&self, jsonata: &Jsonata, place: &Place) -> Result<Value, EvalError> {
         let scope = JsonataScope {
-            states: self.states.get_or_init(|| self.scope.states()),
+            states: self.scope.states(),
             variables: self.scope.variables,
             now_ms: self.scope.now_ms,
             draws: self.scope.draws,
@@ -119,7 +117,10 @@ impl<'s> Filling<'_, 's> {
         match jsonata.evaluate(&scope) {
             Ok(Some(value)) => Ok(value),
             Ok(None) => Err(jsonata_error(jsonata, place, "returned nothing (undefined).")),
-            Err(error) => Err(jsonata_error(jsonata, place, &failure(&error))),
+            Err(error) => Err(EvalError {
+                gave_up: error.kind == JsonataErrorKind::Clock,
+                ..jsonata_error(jsonata, place, &failure(&error))
+            }),
         }
     }
 }
@@ -220,7 +221,7 @@ impl Expression {
                 Err(miss) => Err(path.not_found_error(&miss, field, scope)),
             },
             Expression::Jsonata(jsonata) => {
-                let filling = Filling { scope, states: OnceCell::new(), meter: Meter::new() };
+                let filling = Filling { scope, meter: Meter::new() };
                 filling.jsonata(jsonata, &Place::Field(field)).map(Cow::Owned)
             }
         }

@@ -65,6 +65,7 @@ pub(crate) fn start_traced(
         variables: Map::new(),
         events: 0,
         entered: 0,
+        gave_up: false,
         trace,
     };
     // AWS shows the first state as entered after event 0.
@@ -80,7 +81,7 @@ pub(crate) fn start_traced(
             Next::Wait(walk.turn(&definition.machine.start_at, input))
         }
     };
-    Transition { next, now_ms }
+    Transition { next, now_ms, gave_up: walk.gave_up }
 }
 
 pub(crate) fn advance_traced(
@@ -106,9 +107,11 @@ pub(crate) fn advance_traced(
         variables: position.variables.clone(),
         events: position.events,
         entered: 0,
+        gave_up: false,
         trace,
     };
-    Transition { next: walk.outcome(position, outcome), now_ms }
+    let next = walk.outcome(position, outcome);
+    Transition { next, now_ms, gave_up: walk.gave_up }
 }
 
 /// What every position that a walk leads to has in common.
@@ -132,6 +135,8 @@ struct Walk<'a> {
     events: u64,
     /// How many states this walk has entered.
     entered: u32,
+    /// Whether an evaluation took too long, so that what the walk leads to means nothing.
+    gave_up: bool,
     trace: Option<&'a mut Trace>,
 }
 

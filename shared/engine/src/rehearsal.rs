@@ -204,7 +204,7 @@ impl<'a> Rehearsal<'a> {
             // Its fan-out was stopped while it was about to start.
             return;
         }
-        let Transition { next, now_ms } = transition;
+        let Transition { next, now_ms, .. } = transition;
         let position = match next {
             Next::Wait(position) => position,
             Next::End(end) if branch.is_root() => {

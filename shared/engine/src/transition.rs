@@ -11,6 +11,9 @@ pub struct Transition {
     pub next: Next,
     /// The time it was computed for; every delay counts from it.
     pub now_ms: i64,
+    /// An evaluation took longer than the process is given for it. Then this is no transition: it must not be recorded,
+    /// and the message is given back. A later try may be faster.
+    pub gave_up: bool,
 }
 
 /// Where a transition leads.

@@ -214,7 +214,7 @@ impl<H: Host> Protocol<H> {
     /// them, also if the run has been redriven since.
     fn stopped_before(&self, message: &Message, head: &Head) -> Handled {
         match &head.owned {
-            Some((Transition { next: Next::End(end), now_ms }, _)) => self.ended(message, end, *now_ms),
+            Some((Transition { next: Next::End(end), now_ms, .. }, _)) => self.ended(message, end, *now_ms),
             _ => Handled::done(),
         }
     }

@@ -1,6 +1,6 @@
 //! JSON values to the library's and back.
 
-use super::{JsonataError, JsonataErrorKind, references::names_after, walk};
+use super::{JsonataError, JsonataErrorKind, JsonataScope, States, references::names_after, walk};
 use crate::limits::{EVALUATION_BYTES_MAX, VALUE_DEPTH_MAX};
 use jsonata_core::{ast::AstNode, value::JValue};
 use serde_json::{Map, Number, Value};
@@ -56,15 +56,28 @@ impl Reads {
     /// The variables that are mentioned and exist, converted as far as they can be read.
     pub(super) fn bindings<'a>(
         &'a self,
-        value: impl Fn(&str) -> Option<&'a Value>,
+        scope: &JsonataScope<'a>,
     ) -> impl Iterator<Item = (&'a str, JValue)> {
-        let convert =
-            move |(name, part): (&'a String, &Part)| Some((name.as_str(), part.value_of(value(name)?)));
-        self.variables.iter().filter_map(convert)
+        let (states, variables) = (scope.states, scope.variables);
+        self.variables.iter().filter_map(move |(name, part)| {
+            let value = match name.as_str() {
+                "states" => part.states(states),
+                name => part.value_of(variables.get(name)?),
+            };
+            Some((name.as_str(), value))
+        })
     }
 }
 
 impl Part {
+    fn states(&self, states: States) -> JValue {
+        let members = states.members().filter_map(|(name, value)| match self {
+            Part::Whole => Some((name.to_string(), to_library(value))),
+            Part::Members(parts) => Some((name.to_string(), parts.get(name)?.value_of(value))),
+        });
+        JValue::object(members.collect())
+    }
+
     fn value_of(&self, value: &Value) -> JValue {
         match (self, value) {
             (Part::Members(parts), Value::Object(members)) => {

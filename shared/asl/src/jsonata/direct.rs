@@ -34,9 +34,16 @@ impl Direct {
     /// `None`: the path meets an array on its way (which JSONata maps over), or the name is no variable, so the
     /// library has to say what it means.
     pub(super) fn follow<'a>(&self, scope: &JsonataScope<'a>) -> Option<Option<&'a Value>> {
-        let mut value =
-            if self.variable == "states" { scope.states } else { scope.variables.get(&self.variable)? };
-        for name in &self.names {
+        let (mut value, names) = match (self.variable.as_str(), self.names.split_first()) {
+            // The library puts the whole of it together.
+            ("states", None) => return None,
+            ("states", Some((first, rest))) => match scope.states.member(first) {
+                Some(member) => (member, rest),
+                None => return Some(None),
+            },
+            (variable, _) => (scope.variables.get(variable)?, self.names.as_slice()),
+        };
+        for name in names {
             value = match value {
                 Value::Object(members) => match members.get(name) {
                     Some(member) => member,

@@ -94,7 +94,12 @@ fn randomness_is_the_scopes() {
 fn scopes_that_draw_again_draw_something_else() {
     let draws = crate::Draws::new([1; 32]);
     let (states, variables) = (json!({}), serde_json::Map::new());
-    let scope = super::JsonataScope { states: &states, variables: &variables, now_ms: 0, draws: &draws };
+    let scope = super::JsonataScope {
+        states: super::mod_test::states_of(&states),
+        variables: &variables,
+        now_ms: 0,
+        draws: &draws,
+    };
     let expression = super::Jsonata::parse("$uuid()").unwrap();
     assert_ne!(expression.evaluate(&scope), expression.evaluate(&scope));
     // An expression without randomness leaves the draws alone.

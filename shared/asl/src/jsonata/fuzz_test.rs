@@ -24,7 +24,7 @@ fn evaluate(expression: &Jsonata) -> Result<Option<Value>, JsonataError> {
     let variables = json!({"v": 2, "w": "text", "list": [3, 1, 2], "object": {"a": 1, "b": [2]}});
     let variables = variables.as_object().cloned().unwrap_or_default();
     expression.evaluate(&JsonataScope {
-        states: &states,
+        states: super::mod_test::states_of(&states),
         variables: &variables,
         now_ms: 1_764_021_137_123,
         draws: &draws,

@@ -177,8 +177,12 @@ fn deep_texts_fit_a_small_stack() {
             if let Ok(expression) = Jsonata::parse(&text) {
                 let (states, variables, draws) =
                     (json!({}), serde_json::Map::new(), crate::Draws::new([0; 32]));
-                let scope =
-                    super::JsonataScope { states: &states, variables: &variables, now_ms: 0, draws: &draws };
+                let scope = super::JsonataScope {
+                    states: super::mod_test::states_of(&states),
+                    variables: &variables,
+                    now_ms: 0,
+                    draws: &draws,
+                };
                 let _ = expression.evaluate(&scope);
                 expression.references();
             }

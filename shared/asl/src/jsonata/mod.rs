@@ -60,14 +60,42 @@ struct Compiled {
 /// What an expression of a state can see.
 #[derive(Debug, Clone, Copy)]
 pub struct JsonataScope<'a> {
-    /// `$states`: an object with `input`, `context` and, where there is one, `result` or `errorOutput`.
-    pub states: &'a Value,
+    /// `$states`.
+    pub states: States<'a>,
     /// The workflow's variables, without `$`.
     pub variables: &'a Map<String, Value>,
     /// `$now()` and `$millis()`: milliseconds since 1970.
     pub now_ms: i64,
     /// `$random()`, `$uuid()` and `$shuffle()`.
     pub draws: &'a Draws,
+}
+
+/// `$states`, in its parts: an expression that reads one of them copies nothing of the others.
+#[derive(Debug, Clone, Copy)]
+pub struct States<'a> {
+    pub input: &'a Value,
+    pub context: &'a Value,
+    /// Where there is one.
+    pub result: Option<&'a Value>,
+    /// In a catcher.
+    pub error_output: Option<&'a Value>,
+}
+
+impl<'a> States<'a> {
+    /// Its members in their order.
+    fn members(self) -> impl Iterator<Item = (&'static str, &'a Value)> {
+        let members = [
+            ("input", Some(self.input)),
+            ("context", Some(self.context)),
+            ("result", self.result),
+            ("errorOutput", self.error_output),
+        ];
+        members.into_iter().filter_map(|(name, value)| Some((name, value?)))
+    }
+
+    fn member(self, name: &str) -> Option<&'a Value> {
+        self.members().find_map(|(member, value)| (member == name).then_some(value))
+    }
 }
 
 impl Jsonata {

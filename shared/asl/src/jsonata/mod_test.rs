@@ -1,13 +1,23 @@
 use super::*;
 use serde_json::json;
 
+/// `$states` with these members; what is missing is null.
+pub(super) fn states_of(states: &Value) -> States<'_> {
+    States {
+        input: &states["input"],
+        context: &states["context"],
+        result: states.get("result"),
+        error_output: None,
+    }
+}
+
 #[track_caller]
 pub(super) fn evaluate(text: &str, input: Value) -> Result<Option<Value>, JsonataError> {
     let variables =
         json!({"limit": 2, "name": "Ada", "list": [1, 2, 3], "one": [7], "none": null, "count": 5});
     let (states, draws) = (json!({"input": input, "context": {"State": {"Name": "S"}}}), Draws::new([7; 32]));
     let scope = JsonataScope {
-        states: &states,
+        states: states_of(&states),
         variables: variables.as_object().unwrap(),
         now_ms: 1_764_021_137_123,
         draws: &draws,

@@ -36,8 +36,7 @@ pub(super) fn in_state(compiled: &Compiled, scope: &JsonataScope) -> Result<Opti
         return Ok(found.cloned());
     }
     let mut context = Context::new();
-    let value = |name: &str| if name == "states" { Some(scope.states) } else { scope.variables.get(name) };
-    for (name, value) in compiled.reads.bindings(value) {
+    for (name, value) in compiled.reads.bindings(scope) {
         context.bind(name.to_string(), value);
     }
     let options = EvaluatorOptions {

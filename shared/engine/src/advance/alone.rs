@@ -43,6 +43,7 @@ pub(crate) fn enter_alone(
         variables,
         events: 1,
         entered: 0,
+        gave_up: false,
         trace: Some(trace),
     };
     let flow = walk.enter(state, input);
@@ -72,6 +73,7 @@ pub(crate) fn settle_alone(
         variables: position.variables.clone(),
         events: position.events,
         entered: 0,
+        gave_up: false,
         trace: Some(trace),
     };
     let flow = walk.flow(position, outcome);

@@ -69,6 +69,7 @@ impl Walk<'_> {
 
     /// Says that a JSONata field could not be evaluated; answers with the whole cause.
     fn evaluation_event(&mut self, state: &State, position: &Position, error: &EvalError) -> String {
+        self.gave_up |= error.gave_up;
         let cause = match self.run.context {
             // A state that is tested alone has no history that an event could be named of.
             Some(_) => error.cause.clone(),
@@ -142,7 +143,10 @@ impl Walk<'_> {
             match Prepared::new(self.definition, state, task, self.run, &next, Probe::NONE) {
                 Ok(prepared) => self.scheduled(task, prepared, &next.data, due_ms),
                 // It fails again when it is due.
-                Err(_) => next.awaiting = Awaiting::Timer { due_ms },
+                Err(error) => {
+                    self.gave_up |= error.gave_up;
+                    next.awaiting = Awaiting::Timer { due_ms };
+                }
             }
         }
         next.events = self.events;

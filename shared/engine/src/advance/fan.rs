@@ -53,6 +53,7 @@ pub(crate) fn start_branch_traced(
         variables: parent.variables.clone(),
         events: opening.events,
         entered: 0,
+        gave_up: false,
         trace,
     };
     if is_map {
@@ -72,7 +73,7 @@ pub(crate) fn start_branch_traced(
         }
     };
     position.opening = Some(opening);
-    Transition { next: Next::Wait(position), now_ms: opening.started_ms }
+    Transition { next: Next::Wait(position), now_ms: opening.started_ms, gave_up: walk.gave_up }
 }
 
 impl Walk<'_> {

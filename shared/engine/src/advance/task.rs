@@ -129,8 +129,9 @@ impl Walk<'_> {
 
     /// The branch goes on waiting for what was submitted, or for the worker. Both limits count from here.
     fn goes_on(&mut self, state: &State, task: &Task, position: &Position) -> Flow {
-        // What could be evaluated for the call can be evaluated again.
-        let prepared = Prepared::new(self.definition, state, task, self.run, position, Probe::NONE).ok();
+        // What could be evaluated for the call can be evaluated again, unless it takes too long this time.
+        let prepared = Prepared::new(self.definition, state, task, self.run, position, Probe::NONE);
+        let prepared = prepared.inspect_err(|error| self.gave_up |= error.gave_up).ok();
         let after = |seconds: Option<u64>| {
             seconds.map(|seconds| self.now_ms.saturating_add_unsigned(seconds.saturating_mul(1000)))
         };
