@@ -266,7 +266,10 @@ fn read_text(path: &Path) -> Result<String, String> {
 fn text_of(source: impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
     // One byte more than is allowed, so that the parser can say that it is too large.
-    source.take(DEFINITION_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    source
+        .take(DEFINITION_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())?;
     String::from_utf8(bytes).or_else(|error| match error.utf8_error().valid_up_to() {
         // Cut in the middle of a character: too large, and the parser says so.
         _ if error.as_bytes().len() > DEFINITION_BYTES_MAX => {
@@ -324,7 +327,8 @@ mod tests {
                 r#"{{"StartAt":"A","States":{{"A":{{"Type":"Task","End":true,
                     "Resource":"arn:aws:lambda:us-east-1:000000000000:function:{name}"}}}}}}"#
             );
-            let faults = Definition::parse_with(&text, &|resource| judge(resource, Against::Programs(None))).unwrap_err();
+            let faults = Definition::parse_with(&text, &|resource| judge(resource, Against::Programs(None)))
+                .unwrap_err();
             let [fault] = faults.iter().collect::<Vec<_>>()[..] else { panic!("{faults:?}") };
             assert_eq!((fault.code, fault.line), (FaultCode::NoSuchStep, 2));
             assert!(fault.message.contains(&format!("`{name}` is the name of a system queue")), "{fault:?}");

@@ -34,7 +34,8 @@ pub fn definitions(folder: &Path) -> Outcome<Found> {
             let name = name.to_string_lossy();
             let kind = entry.file_type().map_err(failed)?;
             if kind.is_dir() {
-                let is_left_out = name.starts_with('.') || ["target", "node_modules"].contains(&name.as_ref());
+                let is_left_out =
+                    name.starts_with('.') || ["target", "node_modules"].contains(&name.as_ref());
                 if !is_left_out && depth < FOLDER_DEPTH_MAX {
                     folders.push((entry.path(), depth + 1));
                 }

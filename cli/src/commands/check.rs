@@ -91,7 +91,10 @@ fn files(path: &Path, printer: &Printer) -> Outcome<Vec<PathBuf>> {
     let found = folders::definitions(path)?;
     if found.yaml > 0 {
         let files = count(found.yaml, "definition");
-        printer.warning(format!("{files} in YAML under {} left out: they are read as JSON only", path.display()));
+        printer.warning(format!(
+            "{files} in YAML under {} left out: they are read as JSON only",
+            path.display()
+        ));
     }
     if found.files.is_empty() {
         let message = format!("there is no definition under {}", path.display());

@@ -89,7 +89,9 @@ pub fn run(args: TestStateArgs, printer: &Printer) -> Outcome {
         return Err(Failure::new(Exit::Bad, Code::CheckFailed, message));
     };
     let state = state_of(definition, args.state.as_deref())?;
-    let json = |given: &Option<String>, option| given.as_deref().map(|given| inputs::read(given, option)).transpose();
+    let json = |given: &Option<String>, option| {
+        given.as_deref().map(|given| inputs::read(given, option)).transpose()
+    };
     let mock_result = json(&args.mock_result, "--mock-result")?.map(Mock::Result);
     let mock_error = args.mock_error.as_deref().map(|given| {
         let (error, cause) = match given.split_once(':') {
@@ -113,7 +115,8 @@ pub fn run(args: TestStateArgs, printer: &Printer) -> Outcome {
         started_ms: printer.now_ms(),
         ..Run::for_test(&checked.workflow, "test-state")
     };
-    let tested = test_state(definition, state, &run, &test, run.started_ms).map_err(|error| refused(&error, state))?;
+    let tested =
+        test_state(definition, state, &run, &test, run.started_ms).map_err(|error| refused(&error, state))?;
     match printer.is_json() {
         true => printer.json(&shape(state, &tested, args.inspection_level))?,
         false => show(state, &tested, args.inspection_level, printer)?,
@@ -178,18 +181,19 @@ fn variables(given: Option<Value>) -> Outcome<Map<String, Value>> {
     match given {
         None => Ok(Map::new()),
         Some(Value::Object(variables)) => Ok(variables),
-        Some(_) => {
-            Err(Failure::new(Exit::Usage, Code::InvalidOption, "--variables takes an object of names and values"))
-        }
+        Some(_) => Err(Failure::new(
+            Exit::Usage,
+            Code::InvalidOption,
+            "--variables takes an object of names and values",
+        )),
     }
 }
 
 fn refused(error: &StateTestError, state: &str) -> Failure {
     let failure = Failure::new(Exit::Usage, Code::NoMock, error.to_string());
     match error {
-        StateTestError::MockMissing { .. } => failure.hint(format!(
-            "add what '{state}' gets: --mock-result '{{…}}', or --mock-error 'Name:cause'"
-        )),
+        StateTestError::MockMissing { .. } => failure
+            .hint(format!("add what '{state}' gets: --mock-result '{{…}}', or --mock-error 'Name:cause'")),
         StateTestError::MockNotAnArray { .. } => failure.hint("--mock-result '[…]'"),
         StateTestError::ReaderDataNotAnArray => failure.hint("--item-reader-data '[…]'"),
         StateTestError::NoSuchState { .. } => failure,

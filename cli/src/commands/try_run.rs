@@ -188,7 +188,8 @@ fn no_mock(missing: &MissingMock, definition: &Definition, args: &TryArgs) -> Fa
         }
     };
     let called = cut(&input.to_string(), limits::LINE_CHARS_MAX).into_owned();
-    let failure = Failure::new(Exit::Usage, Code::NoMock, message).detail(format!("it was called with {called}"));
+    let failure =
+        Failure::new(Exit::Usage, Code::NoMock, message).detail(format!("it was called with {called}"));
     let (states, file): (Vec<_>, _) = match (&args.mock, why) {
         (None, _) => (tasks(definition).collect(), "mocks.json".to_owned()),
         (Some(path), _) => (definition.state(state).into_iter().collect(), path.display().to_string()),
@@ -197,14 +198,18 @@ fn no_mock(missing: &MissingMock, definition: &Definition, args: &TryArgs) -> Fa
     let snippet = sketch(states.into_iter().filter(|candidate| !many || candidate.name == *state));
     let hint = match (why, &args.mock) {
         (NoAnswer::UsedUp(_), _) => {
-            format!("add an answer to the list of '{state}' in {file}; an answer without a list is given every time")
+            format!(
+                "add an answer to the list of '{state}' in {file}; an answer without a list is given every time"
+            )
         }
         (NoAnswer::Unknown, Some(_)) => {
             format!("add it to {file}, or let tasks without a mock return their input: --echo")
         }
-        (NoAnswer::Unknown, None) => "write this to a file and name it by --mock, or let tasks return their input: \
+        (NoAnswer::Unknown, None) => {
+            "write this to a file and name it by --mock, or let tasks return their input: \
             --echo; --sketch prints one for all tasks"
-            .to_owned(),
+                .to_owned()
+        }
     };
     let failure = match why {
         NoAnswer::Unknown => failure.detail(snippet.to_string()),

@@ -35,9 +35,11 @@ fn group(definition: &Definition, machine: &Machine, title: String) -> Group {
         if let Some(state) = states.get(*old) {
             nodes.push(node(definition, state, new >= reached));
             let out = out.get(*old).into_iter().flatten();
-            edges.extend(
-                out.map(|edge| Edge { from: new_place(edge.from), to: new_place(edge.to), ..edge.clone() }),
-            );
+            edges.extend(out.map(|edge| Edge {
+                from: new_place(edge.from),
+                to: new_place(edge.to),
+                ..edge.clone()
+            }));
         }
     }
     Group { title, start: new_place(start), nodes, edges }
@@ -55,9 +57,8 @@ fn reading_order(start: usize, out: &[Vec<Edge>]) -> (Vec<usize>, usize) {
         edges.sort_by_key(|edge| edge.kind != EdgeKind::Catch);
         edges.into_iter().map(|edge| edge.to).collect::<Vec<usize>>().into_iter()
     };
-    let mark = |seen: &mut Vec<bool>, at: usize| {
-        seen.get_mut(at).is_some_and(|seen| !std::mem::replace(seen, true))
-    };
+    let mark =
+        |seen: &mut Vec<bool>, at: usize| seen.get_mut(at).is_some_and(|seen| !std::mem::replace(seen, true));
     // A loop and not a recursion: a chain of states may be long.
     let search = |root: usize, seen: &mut Vec<bool>| {
         let mut left = Vec::new();

@@ -30,9 +30,11 @@ fn draw_group(group: &Group, id: &str, depth: usize, text: &mut String) {
     }
     let is_top = depth == 1;
     if is_top || group.nodes.len() > 1 {
-        let mark = if is_top { "shape=oval, label=\"Start\"" } else { "shape=circle, label=\"\", width=0.15" };
+        let mark =
+            if is_top { "shape=oval, label=\"Start\"" } else { "shape=circle, label=\"\", width=0.15" };
         let _ = writeln!(text, "{margin}{id}_start [{mark}];");
-        let to = group.nodes.get(group.start).map(|node| port(node, &format!("{id}{}", group.start), Side::In));
+        let to =
+            group.nodes.get(group.start).map(|node| port(node, &format!("{id}{}", group.start), Side::In));
         if let Some((to, clip)) = to {
             let _ = writeln!(text, "{margin}{id}_start -> {to}{};", attributes(&[clip]));
         }
@@ -47,12 +49,15 @@ fn draw_group(group: &Group, id: &str, depth: usize, text: &mut String) {
         let _ = writeln!(text, "{margin}{from} -> {to}{};", attributes(&[label, style, tail, head]));
     }
     let ends = || {
-        group.nodes.iter().enumerate().filter(|(_, node)| {
-            node.is_end && !matches!(node.kind, NodeKind::Succeed | NodeKind::Fail)
-        })
+        group
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.is_end && !matches!(node.kind, NodeKind::Succeed | NodeKind::Fail))
     };
     if (is_top || group.nodes.len() > 1) && ends().next().is_some() {
-        let mark = if is_top { "shape=oval, label=\"End\"" } else { "shape=doublecircle, label=\"\", width=0.12" };
+        let mark =
+            if is_top { "shape=oval, label=\"End\"" } else { "shape=doublecircle, label=\"\", width=0.12" };
         let _ = writeln!(text, "{margin}{id}_end [{mark}];");
         for (index, node) in ends() {
             let (from, tail) = port(node, &format!("{id}{index}"), Side::Out);
@@ -76,7 +81,8 @@ fn draw_node(node: &Node, id: &str, depth: usize, text: &mut String) {
         return;
     }
     let _ = writeln!(text, "{margin}subgraph cluster_{id} {{");
-    let _ = writeln!(text, "{margin}    label={}; style=\"rounded{dashed}\"; color=\"#7c3aed\";", label(node));
+    let _ =
+        writeln!(text, "{margin}    label={}; style=\"rounded{dashed}\"; color=\"#7c3aed\";", label(node));
     // Edges end at nodes, never at clusters: these two stand for its upper and its lower edge.
     let point = "shape=point, style=invis, width=0, height=0";
     let _ = writeln!(text, "{margin}    {id}_in [{point}]; {id}_out [{point}];");
@@ -84,10 +90,7 @@ fn draw_node(node: &Node, id: &str, depth: usize, text: &mut String) {
         let inner = format!("{id}b{index}s");
         let title = quoted(&[&group.title], NAME_COLUMNS_MAX);
         let _ = writeln!(text, "{margin}    subgraph cluster_{id}b{index} {{");
-        let _ = writeln!(
-            text,
-            "{margin}        label={title}; style=\"rounded,dashed\"; color=\"#94a3b8\";"
-        );
+        let _ = writeln!(text, "{margin}        label={title}; style=\"rounded,dashed\"; color=\"#94a3b8\";");
         draw_group(group, &inner, depth + 2, text);
         let _ = writeln!(text, "{margin}    }}");
         for (place, node) in group.nodes.iter().enumerate() {

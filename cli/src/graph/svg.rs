@@ -57,7 +57,8 @@ pub(super) fn draw(graph: &Graph) -> Result<String, TooLarge> {
     let comment = graph.comment.as_deref().map(|comment| words::wrapped(comment, TITLE_COLUMNS_MAX, 2));
     let comment = comment.unwrap_or_default();
     let head = 30.0 + comment.len() as f64 * 18.0 + 10.0;
-    let lines = std::iter::once(text_width(&title, 17.0) * BOLD).chain(comment.iter().map(|line| text_width(line, 12.5)));
+    let lines = std::iter::once(text_width(&title, 17.0) * BOLD)
+        .chain(comment.iter().map(|line| text_width(line, 12.5)));
     let inner = lines.fold(scene.width, f64::max);
     let (width, height) = (inner + 2.0 * MARGIN, scene.height + head + 2.0 * MARGIN);
     let mut svg = String::new();
@@ -70,7 +71,8 @@ pub(super) fn draw(graph: &Graph) -> Result<String, TooLarge> {
         h = number(height),
         title = xml(&title),
     );
-    let _ = writeln!(svg, "<text class=\"title\" x=\"{MARGIN}\" y=\"{}\">{}</text>", MARGIN + 16.0, xml(&title));
+    let _ =
+        writeln!(svg, "<text class=\"title\" x=\"{MARGIN}\" y=\"{}\">{}</text>", MARGIN + 16.0, xml(&title));
     for (index, line) in comment.iter().enumerate() {
         let y = MARGIN + 38.0 + index as f64 * 18.0;
         let _ = writeln!(svg, "<text class=\"comment\" x=\"{MARGIN}\" y=\"{y}\">{}</text>", xml(line));
@@ -122,7 +124,8 @@ fn scene(group: &Group, level: Level) -> Result<Scene, TooMany> {
             EdgeKind::Rule | EdgeKind::Default => LinkKind::Fan,
             EdgeKind::Catch => LinkKind::Side,
         };
-        let label = edge.shown_label().map(Label::new).map(|label| Item { width: label.width, height: label.height });
+        let label =
+            edge.shown_label().map(Label::new).map(|label| Item { width: label.width, height: label.height });
         add(Link { from: first + edge.from, to: first + edge.to, kind, label }, Some(edge));
     }
     let is_open = |node: &&Node| node.is_end && !matches!(node.kind, NodeKind::Succeed | NodeKind::Fail);
@@ -267,9 +270,11 @@ impl Figure {
             (Mark::Start, Level::Inner) => {
                 "<g class=\"dot\"><circle cx=\"6\" cy=\"6\" r=\"6\"/></g>\n".to_owned()
             }
-            (Mark::End, Level::Inner) => "<g class=\"ring\"><circle class=\"rim\" cx=\"7\" cy=\"7\" r=\"6\"/>\
+            (Mark::End, Level::Inner) => {
+                "<g class=\"ring\"><circle class=\"rim\" cx=\"7\" cy=\"7\" r=\"6\"/>\
                 <circle class=\"core\" cx=\"7\" cy=\"7\" r=\"3\"/></g>\n"
-                .to_owned(),
+                    .to_owned()
+            }
         };
         let (width, height) = match (mark, level) {
             (_, Level::Top) => (70.0, 26.0),
@@ -286,13 +291,13 @@ impl Figure {
             None => node.kind.as_str().to_owned(),
         };
         let caption = words::wrapped(&caption, CAPTION_COLUMNS_MAX, 2);
-        let notes: Vec<String> = node.notes.iter().map(|note| words::line(note, CAPTION_COLUMNS_MAX)).collect();
+        let notes: Vec<String> =
+            node.notes.iter().map(|note| words::line(note, CAPTION_COLUMNS_MAX)).collect();
         let widths = name.iter().map(|line| text_width(line, 14.0) * BOLD);
         let small = caption.iter().chain(&notes).map(|line| text_width(line, 11.5));
         let text = widths.chain(small).fold(0.0, f64::max);
-        let head = 2.0 * PAD_Y
-            + name.len() as f64 * NAME_LINE
-            + (caption.len() + notes.len()) as f64 * CAPTION_LINE;
+        let head =
+            2.0 * PAD_Y + name.len() as f64 * NAME_LINE + (caption.len() + notes.len()) as f64 * CAPTION_LINE;
         let point = if node.kind == NodeKind::Choice { POINT } else { 0.0 };
         let mut width = (text + 2.0 * (PAD_X + point)).max(ITEM_WIDTH_MIN);
         let mut height = head;
@@ -349,7 +354,10 @@ fn outline(node: &Node, width: f64, height: f64, body: &mut String) {
     let _ = match node.kind {
         NodeKind::Choice => {
             let (left, right, middle) = (number(POINT), number(width - POINT), number(height / 2.0));
-            write!(body, "<path class=\"box\" d=\"M0 {middle}L{left} 0H{right}L{w} {middle}L{right} {h}H{left}Z\"/>")
+            write!(
+                body,
+                "<path class=\"box\" d=\"M0 {middle}L{left} 0H{right}L{w} {middle}L{right} {h}H{left}Z\"/>"
+            )
         }
         NodeKind::Succeed | NodeKind::Fail => {
             let radius = number((height / 2.0).min(26.0));
@@ -375,7 +383,9 @@ fn outline(node: &Node, width: f64, height: f64, body: &mut String) {
 /// All that the box cuts.
 fn tooltip(node: &Node) -> String {
     let mut lines = vec![escaped(&node.name).into_owned(), node.kind.as_str().to_owned()];
-    lines.extend(node.detail.iter().chain(&node.notes).chain(&node.comment).map(|text| escaped(text).into_owned()));
+    lines.extend(
+        node.detail.iter().chain(&node.notes).chain(&node.comment).map(|text| escaped(text).into_owned()),
+    );
     lines.join("\n")
 }
 

@@ -5,8 +5,8 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_asl::{Definition, Kind, Resource};
 use stepladder_engine::{
-    Awaiting, Branch, End, HistoryEvent, Limit, Outcome, Phase, Position, Rehearsal, ReplayError, Run, StepCall,
-    replay, step_call,
+    Awaiting, Branch, End, HistoryEvent, Limit, Outcome, Phase, Position, Rehearsal, ReplayError, Run,
+    StepCall, replay, step_call,
 };
 
 /// How far the clock may go, and how many outcomes there may be.
@@ -34,7 +34,9 @@ pub enum Stop {
     /// So many outcomes, and no end.
     TooLong(usize),
     /// Nothing that could still happen would ever happen: a task never answers, and has no timeout.
-    Stuck { state: String },
+    Stuck {
+        state: String,
+    },
 }
 
 /// A task was called that has no answer.
@@ -224,7 +226,9 @@ impl Driver<'_> {
         if has_answer {
             let now = self.rehearsal.waiting().find(|waiting| waiting.branch == branch);
             // The response may have ended it: a filter of its fields can fail.
-            let Some(waiting) = now.filter(|waiting| matches!(waiting.position.awaiting, Awaiting::Answer { .. })) else {
+            let Some(waiting) =
+                now.filter(|waiting| matches!(waiting.position.awaiting, Awaiting::Answer { .. }))
+            else {
                 return;
             };
             seq = waiting.position.seq;

@@ -14,7 +14,8 @@ fn try_out(definition: &Value, mocks: &Value, input: Value) -> Rehearsed {
 }
 
 fn task(more: Value) -> Value {
-    let mut state = json!({"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:f", "End": true});
+    let mut state =
+        json!({"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:f", "End": true});
     state.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     json!({"StartAt": "A", "States": {"A": state}})
 }
@@ -100,7 +101,10 @@ fn branches_go_on_side_by_side_and_stop_together() {
 fn what_is_not_mocked_is_named() {
     let missing = try_out(&task(json!({})), &json!({}), json!({"a": 1}));
     let Err(Stop::Mock(missing)) = missing.end else { panic!("{missing:?}") };
-    assert_eq!((missing.state.as_str(), missing.why, missing.input), ("A", NoAnswer::Unknown, json!({"a": 1})));
+    assert_eq!(
+        (missing.state.as_str(), missing.why, missing.input),
+        ("A", NoAnswer::Unknown, json!({"a": 1}))
+    );
 }
 
 #[test]
@@ -114,7 +118,8 @@ fn a_run_without_an_end_is_given_up() {
 
 #[test]
 fn a_history_becomes_a_tree_of_visits() {
-    let inner = json!({"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:f", "End": true});
+    let inner =
+        json!({"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:f", "End": true});
     let definition = json!({"StartAt": "Outer", "States": {
         "Outer": {"Type": "Map", "MaxConcurrency": 1, "ItemProcessor": {"StartAt": "Inner", "States": {
             "Inner": {"Type": "Map", "ItemProcessor": {"StartAt": "T", "States": {"T": inner}}, "Next": "After"},
@@ -134,7 +139,11 @@ fn a_history_becomes_a_tree_of_visits() {
                 .map(|lane| visits.lane(*lane).unwrap())
                 .map(|lane| format!("{}: {}", lane.title, tree(visits, lane)))
                 .collect();
-            if lanes.is_empty() { visit.state.clone() } else { format!("{}({})", visit.state, lanes.join("; ")) }
+            if lanes.is_empty() {
+                visit.state.clone()
+            } else {
+                format!("{}({})", visit.state, lanes.join("; "))
+            }
         });
         shown.collect::<Vec<_>>().join(" ")
     }

@@ -83,7 +83,8 @@ impl Mocks {
         let invalid = |why: String| {
             Failure::new(Exit::Usage, Code::InvalidMock, format!("can't use the mocks of {shown}: {why}"))
         };
-        let value: Value = serde_json::from_slice(text).map_err(|error| invalid(format!("no JSON: {error}")))?;
+        let value: Value =
+            serde_json::from_slice(text).map_err(|error| invalid(format!("no JSON: {error}")))?;
         let is_aws = value.get("StateMachines").is_some() || value.get("MockedResponses").is_some();
         let mocks = match (is_aws, test_case) {
             (true, _) => {
@@ -96,8 +97,9 @@ impl Mocks {
             }
             (false, None) => {
                 let file: OwnFile = serde_json::from_value(value).map_err(|error| {
-                    invalid(error.to_string())
-                        .hint(r#"a mock file reads {"states": {"<name>": {"return": …}}}; see docs/testing.md"#)
+                    invalid(error.to_string()).hint(
+                        r#"a mock file reads {"states": {"<name>": {"return": …}}}; see docs/testing.md"#,
+                    )
                 })?;
                 file.mocks().map_err(invalid)?
             }
@@ -111,7 +113,9 @@ impl Mocks {
         for (name, _) in self.answers.keys() {
             let why = match definition.state(name).map(|state| &state.kind) {
                 Some(Kind::Task(_)) => continue,
-                Some(other) => format!("'{name}' is a {} state, and only tasks are mocked", other.type_name()),
+                Some(other) => {
+                    format!("'{name}' is a {} state, and only tasks are mocked", other.type_name())
+                }
                 None => format!("the definition has no state '{name}'"),
             };
             let hint = match nearest(name, tasks(definition).map(|state| state.name.as_str())) {
@@ -163,7 +167,9 @@ impl Mocks {
             match given {
                 0 => left.push(format!("the mock of state '{state}' was not asked for")),
                 given if given < all => {
-                    left.push(format!("of the mocks of state '{state}' only the first {given} of {all} were asked for"));
+                    left.push(format!(
+                        "of the mocks of state '{state}' only the first {given} of {all} were asked for"
+                    ));
                 }
                 _ => {}
             }
@@ -200,7 +206,7 @@ enum OwnState {
     InTurn(Vec<OwnAnswer>),
     /// By the indexes of the enclosing Map iterations: `0`, `1/2`; `*` for all others.
     Iterations(OwnIterations),
-    Always(OwnAnswer),
+    Always(Box<OwnAnswer>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -213,7 +219,7 @@ struct OwnIterations {
 #[serde(untagged, expecting = "an answer or a list of answers is expected")]
 enum OwnAnswers {
     InTurn(Vec<OwnAnswer>),
-    Always(OwnAnswer),
+    Always(Box<OwnAnswer>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -343,14 +349,17 @@ impl AwsFile {
             Some((machine, case)) => (machine, Some(case)),
             None => (machine, test_case),
         };
-        let (machine, cases) = match (self.state_machines.get_key_value(machine), self.state_machines.iter().next()) {
-            (Some(found), _) => found,
-            (None, Some(only)) if self.state_machines.len() == 1 => only,
-            _ => {
-                let all = listed(self.state_machines.keys());
-                return Err(format!("it has no state machine '{machine}', but {all}; name one by --test-case MACHINE#CASE"));
-            }
-        };
+        let (machine, cases) =
+            match (self.state_machines.get_key_value(machine), self.state_machines.iter().next()) {
+                (Some(found), _) => found,
+                (None, Some(only)) if self.state_machines.len() == 1 => only,
+                _ => {
+                    let all = listed(self.state_machines.keys());
+                    return Err(format!(
+                        "it has no state machine '{machine}', but {all}; name one by --test-case MACHINE#CASE"
+                    ));
+                }
+            };
         let cases = &cases.test_cases;
         let states = match (test_case, cases.iter().next()) {
             (Some(name), _) => cases.get(name).ok_or_else(|| {
@@ -358,18 +367,25 @@ impl AwsFile {
             })?,
             (None, Some((_, only))) if cases.len() == 1 => only,
             (None, _) => {
-                return Err(format!("name one of the test cases of '{machine}' by --test-case: {}", listed(cases.keys())));
+                return Err(format!(
+                    "name one of the test cases of '{machine}' by --test-case: {}",
+                    listed(cases.keys())
+                ));
             }
         };
         let mut mocks = Mocks::default();
         for (state, response) in states {
-            let responses = self.mocked_responses.get(response).ok_or_else(|| {
-                format!("state '{state}': there is no mocked response '{response}'")
-            })?;
+            let responses = self
+                .mocked_responses
+                .get(response)
+                .ok_or_else(|| format!("state '{state}': there is no mocked response '{response}'"))?;
             let mut answers = Vec::new();
             for (numbers, response) in responses {
                 let range = range(numbers).ok_or_else(|| {
-                    format!("mocked response '{response}': '{numbers}' is no number of a call, like `0` or `1-2`", response = response_name(states, state))
+                    format!(
+                        "mocked response '{response}': '{numbers}' is no number of a call, like `0` or `1-2`",
+                        response = response_name(states, state)
+                    )
                 })?;
                 let result = match response.clone() {
                     AwsResponse::Return(value) => Answered::Respond(value),

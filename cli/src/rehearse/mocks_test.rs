@@ -92,8 +92,16 @@ fn a_test_case_has_to_be_named_where_there_are_several() {
     refused(AWS, None, "name one of the test cases of 'order' by --test-case: 'Happy', 'Retry'");
     refused(AWS, Some("Sad"), "'order' has no test case 'Sad', but 'Happy', 'Retry'");
     refused(AWS, Some("third#Happy"), "no state machine 'third', but 'order', 'other'");
-    refused(&AWS.replace("\"Paid\": {\"0\"", "\"Paid\": {\"x\""), Some("Happy"), "'x' is no number of a call");
-    refused(&AWS.replace("\"AtLast\": {", "\"Lost\": {"), Some("Retry"), "there is no mocked response 'AtLast'");
+    refused(
+        &AWS.replace("\"Paid\": {\"0\"", "\"Paid\": {\"x\""),
+        Some("Happy"),
+        "'x' is no number of a call",
+    );
+    refused(
+        &AWS.replace("\"AtLast\": {", "\"Lost\": {"),
+        Some("Retry"),
+        "there is no mocked response 'AtLast'",
+    );
 }
 
 #[test]

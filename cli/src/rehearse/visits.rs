@@ -237,7 +237,9 @@ impl Visits {
     fn closing(&self, place: Place, state_type: &str) -> Place {
         // An empty Map closes where it was opened; else it is around the lane of what it closes after.
         let own = place.visit.filter(|visit| {
-            self.visits.get(*visit).is_some_and(|visit| visit.state_type == state_type && visit.lanes.is_empty())
+            self.visits
+                .get(*visit)
+                .is_some_and(|visit| visit.state_type == state_type && visit.lanes.is_empty())
         });
         let owner = self.lanes.get(place.lane).and_then(|lane| lane.owner);
         let around = || {

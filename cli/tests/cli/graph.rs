@@ -19,7 +19,10 @@ snapshot!(dot, ["graph", "try/order.asl.json", "--format", "dot"]);
 snapshot!(svg, ["graph", "try/order.asl.json", "--format", "svg"]);
 snapshot!(json, ["graph", "good/workflow.asl.json", "-o", "json"]);
 snapshot!(a_definition_with_faults_is_not_drawn, ["graph", "not-json.asl.json"]);
-snapshot!(json_and_a_format_exclude_each_other, ["graph", "try/order.asl.json", "-o", "json", "--format", "svg"]);
+snapshot!(
+    json_and_a_format_exclude_each_other,
+    ["graph", "try/order.asl.json", "-o", "json", "--format", "svg"]
+);
 
 #[test]
 fn a_locale_without_unicode_gets_ascii() {
@@ -32,9 +35,12 @@ fn a_locale_without_unicode_gets_ascii() {
 fn a_file_is_written_in_the_form_that_its_name_says() {
     let folder = std::env::temp_dir().join(format!("stepladder-graph-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    for (name, begins) in
-        [("a.svg", "<svg xmlns"), ("a.dot", "digraph \"order\""), ("a.mmd", "flowchart TD"), ("a.txt", "order\n")]
-    {
+    for (name, begins) in [
+        ("a.svg", "<svg xmlns"),
+        ("a.dot", "digraph \"order\""),
+        ("a.mmd", "flowchart TD"),
+        ("a.txt", "order\n"),
+    ] {
         let path = folder.join(name);
         let shown = stepladder(&["graph", "try/order.asl.json", "--to", path.to_str().unwrap()]).transcript();
         assert!(shown.starts_with("exit code: 0\n----- stdout -----\n----- stderr -----\nwrote "), "{shown}");
@@ -43,7 +49,10 @@ fn a_file_is_written_in_the_form_that_its_name_says() {
     }
     std::fs::remove_dir_all(&folder).unwrap();
     let shown = stepladder(&["graph", "try/order.asl.json", "--to", "no/such/folder/a.svg"]).transcript();
-    assert!(shown.starts_with("exit code: 3") && shown.contains("can't write no/such/folder/a.svg"), "{shown}");
+    assert!(
+        shown.starts_with("exit code: 3") && shown.contains("can't write no/such/folder/a.svg"),
+        "{shown}"
+    );
 }
 
 /// Every definition that somebody really uses can be drawn in each format.
@@ -67,9 +76,13 @@ fn real_definitions_are_drawn() {
         assert_eq!(graph.states(), states, "{}", path.display());
         let svg = graph.to_svg().unwrap();
         assert_eq!(svg.matches("data-state=").count(), states, "{}", path.display());
+        let (containers, machines) = containers(&definition);
         let dot = graph.to_dot();
-        assert_eq!(dot.matches('{').count() - dot.matches("\\{").count(), dot.matches('{').count());
-        assert_eq!(graph.to_mermaid().matches(":::").count() + containers(&definition), states);
+        assert_eq!(dot.matches("subgraph cluster_").count(), containers + machines, "{}", path.display());
+        let classes = [":::task", ":::choice", ":::quiet", ":::good", ":::bad"];
+        let is_box = |line: &&str| classes.iter().any(|class| line.ends_with(class));
+        let mermaid = graph.to_mermaid();
+        assert_eq!(mermaid.lines().filter(is_box).count() + containers, states, "{}", path.display());
         assert!(graph.to_text(stepladder_cli::graph::Charset::Unicode).lines().count() > states);
         drawn += 1;
     }
@@ -77,9 +90,10 @@ fn real_definitions_are_drawn() {
     assert!(drawn > 0, "{} is empty", folder.display());
 }
 
-/// Parallel and Map states are groups in Mermaid, and no boxes.
-fn containers(definition: &stepladder_asl::Definition) -> usize {
-    definition.states.values().filter(|state| !state.machines().is_empty()).count()
+/// How many Parallel and Map states there are, and machines in them: both are groups, and no boxes.
+fn containers(definition: &stepladder_asl::Definition) -> (usize, usize) {
+    let machines = definition.states.values().map(|state| state.machines().len());
+    (machines.clone().filter(|machines| *machines > 0).count(), machines.sum())
 }
 
 fn real_definitions_folder() -> Option<PathBuf> {

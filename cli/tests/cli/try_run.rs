@@ -22,13 +22,22 @@ snapshot!(short_help, ["-h"]);
 snapshot!(a_run_with_our_mocks, [ORDER, "-i", INPUT, "-m", MOCKS, "--at", AT]);
 snapshot!(the_data_of_each_state, [ORDER, "-i", INPUT, "-m", MOCKS, "--at", AT, "-v"]);
 snapshot!(times_of_the_virtual_clock, [ORDER, "-i", INPUT, "-m", MOCKS, "--at", AT, "--time", "utc"]);
-snapshot!(a_case_of_step_functions_local, [ORDER, "-i", INPUT, "-m", AWS_MOCKS, "--test-case", "RetryPath", "--at", AT]);
-snapshot!(a_run_that_fails, [ORDER, "-i", INPUT, "-m", AWS_MOCKS, "--test-case", "order#Declined", "--at", AT]);
+snapshot!(
+    a_case_of_step_functions_local,
+    [ORDER, "-i", INPUT, "-m", AWS_MOCKS, "--test-case", "RetryPath", "--at", AT]
+);
+snapshot!(
+    a_run_that_fails,
+    [ORDER, "-i", INPUT, "-m", AWS_MOCKS, "--test-case", "order#Declined", "--at", AT]
+);
 snapshot!(a_case_that_is_not_there, [ORDER, "-i", INPUT, "-m", AWS_MOCKS, "--test-case", "Sad"]);
 snapshot!(a_case_has_to_be_named, [ORDER, "-i", INPUT, "-m", AWS_MOCKS]);
 snapshot!(without_mocks_a_snippet_is_shown, [ORDER, "-i", INPUT, "--at", AT]);
 snapshot!(a_mock_that_is_missing, [ORDER, "-i", INPUT, "-m", "try/few.json", "--at", AT]);
-snapshot!(a_mock_that_nobody_asked_for, [ORDER, "-i", "{\"total\": 1, \"items\": []}", "-m", MOCKS, "--at", AT]);
+snapshot!(
+    a_mock_that_nobody_asked_for,
+    [ORDER, "-i", "{\"total\": 1, \"items\": []}", "-m", MOCKS, "--at", AT]
+);
 snapshot!(tasks_that_return_their_input, [ORDER, "-i", INPUT, "--echo", "--at", AT]);
 snapshot!(a_sketch_of_all_mocks, [ORDER, "--sketch"]);
 snapshot!(the_run_in_json, ["try/pass.asl.json", "--at", AT, "-o", "json"]);

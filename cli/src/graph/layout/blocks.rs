@@ -52,8 +52,13 @@ impl Blocks {
             }
             cells.push(run);
         }
-        let mut blocks =
-            Self { left: vec![Vec::new(); cells.len()], right: vec![Vec::new(); cells.len()], of, cells, order: vec![] };
+        let mut blocks = Self {
+            left: vec![Vec::new(); cells.len()],
+            right: vec![Vec::new(); cells.len()],
+            of,
+            cells,
+            order: vec![],
+        };
         blocks.neighbours(lattice);
         blocks.sort();
         blocks

@@ -75,8 +75,13 @@ impl Lattice {
             })
             .collect();
         let layers = ranks.iter().max().map_or(0, |last| 2 * last + 3);
-        let mut lattice =
-            Lattice { cells, layers: vec![Vec::new(); layers], up: Vec::new(), down: Vec::new(), ways: vec![] };
+        let mut lattice = Lattice {
+            cells,
+            layers: vec![Vec::new(); layers],
+            up: Vec::new(),
+            down: Vec::new(),
+            ways: vec![],
+        };
         let mut trunks = HashMap::new();
         let mut pulls = HashMap::new();
         for (index, link) in links.iter().enumerate() {
@@ -126,9 +131,7 @@ impl Lattice {
 
     fn own(&mut self, link: &Link, layer: usize) -> Result<usize, TooMany> {
         let cell = match link.label {
-            Some(label) => {
-                Cell { layer, kind: CellKind::Label, width: label.width, height: label.height }
-            }
+            Some(label) => Cell { layer, kind: CellKind::Label, width: label.width, height: label.height },
             None => Cell { layer, kind: CellKind::Bend, width: 0.0, height: 0.0 },
         };
         self.add(cell)

@@ -91,8 +91,11 @@ fn settle(lattice: &Lattice, layer: &[usize], x: &mut [f64], sides: &[&Vec<Vec<P
             weight += pull.weight;
         }
         // What nothing pulls stays where it is, if nobody pushes it.
-        let (wanted, weight) =
-            if weight > 0.0 { (wanted / weight, weight) } else { (x.get(*cell).copied().unwrap_or(0.0), 0.01) };
+        let (wanted, weight) = if weight > 0.0 {
+            (wanted / weight, weight)
+        } else {
+            (x.get(*cell).copied().unwrap_or(0.0), 0.01)
+        };
         pools.push(Pool { sum: (wanted - offset) * weight, weight, cells: 1 });
         while let [.., first, second] = pools.as_slice()
             && first.sum / first.weight > second.sum / second.weight

@@ -129,7 +129,11 @@ fn route(
         } else if step + 2 == way.cells.len() {
             pen.turn_in(to, here.bottom);
         } else {
-            if is_level && step == 2 { pen.turn_out(to, here.bottom) } else { pen.bend_to(to, here.bottom) }
+            if is_level && step == 2 {
+                pen.turn_out(to, here.bottom)
+            } else {
+                pen.bend_to(to, here.bottom)
+            }
             if is_drawn {
                 break;
             }
@@ -176,11 +180,7 @@ impl Pen {
             self.strokes.push(Stroke::Line(to));
         } else {
             let middle = f64::midpoint(self.at.y, y);
-            self.strokes.push(Stroke::Curve(
-                Spot { x: self.at.x, y: middle },
-                Spot { x, y: middle },
-                to,
-            ));
+            self.strokes.push(Stroke::Curve(Spot { x: self.at.x, y: middle }, Spot { x, y: middle }, to));
         }
         self.at = to;
     }

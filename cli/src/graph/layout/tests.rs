@@ -59,7 +59,9 @@ fn a_chain_is_a_straight_line() {
     let middles: Vec<f64> =
         plan.items.iter().zip([SMALL, wide, SMALL]).map(|(spot, item)| spot.x + item.width / 2.0).collect();
     assert!(middles.iter().all(|x| (x - middles[0]).abs() < 0.01), "{middles:?}");
-    assert!(plan.routes.iter().flat_map(|route| &route.strokes).all(|stroke| matches!(stroke, Stroke::Line(_))));
+    assert!(
+        plan.routes.iter().flat_map(|route| &route.strokes).all(|stroke| matches!(stroke, Stroke::Line(_)))
+    );
     assert!(plan.items[0].y < plan.items[1].y && plan.items[1].y < plan.items[2].y);
 }
 
