@@ -41,6 +41,10 @@ pub fn branch_inputs(
     let state = definition.state(&parent.state).ok_or_else(no_state)?;
     let seen = Seen::new(definition, run, state, parent);
     match &seen.state.kind {
+        Kind::Map(map) if map.mode != MapMode::Inline => {
+            let name = &seen.state.name;
+            Err(EvalError::runtime(format!("The Map state '{name}' is distributed, which is not run yet.")))
+        }
         Kind::Map(map) => seen.field("Items", |scope| {
             seen.iterations(map, items(seen.state, map, scope)?, scope, range.clone())
         }),
@@ -173,12 +177,6 @@ impl<'a> Seen<'a> {
     /// the state has started.
     pub(crate) fn width(&self, probe: Probe) -> Result<FanOut, EvalError> {
         let (count, concurrency) = match &self.state.kind {
-            Kind::Map(map) if map.mode != MapMode::Inline => {
-                let name = &self.state.name;
-                return Err(EvalError::runtime(format!(
-                    "The Map state '{name}' is distributed, which is not run yet."
-                )));
-            }
             Kind::Map(map) => {
                 let concurrency = self.number("MaxConcurrency", &map.max_concurrency)?.unwrap_or(0);
                 let is_jsonpath = self.state.query_language == QueryLanguage::JsonPath;

@@ -14,7 +14,9 @@ use crate::{
 };
 use serde_json::{Map, Value, json};
 use std::{cell::RefCell, collections::BTreeSet};
-use stepladder_asl::{Definition, Items, Kind, Pattern, Resource, State, Template, errors, timestamp};
+use stepladder_asl::{
+    Definition, Items, Kind, MapMode, Pattern, Resource, State, Template, errors, timestamp,
+};
 
 /// What a state is run with.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -99,7 +101,7 @@ pub fn test_state(
     now_ms: i64,
 ) -> Result<StateTested, StateTestError> {
     let no_such_state = || StateTestError::NoSuchState { state: state.to_owned() };
-    let replaced = with_reader_data(definition, state, test)?;
+    let replaced = without_children(definition, state, test)?;
     let definition = replaced.as_ref().unwrap_or(definition);
     let found = definition.state(state).ok_or_else(no_such_state)?;
     let context = test.context.clone().unwrap_or_else(|| default_context(found, run, test, now_ms));
@@ -143,30 +145,28 @@ fn collect_targets(state: &Value, targets: &mut BTreeSet<String>) {
     }
 }
 
-/// The definition with the items that a Map state's reader is said to have read, where the state has one.
-fn with_reader_data(
+/// The definition with a distributed Map state as if it ran in the run itself, with the items that its reader is said to
+/// have read: where its iterations would run is no matter, for the mock stands for them. None, where nothing has to change.
+fn without_children(
     definition: &Definition,
     state: &str,
     test: &StateTest,
 ) -> Result<Option<Definition>, StateTestError> {
-    let has_reader = definition.state(state).is_some_and(|state| match &state.kind {
-        Kind::Map(map) => match &map.mode {
-            stepladder_asl::MapMode::Distributed(distributed) => distributed.item_reader.is_some(),
-            stepladder_asl::MapMode::Inline => false,
-        },
-        _ => false,
-    });
-    // Without data there is one item that nobody looks at: the mock says what comes of it.
+    let is_distributed = |kind: &Kind| matches!(kind, Kind::Map(map) if map.mode != MapMode::Inline);
+    if !definition.state(state).is_some_and(|state| is_distributed(&state.kind)) {
+        return Ok(None);
+    }
     let items = match &test.map_item_reader_data {
         Some(Value::Array(items)) => Value::Array(items.clone()),
         Some(_) => return Err(StateTestError::ReaderDataNotAnArray),
+        // One item that nobody looks at: the mock says what comes of it.
         None => json!([null]),
     };
-    let mut definition = match has_reader {
-        true => definition.clone(),
-        false => return Ok(None),
-    };
-    if let Some(State { kind: Kind::Map(map), .. }) = definition.states.get_mut(state) {
+    let mut definition = definition.clone();
+    if let Some(State { kind: Kind::Map(map), .. }) = definition.states.get_mut(state)
+        && let MapMode::Distributed(distributed) = std::mem::replace(&mut map.mode, MapMode::Inline)
+        && distributed.item_reader.is_some()
+    {
         map.items = Items::Template(Template::Literal(items));
     }
     Ok(Some(definition))

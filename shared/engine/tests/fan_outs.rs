@@ -234,8 +234,7 @@ fn a_cause_names_the_event_of_the_history_where_branches_run_one_by_one() {
     run.settle(&[1], succeeded(json!({})));
     let (error, cause) = (run.end().error.clone().unwrap(), run.end().cause.clone().unwrap());
     assert_eq!(error, "States.Runtime");
-    let entered =
-        run.events().into_iter().filter(|event| event.event.type_name() == "TaskStateEntered").next_back();
+    let entered = run.events().into_iter().rfind(|event| event.event.type_name() == "TaskStateEntered");
     let entered = entered.unwrap().id;
     assert!(cause.contains(&format!("'Work' (entered at the event id #{entered})")), "{cause}");
 }
@@ -502,6 +501,19 @@ fn an_item_that_cannot_be_evaluated_is_an_error_of_the_state() {
     let run = Driven::new(&definition, json!([{ "n": 1 }, {}]));
     assert_eq!(run.end().error.as_deref(), Some("States.Runtime"));
     assert_eq!(run.replay().last.next, Next::End(run.end().clone()));
+}
+
+#[test]
+fn a_distributed_map_is_not_run_as_an_inline_one() {
+    let mut definition = map(json!({}));
+    definition["States"]["Each"]["ItemProcessor"]["ProcessorConfig"] =
+        json!({ "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" });
+    // The parser may refuse it before.
+    if let Ok(definition) = Definition::parse(&definition.to_string()) {
+        let run = Driven::new(&definition, json!([1]));
+        assert_eq!(run.end().error.as_deref(), Some("States.Runtime"));
+        assert!(run.end().cause.as_deref().unwrap().contains("distributed"));
+    }
 }
 
 #[test]
