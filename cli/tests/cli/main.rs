@@ -5,6 +5,7 @@
 
 mod check;
 mod connect;
+mod docs;
 mod graph;
 mod stack;
 mod test_state;
