@@ -65,7 +65,7 @@ pub(super) fn draw(graph: &Graph) -> Result<String, TooLarge> {
     // Writing to a text can't fail, here and below.
     let _ = write!(
         svg,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"sl-graph\" role=\"img\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\">\n\
          <title>{title}</title>\n<style>{STYLE}</style>\n<rect class=\"page\" width=\"{w}\" height=\"{h}\"/>\n",
         w = number(width),
         h = number(height),
@@ -467,5 +467,6 @@ fn xml(text: &str) -> String {
     escaped
 }
 
-/// Each colour twice, for light and dark pages; no variables, which not every program that shows pictures knows.
+/// Each colour twice, for light and dark pages; no variables, which not every program that shows pictures knows. Every rule
+/// is bound to the picture, so that it does nothing to a page that the picture stands in.
 const STYLE: &str = include_str!("style.css");
