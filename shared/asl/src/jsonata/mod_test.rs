@@ -125,7 +125,8 @@ fn the_parts_of_a_state_are_its_states() {
         (json!({"a": [{"b": 1}]}), json!({"State": {"Name": "S"}}), Draws::new([0; 32]));
     let (result, variables) = (json!([4]), json!({"v": 2}));
     let variables = variables.as_object().unwrap();
-    let scope = crate::Scope { result: Some(&result), variables, ..crate::Scope::new(&input, &context, &draws) };
+    let scope =
+        crate::Scope { result: Some(&result), variables, ..crate::Scope::new(&input, &context, &draws) };
     let scope = JsonataScope { states: scope.states(), variables, now_ms: 0, draws: &draws };
     let evaluate = |text: &str| Jsonata::parse(text).unwrap().evaluate(&scope).unwrap();
     assert_eq!(evaluate("$states.input.a.b + $v"), Some(json!(3)));
