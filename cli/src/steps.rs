@@ -181,6 +181,8 @@ mod tests {
                 seq,
                 owner: String::new(),
                 outcome: Payload::Json(Vec::new()),
+                opening: None,
+                end: None,
                 queued_ms: None,
                 received_ms: None,
                 started_ms: None,

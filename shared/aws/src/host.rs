@@ -3,6 +3,7 @@
 use crate::{
     DynamoStore, Environment, EnvironmentError, LambdaFunctions, Observer, S3Blobs, SqsQueue, SystemClock,
     clients::Clients,
+    store::Capacity,
 };
 use std::sync::Arc;
 use stepladder_protocol::{Host, Settings};
@@ -36,11 +37,19 @@ impl AwsHost {
     }
 
     async fn build(environment: Environment, observer: Option<Observer>) -> Self {
-        let counts = observer.is_some();
+        let capacity = match observer {
+            Some(_) => Capacity::Told,
+            None => Capacity::Untold,
+        };
         let clients = Arc::new(Clients::connect(&environment, observer).await);
         let stack = environment.settings.stack.clone();
         Self {
-            store: DynamoStore::new(clients.dynamodb.clone(), environment.table.clone(), counts),
+            store: DynamoStore::new(
+                clients.dynamodb.clone(),
+                environment.table.clone(),
+                environment.settings.part_branches,
+                capacity,
+            ),
             queue: SqsQueue::new(clients.sqs.clone(), stack.clone()),
             blobs: S3Blobs::new(Arc::clone(&clients), environment.bucket.clone()),
             functions: LambdaFunctions::new(Arc::clone(&clients), stack),

@@ -57,6 +57,13 @@ pub const RENEWALS_AT_ONCE: usize = 16;
 /// The digits of a record's number in its key: as many as `transitions_max` (1,000,000) has.
 pub const SEQ_DIGITS: usize = 7;
 
+/// The most keys of one BatchGetItem call
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>).
+pub const BATCH_GET_KEYS_MAX: usize = 100;
+
+/// So often is asked for what a BatchGetItem call left over: a hundred items of 20 KB are one call, of 400 KB three.
+pub const BATCH_GETS_MAX: u32 = 8;
+
 /// The reason why a message was parked is cut to so many characters, so that the run item stays within its write unit.
 pub const PARKED_REASON_CHARS_MAX: usize = 256;
 

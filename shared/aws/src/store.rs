@@ -1,6 +1,7 @@
 //! Runs, records and definitions in one DynamoDB table.
 
 mod definitions;
+mod fan_outs;
 #[cfg(test)]
 mod histories_test;
 mod item;
@@ -34,7 +35,7 @@ pub(crate) use lists::{ATTENTION_INDEX, RUNS_INDEX};
 use std::collections::HashMap;
 use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
-    Close, CreateRun, DataSlot, ITEM_VERSION, ListedRun, Payload, PutRecord, Record, RecordKey, RunId,
+    Close, CreateRun, DataSlot, ITEM_VERSION, ListedRun, Partition, Payload, PutRecord, Record, RecordKey, RunId,
     RunItem, RunKey, Store, WorldResult,
 };
 
@@ -43,16 +44,24 @@ use stepladder_protocol::{
 pub struct DynamoStore {
     client: Client,
     table: String,
+    /// As in the protocol's settings: it names partitions.
+    part_branches: u32,
     /// Whether the answers shall say what they cost: somebody counts.
     capacity: Option<ReturnConsumedCapacity>,
 }
 
+/// Whether the table's answers say what they cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Capacity {
+    Told,
+    Untold,
+}
+
 const NOT_THERE: &str = "attribute_not_exists(pk)";
-const SECONDS_PER_DAY: i64 = 86_400;
 
 impl Store for DynamoStore {
     async fn put_record(&self, key: &RecordKey, record: &Record) -> WorldResult<PutRecord> {
-        let item = item::write_record(key, record);
+        let item = self.record_item(key, record);
         match self.put_unless(item, NOT_THERE, None).await {
             Ok(()) => Ok(PutRecord::Won),
             Err(error) => {
@@ -71,22 +80,22 @@ impl Store for DynamoStore {
 
     async fn record(&self, key: &RecordKey) -> WorldResult<Option<Record>> {
         let operation = format!("read {key}");
-        let found = self.get(operation.clone(), keys::items_pk(&key.run), keys::record_sk(key)).await?;
+        let found = self.get(operation.clone(), self.pk_of(key), keys::record_sk(key)).await?;
         found.map(|found| item::read_record(operation, found)).transpose()
     }
 
-    async fn records(&self, run: &RunKey, from_seq: u32) -> WorldResult<Vec<Record>> {
-        let operation = format!("read the records of {run} from {from_seq} on");
-        let root = Branch::default();
+    async fn records(&self, run: &RunKey, branch: &Branch, from_seq: u32) -> WorldResult<Vec<Record>> {
+        let first = RecordKey { run: run.clone(), branch: branch.clone(), seq: from_seq };
+        let operation = format!("read the records from {first} on");
         let page = self
             .client
             .query()
             .table_name(&self.table)
             .consistent_read(true)
             .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
-            .expression_attribute_values(":pk", AttributeValue::S(keys::items_pk(run)))
-            .expression_attribute_values(":first", AttributeValue::S(keys::seq_sk(&root, from_seq)))
-            .expression_attribute_values(":last", AttributeValue::S(keys::last_seq_sk(&root)))
+            .expression_attribute_values(":pk", AttributeValue::S(self.pk_of(&first)))
+            .expression_attribute_values(":first", AttributeValue::S(keys::record_sk(&first)))
+            .expression_attribute_values(":last", AttributeValue::S(keys::last_seq_sk(branch)))
             .set_return_consumed_capacity(self.capacity.clone())
             .send()
             .await
@@ -138,7 +147,7 @@ impl Store for DynamoStore {
         (key, record): (&RecordKey, &Record),
     ) -> WorldResult<bool> {
         let change = RunChange::close(run, redrive_count, close);
-        self.transact(format!("close run {run} with {key}"), change, item::write_record(key, record)).await
+        self.transact(format!("close run {run} with {key}"), change, self.record_item(key, record)).await
     }
 
     async fn reopen_run_with_record(
@@ -149,7 +158,7 @@ impl Store for DynamoStore {
         (key, record): (&RecordKey, &Record),
     ) -> WorldResult<bool> {
         let change = RunChange::reopen(run, redrive_count, by);
-        self.transact(format!("reopen run {run} with {key}"), change, item::write_record(key, record)).await
+        self.transact(format!("reopen run {run} with {key}"), change, self.record_item(key, record)).await
     }
 
     async fn note_parked(&self, run: &RunKey, reason: &str) -> WorldResult<()> {
@@ -186,10 +195,10 @@ impl Store for DynamoStore {
         Ok(Some(payload))
     }
 
-    async fn renew(&self, run: &RunKey, expires_s: i64) -> WorldResult<()> {
-        let operation = &format!("renew run {run}");
+    async fn renew(&self, partition: &Partition, expires_s: i64) -> WorldResult<()> {
+        let operation = &format!("renew {partition}");
         let expires = &AttributeValue::N(expires_s.to_string());
-        let pk = &keys::items_pk(run);
+        let pk = &keys::partition_pk(partition);
         let mut from = None;
         loop {
             // Only what isn't renewed yet: a renewal that was cut short goes on where it stopped.
@@ -226,20 +235,19 @@ impl Store for DynamoStore {
             .await?;
             from = page.last_evaluated_key;
             if from.is_none() {
-                break;
+                return Ok(());
             }
         }
-        // The run item last and later: while there are records, there is a run.
+    }
+
+    async fn renew_run(&self, run: &RunKey, expires_s: i64) -> WorldResult<()> {
         let renewal = self
             .update(keys::run_pk(&run.id), keys::RUN_SK)
             .condition_expression("n = :n")
             .update_expression(format!("SET {EXPIRES} = :expires"))
             .expression_attribute_values(":n", AttributeValue::S(run.nonce.clone()))
-            .expression_attribute_values(
-                ":expires",
-                AttributeValue::N((expires_s + SECONDS_PER_DAY).to_string()),
-            );
-        apply(|| operation.clone(), renewal).await.map(|_| ())
+            .expression_attribute_values(":expires", AttributeValue::N(expires_s.to_string()));
+        apply(|| format!("renew run {run}"), renewal).await.map(|_| ())
     }
 
     async fn put_definition(&self, workflow: &str, hash: &str, text: &str) -> WorldResult<()> {
@@ -274,8 +282,16 @@ impl Store for DynamoStore {
 }
 
 impl DynamoStore {
-    pub(crate) fn new(client: Client, table: String, count_capacity: bool) -> Self {
-        Self { client, table, capacity: count_capacity.then_some(ReturnConsumedCapacity::Total) }
+    pub(crate) fn new(client: Client, table: String, part_branches: u32, capacity: Capacity) -> Self {
+        let capacity = match capacity {
+            Capacity::Told => Some(ReturnConsumedCapacity::Total),
+            Capacity::Untold => None,
+        };
+        Self { client, table, part_branches: part_branches.max(1), capacity }
+    }
+
+    fn record_item(&self, key: &RecordKey, record: &Record) -> Item {
+        item::write_record(self.pk_of(key), key, record)
     }
 
     async fn get(&self, operation: String, pk: String, sk: String) -> WorldResult<Option<Item>> {

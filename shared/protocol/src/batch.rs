@@ -15,7 +15,7 @@ use futures::{
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
-use stepladder_engine::{Run, StepCall};
+use stepladder_engine::{Branch, Run, StepCall};
 
 /// One message, received.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub type StepFunction =
 #[derive(Debug, Clone)]
 pub struct StepRequest {
     pub run: Run,
+    /// The branch that the state is run in.
+    pub branch: Branch,
     pub state: String,
     pub call: StepCall,
     /// When it will be cut off, in milliseconds since the epoch.
@@ -225,7 +227,7 @@ impl<H: Host> Protocol<H> {
     }
 
     /// Sends what the messages ask for, grouped by queue. A message of which one effect could not be sent is left.
-    async fn send_all(&self, handled: Vec<(usize, Handled)>) -> Vec<(usize, Disposition)> {
+    pub(crate) async fn send_all(&self, handled: Vec<(usize, Handled)>) -> Vec<(usize, Disposition)> {
         let mut dispositions: BTreeMap<usize, Disposition> =
             handled.iter().map(|(index, one)| (*index, one.disposition)).collect();
         let mut by_queue: BTreeMap<QueueName, Vec<(usize, Sending)>> = BTreeMap::new();

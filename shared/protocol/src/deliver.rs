@@ -10,15 +10,17 @@ use crate::{
     execute::Executed,
     item::{ITEM_VERSION, Record, RecordKey, RunItem, RunKey},
     json, limits,
-    message::{Ask, Message, Unreadable},
-    payload,
+    line::{Before, Line},
+    message::{Ask, Lock, Message, Unreadable},
+    fan_out::BranchEnd,
+    payload::{self, Payload},
     planted::PlantedBug,
     start::is_start,
-    traits::{Clock, Host, PutRecord, Retry, Store, WorldError, WorldResult},
+    traits::{Clock, Host, PutRecord, QueueName, Retry, Store, WorldError, WorldResult},
 };
 use std::sync::Arc;
 use stepladder_asl::{Definition, errors};
-use stepladder_engine::{Limit, Next, Outcome, Phase, Position, SEMANTICS, Status, Transition};
+use stepladder_engine::{Branch, End, Limit, Next, Outcome, Phase, Position, SEMANTICS, Status, Transition};
 
 /// What a message has led to: what to send, and what becomes of it then.
 #[derive(Debug)]
@@ -94,7 +96,7 @@ impl<H: Host> Protocol<H> {
         job: Job,
     ) -> Handled {
         let handled = match &job.message.ask {
-            Ask::Stop { .. } => self.stop(&job.message, &job.definition).await,
+            Ask::Stop { .. } | Ask::TimeOut => self.stop(&job.message, &job.definition).await,
             Ask::Redrive => self.redrive(&job.message, &job.definition).await,
             Ask::Look => self.look(&job.message).await,
             Ask::Step(position) => self.step(step, invocation, delivery, &job, position).await,
@@ -108,6 +110,11 @@ impl<H: Host> Protocol<H> {
             Ask::Outcome(position, outcome) => {
                 self.commit(invocation, delivery, &job, position, outcome.clone(), None).await
             }
+            Ask::Open { fan_out, part } => {
+                let before = invocation.before(delivery);
+                self.open_part(&job.message, &job.definition, fan_out, *part, before).await
+            }
+            Ask::Join(fan_out) => self.joined_by(invocation, delivery, &job, fan_out).await,
         };
         match handled {
             Ok(handled) => handled,
@@ -139,6 +146,23 @@ impl<H: Host> Protocol<H> {
         }
     }
 
+    /// The outcome of a fan-out, recorded.
+    async fn joined_by(
+        &self,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        job: &Job,
+        fan_out: &Lock,
+    ) -> WorldResult<Handled> {
+        let run = RunKey::of(&job.message.run);
+        let opened = self.opened(&run, fan_out).await?;
+        let outcome = match opened.position.is_past_deadline(self.host.clock().now_ms()) {
+            true => Outcome::TimedOut { limit: Limit::Run },
+            false => self.gather(&run, &opened).await?,
+        };
+        self.commit(invocation, delivery, job, &opened.position, outcome, None).await
+    }
+
     /// Decodes a message and clears away what is settled (rule 1).
     async fn open(&self, invocation: &Invocation, delivery: &Delivery) -> WorldResult<Opened> {
         let received_ms = self.host.clock().now_ms();
@@ -154,6 +178,12 @@ impl<H: Host> Protocol<H> {
         {
             return Ok(Opened::Settled(handled));
         }
+        // At every delivery: what nobody waits for any more isn't begun. Its record, if there is one, leads nowhere.
+        if let Some(lock) = message.ask.lock()
+            && self.is_stopped(&RunKey::of(&message.run), &lock.branch).await?
+        {
+            return Ok(Opened::Settled(Handled::done()));
+        }
         let definition = self.definition(&message.run.workflow, &message.run.definition).await?;
         message.fetch(self.host.blobs(), bytes_max).await?;
         Ok(Opened::Waiting(Box::new(Job { message, definition, received_ms })))
@@ -168,7 +198,7 @@ impl<H: Host> Protocol<H> {
         received_ms: i64,
     ) -> bool {
         let Ask::Step(position) = &message.ask else {
-            return message.ask.position().is_some();
+            return message.ask.lock().is_some();
         };
         if invocation.is_dead_letter() {
             return true;
@@ -195,15 +225,23 @@ impl<H: Host> Protocol<H> {
         if ended && self.planted(PlantedBug::AcknowledgeEndedRun) {
             return Ok(Some(Handled::done()));
         }
-        let Some(position) = message.ask.position() else {
+        let Some(lock) = message.ask.lock() else {
             return Ok(None);
         };
+        // Within a fan-out nothing is left to do: whatever ended the run has recorded what ends the fan-out too.
+        if ended && !lock.branch.is_root() {
+            return Ok(Some(Handled::done()));
+        }
         // At the first delivery too, if the run has ended: the other copy of this very message may have ended it, and may
         // die before it has sent.
         let record = match delivery.receive_count > 1 || ended || invocation.is_dead_letter() {
-            true => self.host.store().record(&record_key(&key, position)).await?,
+            true => self.host.store().record(&lock.key(&key)).await?,
             false => None,
         };
+        // The opening of a fan-out writes no record; if there is one, the fan-out is over.
+        if let (Ask::Open { .. }, Some(_)) = (&message.ask, &record) {
+            return Ok(Some(Handled::done()));
+        }
         if record.is_some()
             && invocation.is_dead_letter()
             && self.planted(PlantedBug::DeadLetterDropsKnownRecord)
@@ -214,7 +252,7 @@ impl<H: Host> Protocol<H> {
             None if ended => Ok(Some(Handled::done())),
             None => Ok(None),
             Some(record) if record.owner != message.id && !self.planted(PlantedBug::EveryLoserResends) => {
-                self.log_duplicate(delivery, message, position);
+                self.log_duplicate(delivery, message, message.ask.position());
                 Ok(Some(Handled::done()))
             }
             Some(record) => Ok(Some(self.send_again(message, &record, &run).await?)),
@@ -230,24 +268,35 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<Handled> {
         let definition = self.definition(&message.run.workflow, &message.run.definition).await?;
         message.fetch(self.host.blobs(), self.host.settings().payload_bytes_max).await?;
-        let Some(position) = message.ask.position() else {
-            return Ok(Handled::done());
-        };
         let key = RunKey::of(&message.run);
+        let position = match &message.ask {
+            Ask::Join(fan_out) => self.opened(&key, fan_out).await?.position,
+            ask => match ask.position() {
+                Some(position) => position.clone(),
+                None => return Ok(Handled::done()),
+            },
+        };
         let outcome = self.outcome(&key, record).await?;
-        let transition = self.advance(&definition, message, position, &outcome, record.finished_ms);
+        let transition = self.advance(&definition, message, &position, &outcome, record.finished_ms)?;
         check_digest(&key, record, &transition)?;
         let went_on = match &transition.next {
             // Its successor is another message's: that one sends on. A stale copy has nothing to add.
             Next::Wait(_) if run.redrive_count != message.run.redrive_count => true,
             Next::Wait(next) => self.host.store().record(&record_key(&key, next)).await?.is_some(),
             // The end of a run is repeated: whoever receives it can receive it twice.
-            Next::End(_) => false,
+            Next::End(end) => match end.branch.parent() {
+                None => false,
+                Some((branch, fork)) => {
+                    let parent = Lock { branch, seq: fork.seq };
+                    self.host.store().record(&parent.key(&key)).await?.is_some()
+                }
+            },
         };
         if went_on {
             return Ok(Handled::done());
         }
-        Ok(Handled::sending(self.effects(message, &definition, &transition).await?))
+        let line = Line::of(message, &definition, Before::Perhaps);
+        Ok(Handled::sending(self.follow_up(&line, &position, &outcome, &transition).await?))
     }
 
     /// Rules 3 to 5: one conditional put, then the effects.
@@ -261,17 +310,26 @@ impl<H: Host> Protocol<H> {
         started_ms: Option<i64>,
     ) -> WorldResult<Handled> {
         let Job { message, definition, .. } = job;
+        if outcome == (Outcome::TimedOut { limit: Limit::Run }) && !position.branch.is_root() {
+            // The run ends by a record of its root branch: that is another message's, as a stop is.
+            let ask = self.message(&message.run, Ask::TimeOut);
+            return Ok(Handled::sending(vec![self.sending(QueueName::Timer, &ask, i64::MIN).await?]));
+        }
         let finished_ms = self.host.clock().now_ms();
         let (transition, outcome, json) = self.bounded(job, position, outcome, finished_ms)?;
+        let line = Line::of(message, definition, invocation.before(delivery));
         if self.planted(PlantedBug::EndIsNoRecord) && matches!(transition.next, Next::End(_)) {
-            return Ok(Handled::sending(self.effects(message, definition, &transition).await?));
+            return Ok(Handled::sending(self.effects(&line, position.seq, &transition).await?));
         }
         let key = RunKey::of(&message.run);
+        let payloads = self.record_payloads(&line, position, json, &transition).await?;
         let record = Record {
             version: ITEM_VERSION,
             seq: position.seq,
             owner: message.id.clone(),
-            outcome: payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key)).await?,
+            outcome: payloads.outcome,
+            opening: position.opening,
+            end: payloads.end,
             queued_ms: delivery.sent_ms,
             received_ms: Some(job.received_ms),
             started_ms,
@@ -285,15 +343,15 @@ impl<H: Host> Protocol<H> {
         match self.host.store().put_record(&record_key(&key, position), &record).await? {
             PutRecord::Won => {
                 self.log_committed(invocation, delivery, message, position, &outcome, &record);
-                Ok(Handled::sending(self.effects(message, definition, &transition).await?))
+                Ok(Handled::sending(self.follow_up(&line, position, &outcome, &transition).await?))
             }
             PutRecord::Lost(winner) if winner.owner != message.id => {
-                self.log_duplicate(delivery, message, position);
+                self.log_duplicate(delivery, message, Some(position));
                 if self.planted(PlantedBug::EveryLoserResends) {
                     let outcome = self.outcome(&key, &winner).await?;
                     let transition =
-                        self.advance(definition, message, position, &outcome, winner.finished_ms);
-                    return Ok(Handled::sending(self.effects(message, definition, &transition).await?));
+                        self.advance(definition, message, position, &outcome, winner.finished_ms)?;
+                    return Ok(Handled::sending(self.effects(&line, position.seq, &transition).await?));
                 }
                 Ok(Handled::done())
             }
@@ -302,6 +360,27 @@ impl<H: Host> Protocol<H> {
             PutRecord::Lost(_) if self.planted(PlantedBug::DropLostRace) => Ok(Handled::done()),
             PutRecord::Lost(_) => Ok(Handled::leave()),
         }
+    }
+
+    /// A record's payloads: its outcome and, of the last record of a branch, what the branch ended with.
+    pub(crate) async fn record_payloads(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        outcome: Vec<u8>,
+        transition: &Transition,
+    ) -> WorldResult<RecordPayloads> {
+        let key = RunKey::of(line.run);
+        let plain = plain_bytes_max(&key, &position.branch);
+        let outcome = payload::store(self.host.blobs(), &key, outcome, plain).await?;
+        let (Next::End(end), Some(enclosing)) = (&transition.next, line.enclosing.last()) else {
+            return Ok(RecordPayloads { outcome, end: None });
+        };
+        let End { output, error, cause, events, .. } = end.clone();
+        let own_events = events.saturating_sub(enclosing.events);
+        let end = BranchEnd { output, error, cause, events, own_events };
+        let end = self.packed(&key, &end, plain.saturating_sub(outcome.item_bytes())).await?;
+        Ok(RecordPayloads { outcome, end: Some(end) })
     }
 
     /// The transition, its outcome and the outcome's JSON. A result that is too large or too deep, or that makes the
@@ -320,9 +399,12 @@ impl<H: Host> Protocol<H> {
         };
         let mut json = encode(&outcome)?;
         let mut excess = self.size_excess("The result", json.len());
-        if let Outcome::Succeeded { output } = &outcome
-            && json::is_too_deep(output)
-        {
+        let is_too_deep = match &outcome {
+            Outcome::Succeeded { output } => json::is_too_deep(output),
+            Outcome::Joined { results, .. } => results.iter().any(json::is_too_deep),
+            _ => false,
+        };
+        if is_too_deep {
             let depth_max = limits::JSON_DEPTH_MAX;
             excess = Some(format!("The result is nested more than {depth_max} levels deep."));
         }
@@ -337,7 +419,7 @@ impl<H: Host> Protocol<H> {
                 };
                 json = encode(&outcome)?;
             }
-            let transition = self.advance(definition, message, position, &outcome, now_ms);
+            let transition = self.advance(definition, message, position, &outcome, now_ms)?;
             excess = self.data_excess(&transition)?;
             if excess.is_none() {
                 return Ok((transition, outcome, json));
@@ -359,7 +441,7 @@ impl<H: Host> Protocol<H> {
         Ok(self.size_excess(what, bytes.saturating_add(limits::WRAPPED_BYTES)))
     }
 
-    fn size_excess(&self, what: &str, bytes: usize) -> Option<String> {
+    pub(crate) fn size_excess(&self, what: &str, bytes: usize) -> Option<String> {
         let bytes_max = self.host.settings().payload_bytes_max;
         (bytes > bytes_max)
             .then(|| format!("{what} has {bytes} bytes; {bytes_max} is the most (payload_bytes_max)."))
@@ -414,6 +496,22 @@ impl<H: Host> Protocol<H> {
     }
 }
 
+impl Invocation {
+    /// Whether the effects of what a message asks for may have been done by an earlier delivery of it.
+    fn before(&self, delivery: &Delivery) -> Before {
+        match delivery.receive_count > 1 || self.is_dead_letter() {
+            true => Before::Perhaps,
+            false => Before::Never,
+        }
+    }
+}
+
+/// What the payloads of a record are stored as.
+pub(crate) struct RecordPayloads {
+    pub(crate) outcome: Payload,
+    pub(crate) end: Option<Payload>,
+}
+
 /// What [`Protocol::open`] found.
 enum Opened {
     Settled(Handled),
@@ -424,10 +522,11 @@ pub(crate) fn record_key(run: &RunKey, position: &Position) -> RecordKey {
     RecordKey { run: run.clone(), branch: position.branch.clone(), seq: position.seq }
 }
 
-/// What of a write unit is left for the outcome.
-pub(crate) fn plain_bytes_max(run: &RunKey) -> usize {
+/// What of a write unit is left for the payloads of an item of a branch.
+pub(crate) fn plain_bytes_max(run: &RunKey, branch: &Branch) -> usize {
     let names = run.id.workflow.len() + run.id.name.len();
-    limits::WRITE_UNIT_BYTES.saturating_sub(limits::RECORD_OVERHEAD_BYTES + names)
+    let forks = branch.0.len() * limits::FORK_BYTES;
+    limits::WRITE_UNIT_BYTES.saturating_sub(limits::RECORD_OVERHEAD_BYTES + names + forks)
 }
 
 pub(crate) fn due_ms(transition: &Transition) -> i64 {

@@ -6,6 +6,7 @@ use crate::{
     deliver::plain_bytes_max,
     item::{Close, Ending, Record, RunKey},
     json, limits,
+    line::Line,
     message::{Ask, Message},
     payload::{self, Payload},
     planted::PlantedBug,
@@ -21,44 +22,72 @@ use stepladder_engine::{
 };
 
 impl<H: Host> Protocol<H> {
-    /// What has to be sent because of a transition. What has to be written instead has been written when this returns.
+    /// What has to be sent because of the record of a position. What has to be written instead has been written when
+    /// this returns.
+    pub(crate) async fn follow_up(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        outcome: &Outcome,
+        transition: &Transition,
+    ) -> WorldResult<Vec<Sending>> {
+        // After the record, and before anything is sent: whoever waits no longer for its branches stops them.
+        if position.fan_out().is_some() && !matches!(outcome, Outcome::Joined { .. }) {
+            self.stop_branches(line.run, position).await?;
+        }
+        self.effects(line, position.seq, transition).await
+    }
+
+    /// The effects of the transition that was recorded at `seq`, as far as they don't depend on its outcome.
     pub(crate) async fn effects(
         &self,
-        message: &Message,
-        definition: &Definition,
+        line: &Line<'_>,
+        seq: u32,
         transition: &Transition,
     ) -> WorldResult<Vec<Sending>> {
         match transition.effect() {
-            Effect::Send { to: Target::Step { state }, position, due_ms } => {
-                let next = self.message(&message.run, Ask::Step(position.clone()));
-                match function_of(definition, state) {
-                    Some(function) => {
-                        let queue = QueueName::Step(function.to_owned());
-                        let mut sending = self.sending(queue, &next, due_ms).await?;
-                        sending.step = Some(Box::new(next));
-                        Ok(vec![sending])
-                    }
-                    None => Ok(vec![
-                        self.unscheduled(next, "The state's resource is not a Lambda function.").await?,
-                    ]),
-                }
+            Effect::Send { to, position, due_ms } => {
+                Ok(vec![self.sending_of(line, &to, position, due_ms).await?])
             }
-            Effect::Send { to: Target::Timer, position, due_ms } => {
-                let next = self.message(&message.run, Ask::Timer(position.clone()));
-                Ok(vec![self.sending(QueueName::Timer, &next, due_ms).await?])
-            }
-            Effect::Open(position) => Err(not_run(position.state.as_str())),
-            Effect::Join(end) => Err(not_run(end.state.as_str())),
+            Effect::Open(position) => self.open_fan_out(line, position, transition.now_ms).await,
+            Effect::Join(end) => self.join(line, end, seq, transition.now_ms).await,
             Effect::Close(end) => {
-                self.close(&message.run, end, transition.now_ms).await?;
+                self.close(line.run, end, transition.now_ms).await?;
                 match self.host.settings().status_events {
-                    true => Ok(vec![self.status_event(&message.run, end, transition.now_ms)]),
+                    true => Ok(vec![self.status_event(line.run, end, transition.now_ms)]),
                     false => Ok(Vec::new()),
                 }
             }
         }
     }
 
+    /// The message that waits for a position.
+    pub(crate) async fn sending_of(
+        &self,
+        line: &Line<'_>,
+        to: &Target<'_>,
+        position: &Position,
+        due_ms: i64,
+    ) -> WorldResult<Sending> {
+        let Target::Step { state } = to else {
+            return self.sending(QueueName::Timer, &self.next(line, Ask::Timer(position.clone())), due_ms).await;
+        };
+        let next = self.next(line, Ask::Step(position.clone()));
+        let Some(function) = function_of(line.definition, state) else {
+            return self.unscheduled(next, "The state's resource is not a Lambda function.").await;
+        };
+        let queue = QueueName::Step(function.to_owned());
+        let mut sending = self.sending(queue, &next, due_ms).await?;
+        sending.step = Some(Box::new(next));
+        Ok(sending)
+    }
+
+    /// A message of a branch.
+    pub(crate) fn next(&self, line: &Line<'_>, ask: Ask) -> Message {
+        Message { enclosing: line.enclosing.clone(), ..self.message(line.run, ask) }
+    }
+
+    /// A message of the root branch.
     pub(crate) fn message(&self, run: &Run, ask: Ask) -> Message {
         Message::new(self.host.clock().random_u128(), run.clone(), ask)
     }
@@ -109,7 +138,7 @@ impl<H: Host> Protocol<H> {
     }
 
     async fn unscheduled(&self, message: Message, why: &str) -> WorldResult<Sending> {
-        let Message { run, ask, .. } = message;
+        let Message { run, ask, enclosing, .. } = message;
         let Some(position) = ask.position() else {
             return Err(no_queue(&QueueName::Timer));
         };
@@ -119,7 +148,8 @@ impl<H: Host> Protocol<H> {
             cause: Some(cause),
             phase: Phase::Schedule,
         };
-        let message = self.message(&run, Ask::Outcome(position.clone(), outcome));
+        let ask = Ask::Outcome(position.clone(), outcome);
+        let message = Message { enclosing, ..self.message(&run, ask) };
         self.sending(QueueName::Timer, &message, i64::MIN).await
     }
 
@@ -158,7 +188,7 @@ impl<H: Host> Protocol<H> {
                     true => "0".repeat(16),
                     false => name,
                 };
-                let payload = payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key)).await?;
+                let payload = payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key, &end.branch)).await?;
                 let expires_s = self.host.settings().expires_s(now_ms, i64::MIN);
                 let slot = DataSlot::Ending(name.clone());
                 self.host.store().put_data(&key, slot, &payload, expires_s).await?;
@@ -197,8 +227,8 @@ impl<H: Host> Protocol<H> {
         position: &Position,
         outcome: &Outcome,
         now_ms: i64,
-    ) -> Transition {
-        advance(definition, &self.engine_run(message), position, outcome, now_ms)
+    ) -> WorldResult<Transition> {
+        finished(advance(definition, &self.engine_run(message), position, outcome, now_ms))
     }
 
     /// The run as the engine sees it.
@@ -224,19 +254,27 @@ impl<H: Host> Protocol<H> {
     }
 }
 
+/// A transition that the process had the time to compute. One that it hadn't is never recorded.
+pub(crate) fn finished(transition: Transition) -> WorldResult<Transition> {
+    match transition.gave_up {
+        false => Ok(transition),
+        true => Err(too_slow()),
+    }
+}
+
+/// An evaluation took longer than a process is given for it: a later try may be faster.
+pub(crate) fn too_slow() -> WorldError {
+    WorldError {
+        operation: "evaluate an expression".to_owned(),
+        message: "it takes too long".to_owned(),
+        retry: Retry::Later,
+    }
+}
+
 fn no_queue(queue: &QueueName) -> WorldError {
     WorldError {
         operation: format!("send to the queue {}", queue.short()),
         message: "there is no such queue; deploy the stack again".to_owned(),
-        retry: Retry::Never,
-    }
-}
-
-/// A fan-out: no definition that has one is accepted.
-fn not_run(state: &str) -> WorldError {
-    WorldError {
-        operation: format!("go on from state '{state}'"),
-        message: "fan-outs are not run yet".to_owned(),
         retry: Retry::Never,
     }
 }

@@ -34,6 +34,8 @@ impl<H: Host> Protocol<H> {
         }
         let call = match step_call(&job.definition, &self.engine_run(&job.message), position) {
             Ok(call) => call,
+            // The evaluation took too long, which says nothing about the step.
+            Err(error) if error.gave_up => return Executed::CutOff,
             Err(error) => {
                 let (error, cause) = (error.error.to_string(), Some(error.cause));
                 return Executed::Outcome(Outcome::Failed { error, cause, phase: Phase::Schedule }, None);
@@ -45,6 +47,7 @@ impl<H: Host> Protocol<H> {
         }
         let request = StepRequest {
             run: job.message.run.clone(),
+            branch: position.branch.clone(),
             state: position.state.clone(),
             call,
             deadline_ms: cutoff.at_ms,

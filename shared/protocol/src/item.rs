@@ -3,7 +3,7 @@
 use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use stepladder_engine::{Branch, Run, Status};
+use stepladder_engine::{Branch, Opening, Run, Status};
 
 /// The version that this code writes. Older ones are read for ever; newer ones are handed back.
 pub const ITEM_VERSION: u32 = 1;
@@ -56,7 +56,10 @@ pub struct RecordKey {
 
 impl fmt::Display for RecordKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "record {} of {}", self.seq, self.run)
+        match self.branch.is_root() {
+            true => write!(f, "record {} of {}", self.seq, self.run),
+            false => write!(f, "record {} of branch {} of {}", self.seq, self.branch, self.run),
+        }
     }
 }
 
@@ -69,6 +72,10 @@ pub struct Record {
     pub owner: String,
     /// The outcome, as JSON.
     pub outcome: Payload,
+    /// Only in the first record of a branch: what the branch was started with.
+    pub opening: Option<Opening>,
+    /// Only in the last record of a branch: what the branch ended with, as JSON, so that the join needs no replay.
+    pub end: Option<Payload>,
     /// When the message was sent.
     pub queued_ms: Option<i64>,
     /// When its delivery that won was received.

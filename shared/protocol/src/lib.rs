@@ -9,9 +9,12 @@ mod definitions;
 mod deliver;
 mod effects;
 mod execute;
+mod fan_out;
+mod fan_outs;
 mod item;
 pub mod json;
 pub mod limits;
+mod line;
 mod log;
 mod message;
 mod park;
@@ -24,13 +27,17 @@ mod start;
 mod stop;
 mod together;
 mod traits;
+mod walk;
 
 pub use batch::{Delivery, Disposition, Invocation, StepFailure, StepFunction, StepRequest};
 pub use dead_letter::{Solo, SoloAnswer, SoloDelivery};
 pub use execute::error_cause;
 
+pub use fan_outs::{
+    Ended, EndedHow, FanOuts, Part, PartKey, PartReport, Partition, Progress, Tally,
+};
 pub use item::{Close, Ending, ITEM_VERSION, Record, RecordKey, RunId, RunItem, RunKey};
-pub use message::{Ask, MESSAGE_VERSION, Message, Unreadable};
+pub use message::{Ask, Enclosing, Lock, MESSAGE_VERSION, Message, Unreadable};
 pub use park::Parked;
 pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;

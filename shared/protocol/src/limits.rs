@@ -19,8 +19,27 @@ pub const DELAY_SECONDS_MAX: u32 = 900;
 pub const WRITE_UNIT_BYTES: usize = 1024;
 
 /// What a record takes beside its outcome and the names of its workflow and run, in bytes: keys, times, ids. Measured by
-/// a test of the table's items (202, and 13 for each fork of the branch).
+/// a test of the table's items.
 pub const RECORD_OVERHEAD_BYTES: usize = 215;
+
+/// What each fork of its branch adds to a record, in bytes: in both of its keys, and in what the branch was started with.
+pub const FORK_BYTES: usize = 48;
+
+/// So many branches of a fan-out are counted in one item and lie in one partition, unless set otherwise: the list of those
+/// that have ended takes at most 13 bytes for each, and stays below a write unit; and a partition of the table takes 1,000
+/// writes a second
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>).
+pub const PART_BRANCHES: u32 = 64;
+
+/// So many items of one fan-out are written or read at once.
+pub const FAN_OUT_ITEMS_AT_ONCE: usize = 32;
+
+/// The inputs of so many parts are evaluated at once.
+pub const PARTS_EVALUATED_AT_ONCE: usize = 16;
+
+/// The records of so many parts are read at once, and so many blobs of one part.
+pub const PARTS_READ_AT_ONCE: usize = 4;
+pub const BLOBS_READ_AT_ONCE: usize = 8;
 
 /// A payload stays in its item up to this compressed size, in bytes; a larger one goes to the blob store.
 pub const ITEM_PAYLOAD_BYTES_MAX: usize = 8 * 1024;

@@ -4,7 +4,7 @@ use crate::{
     Protocol,
     batch::{Delivery, Invocation},
     item::Record,
-    message::Message,
+    message::{Lock, Message},
     traits::{Clock, Host},
 };
 use stepladder_engine::{Outcome, Position};
@@ -34,6 +34,7 @@ impl<H: Host> Protocol<H> {
         tracing::info!(
             run = message.run.id(),
             state = position.state,
+            branch = branch_of(Some(&Lock::of(position))),
             seq = position.seq,
             attempt = position.attempt(),
             receive_count = delivery.receive_count,
@@ -46,12 +47,15 @@ impl<H: Host> Protocol<H> {
         );
     }
 
-    pub(crate) fn log_duplicate(&self, delivery: &Delivery, message: &Message, position: &Position) {
+    /// `position` is absent where a message doesn't carry it.
+    pub(crate) fn log_duplicate(&self, delivery: &Delivery, message: &Message, position: Option<&Position>) {
+        let lock = message.ask.lock();
         tracing::info!(
             run = message.run.id(),
-            state = position.state,
-            seq = position.seq,
-            attempt = position.attempt(),
+            state = position.map(|position| position.state.as_str()),
+            branch = branch_of(lock.as_ref()),
+            seq = lock.as_ref().map(|lock| lock.seq),
+            attempt = position.map(Position::attempt),
             receive_count = delivery.receive_count,
             message_id = delivery.message_id,
             "duplicate: another message has recorded this position"
@@ -62,11 +66,13 @@ impl<H: Host> Protocol<H> {
     pub(crate) fn log_left(&self, invocation: &Invocation, delivery: &Delivery, back_seconds: u32) {
         let message = Message::decode(&delivery.body, self.host.settings().payload_bytes_max).ok();
         let position = message.as_ref().and_then(|message| message.ask.position());
+        let lock = message.as_ref().and_then(|message| message.ask.lock());
         let queue_wait_ms = delivery.sent_ms.map(|sent_ms| self.host.clock().now_ms() - sent_ms);
         tracing::info!(
             run = message.as_ref().map(|message| message.run.id()),
             state = position.map(|position| position.state.as_str()),
-            seq = position.map(|position| position.seq),
+            branch = branch_of(lock.as_ref()),
+            seq = lock.as_ref().map(|lock| lock.seq),
             attempt = position.map(|position| position.attempt()),
             queue = invocation.queue.short(),
             message_id = delivery.message_id,
@@ -82,4 +88,9 @@ impl<H: Host> Protocol<H> {
         let sample = self.host.settings().log_sample;
         sample >= 1.0 || (self.host.clock().random_u128() % 1_000_000) as f64 / 1_000_000.0 < sample
     }
+}
+
+/// The branch of a position; nothing for the root.
+fn branch_of(lock: Option<&Lock>) -> Option<String> {
+    lock.filter(|lock| !lock.branch.is_root()).map(|lock| lock.branch.to_string())
 }

@@ -1,7 +1,7 @@
 //! What a message holds, and how it lies in a queue.
 
 use crate::{
-    item::{RunId, RunKey},
+    item::{RecordKey, RunId, RunKey},
     json,
     limits::MESSAGE_BYTES_MAX,
     payload::{self, BlobRef},
@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::borrow::Cow;
-use stepladder_engine::{Outcome, Position, Run};
+use stepladder_engine::{Branch, FanOut, Outcome, Position, Run};
 
 /// The version that this code writes. Older ones are read for ever; newer ones are handed back.
 pub const MESSAGE_VERSION: u32 = 1;
@@ -26,12 +26,42 @@ pub struct Message {
     /// The run, with its redrive count.
     pub run: Run,
     pub ask: Ask,
+    /// The fan-outs that its branch stands in, outermost first: one for each fork of the branch.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub enclosing: Vec<Enclosing>,
     /// Where the position's data lies, if it is too large for the message.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub data: Option<BlobRef>,
     /// Where the run's input lies, if the definition mentions it and it is too large for the message.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub input: Option<BlobRef>,
+}
+
+/// What the end of a branch needs to know of the fan-out that the branch belongs to: so it needn't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enclosing {
+    #[serde(flatten)]
+    pub fan_out: FanOut,
+    /// The number of events on the branch's path before it.
+    pub events: u64,
+}
+
+/// The lock of a position: what a message has that doesn't carry the position itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    #[serde(skip_serializing_if = "Branch::is_root", default)]
+    pub branch: Branch,
+    pub seq: u32,
+}
+
+impl Lock {
+    pub fn of(position: &Position) -> Self {
+        Self { branch: position.branch.clone(), seq: position.seq }
+    }
+
+    pub fn key(&self, run: &RunKey) -> RecordKey {
+        RecordKey { run: run.clone(), branch: self.branch.clone(), seq: self.seq }
+    }
 }
 
 /// What a message asks for.
@@ -44,6 +74,12 @@ pub enum Ask {
     Timer(Position),
     /// Record this outcome of the position.
     Outcome(Position, Outcome),
+    /// Start those branches of one part with which the fan-out begins. The position that waits for it lies in the table.
+    Open { fan_out: Lock, part: u32 },
+    /// All branches of this fan-out have ended, or more than are tolerated have failed: record it.
+    Join(Lock),
+    /// The run's TimeoutSeconds passed in one of its branches: end the run.
+    TimeOut,
     /// Stop the run.
     Stop {
         #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -58,17 +94,26 @@ pub enum Ask {
 }
 
 impl Ask {
+    /// The position that it carries.
     pub fn position(&self) -> Option<&Position> {
         match self {
             Ask::Step(position) | Ask::Timer(position) | Ask::Outcome(position, _) => Some(position),
-            Ask::Stop { .. } | Ask::Redrive | Ask::Look => None,
+            Ask::Open { .. } | Ask::Join(_) | Ask::TimeOut | Ask::Stop { .. } | Ask::Redrive | Ask::Look => None,
+        }
+    }
+
+    /// The lock of the position that it is about, carried or not.
+    pub fn lock(&self) -> Option<Lock> {
+        match self {
+            Ask::Open { fan_out, .. } | Ask::Join(fan_out) => Some(fan_out.clone()),
+            _ => self.position().map(Lock::of),
         }
     }
 
     fn position_mut(&mut self) -> Option<&mut Position> {
         match self {
             Ask::Step(position) | Ask::Timer(position) | Ask::Outcome(position, _) => Some(position),
-            Ask::Stop { .. } | Ask::Redrive | Ask::Look => None,
+            Ask::Open { .. } | Ask::Join(_) | Ask::TimeOut | Ask::Stop { .. } | Ask::Redrive | Ask::Look => None,
         }
     }
 }
@@ -88,8 +133,17 @@ pub enum Unreadable {
 const COMPRESSED_PREFIX: &str = "zstd:";
 
 impl Message {
+    /// A message of the root branch.
     pub fn new(id: u128, run: Run, ask: Ask) -> Self {
-        Self { version: MESSAGE_VERSION, id: format!("{id:032x}"), run, ask, data: None, input: None }
+        Self {
+            version: MESSAGE_VERSION,
+            id: format!("{id:032x}"),
+            run,
+            ask,
+            enclosing: Vec::new(),
+            data: None,
+            input: None,
+        }
     }
 
     /// The body. Data that is too large for it is put into the blob store first. `bytes_max` is what a receiver unpacks.

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Mutex,
 };
-use stepladder_engine::{Awaiting, Branch, Fork, Limit, Phase};
+use stepladder_engine::{Awaiting, Branch, Fork, Limit, MapItem, Opening, Phase};
 
 const BYTES_MAX: usize = 1_000_000;
 
@@ -184,7 +184,51 @@ fn fixtures() -> Vec<(&'static str, Message)> {
     ];
     let messages =
         (1_u128..).zip(asks).map(|(n, (name, run, ask))| (name, Message::new(n << 64 | n, run, ask)));
-    messages.collect()
+    let mut messages: Vec<(&str, Message)> = messages.collect();
+    messages.extend(fixtures_in_branches());
+    messages
+}
+
+/// Those that belong to fan-outs.
+fn fixtures_in_branches() -> Vec<(&'static str, Message)> {
+    let run = Run {
+        nonce: "0f1e2d3c4b5a69788796a5b4c3d2e1f0".to_owned(),
+        started_ms: 1_699_999_980_000,
+        ..Run::for_test("order", "order-17")
+    };
+    let outer = Enclosing {
+        fan_out: FanOut { count: 70, concurrency: 7, failures_tolerated: 3 },
+        events: 12,
+    };
+    let inner = Enclosing {
+        fan_out: FanOut { count: 4, concurrency: 4, failures_tolerated: 0 },
+        events: 15,
+    };
+    let branch = Branch::default().child(2, 69).child(0, 3);
+    let first = Position {
+        branch,
+        seq: 0,
+        retries: Vec::new(),
+        variables: serde_json::Map::from_iter([("total".to_owned(), json!(12))]),
+        map_item: Some(MapItem { index: 69, value: Some(json!({ "sku": "A-17" })) }),
+        opening: Some(Opening { started_ms: 1_699_999_990_000, events: 15 }),
+        ..position(json!({ "sku": "A-17" }))
+    };
+    let lock = Lock { branch: Branch::default().child(2, 69), seq: 0 };
+    let root = Lock { branch: Branch::default(), seq: 2 };
+    let asks = [
+        ("step-of-an-inner-branch", vec![outer, inner], Ask::Step(first)),
+        ("open", vec![outer], Ask::Open { fan_out: lock.clone(), part: 1 }),
+        ("join", vec![outer], Ask::Join(lock)),
+        ("join-of-the-root", Vec::new(), Ask::Join(root)),
+        ("time-out", Vec::new(), Ask::TimeOut),
+    ];
+    (101_u128..)
+        .zip(asks)
+        .map(|(n, (name, enclosing, ask))| {
+            (name, Message { enclosing, ..Message::new(n << 64 | n, run.clone(), ask) })
+        })
+        .collect()
 }
 
 /// Writes what isn't there yet.

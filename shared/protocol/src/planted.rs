@@ -30,10 +30,26 @@ pub enum PlantedBug {
     SeedWithoutNonce,
     /// All endings of a run that are large share one item.
     OneItemForAllEndings,
+    /// The branch whose end decides a fan-out writes the parent's record by its own message.
+    BranchWritesJoin,
+    /// The place of a branch in its part's list counts as its place in the whole fan-out.
+    PlaceWithinPart,
+    /// The report of a full part doesn't say how many of its branches failed.
+    FullPartWithoutFailures,
+    /// Each report of a failure adds one to the failures of its part.
+    FailuresCountedByAdd,
+    /// Only the flag of the innermost fan-out is read.
+    ReadsOnlyNearestFlag,
+    /// The flag of a part is set only where its item is there.
+    FlagIsNoUpsert,
+    /// The flags are set before the parent's record is there.
+    FlagBeforeParentsRecord,
+    /// A fan-out begins with one branch more than it may.
+    OneBranchTooMany,
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 13] = [
+    pub const ALL: [PlantedBug; 21] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -47,5 +63,13 @@ impl PlantedBug {
         PlantedBug::AcknowledgeEndedRun,
         PlantedBug::SeedWithoutNonce,
         PlantedBug::OneItemForAllEndings,
+        PlantedBug::BranchWritesJoin,
+        PlantedBug::PlaceWithinPart,
+        PlantedBug::FullPartWithoutFailures,
+        PlantedBug::FailuresCountedByAdd,
+        PlantedBug::ReadsOnlyNearestFlag,
+        PlantedBug::FlagIsNoUpsert,
+        PlantedBug::FlagBeforeParentsRecord,
+        PlantedBug::OneBranchTooMany,
     ];
 }

@@ -2,14 +2,17 @@
 
 use crate::{
     Protocol,
-    item::{Ending, Record, RunId, RunItem, RunKey},
+    fan_outs::{FanOuts, PartKey, Partition},
+    item::{Ending, Record, RecordKey, RunId, RunItem, RunKey},
     json, payload,
     traits::{Clock, DataSlot, Host, Retry, Store, WorldError, WorldResult},
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use stepladder_asl::Definition;
-use stepladder_engine::{Branch, Follower, Recorded, Records, Replay, ReplayError, Run, Transition, replay};
+use stepladder_engine::{
+    Branch, Follower, Position, Recorded, Records, Replay, ReplayError, Run, Transition, replay,
+};
 
 /// A run, read and replayed.
 #[derive(Debug, Clone)]
@@ -19,8 +22,12 @@ pub struct RunView {
     /// The run as the engine sees it, with its input if the definition mentions it.
     pub run: Run,
     pub input: Value,
+    /// Those of the root branch.
     pub records: Vec<Record>,
     pub recorded: Vec<Recorded>,
+    /// Those of all other branches.
+    pub branch_records: BTreeMap<Branch, Vec<Record>>,
+    pub branch_recorded: Records,
     pub replay: Replay,
 }
 
@@ -36,8 +43,17 @@ pub(crate) struct Head {
     pub(crate) next_seq: u32,
     /// The redrive count that the records lead to: the run item may have been redriven meanwhile.
     pub(crate) redrive_count: u32,
-    /// The transition of the record that the asking message owns, and whether it is the last one.
-    pub(crate) owned: Option<(Transition, bool)>,
+    /// The record that the asking message owns.
+    pub(crate) owned: Option<Owned>,
+}
+
+/// A record that the asking message owns.
+pub(crate) struct Owned {
+    /// The position that it ended.
+    pub(crate) position: Position,
+    pub(crate) transition: Transition,
+    /// Whether no record follows it.
+    pub(crate) is_last: bool,
 }
 
 impl<H: Host> Protocol<H> {
@@ -51,20 +67,20 @@ impl<H: Host> Protocol<H> {
         let input = self.input(&item).await?;
         let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
         let mut follower = Follower::new(&definition, &self.seeded(&run), input);
-        let mut owned = None;
+        let mut owned: Option<Owned> = None;
         loop {
-            let page = self.host.store().records(key, follower.next_seq()).await?;
+            let page = self.host.store().records(key, &Branch::default(), follower.next_seq()).await?;
             if page.is_empty() {
                 break;
             }
             for record in page {
                 check_seq(key, &record, follower.next_seq())?;
-                follower
+                let position = follower
                     .push(&self.recorded(key, &record).await?)
                     .map_err(|error| diverged(&key.id, &error))?;
                 owned = match record.owner == owner {
-                    true => Some((follower.last().clone(), true)),
-                    false => owned.map(|(transition, _)| (transition, false)),
+                    true => Some(Owned { position, transition: follower.last().clone(), is_last: true }),
+                    false => owned.map(|owned| Owned { is_last: false, ..owned }),
                 };
             }
         }
@@ -82,16 +98,37 @@ impl<H: Host> Protocol<H> {
         let definition = self.definition(&id.workflow, &item.definition).await?;
         let input = self.input(&item).await?;
         let key = item.key();
-        let records = self.all_records(&key).await?;
-        let mut recorded = Vec::with_capacity(records.len());
-        for record in &records {
-            recorded.push(self.recorded(&key, record).await?);
+        let mut branch_records = self.all_records(&key).await?;
+        let records = branch_records.remove(&Branch::default()).unwrap_or_default();
+        let recorded = self.all_recorded(&key, &records).await?;
+        let mut branch_recorded = Records::new();
+        for (branch, records) in &branch_records {
+            branch_recorded.insert(branch.clone(), self.all_recorded(&key, records).await?);
         }
         let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
-        let by_branch = Records::from([(Branch::default(), recorded.clone())]);
+        let mut by_branch = branch_recorded.clone();
+        by_branch.insert(Branch::default(), recorded.clone());
         let replay = replay(&definition, &self.seeded(&run), input.clone(), &by_branch)
             .map_err(|error| diverged(id, &error))?;
-        Ok(Some(RunView { item, definition, run, input, records, recorded, replay }))
+        Ok(Some(RunView {
+            item,
+            definition,
+            run,
+            input,
+            records,
+            recorded,
+            branch_records,
+            branch_recorded,
+            replay,
+        }))
+    }
+
+    async fn all_recorded(&self, key: &RunKey, records: &[Record]) -> WorldResult<Vec<Recorded>> {
+        let mut recorded = Vec::with_capacity(records.len());
+        for record in records {
+            recorded.push(self.recorded(key, record).await?);
+        }
+        Ok(recorded)
     }
 
     async fn recorded(&self, key: &RunKey, record: &Record) -> WorldResult<Recorded> {
@@ -100,7 +137,7 @@ impl<H: Host> Protocol<H> {
             started_ms: record.started_ms,
             finished_ms: record.finished_ms,
             digest: record.digest.clone(),
-            opening: None,
+            opening: record.opening,
         })
     }
 
@@ -142,20 +179,45 @@ impl<H: Host> Protocol<H> {
             .map_err(|error| payload::unreadable(&format!("read a payload of {run}"), &json::fault(&error)))
     }
 
-    /// All records of the root branch. A gap means that some have been deleted.
-    async fn all_records(&self, key: &RunKey) -> WorldResult<Vec<Record>> {
-        let mut records: Vec<Record> = Vec::new();
+    /// All records of all branches, each branch's in order. A gap means that some have been deleted.
+    async fn all_records(&self, key: &RunKey) -> WorldResult<BTreeMap<Branch, Vec<Record>>> {
+        let mut root = Vec::new();
         loop {
-            let from_seq = from_seq_of(&records);
-            let page = self.host.store().records(key, from_seq).await?;
+            let page = self.host.store().records(key, &Branch::default(), from_seq_of(&root)).await?;
             if page.is_empty() {
-                return Ok(records);
+                break;
             }
             for record in page {
-                check_seq(key, &record, from_seq_of(&records))?;
-                records.push(record);
+                check_seq(key, &record, from_seq_of(&root))?;
+                root.push(record);
             }
         }
+        let mut branches = BTreeMap::from([(Branch::default(), root)]);
+        let mut parts = self.parts_in(&Partition::Run(key.clone())).await?;
+        while let Some(part) = parts.pop() {
+            let mut last: Option<RecordKey> = None;
+            loop {
+                let page = self.host.store().part_records(&part, last.as_ref()).await?;
+                let Some((end, _)) = page.last() else { break };
+                last = Some(end.clone());
+                for (record_key, record) in page {
+                    let records = branches.entry(record_key.branch).or_default();
+                    check_seq(key, &record, from_seq_of(records))?;
+                    records.push(record);
+                }
+            }
+            parts.extend(self.parts_in(&Partition::Part(part)).await?);
+        }
+        Ok(branches)
+    }
+
+    /// The parts of all fan-outs that were opened by the branches of a partition.
+    pub(crate) async fn parts_in(&self, partition: &Partition) -> WorldResult<Vec<PartKey>> {
+        let mut parts = Vec::new();
+        for (fan_out, count) in self.host.store().fan_outs_in(partition).await? {
+            parts.extend(self.parts(count).map(|part| PartKey { fan_out: fan_out.clone(), part }));
+        }
+        Ok(parts)
     }
 }
 
@@ -164,7 +226,7 @@ fn from_seq_of(records: &[Record]) -> u32 {
 }
 
 /// A gap means that records have been deleted, or have expired.
-fn check_seq(key: &RunKey, record: &Record, expected: u32) -> WorldResult<()> {
+pub(crate) fn check_seq(key: &RunKey, record: &Record, expected: u32) -> WorldResult<()> {
     if record.seq == expected {
         return Ok(());
     }

@@ -4,13 +4,15 @@ use crate::{
     Protocol,
     deliver::Handled,
     item::{RunId, RunKey},
-    limits,
+    fan_outs::Partition,
+    line::{Before, Line},
     message::{Ask, Message},
     planted::PlantedBug,
     read::Head,
     traits::{Clock, Host, QueueName, Store, WorldResult},
+    walk::Urgency,
 };
-use stepladder_engine::{Effect, Next, Status};
+use stepladder_engine::{Next, Status};
 
 /// What a repair found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,9 +63,7 @@ impl<H: Host> Protocol<H> {
             Next::Wait(position) => position.state.clone(),
             Next::End(end) => end.state.clone(),
         };
-        for sending in self.do_again(&head).await?.sendings {
-            self.send_one(sending).await?;
-        }
+        self.do_again(&head, Urgency::All).await?;
         Ok(Repaired::Again { state })
     }
 
@@ -78,13 +78,11 @@ impl<H: Host> Protocol<H> {
         }
         let now_ms = self.host.clock().now_ms();
         self.renew(&head, now_ms).await?;
-        if let Effect::Send { due_ms, .. } = head.last.effect()
-            && due_ms.max(head.last.now_ms).saturating_add(limits::OVERDUE_MS) > now_ms
-        {
-            return Ok(Handled::done());
+        let sent = self.do_again(&head, Urgency::Overdue { now_ms }).await?;
+        if sent > 0 {
+            tracing::warn!(run = %key, metric = "repairs_made", sent, "a run had no visible reason to wait; effects are done again");
         }
-        tracing::warn!(run = %key, metric = "repairs_made", "a run had no visible reason to wait; its last effect is done again");
-        self.do_again(&head).await
+        Ok(Handled::done())
     }
 
     /// Looks at the runs that started an hour ago, and at those that started whole days and an hour ago. Called hourly.
@@ -149,7 +147,9 @@ impl<H: Host> Protocol<H> {
         }
     }
 
-    async fn do_again(&self, head: &Head) -> WorldResult<Handled> {
+    /// Does the effects of each branch's last record again, those of the innermost branches first; answers with the
+    /// number of messages that were sent.
+    async fn do_again(&self, head: &Head, urgency: Urgency) -> WorldResult<usize> {
         // The redrive count comes from the records walked: the run item may be redriven meanwhile.
         let mut run = head.run.clone();
         run.redrive_count = match self.planted(PlantedBug::RepairReadsRedriveCount) {
@@ -162,17 +162,25 @@ impl<H: Host> Protocol<H> {
             false => head.redrive_count,
         };
         let message = Message::new(0, run, Ask::Look);
-        Ok(Handled::sending(self.effects(&message, &head.definition, &head.last).await?))
+        let line = Line::root(&message, &head.definition, Before::Perhaps);
+        self.walk_on(&line, head.next_seq.saturating_sub(1), &head.last, urgency).await
     }
 
-    /// A run that still goes keeps its items, however long it takes.
+    /// A run that still goes keeps its items, however long it takes: those of all partitions, and the run item last and
+    /// longest, for while there are records there is a run.
     async fn renew(&self, head: &Head, now_ms: i64) -> WorldResult<()> {
         let half_s = i64::from(self.host.settings().retention_days) * 86_400 / 2;
         let left_s = head.item.expires_s - now_ms / 1000;
         if left_s > half_s {
             return Ok(());
         }
-        let due_ms = crate::deliver::due_ms(&head.last);
-        self.host.store().renew(&head.item.key(), self.host.settings().expires_s(now_ms, due_ms)).await
+        let (store, key) = (self.host.store(), head.item.key());
+        let expires_s = self.host.settings().expires_s(now_ms, crate::deliver::due_ms(&head.last));
+        let mut partitions = vec![Partition::Run(key.clone())];
+        while let Some(partition) = partitions.pop() {
+            store.renew(&partition, expires_s).await?;
+            partitions.extend(self.parts_in(&partition).await?.into_iter().map(Partition::Part));
+        }
+        store.renew_run(&key, expires_s + 86_400).await
     }
 }

@@ -16,6 +16,9 @@ pub struct Settings {
     pub payload_bytes_max: usize,
     /// Whether each ended run sends a message to the status queue.
     pub status_events: bool,
+    /// So many branches of a fan-out are counted in one item and lie in one partition. It names items, so it never
+    /// changes while there are runs.
+    pub part_branches: u32,
     /// Which part of the messages that went well are logged, between 0 and 1.
     pub log_sample: f64,
 }
@@ -31,6 +34,7 @@ impl Settings {
             retention_days: limits::RETENTION_DAYS,
             payload_bytes_max: limits::PAYLOAD_BYTES_MAX,
             status_events: false,
+            part_branches: limits::PART_BRANCHES,
             log_sample: 0.05,
         }
     }

@@ -4,8 +4,10 @@ use crate::{
     Protocol,
     batch::{Delivery, Disposition, Invocation},
     deliver::{Handled, plain_bytes_max},
+    effects::finished,
     item::{ITEM_VERSION, RecordKey, RunId, RunItem},
     json, limits,
+    line::{Before, Line},
     message::{Ask, Message},
     payload::{self, Payload, hex},
     traits::{Clock, CreateRun, DataSlot, Host, Store, WorldError},
@@ -14,7 +16,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use stepladder_asl::Definition;
-use stepladder_engine::{Run, Status, Transition, start};
+use stepladder_engine::{Branch, Run, Status, Transition, start};
 
 /// What is asked for: a run of this workflow, by this name, with this input.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,19 +130,19 @@ impl<H: Host> Protocol<H> {
         }
         let now_ms = self.host.clock().now_ms();
         let item = self.run_item(RunId::new(workflow, name), hash, &json, now_ms);
-        let first = self.first_transition(&item, &definition, input.clone());
+        let first = self.first_transition(&item, &definition, input.clone())?;
         if let Some(why) = self.data_excess(&first.1)? {
             return Err(StartError::FirstDataTooLarge { why });
         }
         // A repeated start is the rarer case, and its large input is put in vain: the item of another nonce expires.
         if item.input.is_none() {
             let key = item.key();
-            let payload = payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key)).await?;
+            let payload = payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key, &Branch::default())).await?;
             self.host.store().put_data(&key, DataSlot::Input, &payload, item.expires_s).await?;
         }
         match self.host.store().create_run(&item, now_ms).await? {
             CreateRun::Created => {
-                let handled = self.first_message(&definition, first).await?;
+                let handled = self.first_message(&definition, first, Before::Never).await?;
                 Ok((Started::Created(item), handled))
             }
             CreateRun::Exists(there) if there.input_digest != item.input_digest => {
@@ -160,8 +162,8 @@ impl<H: Host> Protocol<H> {
             return Ok(Handled::done());
         }
         let definition = self.definition(&there.id.workflow, &there.definition).await?;
-        let first = self.first_transition(there, &definition, input);
-        self.first_message(&definition, first).await
+        let first = self.first_transition(there, &definition, input)?;
+        self.first_message(&definition, first, Before::Perhaps).await
     }
 
     /// Where the run's input leads, and a message that stands for the run.
@@ -170,19 +172,21 @@ impl<H: Host> Protocol<H> {
         item: &RunItem,
         definition: &Definition,
         input: Value,
-    ) -> (Message, Transition) {
+    ) -> Result<(Message, Transition), WorldError> {
         let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
         let message = Message::new(0, run, Ask::Look);
         let transition = start(definition, &self.engine_run(&message), input, item.started_ms);
-        (message, transition)
+        Ok((message, finished(transition)?))
     }
 
     async fn first_message(
         &self,
         definition: &Definition,
         (message, transition): (Message, Transition),
+        before: Before,
     ) -> Result<Handled, WorldError> {
-        Ok(Handled::sending(self.effects(&message, definition, &transition).await?))
+        let line = Line::root(&message, definition, before);
+        Ok(Handled::sending(self.effects(&line, 0, &transition).await?))
     }
 
     fn run_item(&self, id: RunId, definition: String, input: &[u8], now_ms: i64) -> RunItem {

@@ -5,17 +5,18 @@
 
 use crate::{
     Protocol,
-    deliver::{Handled, plain_bytes_max, record_key},
+    deliver::{Handled, RecordPayloads, record_key},
     item::{ITEM_VERSION, Record, RunId, RunItem, RunKey},
     limits,
+    line::{Before, Line},
     message::{Ask, Message},
     payload,
     planted::PlantedBug,
-    read::Head,
+    read::{Head, Owned},
     traits::{Clock, Host, PutRecord, QueueName, Store, WorldResult},
 };
 use stepladder_asl::Definition;
-use stepladder_engine::{End, Next, Outcome, Position, SEMANTICS, Status, Transition};
+use stepladder_engine::{End, Limit, Next, Outcome, Position, SEMANTICS, Status, Transition};
 
 /// How a request about a run went.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,13 +80,15 @@ impl<H: Host> Protocol<H> {
         Ok(if is_done { Requested::Done } else { Requested::Pending })
     }
 
-    /// One transaction: the run item to ABORTED, and a tombstone at the root's current seq. If a step was faster, the
-    /// seq is read again.
+    /// One transaction: the run item to ABORTED (or TIMED_OUT), and a tombstone at the root's current seq. If a step was
+    /// faster, the seq is read again. Then the branches of the fan-out that the root was waiting for are stopped; those
+    /// of nested ones read that flag too.
     pub(crate) async fn stop(&self, message: &Message, definition: &Definition) -> WorldResult<Handled> {
-        let Ask::Stop { error, cause } = &message.ask else {
-            return Ok(Handled::done());
+        let outcome = match &message.ask {
+            Ask::Stop { error, cause } => Outcome::Stopped { error: error.clone(), cause: cause.clone() },
+            Ask::TimeOut => Outcome::TimedOut { limit: Limit::Run },
+            _ => return Ok(Handled::done()),
         };
-        let outcome = Outcome::Stopped { error: error.clone(), cause: cause.clone() };
         for _ in 0..TRIES {
             let Some(head) = self.head(&RunKey::of(&message.run), &message.id).await? else {
                 return Ok(Handled::done());
@@ -98,31 +101,32 @@ impl<H: Host> Protocol<H> {
             }
             let same_count = head.item.redrive_count == message.run.redrive_count;
             if head.item.status != Status::Running || !same_count {
-                return Ok(self.stopped_before(&message, &head));
+                return self.stopped_before(&message, &head).await;
             }
             // The end has been recorded; whoever recorded it closes the run.
             let Next::Wait(position) = &head.last.next else {
                 return Ok(Handled::leave());
             };
             let now_ms = self.host.clock().now_ms();
-            let transition = self.advance(definition, &message, position, &outcome, now_ms);
+            let transition = self.advance(definition, &message, position, &outcome, now_ms)?;
             let Next::End(end) = &transition.next else {
                 return Ok(Handled::leave());
             };
-            let record = self.request_record(&message, position, &outcome, &transition).await?;
+            let line = Line::root(&message, definition, Before::Never);
+            let record = self.plain_record(&line, position, &outcome, &transition).await?;
             let close = self.closing(&message.run, end, now_ms, Some(message.id.clone())).await?;
             let (key, count) = (RunKey::of(&message.run), message.run.redrive_count);
             if self.planted(PlantedBug::StopInTwoWrites) {
                 self.host.store().close_run(&key, count, &close).await?;
                 let put = self.host.store().put_record(&record_key(&key, position), &record).await?;
                 if put == PutRecord::Won {
-                    return Ok(self.ended(&message, end, now_ms));
+                    return self.ended(&message, position, end, now_ms).await;
                 }
                 continue;
             }
             let record = (&record_key(&key, position), &record);
             if self.host.store().close_run_with_record(&key, count, &close, record).await? {
-                return Ok(self.ended(&message, end, now_ms));
+                return self.ended(&message, position, end, now_ms).await;
             }
         }
         Ok(Handled::leave())
@@ -150,14 +154,16 @@ impl<H: Host> Protocol<H> {
         message.run.redrive_count = count + 1;
         message.run.input = head.run.input.clone();
         let outcome = Outcome::Redriven { redrive_count: count + 1 };
-        let transition = self.advance(definition, &message, &position, &outcome, self.host.clock().now_ms());
-        let record = self.request_record(&message, &position, &outcome, &transition).await?;
+        let now_ms = self.host.clock().now_ms();
+        let transition = self.advance(definition, &message, &position, &outcome, now_ms)?;
+        let line = Line::root(&message, definition, Before::Never);
+        let record = self.plain_record(&line, &position, &outcome, &transition).await?;
         let key = RunKey::of(&message.run);
         let record = (&record_key(&key, &position), &record);
         if !self.host.store().reopen_run_with_record(&key, count, &message.id, record).await? {
             return Ok(Handled::leave());
         }
-        Ok(Handled::sending(self.effects(&message, definition, &transition).await?))
+        Ok(Handled::sending(self.effects(&line, position.seq, &transition).await?))
     }
 
     /// This message has redriven the run before: its effects are sent again, unless the run has gone on.
@@ -167,30 +173,34 @@ impl<H: Host> Protocol<H> {
         definition: &Definition,
         head: &Head,
     ) -> WorldResult<Handled> {
-        let Some((transition, true)) = &head.owned else {
+        let Some(Owned { position, transition, is_last: true }) = &head.owned else {
             return Ok(Handled::done());
         };
         let mut message = message.clone();
         message.run.redrive_count = head.redrive_count;
         message.run.input = head.run.input.clone();
-        Ok(Handled::sending(self.effects(&message, definition, transition).await?))
+        let line = Line::root(&message, definition, Before::Perhaps);
+        Ok(Handled::sending(self.effects(&line, position.seq, transition).await?))
     }
 
-    async fn request_record(
+    /// A record that no delivery of a step led to.
+    pub(crate) async fn plain_record(
         &self,
-        message: &Message,
+        line: &Line<'_>,
         position: &Position,
         outcome: &Outcome,
         transition: &Transition,
     ) -> WorldResult<Record> {
-        let key = RunKey::of(&message.run);
         let json = serde_json::to_vec(outcome)
             .map_err(|error| payload::unreadable("encode an outcome", &error.to_string()))?;
+        let RecordPayloads { outcome, end } = self.record_payloads(line, position, json, transition).await?;
         Ok(Record {
             version: ITEM_VERSION,
             seq: position.seq,
-            owner: message.id.clone(),
-            outcome: payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key)).await?,
+            owner: line.owner.to_owned(),
+            outcome,
+            opening: position.opening,
+            end,
             queued_ms: None,
             received_ms: None,
             started_ms: None,
@@ -203,19 +213,30 @@ impl<H: Host> Protocol<H> {
         })
     }
 
-    fn ended(&self, message: &Message, end: &End, now_ms: i64) -> Handled {
-        match self.host.settings().status_events {
+    /// What follows from the end that a request has recorded.
+    async fn ended(
+        &self,
+        message: &Message,
+        position: &Position,
+        end: &End,
+        now_ms: i64,
+    ) -> WorldResult<Handled> {
+        self.stop_branches(&message.run, position).await?;
+        Ok(match self.host.settings().status_events {
             true => Handled::sending(vec![self.status_event(&message.run, end, now_ms)]),
             false => Handled::done(),
-        }
+        })
     }
 
-    /// If this message has stopped the run before, its last effects are sent again: it may have died before it sent
+    /// If this message has stopped the run before, its last effects are done again: it may have died before it did
     /// them, also if the run has been redriven since.
-    fn stopped_before(&self, message: &Message, head: &Head) -> Handled {
-        match &head.owned {
-            Some((Transition { next: Next::End(end), now_ms, .. }, _)) => self.ended(message, end, *now_ms),
-            _ => Handled::done(),
+    async fn stopped_before(&self, message: &Message, head: &Head) -> WorldResult<Handled> {
+        let Some(Owned { position, transition, .. }) = &head.owned else {
+            return Ok(Handled::done());
+        };
+        match &transition.next {
+            Next::End(end) => self.ended(message, position, end, transition.now_ms).await,
+            Next::Wait(_) => Ok(Handled::done()),
         }
     }
 }

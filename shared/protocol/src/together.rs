@@ -182,7 +182,7 @@ mod tests {
     use futures::poll;
     use serde_json::json;
     use std::{pin::Pin, task::Poll};
-    use stepladder_engine::{Run, StepCall};
+    use stepladder_engine::{Branch, Run, StepCall};
 
     fn request(input: u64) -> StepRequest {
         let call = StepCall {
@@ -193,7 +193,8 @@ mod tests {
             idempotency_key: String::new(),
             operation_key: String::new(),
         };
-        StepRequest { run: Run::for_test("w", "r"), state: "Load".to_owned(), call, deadline_ms: 0 }
+        let (run, branch) = (Run::for_test("w", "r"), Branch::default());
+        StepRequest { run, branch, state: "Load".to_owned(), call, deadline_ms: 0 }
     }
 
     /// Notes each call's inputs, and answers every item with its input and the number of items.

@@ -3,10 +3,12 @@
 //! Every method may fail, may be interrupted before or after it took effect, and may be called twice.
 
 use crate::{
+    fan_outs::{FanOuts, Partition},
     item::{Close, Record, RecordKey, RunId, RunItem, RunKey},
     payload::Payload,
 };
 use std::{fmt, future::Future};
+use stepladder_engine::Branch;
 
 /// The world that the protocol runs in.
 pub trait Host: Send + Sync {
@@ -60,7 +62,7 @@ impl std::error::Error for WorldError {}
 pub type WorldResult<T> = Result<T, WorldError>;
 
 /// Runs, records and definitions. Reads are consistent unless a method says otherwise.
-pub trait Store: Send + Sync {
+pub trait Store: FanOuts {
     /// Writes a record unless there is one: the lock, the log and the state at once.
     fn put_record(
         &self,
@@ -70,8 +72,13 @@ pub trait Store: Send + Sync {
 
     fn record(&self, key: &RecordKey) -> impl Future<Output = WorldResult<Option<Record>>> + Send;
 
-    /// The records of the root branch from `from_seq` on, in order: one page, at least one if there is one.
-    fn records(&self, run: &RunKey, from_seq: u32) -> impl Future<Output = WorldResult<Vec<Record>>> + Send;
+    /// The records of one branch from `from_seq` on, in order: one page, at least one if there is one.
+    fn records(
+        &self,
+        run: &RunKey,
+        branch: &Branch,
+        from_seq: u32,
+    ) -> impl Future<Output = WorldResult<Vec<Record>>> + Send;
 
     /// Writes the run item unless there is one that has not expired at `now_ms`.
     fn create_run(&self, run: &RunItem, now_ms: i64) -> impl Future<Output = WorldResult<CreateRun>> + Send;
@@ -121,8 +128,11 @@ pub trait Store: Send + Sync {
     fn data(&self, run: &RunKey, slot: DataSlot)
     -> impl Future<Output = WorldResult<Option<Payload>>> + Send;
 
-    /// Moves the expiry of all of a run's items to `expires_s` (seconds since the epoch), the run item's a day later.
-    fn renew(&self, run: &RunKey, expires_s: i64) -> impl Future<Output = WorldResult<()>> + Send;
+    /// Moves the expiry of all items of a partition to `expires_s` (seconds since the epoch).
+    fn renew(&self, partition: &Partition, expires_s: i64) -> impl Future<Output = WorldResult<()>> + Send;
+
+    /// Moves the expiry of the run item to `expires_s` (seconds since the epoch).
+    fn renew_run(&self, run: &RunKey, expires_s: i64) -> impl Future<Output = WorldResult<()>> + Send;
 
     /// Stores a definition under its hash. It never changes, so repeating it changes nothing.
     fn put_definition(

@@ -130,7 +130,7 @@ mod tests {
     use serde::Deserialize;
     use serde_json::json;
     use std::{collections::BTreeMap, convert::Infallible};
-    use stepladder_engine::{Run, StepCall};
+    use stepladder_engine::{Branch, Run, StepCall};
     use stepladder_protocol::StepRequest;
 
     #[derive(Debug, Deserialize, Serialize, PartialEq)]
@@ -175,7 +175,7 @@ mod tests {
             operation_key: "operation".to_owned(),
         };
         let run = Run::for_test("order", "order-17");
-        StepRequest { run, state: "Charge".to_owned(), call, deadline_ms: 90_000 }
+        StepRequest { run, branch: Branch::default(), state: "Charge".to_owned(), call, deadline_ms: 90_000 }
     }
 
     fn call(step: &StepFunction, input: Value) -> Result<Value, StepFailure> {

@@ -30,7 +30,7 @@ pub struct Step {
 impl Step {
     /// The input of a call, and the call.
     pub(crate) fn split(request: StepRequest) -> (Value, Self) {
-        let StepRequest { run, state, call, deadline_ms } = request;
+        let StepRequest { run, state, call, deadline_ms, .. } = request;
         let since_epoch = Duration::from_millis(u64::try_from(deadline_ms).unwrap_or(0));
         let step = Self {
             workflow: run.workflow,

@@ -277,6 +277,8 @@ fn record(seq: u32, outcome: Vec<u8>) -> Record {
         seq,
         owner: "0".repeat(32),
         outcome: Payload::Json(outcome),
+        opening: None,
+        end: None,
         queued_ms: Some(1),
         received_ms: Some(2),
         started_ms: Some(3),

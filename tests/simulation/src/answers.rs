@@ -30,9 +30,18 @@ pub(crate) enum Answer {
 }
 
 /// The answer that an attempt always gives, whoever runs it and however often.
-pub(crate) fn scripted(seed: u64, faults: &Faults, run: &str, state: &str, attempt: u64) -> Answer {
+/// `indexes` are those of the branch's path.
+pub(crate) fn scripted(
+    seed: u64,
+    faults: &Faults,
+    run: &str,
+    indexes: &[u32],
+    state: &str,
+    attempt: u64,
+) -> Answer {
     let mut hasher = DefaultHasher::new();
     (seed, run, state, attempt).hash(&mut hasher);
+    indexes.iter().for_each(|index| index.hash(&mut hasher));
     draw(&mut StdRng::seed_from_u64(hasher.finish()), faults, state, attempt)
 }
 
@@ -64,17 +73,27 @@ fn text(rng: &mut impl Rng) -> String {
 }
 
 /// The code of all steps. `killed` is set when it kills its process.
-pub(crate) fn step(host: &MemoryHost, seed: u64, faults: Faults, killed: Arc<AtomicBool>) -> StepFunction {
+/// `invoked_ms` is when the process was started.
+pub(crate) fn step(
+    host: &MemoryHost,
+    seed: u64,
+    faults: Faults,
+    killed: Arc<AtomicBool>,
+    invoked_ms: i64,
+) -> StepFunction {
     let host = host.clone();
     Arc::new(move |request| {
         let (host, killed) = (host.clone(), killed.clone());
         async move {
             let (state, attempt) = (request.state.as_str(), request.call.attempt);
-            host.state().watch.executed(&request);
+            host.state().watch.executed(&request, invoked_ms);
             Yield(false).await;
             let answer = match faults.fickle {
                 true => draw(&mut host.state().rng, &faults, state, attempt),
-                false => scripted(seed, &faults, &request.run.name, state, attempt),
+                false => {
+                    let indexes: Vec<u32> = request.branch.0.iter().map(|fork| fork.index).collect();
+                    scripted(seed, &faults, &request.run.name, &indexes, state, attempt)
+                }
             };
             Yield(false).await;
             match answer {

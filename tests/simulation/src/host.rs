@@ -1,5 +1,7 @@
 //! A world in memory.
 
+mod fan_outs;
+
 use crate::{hand::Hand, queues::Queues, scenario::Faults, verdict::Watch};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{
@@ -9,9 +11,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
-use stepladder_engine::Status;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
-    Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, Outgoing, Payload,
+    Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, Outgoing, Partition, Payload,
     PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey, Retry, RunId, RunItem, RunKey, SendError,
     Settings, Store, WorldError, WorldResult,
 };
@@ -35,6 +39,7 @@ pub(crate) struct State {
     pub(crate) faults: Option<Faults>,
     pub(crate) runs: BTreeMap<RunId, RunItem>,
     pub(crate) records: BTreeMap<RecordKey, Record>,
+    pub(crate) fan_outs: fan_outs::Items,
     data: BTreeMap<(RunKey, DataSlot), Payload>,
     definitions: BTreeMap<(String, String), String>,
     current: BTreeMap<String, String>,
@@ -67,6 +72,7 @@ impl MemoryHost {
             faults: None,
             runs: BTreeMap::new(),
             records: BTreeMap::new(),
+            fan_outs: fan_outs::Items::default(),
             data: BTreeMap::new(),
             definitions: BTreeMap::new(),
             current: BTreeMap::new(),
@@ -196,9 +202,40 @@ impl State {
         let has_previous = key.seq == 0
             || self.records.contains_key(&RecordKey { seq: key.seq.saturating_sub(1), ..key.clone() });
         if self.watches {
-            self.watch.recorded(key, record, status, has_previous);
+            let outcome = self.read(&key.run, &record.outcome);
+            self.watch.recorded(key, record, &outcome, status, has_previous);
+            if matches!(outcome, Outcome::Joined { .. } | Outcome::BranchFailed { .. }) {
+                let ends = self.ends_below(key);
+                self.watch.joined(key, &outcome, &ends);
+            }
         }
         self.records.insert(key.clone(), record.clone());
+    }
+
+    /// How the branches of a fan-out that have ended did: true for those that failed.
+    fn ends_below(&self, fan_out: &RecordKey) -> Vec<bool> {
+        let first = RecordKey { branch: fan_out.branch.child(fan_out.seq, 0), seq: 0, ..fan_out.clone() };
+        let depth = first.branch.0.len();
+        let is_below = |key: &RecordKey| {
+            key.run == fan_out.run
+                && key.branch.0.starts_with(&fan_out.branch.0)
+                && key.branch.0.get(depth - 1).is_some_and(|fork| fork.seq == fan_out.seq)
+        };
+        let below = self.records.range(first..).take_while(|(key, _)| is_below(key));
+        let own = below.filter(|(key, _)| key.branch.0.len() == depth);
+        let ends = own.filter_map(|(key, record)| Some((key, record.end.as_ref()?)));
+        ends.map(|(key, end)| self.read::<Value>(&key.run, end)["output"].is_null()).collect()
+    }
+
+    /// What a payload holds, wherever it lies.
+    fn read<T: DeserializeOwned>(&self, run: &RunKey, payload: &Payload) -> T {
+        let unpacked = |bytes: &[u8]| zstd::stream::decode_all(bytes).unwrap();
+        let json = match payload {
+            Payload::Json(json) => json.clone(),
+            Payload::Zstd(bytes) => unpacked(bytes),
+            Payload::Blob(blob) => unpacked(&self.blobs[&blob.key(run)]),
+        };
+        serde_json::from_slice(&json).unwrap()
     }
 
     fn running(&mut self, run: &RunKey, redrive_count: u32) -> Option<&mut RunItem> {
@@ -240,11 +277,11 @@ impl Store for MemoryHost {
         self.op("get record", |state| Ok(state.records.get(key).cloned())).await
     }
 
-    async fn records(&self, run: &RunKey, from_seq: u32) -> WorldResult<Vec<Record>> {
+    async fn records(&self, run: &RunKey, branch: &Branch, from_seq: u32) -> WorldResult<Vec<Record>> {
         self.op("query records", |state| {
-            let from = RecordKey { run: run.clone(), branch: Default::default(), seq: from_seq };
-            let is_of_root = |key: &RecordKey| key.run == *run && key.branch.is_root();
-            let page = state.records.range(from..).take_while(|(key, _)| is_of_root(key)).take(50);
+            let from = RecordKey { run: run.clone(), branch: branch.clone(), seq: from_seq };
+            let is_of_branch = |key: &RecordKey| key.run == *run && key.branch == *branch;
+            let page = state.records.range(from..).take_while(|(key, _)| is_of_branch(key)).take(50);
             Ok(page.map(|(_, record)| record.clone()).collect())
         })
         .await
@@ -347,15 +384,23 @@ impl Store for MemoryHost {
         self.op("get data", |state| Ok(state.data.get(&(run.clone(), slot)).cloned())).await
     }
 
-    async fn renew(&self, run: &RunKey, expires_s: i64) -> WorldResult<()> {
+    async fn renew(&self, partition: &Partition, expires_s: i64) -> WorldResult<()> {
+        let part_branches = self.settings.part_branches;
         self.op("renew", |state| {
-            if let Some(item) = state.runs.get_mut(&run.id).filter(|item| item.nonce == run.nonce) {
-                item.expires_s = expires_s + 86_400;
-            }
             for (key, record) in &mut state.records {
-                if key.run == *run {
+                if Partition::of(&key.run, &key.branch, part_branches) == *partition {
                     record.expires_s = expires_s;
                 }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn renew_run(&self, run: &RunKey, expires_s: i64) -> WorldResult<()> {
+        self.op("renew run", |state| {
+            if let Some(item) = state.runs.get_mut(&run.id).filter(|item| item.nonce == run.nonce) {
+                item.expires_s = expires_s;
             }
             Ok(())
         })

@@ -7,14 +7,18 @@
 mod answers;
 mod hand;
 mod host;
+mod nested;
 mod oracle;
 mod queues;
 mod scenario;
+mod told;
 mod verdict;
+mod watch;
 mod workflows;
 mod world;
 
 pub use hand::InQueue;
 pub use host::MemoryHost;
-pub use scenario::{Faults, SCENARIOS, Scenario};
+pub use nested::FanOuts;
+pub use scenario::{FAN_OUT_SCENARIOS, Faults, SCENARIOS, Scenario};
 pub use world::{Report, simulate, slow_chain};

@@ -3,54 +3,147 @@
 use crate::{
     answers::{Answer, scripted},
     scenario::Faults,
+    told::{Path, Told},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
 use stepladder_asl::Definition;
-use stepladder_engine::{Awaiting, End, Limit, Next, Outcome, Phase, Run, Status, advance, start, step_call};
+use stepladder_engine::{
+    Awaiting, End, FanOut, Limit, Next, Opening, Outcome, Phase, Position, Recorded, Run, Status, Transition, advance,
+    branch_inputs, start, start_branch, step_call,
+};
 
-/// The attempts that ran into a limit because their process was frozen, by state and attempt.
-pub(crate) type Slow = BTreeMap<(String, u64), Outcome>;
-
-/// The end of a run without faults, but for attempts that were slow.
-pub(crate) fn expected(
+/// A run without faults, but for what depends on times: which attempts were so slow that they ran into a limit because
+/// their process was frozen, and which of several failed branches was noticed first.
+pub(crate) struct Oracle<'a> {
     seed: u64,
-    faults: &Faults,
-    definition: &Definition,
-    run: &Run,
-    input: Value,
-    slow: &Slow,
-) -> (Status, Value) {
-    let mut transition = start(definition, run, input, run.started_ms);
-    loop {
-        let position = match transition.next {
-            Next::End(end) => return comparable(&end),
-            Next::Wait(position) => position,
-        };
-        let now_ms = transition.now_ms.max(position.due_ms());
-        let outcome = match position.awaiting {
-            Awaiting::Timer { .. } | Awaiting::Turn => Outcome::TimerFired,
-            Awaiting::Branches(_) => unreachable!("these workflows have no fan-out"),
-            Awaiting::Answer { .. } => unreachable!("these workflows submit nothing"),
-            Awaiting::Step { .. } => {
-                let call = step_call(definition, run, &position).unwrap();
-                let failed =
-                    |error: &str| Outcome::Failed { error: error.to_owned(), cause: None, phase: Phase::Run };
-                let slow = slow.get(&(position.state.clone(), call.attempt));
-                match scripted(seed, faults, &run.name, &position.state, call.attempt) {
-                    Answer::Hang if call.timeout_seconds.is_some() => {
-                        Outcome::TimedOut { limit: Limit::Task }
-                    }
-                    Answer::Hang => failed("Sandbox.Timedout"),
-                    _ if slow.is_some() => slow.cloned().unwrap(),
-                    Answer::Output(output) => Outcome::Succeeded { output },
-                    Answer::Error(error, _) => failed(error),
-                    Answer::Panic => failed("Panic"),
-                    Answer::Kill => failed("Lambda.Unknown"),
+    faults: &'a Faults,
+    definition: &'a Definition,
+    run: &'a Run,
+    slow: BTreeMap<(Path, String, u64), Outcome>,
+    /// By the branch, and the how-manieth fan-out of it.
+    first_failed: BTreeMap<(Path, usize), u32>,
+}
+
+impl<'a> Oracle<'a> {
+    pub(crate) fn new(
+        seed: u64,
+        faults: &'a Faults,
+        definition: &'a Definition,
+        run: &'a Run,
+        branches: &[Told<'_>],
+    ) -> Self {
+        let (mut slow, mut first_failed) = (BTreeMap::new(), BTreeMap::new());
+        for Told { path, positions, recorded } in branches {
+            let mut fan_outs = 0;
+            for (position, Recorded { outcome, .. }) in positions.iter().zip(*recorded) {
+                if timed_out(outcome) {
+                    let key = (path.clone(), position.state.clone(), position.attempt());
+                    slow.insert(key, outcome.clone());
                 }
+                if let Outcome::BranchFailed { index, .. } = outcome {
+                    first_failed.insert((path.clone(), fan_outs), *index);
+                }
+                fan_outs += usize::from(position.fan_out().is_some());
+            }
+        }
+        Self { seed, faults, definition, run, slow, first_failed }
+    }
+
+    /// Status, and output or error, of the run's end; an error where the run can't have gone as it did.
+    pub(crate) fn expected(&self, input: Value) -> Result<(Status, Value), String> {
+        let first = start(self.definition, self.run, input, self.run.started_ms);
+        self.branch(&Path::new(), first).map(|(end, _)| comparable(&end))
+    }
+
+    /// The end of a branch, and when it ended.
+    fn branch(&self, path: &Path, mut transition: Transition) -> Result<(End, i64), String> {
+        let mut fan_outs = 0;
+        loop {
+            let position = match transition.next {
+                Next::End(end) => return Ok((end, transition.now_ms)),
+                Next::Wait(position) => position,
+            };
+            let mut now_ms = transition.now_ms.max(position.due_ms());
+            let outcome = match position.awaiting {
+                Awaiting::Branches(fan_out) => {
+                    let (outcome, ended_ms) = self.fan_out(path, fan_outs, fan_out, &position, now_ms)?;
+                    fan_outs += 1;
+                    now_ms = ended_ms;
+                    outcome
+                }
+                Awaiting::Step { .. } => self.answer(path, &position),
+                _ => Outcome::TimerFired,
+            };
+            transition = advance(self.definition, self.run, &position, &outcome, now_ms);
+        }
+    }
+
+    fn answer(&self, path: &Path, position: &Position) -> Outcome {
+        let call = step_call(self.definition, self.run, position).unwrap();
+        let failed = |error: &str| Outcome::Failed { error: error.to_owned(), cause: None, phase: Phase::Run };
+        let slow = self.slow.get(&(path.clone(), position.state.clone(), call.attempt));
+        let indexes: Vec<u32> = path.iter().map(|(_, index)| *index).collect();
+        match scripted(self.seed, self.faults, &self.run.name, &indexes, &position.state, call.attempt) {
+            Answer::Hang if call.timeout_seconds.is_some() => Outcome::TimedOut { limit: Limit::Task },
+            Answer::Hang => failed("Sandbox.Timedout"),
+            _ if slow.is_some() => slow.cloned().unwrap(),
+            Answer::Output(output) => Outcome::Succeeded { output },
+            Answer::Error(error, _) => failed(error),
+            Answer::Panic => failed("Panic"),
+            Answer::Kill => failed("Lambda.Unknown"),
+        }
+    }
+
+    /// All branches to their ends, also those that nobody would have waited for.
+    fn fan_out(
+        &self,
+        path: &Path,
+        ordinal: usize,
+        fan_out: FanOut,
+        position: &Position,
+        now_ms: i64,
+    ) -> Result<(Outcome, i64), String> {
+        let inputs = match branch_inputs(self.definition, self.run, position, 0..fan_out.count) {
+            Ok(inputs) => inputs,
+            Err(error) => {
+                let (error, cause) = (error.error.to_string(), Some(error.cause));
+                return Ok((Outcome::Failed { error, cause, phase: Phase::Schedule }, now_ms));
             }
         };
-        transition = advance(definition, run, &position, &outcome, now_ms);
+        let opening = Opening { started_ms: now_ms, events: position.events };
+        let (mut ends, mut ended_ms) = (Vec::new(), now_ms);
+        for input in inputs {
+            let mut path = path.clone();
+            path.push((ordinal, input.index));
+            let first = start_branch(self.definition, self.run, position, input, opening);
+            let (end, at_ms) = self.branch(&path, first)?;
+            ended_ms = ended_ms.max(at_ms);
+            ends.push(end);
+        }
+        let is_failed = |end: &End| end.status != Status::Succeeded;
+        let failures = ends.iter().filter(|end| is_failed(end)).count();
+        if failures <= fan_out.failures_tolerated as usize {
+            let results = ends.into_iter().filter_map(|end| end.output).collect();
+            return Ok((Outcome::Joined { results, events: 0 }, ended_ms));
+        }
+        let noticed = self.first_failed.get(&(path.clone(), ordinal)).copied();
+        let index = match noticed {
+            Some(index) if is_failed(&ends[index as usize]) => index,
+            Some(index) => return Err(format!("branch {index} of {path:?}, {ordinal} should not have failed")),
+            // It wasn't waited for.
+            None => u32::try_from(ends.iter().position(is_failed).unwrap()).unwrap(),
+        };
+        let End { error, cause, events, .. } = ends.swap_remove(index as usize);
+        Ok((Outcome::BranchFailed { index, error, cause, events }, ended_ms))
+    }
+}
+
+fn timed_out(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::TimedOut { .. } => true,
+        Outcome::Failed { error, .. } => error == "Sandbox.Timedout",
+        _ => false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What goes wrong, and how often.
 
+use crate::nested::FanOuts;
+
 /// Probabilities of faults. Those without a unit are per opportunity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Faults {
@@ -94,66 +96,145 @@ pub struct Scenario {
     pub faults: Faults,
     /// So many runs at once.
     pub runs: usize,
-    /// The states of each workflow.
+    /// The states of each workflow, without those within its fan-outs.
     pub states: usize,
+    /// Whether the workflows fan out.
+    pub fan_outs: Option<FanOuts>,
 }
 
 /// All kinds of trouble. Seed n of a campaign takes scenario n mod their number.
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "no faults", faults: NONE, runs: 3, states: 5 },
-    Scenario { name: "faults", faults: COMMON, runs: 3, states: 5 },
-    Scenario { name: "stop", faults: Faults { stop: 0.03, ..COMMON }, runs: 2, states: 5 },
-    Scenario { name: "redrive", faults: Faults { fail: 0.2, redrive: 0.05, ..COMMON }, runs: 2, states: 4 },
+    Scenario { name: "no faults", faults: NONE, runs: 3, states: 5, fan_outs: None },
+    Scenario { name: "faults", faults: COMMON, runs: 3, states: 5, fan_outs: None },
+    Scenario { name: "stop", faults: Faults { stop: 0.03, ..COMMON }, runs: 2, states: 5, fan_outs: None },
+    Scenario { name: "redrive", faults: Faults { fail: 0.2, redrive: 0.05, ..COMMON }, runs: 2, states: 4, fan_outs: None },
     Scenario {
         name: "stop and redrive",
         faults: Faults { stop: 0.03, fail: 0.15, redrive: 0.08, ..COMMON },
         runs: 2,
         states: 4,
+        fan_outs: None,
     },
     Scenario {
         name: "repair in flight",
         faults: Faults { repair: 0.05, fail: 0.12, redrive: 0.05, ..COMMON },
         runs: 2,
         states: 5,
+        fan_outs: None,
     },
-    Scenario { name: "purge", faults: Faults { purge: 0.02, ..COMMON }, runs: 3, states: 5 },
+    Scenario { name: "purge", faults: Faults { purge: 0.02, ..COMMON }, runs: 3, states: 5, fan_outs: None },
     Scenario {
         name: "careless starts",
         faults: Faults { careless_start: true, crash: 0.03, ..COMMON },
         runs: 3,
         states: 3,
+        fan_outs: None,
     },
     Scenario {
         name: "fickle steps",
         faults: Faults { fickle: true, fail: 0.3, ..COMMON },
         runs: 3,
         states: 5,
+        fan_outs: None,
     },
-    Scenario { name: "poison", faults: Faults { poison: 0.1, ..COMMON }, runs: 10, states: 2 },
-    Scenario { name: "heavy", faults: HEAVY, runs: 2, states: 5 },
+    Scenario { name: "poison", faults: Faults { poison: 0.1, ..COMMON }, runs: 10, states: 2, fan_outs: None },
+    Scenario { name: "heavy", faults: HEAVY, runs: 2, states: 5, fan_outs: None },
     Scenario {
         name: "heavy, failing",
         faults: Faults { fail: 0.3, fickle: true, ..HEAVY },
         runs: 2,
         states: 4,
+        fan_outs: None,
     },
     Scenario {
         name: "hasty stop and redrive",
         faults: Faults { stop: 0.3, redrive: 0.9, stall: 0.04, ..COMMON },
         runs: 1,
         states: 3,
+        fan_outs: None,
     },
     Scenario {
         name: "hasty repair and redrive",
         faults: Faults { fail: 0.5, redrive: 0.9, repair: 0.9, stall: 0.06, fickle: true, ..COMMON },
         runs: 1,
         states: 2,
+        fan_outs: None,
     },
     Scenario {
         name: "short runs, hasty redrive",
         faults: Faults { fail: 0.5, redrive: 0.9, stall: 0.06, duplicate: 0.4, fickle: true, ..COMMON },
         runs: 2,
         states: 2,
+        fan_outs: None,
+    },
+];
+
+const NESTED: Option<FanOuts> = Some(FanOuts { depth_max: 2, branches_max: 12 });
+const WIDE: Option<FanOuts> = Some(FanOuts { depth_max: 1, branches_max: 200 });
+const DEEP: Option<FanOuts> = Some(FanOuts { depth_max: 3, branches_max: 3 });
+
+/// All kinds of trouble with workflows that fan out. Seed n of a campaign takes scenario n mod their number.
+pub const FAN_OUT_SCENARIOS: &[Scenario] = &[
+    Scenario { name: "fan-outs, no faults", faults: NONE, runs: 2, states: 2, fan_outs: NESTED },
+    Scenario { name: "fan-outs, faults", faults: COMMON, runs: 1, states: 2, fan_outs: NESTED },
+    Scenario { name: "wide fan-outs", faults: COMMON, runs: 1, states: 1, fan_outs: WIDE },
+    Scenario { name: "deep fan-outs", faults: COMMON, runs: 1, states: 1, fan_outs: DEEP },
+    Scenario {
+        name: "fan-outs, stop",
+        faults: Faults { stop: 0.03, ..COMMON },
+        runs: 1,
+        states: 2,
+        fan_outs: NESTED,
+    },
+    Scenario {
+        name: "fan-outs, stop and redrive",
+        faults: Faults { stop: 0.02, fail: 0.15, redrive: 0.1, ..COMMON },
+        runs: 1,
+        states: 2,
+        fan_outs: NESTED,
+    },
+    Scenario {
+        name: "fan-outs, repair in flight",
+        faults: Faults { repair: 0.05, fail: 0.12, redrive: 0.05, ..COMMON },
+        runs: 1,
+        states: 2,
+        fan_outs: NESTED,
+    },
+    Scenario {
+        name: "fan-outs, purge",
+        faults: Faults { purge: 0.02, ..COMMON },
+        runs: 1,
+        states: 2,
+        fan_outs: NESTED,
+    },
+    Scenario {
+        name: "fan-outs, fickle steps",
+        faults: Faults { fickle: true, fail: 0.2, ..COMMON },
+        runs: 1,
+        states: 2,
+        fan_outs: NESTED,
+    },
+    Scenario {
+        name: "fan-outs, poison",
+        faults: Faults { poison: 0.1, ..COMMON },
+        runs: 2,
+        states: 1,
+        fan_outs: NESTED,
+    },
+    Scenario {
+        name: "fan-outs, slow duplicates",
+        faults: Faults { fail: 0.4, fickle: true, duplicate: 0.6, crash: 0.05, stall: 0.08, ..COMMON },
+        runs: 1,
+        states: 1,
+        fan_outs: NESTED,
+    },
+    Scenario { name: "fan-outs, heavy", faults: HEAVY, runs: 1, states: 2, fan_outs: NESTED },
+    Scenario {
+        name: "fan-outs, heavy, failing",
+        faults: Faults { fail: 0.3, fickle: true, ..HEAVY },
+        runs: 1,
+        states: 2,
+        fan_outs: NESTED,
     },
 ];
 
@@ -163,4 +244,5 @@ pub(crate) const SLOW_CHAIN: Scenario = Scenario {
     faults: Faults { crash: 0.003, stall: 0.002, duplicate: 0.15, lost_acknowledgement: 0.08, ..NONE },
     runs: 1,
     states: 24,
+    fan_outs: None,
 };

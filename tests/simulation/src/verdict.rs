@@ -1,14 +1,18 @@
 //! What must hold, whatever went wrong.
 
 use crate::{
-    oracle,
+    oracle::{self, Oracle},
     scenario::Faults,
+    told::{Told, told},
+    watch::FanOutWatch,
     world::{Report, Wanted},
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_engine::{Next, Outcome, Phase, Status};
-use stepladder_protocol::{Message, Protocol, QueueName, Record, RecordKey, RunView, StepRequest};
+use stepladder_protocol::{
+    Message, PartKey, Protocol, QueueName, Record, RecordKey, RunView, StepRequest,
+};
 
 /// What is watched while it happens.
 #[derive(Debug, Default)]
@@ -21,6 +25,7 @@ pub(crate) struct Watch {
     /// Stops that were asked for: by nonce and redrive count.
     stops_asked: BTreeSet<(String, u32)>,
     pub(crate) counts_messages: bool,
+    fan_outs: FanOutWatch,
 }
 
 impl Watch {
@@ -28,12 +33,15 @@ impl Watch {
         self.broken.insert(what.into());
     }
 
-    pub(crate) fn executed(&mut self, request: &StepRequest) {
+    /// The code of a step is about to run, in a process that was started at `invoked_ms`.
+    pub(crate) fn executed(&mut self, request: &StepRequest, invoked_ms: i64) {
+        self.broken.extend(self.fan_outs.executed(request, invoked_ms));
         let key = (request.run.nonce.clone(), request.call.idempotency_key.clone());
         *self.executed.entry(key).or_default() += 1;
     }
 
     pub(crate) fn sent(&mut self, queue: &QueueName, body: &str) {
+        self.fan_outs.sent(body);
         if *queue == QueueName::Timer && body.contains("\"stop\"") {
             let message: Message = serde_json::from_str(body).unwrap();
             self.stops_asked.insert((message.run.nonce, message.run.redrive_count));
@@ -52,16 +60,19 @@ impl Watch {
         &mut self,
         key: &RecordKey,
         record: &Record,
+        outcome: &Outcome,
         run: Option<(Status, u32)>,
         has_previous: bool,
     ) {
-        let outcome = outcome(record);
-        if let (Outcome::Stopped { .. }, Some((_, redrive_count))) = (&outcome, run)
+        self.fan_outs.recorded(key, record);
+        if let (Outcome::Stopped { .. }, Some((_, redrive_count))) = (outcome, run)
             && !self.stops_asked.contains(&(key.run.nonce.clone(), redrive_count))
         {
             self.breaks("an old stop stopped a redriven run");
         }
-        let outlives = matches!(outcome, Outcome::Redriven { .. } | Outcome::Stopped { .. });
+        // What is under way in a branch may still be recorded; nobody waits for it.
+        let outlives =
+            matches!(outcome, Outcome::Redriven { .. } | Outcome::Stopped { .. }) || !key.branch.is_root();
         match run.map(|(status, _)| status) {
             None => self.breaks("a record without its run"),
             Some(Status::Running) => {}
@@ -74,6 +85,16 @@ impl Watch {
         if record.seq != key.seq {
             self.breaks("a record under another's key");
         }
+    }
+
+    /// A fan-out comes to an outcome; `ends` are those of its branches: true for each that failed.
+    pub(crate) fn joined(&mut self, fan_out: &RecordKey, outcome: &Outcome, ends: &[bool]) {
+        self.broken.extend(self.fan_outs.joined(fan_out, outcome, ends));
+    }
+
+    /// The flag of a part has been set.
+    pub(crate) fn flagged(&mut self, part: &PartKey, part_branches: u32, now_ms: i64) {
+        self.fan_outs.flagged(part, part_branches, now_ms);
     }
 
     /// The keys of all code that ran.
@@ -90,14 +111,6 @@ impl Watch {
         let sent: u32 =
             self.sent.iter().filter(|((_, seq), _)| seqs.contains(seq)).map(|(_, count)| count).sum();
         f64::from(sent) / width
-    }
-}
-
-fn outcome(record: &Record) -> Outcome {
-    match &record.outcome {
-        stepladder_protocol::Payload::Json(json) => serde_json::from_slice(json).unwrap(),
-        // Large outcomes are steps' results.
-        _ => Outcome::Succeeded { output: Value::Null },
     }
 }
 
@@ -123,6 +136,9 @@ pub(crate) fn judge(
     if let Some(parked) = state.queues.bodies(&QueueName::Parked).first() {
         let parked = parked.chars().take(300).collect::<String>();
         state.watch.breaks(format!("a message was parked: {parked}"));
+    }
+    if state.fan_outs.counted_twice() {
+        state.watch.breaks("a branch was counted twice");
     }
     if state.watch.idempotency_keys().values().any(|nonces| nonces.len() > 1) {
         state.watch.breaks("two runs share an idempotency key");
@@ -152,48 +168,52 @@ fn judge_run(
     if (&ending.output, &ending.error, &ending.cause) != (&end.output, &end.error, &end.cause) {
         breaks("the ending is not that of the last record".to_owned());
     }
-    judge_executions(host, view, report);
     judge_status_events(host, faults, view);
+    // The planted seed changes what a replay leads to; the other checks see it.
+    if host_plants_seed(host) {
+        return;
+    }
+    let openings = host.state().openings(&view.item.key());
+    let branches = match told(view, &view.run, &openings) {
+        Ok(branches) => branches,
+        Err(why) => return breaks(why),
+    };
+    for branch in &branches {
+        judge_executions(host, view, branch, report);
+    }
+    report.records += view.branch_records.values().map(Vec::len).sum::<usize>();
     let is_certain = !faults.fickle
         && faults.stop == 0.0
         && faults.redrive == 0.0
         && wanted.definition.timeout_seconds.is_none();
     if is_certain {
-        let expected = oracle::expected(
-            seed,
-            faults,
-            &wanted.definition,
-            &view.run,
-            wanted.input.clone(),
-            &slow_attempts(view),
-        );
-        let actual = oracle::comparable(end);
-        if actual != expected {
-            breaks(format!("a run ended {actual:?} instead of {expected:?}"));
+        let oracle = Oracle::new(seed, faults, &wanted.definition, &view.run, &branches);
+        match oracle.expected(wanted.input.clone()) {
+            Ok(expected) => {
+                let actual = oracle::comparable(end);
+                if actual != expected {
+                    // Texts can be long.
+                    let shown = |(status, value): (Status, Value)| {
+                        let value: String = value.to_string().chars().take(400).collect();
+                        format!("{} {value}", status.as_str())
+                    };
+                    breaks(format!("a run ended {} instead of {}", shown(actual), shown(expected)));
+                }
+            }
+            Err(why) => breaks(why),
         }
     }
 }
 
-fn slow_attempts(view: &RunView) -> oracle::Slow {
-    let timed_out = |outcome: &Outcome| match outcome {
-        Outcome::TimedOut { .. } => true,
-        Outcome::Failed { error, .. } => error == "Sandbox.Timedout",
-        _ => false,
-    };
-    let positions = view.recorded.iter().zip(&view.replay.positions);
-    positions
-        .filter(|(recorded, _)| timed_out(&recorded.outcome))
-        .map(|(recorded, position)| ((position.state.clone(), position.attempt()), recorded.outcome.clone()))
-        .collect()
-}
-
 /// The code of a step ran at least once for each recorded answer of it.
-fn judge_executions(host: &crate::MemoryHost, view: &RunView, report: &mut Report) {
+fn judge_executions(host: &crate::MemoryHost, view: &RunView, branch: &Told<'_>, report: &mut Report) {
     let mut state = host.state();
-    for (recorded, position) in view.recorded.iter().zip(&view.replay.positions) {
+    for (recorded, position) in branch.recorded.iter().zip(&branch.positions) {
         let ran = match &recorded.outcome {
             Outcome::Succeeded { .. } => true,
-            Outcome::Failed { phase: Phase::Run, error, .. } => error != "Lambda.Unknown",
+            Outcome::Failed { phase: Phase::Run, error, .. } => {
+                error != "Lambda.Unknown" && position.fan_out().is_none()
+            }
             _ => false,
         };
         if !ran {
@@ -206,8 +226,6 @@ fn judge_executions(host: &crate::MemoryHost, view: &RunView, report: &mut Repor
         let key = (view.item.nonce.clone(), call.idempotency_key);
         match state.watch.executed.get(&key) {
             Some(count) => report.executions += *count as usize,
-            // The planted seed changes the keys; the other checks see it.
-            None if host_plants_seed(host) => {}
             None => state.watch.breaks("an answer was recorded that no code gave"),
         }
     }

@@ -57,7 +57,7 @@ pub(crate) fn chain(states: usize) -> Definition {
     Definition::parse(&json!({ "StartAt": "S0", "States": machine }).to_string()).unwrap()
 }
 
-fn task(rng: &mut StdRng, index: usize, next: &str) -> Value {
+pub(crate) fn task(rng: &mut StdRng, index: usize, next: &str) -> Value {
     // Few functions for many states, so that batches form.
     let mut task = json!({
         "Type": "Task",
@@ -81,7 +81,7 @@ fn task(rng: &mut StdRng, index: usize, next: &str) -> Value {
     task
 }
 
-fn function(index: usize) -> String {
+pub(crate) fn function(index: usize) -> String {
     format!("arn:aws:lambda:us-east-1:000000000000:function:step{index}")
 }
 
@@ -97,6 +97,6 @@ fn keep_reachable(definition: &mut Value) {
     }
 }
 
-fn pick<'a, T>(rng: &mut StdRng, of: &'a [T]) -> &'a T {
+pub(crate) fn pick<'a, T>(rng: &mut StdRng, of: &'a [T]) -> &'a T {
     &of[rng.random_range(0..of.len())]
 }

@@ -4,7 +4,7 @@ use crate::{
     answers,
     host::MemoryHost,
     scenario::{Faults, SLOW_CHAIN, Scenario},
-    verdict, workflows,
+    nested, verdict, workflows,
 };
 use futures::{FutureExt, future::BoxFuture, task::noop_waker};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -51,9 +51,16 @@ pub fn simulate(seed: u64, scenario: &Scenario, planted: Option<PlantedBug>) -> 
     let wanted: Vec<Wanted> = (0..scenario.runs)
         .map(|index| {
             let may_time_out = scenario.faults.stop > 0.0;
-            let definition = workflows::random(&mut world.rng, scenario.states, may_time_out);
             let id = RunId::new(format!("w{index}"), format!("run-{index}"));
-            Wanted { id, definition: Arc::new(definition), input: json!({ "index": index }) }
+            let (rng, states) = (&mut world.rng, scenario.states);
+            let (definition, input) = match scenario.fan_outs {
+                None => (workflows::random(rng, states, may_time_out), json!({ "index": index })),
+                Some(shape) => {
+                    let definition = nested::random(rng, states, shape, may_time_out);
+                    (definition, nested::input(rng, index, shape))
+                }
+            };
+            Wanted { id, definition: Arc::new(definition), input }
         })
         .collect();
     world.publish(&wanted);
@@ -127,6 +134,13 @@ impl World {
     fn new(seed: u64, scenario: &Scenario, planted: Option<PlantedBug>) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let host = MemoryHost::new(seed);
+        let host = match scenario.fan_outs {
+            None => host,
+            Some(_) => {
+                let part_branches = [2, 3, 8][rng.random_range(0..3)];
+                host.with_settings(|settings| settings.part_branches = part_branches)
+            }
+        };
         let skew_ms = scenario.faults.skew_ms;
         let environments: Vec<_> = (0..3)
             .map(|_| Arc::new(Protocol::new(host.process(rng.random_range(-skew_ms..=skew_ms), planted))))
@@ -270,7 +284,7 @@ impl World {
     fn invoke_function(&mut self, queue: &QueueName, deliveries: Vec<Delivery>, now_ms: i64) {
         let protocol = self.environment();
         let killed = Arc::new(AtomicBool::new(false));
-        let step = answers::step(&self.host, self.seed, self.faults, killed.clone());
+        let step = answers::step(&self.host, self.seed, self.faults, killed.clone(), now_ms);
         // Some of a step's environments take the whole batch in one call of its code.
         let together = self.rng.random_bool(0.3).then(|| answers::together(step.clone()));
         let invocation = invocation(queue.clone(), now_ms);
@@ -297,9 +311,9 @@ impl World {
         let protocol = self.environments[0].clone();
         Arc::new(move |function, payload| {
             let killed = Arc::new(AtomicBool::new(false));
-            let step = answers::step(&host, seed, faults, killed.clone());
-            let protocol = protocol.clone();
             let now_ms = host.state().now_ms;
+            let step = answers::step(&host, seed, faults, killed.clone(), now_ms);
+            let protocol = protocol.clone();
             let mut process = async move {
                 let Solo { stepladder_solo: solo } = serde_json::from_str(&payload).unwrap();
                 let invocation = invocation(QueueName::Step(function), now_ms);

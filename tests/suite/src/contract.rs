@@ -15,6 +15,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod blobs;
+pub mod fan_outs;
 pub mod queue;
 pub mod records;
 pub mod runs;
@@ -105,6 +106,20 @@ macro_rules! contract_suite {
                 an_ending_overwrites_no_other,
                 a_renewal_moves_all_of_a_runs_items,
                 a_renewal_leaves_another_run_of_the_name_alone,
+            ],
+            fan_outs: [
+                what_a_fan_out_was_opened_with_comes_back,
+                a_branch_that_has_ended_keeps_its_place,
+                of_many_ends_at_once_each_has_a_place_of_its_own,
+                failures_are_only_ever_raised,
+                of_many_reports_at_once_none_is_lost,
+                a_flag_is_set_whether_there_is_an_item_or_not,
+                a_branchs_first_and_last_record_come_back,
+                records_are_read_by_the_hundred,
+                the_records_of_a_part_are_those_of_its_branches,
+                the_records_of_a_large_part_come_in_pages,
+                fan_outs_are_found_where_they_were_opened,
+                a_renewal_moves_the_items_of_one_partition,
             ],
             workflows: [
                 a_definition_comes_back_under_its_hash,

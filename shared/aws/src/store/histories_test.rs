@@ -3,10 +3,10 @@
 //! The fixtures lie in `tests/histories`; its README says how to add some.
 
 use super::{
-    definitions,
-    item::{self, DATA, Item, Reader},
+    definitions, fan_outs,
+    item::{self, DATA, Item, Reader, Writer},
     keys,
-    tests::{record, run_item, run_key},
+    tests::{record, run_item, run_key, write_record},
 };
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -15,8 +15,11 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use stepladder_engine::{Branch, Fork, Status};
-use stepladder_protocol::{BlobRef, DataSlot, Payload, Record, RecordKey, RunId, RunItem};
+use stepladder_engine::{Branch, Fork, Opening, Status};
+use stepladder_protocol::{
+    BlobRef, DataSlot, EndedHow, ITEM_VERSION, Part, PartKey, Partition, Payload, Record, RecordKey, RunId, RunItem,
+    Tally, limits::PART_BRANCHES,
+};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/histories")
@@ -54,6 +57,24 @@ fn read(item: Item) -> Value {
         _ if sk.starts_with("OUT#") => {
             payload_json(&Reader::new(operation, item).unwrap().payload(DATA).unwrap().unwrap())
         }
+        _ if sk.starts_with("I#") => {
+            let count = item.get("c").map(|count| count.as_n().unwrap().clone());
+            let payload = Reader::new(operation, item).unwrap().payload(DATA).unwrap().unwrap();
+            json!({ "count": count, "payload": payload_json(&payload) })
+        }
+        _ if sk.starts_with("F#") && sk.split('#').count() == 4 => {
+            let part: u32 = sk.rsplit('#').next().unwrap().parse().unwrap();
+            let Part { ended, is_stopped } =
+                fan_outs::read_part(operation, part * PART_BRANCHES, item).unwrap();
+            let ended = ended.iter().map(|ended| json!([ended.index, ended.seq, ended.how == EndedHow::Failed]));
+            json!({ "ended": ended.collect::<Vec<_>>(), "is_stopped": is_stopped })
+        }
+        _ if sk.starts_with("F#") => {
+            let Tally { failures, complete, is_stopped } = fan_outs::read_tally(operation, item).unwrap();
+            let failures: Map<String, Value> =
+                failures.into_iter().map(|(part, failures)| (part.to_string(), json!(failures))).collect();
+            json!({ "failures": failures, "complete": complete, "is_stopped": is_stopped })
+        }
         _ if sk.starts_with("T#") => record_json(&item::read_record(operation, item).unwrap()),
         _ if sk.starts_with("D#") => json!(definitions::text_of(operation, item).unwrap()),
         other => panic!("no such item: {other}"),
@@ -72,7 +93,7 @@ fn payload_json(payload: &Payload) -> Value {
 }
 
 fn record_json(record: &Record) -> Value {
-    json!({
+    let mut meant = json!({
         "version": record.version,
         "seq": record.seq,
         "owner": record.owner,
@@ -86,7 +107,15 @@ fn record_json(record: &Record) -> Value {
         "digest": record.digest,
         "semantics": record.semantics,
         "expires_s": record.expires_s,
-    })
+    });
+    // Only branches have them.
+    if let Some(end) = &record.end {
+        meant["end"] = payload_json(end);
+    }
+    if let Some(Opening { started_ms, events }) = record.opening {
+        meant["opening"] = json!({ "started_ms": started_ms, "events": events });
+    }
+    meant
 }
 
 fn run_json(run: &RunItem) -> Value {
@@ -122,6 +151,11 @@ fn to_dynamodb_json(item: &Item) -> Value {
                 AttributeValue::S(text) => json!({ "S": text }),
                 AttributeValue::N(digits) => json!({ "N": digits }),
                 AttributeValue::B(blob) => json!({ "B": base64(blob.as_ref()) }),
+                AttributeValue::Bool(flag) => json!({ "BOOL": flag }),
+                AttributeValue::Ns(numbers) => json!({ "NS": numbers }),
+                AttributeValue::L(texts) => {
+                    json!({ "L": texts.iter().map(|text| json!({ "S": text.as_s().unwrap() })).collect::<Vec<_>>() })
+                }
                 other => panic!("not used: {other:?}"),
             };
             (name, value)
@@ -134,8 +168,15 @@ fn to_dynamodb_json(item: &Item) -> Value {
 fn from_dynamodb_json(item: &Value) -> Item {
     let attribute = |value: &Value| {
         let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
-        let text = value.as_str().unwrap().to_owned();
+        let text = value.as_str().unwrap_or_default().to_owned();
+        let texts = |of: fn(&Value) -> &Value| {
+            let values = value.as_array().unwrap().iter();
+            values.map(|value| of(value).as_str().unwrap().to_owned()).collect::<Vec<String>>()
+        };
         match kind.as_str() {
+            "BOOL" => AttributeValue::Bool(value.as_bool().unwrap()),
+            "NS" => AttributeValue::Ns(texts(|value| value)),
+            "L" => AttributeValue::L(texts(|value| &value["S"]).into_iter().map(AttributeValue::S).collect()),
             "S" => AttributeValue::S(text),
             "N" => AttributeValue::N(text),
             "B" => AttributeValue::B(Blob::new(from_base64(&text))),
@@ -188,21 +229,48 @@ fn fixtures() -> Vec<(&'static str, Item)> {
         ..run_item(5, None, None)
     };
     let ending = DataSlot::Ending("0123456789abcdef".to_owned());
+    let fan_out = RecordKey { branch: Branch::default().child(2, 69), seq: 4, ..root.clone() };
+    let part = PartKey { fan_out: fan_out.clone(), part: 1 };
+    let pk = |key: &RecordKey| keys::partition_pk(&Partition::of(&key.run, &key.branch, PART_BRANCHES));
+    let key_of_only = RecordKey { branch: fan_out.branch.child(4, 64), seq: 0, ..fan_out.clone() };
+    let only = Record {
+        seq: 0,
+        opening: Some(Opening { started_ms: 1_799_999_999_000, events: 17 }),
+        end: Some(json_payload(r#"{"output":1,"events":21,"own_events":4}"#)),
+        ..record(json_payload(r#"{"kind":"succeeded","output":1}"#))
+    };
+    let texts = |texts: &[&str]| {
+        AttributeValue::L(texts.iter().map(|text| AttributeValue::S((*text).to_owned())).collect())
+    };
+    let mut of_part = Writer::new(keys::part_pk(&part), keys::part_sk(&part), ITEM_VERSION).0;
+    of_part.insert("d".to_owned(), texts(&["5:0", "0:12f", "63:1"]));
+    of_part.insert("x".to_owned(), AttributeValue::Bool(true));
+    let mut of_root = Writer::new(pk(&fan_out), keys::tally_sk(&fan_out), ITEM_VERSION).0;
+    of_root.insert("f1".to_owned(), AttributeValue::N("2".to_owned()));
+    of_root.insert("c".to_owned(), AttributeValue::Ns(vec!["0".to_owned(), "1".to_owned()]));
+    for item in [&mut of_part, &mut of_root] {
+        item.insert("expires".to_owned(), AttributeValue::N("1799999999".to_owned()));
+    }
     let definition = r#"{"StartAt":"P","States":{"P":{"Type":"Pass","End":true,"Comment":"é"}}}"#;
     vec![
-        ("record", item::write_record(&root, &record(json_payload(succeeded)))),
+        ("record", write_record(&root, &record(json_payload(succeeded)))),
         (
             "record-compressed",
-            item::write_record(&root, &record(compressed(&format!("[{}1]", "1,".repeat(1_000))))),
+            write_record(&root, &record(compressed(&format!("[{}1]", "1,".repeat(1_000))))),
         ),
-        ("record-with-blob", item::write_record(&root, &record(blob()))),
-        ("record-of-a-request", item::write_record(&root, &bare)),
-        ("record-of-a-branch", item::write_record(&RecordKey { branch, seq: 7, ..root }, &in_branch)),
+        ("record-with-blob", write_record(&root, &record(blob()))),
+        ("record-of-a-request", write_record(&root, &bare)),
+        ("record-of-a-branch", write_record(&RecordKey { branch, seq: 7, ..root.clone() }, &in_branch)),
         ("run-running", item::write_run(&running)),
         ("run-failed", item::write_run(&redriven)),
         ("run-succeeded", item::write_run(&done)),
         ("input", super::data_item(&run_key(5), &DataSlot::Input, &compressed("\"large\""), 1_799_999_999)),
         ("ending", super::data_item(&run_key(5), &ending, &blob(), 1_799_999_999)),
+        ("record-of-an-inner-branch", write_record(&key_of_only, &only)),
+        ("fan-out-opened", fan_outs::opened_item(pk(&fan_out), &fan_out, 70, &json_payload("{}"), 1_799_999_999)),
+        ("fan-out-inputs", fan_outs::inputs_item(&part, &compressed("[]"), 1_799_999_999)),
+        ("fan-out-part", of_part),
+        ("fan-out-root", of_root),
         ("definition", definitions::item_of("order", "9a0b1c2d", definition).unwrap()),
     ]
 }

@@ -7,6 +7,8 @@
 //! | `expires` | N | seconds since the epoch; the table's TTL | the same |
 //! | `w` | S | the id of the message that wrote it | – |
 //! | `oj`, `oz`, `ob` | B, B, S | the outcome: as JSON, as zstd, in a blob | – |
+//! | `xj`, `xz`, `xb` | B, B, S | of the last record of a branch: what the branch ended with | – |
+//! | `os`, `oe` | N | of the first record of a branch: when it was started, and the number of events before it | – |
 //! | `q`, `g`, `s`, `f` | N | queued, received, started, finished, in ms | – |
 //! | `c` | N | how often its message had been received | – |
 //! | `rq` | S | Lambda's request id | – |
@@ -26,7 +28,7 @@ use super::keys;
 use crate::error::never;
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use std::{collections::HashMap, str::FromStr};
-use stepladder_engine::Status;
+use stepladder_engine::{Opening, Status};
 use stepladder_protocol::{BlobRef, ITEM_VERSION, Payload, Record, RecordKey, RunId, RunItem, WorldResult};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -44,6 +46,7 @@ pub(super) struct PayloadNames {
 }
 
 pub(super) const OUTCOME: PayloadNames = PayloadNames { json: "oj", zstd: "oz", blob: "ob" };
+pub(super) const END: PayloadNames = PayloadNames { json: "xj", zstd: "xz", blob: "xb" };
 pub(super) const INPUT: PayloadNames = PayloadNames { json: "ij", zstd: "iz", blob: "ib" };
 pub(super) const ENDING: PayloadNames = PayloadNames { json: "ej", zstd: "ez", blob: "eb" };
 /// The attribute that names the item of an ending that is too large for the run item.
@@ -181,10 +184,18 @@ impl Reader {
     }
 }
 
-pub(super) fn write_record(key: &RecordKey, record: &Record) -> Item {
-    let mut writer = Writer::new(keys::items_pk(&key.run), keys::record_sk(key), record.version);
+/// `pk` is the partition of its branch.
+pub(super) fn write_record(pk: String, key: &RecordKey, record: &Record) -> Item {
+    let mut writer = Writer::new(pk, keys::record_sk(key), record.version);
     writer.string("w", &record.owner);
     writer.payload(OUTCOME, &record.outcome);
+    if let Some(end) = &record.end {
+        writer.payload(END, end);
+    }
+    if let Some(Opening { started_ms, events }) = record.opening {
+        writer.number("os", started_ms);
+        writer.number("oe", i64::try_from(events).unwrap_or(i64::MAX));
+    }
     writer.optional_number("q", record.queued_ms);
     writer.optional_number("g", record.received_ms);
     writer.optional_number("s", record.started_ms);
@@ -201,8 +212,14 @@ pub(super) fn read_record(operation: String, item: Item) -> WorldResult<Record> 
     let mut reader = Reader::new(operation, item)?;
     let sk = reader.string(SK)?;
     let seq = keys::seq_of_sk(&sk).ok_or_else(|| reader.damaged(SK, "has no number at its end"))?;
+    let opening = match (reader.optional_number("os")?, reader.optional_number("oe")?) {
+        (Some(started_ms), Some(events)) => Some(Opening { started_ms, events }),
+        _ => None,
+    };
     Ok(Record {
         version: reader.version,
+        opening,
+        end: reader.payload(END)?,
         seq,
         owner: reader.string("w")?,
         outcome: reader.payload(OUTCOME)?.ok_or_else(|| reader.damaged(OUTCOME.json, "is missing"))?,

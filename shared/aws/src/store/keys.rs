@@ -1,8 +1,8 @@
 //! Where each item lies.
 
 use crate::limits::{LIST_SHARDS, SEQ_DIGITS};
-use stepladder_engine::{Branch, Status};
-use stepladder_protocol::{DataSlot, RecordKey, RunId, RunKey};
+use stepladder_engine::{Branch, Fork, Status};
+use stepladder_protocol::{DataSlot, PartKey, Partition, RecordKey, RunId, RunKey};
 
 pub(super) const RUN_SK: &str = "RUN";
 pub(super) const CURRENT_SK: &str = "CURRENT";
@@ -16,6 +16,44 @@ pub(super) fn run_pk(id: &RunId) -> String {
 /// The partition of everything else of a run: a later run of the same name has another.
 pub(super) fn items_pk(run: &RunKey) -> String {
     format!("R#{}/{}#{}", run.id.workflow, run.id.name, run.nonce)
+}
+
+/// The partition of a part of a fan-out: the branches of a wide one spread by themselves.
+pub(super) fn part_pk(part: &PartKey) -> String {
+    let PartKey { fan_out: RecordKey { run, branch, seq }, part } = part;
+    format!("{}#{branch}#{seq:0SEQ_DIGITS$}#{part}", items_pk(run))
+}
+
+pub(super) fn partition_pk(partition: &Partition) -> String {
+    match partition {
+        Partition::Run(run) => items_pk(run),
+        Partition::Part(part) => part_pk(part),
+    }
+}
+
+/// What a fan-out was opened with.
+pub(super) fn opened_sk(fan_out: &RecordKey) -> String {
+    format!("I#{}#{:0SEQ_DIGITS$}", fan_out.branch, fan_out.seq)
+}
+
+/// The fan-out whose opening lies under such a key; nothing for the inputs of a part.
+pub(super) fn lock_of_opened_sk(sk: &str) -> Option<(Branch, u32)> {
+    let (branch, seq) = sk.strip_prefix("I#")?.split_once('#')?;
+    Some((branch_of(branch)?, seq.parse().ok()?))
+}
+
+/// What the branches of a part start with.
+pub(super) fn inputs_sk(part: &PartKey) -> String {
+    format!("{}#{}", opened_sk(&part.fan_out), part.part)
+}
+
+/// The root item of a fan-out.
+pub(super) fn tally_sk(fan_out: &RecordKey) -> String {
+    format!("F#{}#{:0SEQ_DIGITS$}", fan_out.branch, fan_out.seq)
+}
+
+pub(super) fn part_sk(part: &PartKey) -> String {
+    format!("{}#{}", tally_sk(&part.fan_out), part.part)
 }
 
 /// The run of a run item's partition. Neither a workflow's nor a run's name has a slash.
@@ -36,6 +74,21 @@ pub(super) fn seq_sk(branch: &Branch, seq: u32) -> String {
 /// The last sort key that a branch can have.
 pub(super) fn last_seq_sk(branch: &Branch) -> String {
     format!("T#{branch}#{}", "9".repeat(SEQ_DIGITS))
+}
+
+/// The branch of a record.
+pub(super) fn branch_of_sk(sk: &str) -> Option<Branch> {
+    branch_of(sk.strip_prefix("T#")?.split_once('#')?.0)
+}
+
+/// A branch as its name has it.
+fn branch_of(name: &str) -> Option<Branch> {
+    let fork = |fork: &str| {
+        let (seq, index) = fork.split_once('.')?;
+        Some(Fork { seq: seq.parse().ok()?, index: index.parse().ok()? })
+    };
+    let forks = name.split('/').filter(|fork| !fork.is_empty());
+    forks.map(fork).collect::<Option<Vec<Fork>>>().map(Branch)
 }
 
 pub(super) fn seq_of_sk(sk: &str) -> Option<u32> {
@@ -84,7 +137,6 @@ fn shard(name: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stepladder_engine::Fork;
 
     #[test]
     fn a_records_key_sorts_as_its_number_does() {
@@ -103,6 +155,31 @@ mod tests {
         let root = Branch::default();
         let roots = seq_sk(&root, 0)..=last_seq_sk(&root);
         assert!(!roots.contains(&seq_sk(&branch, 0)));
+    }
+
+    #[test]
+    fn a_branch_is_found_again_from_its_records_key() {
+        let branch = Branch::default().child(2, 14).child(0, 3);
+        assert_eq!(branch_of_sk(&seq_sk(&branch, 7)), Some(branch.clone()));
+        assert_eq!(branch_of_sk(&seq_sk(&Branch::default(), 7)), Some(Branch::default()));
+        assert_eq!(branch_of_sk("T#2,14#0000007"), None);
+        let run = RunKey { id: RunId::new("order", "17"), nonce: String::new() };
+        let fan_out = RecordKey { run, branch: branch.clone(), seq: 7 };
+        assert_eq!(lock_of_opened_sk(&opened_sk(&fan_out)), Some((branch, 7)));
+        let inputs = inputs_sk(&PartKey { fan_out, part: 1 });
+        assert!(inputs.starts_with("I#") && lock_of_opened_sk(&inputs).is_none(), "{inputs}");
+    }
+
+    #[test]
+    fn the_branches_of_a_part_lie_together_and_apart_from_all_others() {
+        let run = RunKey { id: RunId::new("order", "17"), nonce: "0".repeat(32) };
+        let pk = |branch: &Branch| partition_pk(&Partition::of(&run, branch, 64));
+        let branch = |index| Branch::default().child(2, index);
+        assert_eq!(pk(&Branch::default()), items_pk(&run));
+        assert_eq!(pk(&branch(0)), pk(&branch(63)));
+        assert_ne!(pk(&branch(63)), pk(&branch(64)));
+        assert_ne!(pk(&branch(0)), pk(&Branch::default().child(3, 0)));
+        assert_ne!(pk(&branch(0)), pk(&branch(0).child(2, 0)));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod batches;
 mod dead_letters;
+mod fan_outs;
 mod limits;
 mod logs;
 mod payloads;

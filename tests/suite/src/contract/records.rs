@@ -96,13 +96,15 @@ pub async fn a_record_belongs_to_one_run_one_branch_and_one_number(world: &impl 
     for (n, key) in keys.iter().enumerate() {
         assert_eq!(store.record(key).await.unwrap().unwrap().owner, n.to_string());
     }
-    let root: Vec<u32> = store.records(&run, 0).await.unwrap().iter().map(|record| record.seq).collect();
+    let in_branch = store.records(&run, &keys[3].branch, 0).await.unwrap();
+    assert_eq!(in_branch.iter().map(|record| record.owner.as_str()).collect::<Vec<_>>(), ["3"]);
+    let root: Vec<u32> = store.records(&run, &Branch::default(), 0).await.unwrap().iter().map(|record| record.seq).collect();
     assert_eq!(root, [1, 10]);
 }
 
 pub async fn records_come_in_order_from_any_number_on(world: &impl World) {
     let run = run_key(world);
-    assert_eq!(world.host().store().records(&run, 0).await.unwrap(), []);
+    assert_eq!(world.host().store().records(&run, &Branch::default(), 0).await.unwrap(), []);
     for seq in [11, 2, 9, 10, 0, 1] {
         let key = record_key(&run, seq);
         world.host().store().put_record(&key, &record(world, seq, "a")).await.unwrap();
@@ -132,7 +134,7 @@ async fn all_seqs(world: &impl World, run: &RunKey, from: u32) -> Vec<u32> {
     let mut seqs = Vec::new();
     let mut next = from;
     loop {
-        let page = world.host().store().records(run, next).await.unwrap();
+        let page = world.host().store().records(run, &Branch::default(), next).await.unwrap();
         let Some(last) = page.last() else { return seqs };
         next = last.seq + 1;
         seqs.extend(page.iter().map(|record| record.seq));

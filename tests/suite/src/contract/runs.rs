@@ -5,9 +5,9 @@ use super::{
     samples::{close, ended, found, json, later_s, record, record_key, run_item, run_key, started},
 };
 use futures::future::join_all;
-use stepladder_engine::Status;
+use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
-    BlobRef, Clock, Close, CreateRun, DataSlot, Host, Payload, Retry, RunItem, RunKey, Store,
+    BlobRef, Clock, Close, CreateRun, DataSlot, Host, Partition, Payload, Retry, RunItem, RunKey, Store,
 };
 
 pub async fn a_run_comes_back_as_it_was(world: &impl World) {
@@ -291,7 +291,7 @@ pub async fn the_input_and_the_ending_have_items_of_their_own(world: &impl World
     let blob = Payload::Blob(BlobRef { sha256: "ef".repeat(32), bytes: 5_000_000 });
     store.put_data(&other, DataSlot::Input, &blob, later_s(world)).await.unwrap();
     assert_eq!(store.data(&other, DataSlot::Input).await.unwrap(), Some(blob));
-    assert_eq!(store.records(&run, 0).await.unwrap(), []);
+    assert_eq!(store.records(&run, &Branch::default(), 0).await.unwrap(), []);
 }
 
 pub async fn an_ending_overwrites_no_other(world: &impl World) {
@@ -317,9 +317,10 @@ pub async fn a_renewal_moves_all_of_a_runs_items(world: &impl World) {
     }
     let expires_s = later_s(world) + 7 * 86_400;
     for _repeated in 0..2 {
-        store.renew(&run.key(), expires_s).await.unwrap();
+        store.renew(&Partition::Run(run.key()), expires_s).await.unwrap();
+        store.renew_run(&run.key(), expires_s + 86_400).await.unwrap();
         assert_eq!(found(world, &run).await, RunItem { expires_s: expires_s + 86_400, ..run.clone() });
-        let records = store.records(&run.key(), 0).await.unwrap();
+        let records = store.records(&run.key(), &Branch::default(), 0).await.unwrap();
         assert_eq!(records.len(), COUNT as usize);
         assert!(records.iter().all(|record| record.expires_s == expires_s));
     }
@@ -332,11 +333,14 @@ pub async fn a_renewal_leaves_another_run_of_the_name_alone(world: &impl World) 
     let record = record(world, 0, "a");
     store.put_record(&key, &record).await.unwrap();
     let other = RunKey { nonce: run_key(world).nonce, ..run.key() };
-    store.renew(&other, world.host().clock().now_ms() / 1000 + 1).await.unwrap();
+    let soon_s = world.host().clock().now_ms() / 1000 + 1;
+    store.renew(&Partition::Run(other.clone()), soon_s).await.unwrap();
+    store.renew_run(&other, soon_s).await.unwrap();
     assert_eq!(found(world, &run).await, run);
     assert_eq!(store.record(&key).await.unwrap(), Some(record));
     // What isn't there is not made.
     let absent = run_key(world);
-    store.renew(&absent, later_s(world)).await.unwrap();
+    store.renew(&Partition::Run(absent.clone()), later_s(world)).await.unwrap();
+    store.renew_run(&absent, later_s(world)).await.unwrap();
     assert_eq!(store.run(&absent.id, run.started_ms).await.unwrap(), None);
 }

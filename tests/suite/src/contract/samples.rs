@@ -32,6 +32,8 @@ pub(crate) fn record(world: &impl World, seq: u32, owner: &str) -> Record {
         seq,
         owner: owner.to_owned(),
         outcome: json(r#"{"kind":"succeeded","output":{"paid":true}}"#),
+        opening: None,
+        end: None,
         queued_ms: Some(now_ms - 30),
         received_ms: Some(now_ms - 20),
         started_ms: Some(now_ms - 10),

@@ -27,6 +27,8 @@ fn record(host: &AwsHost, outcome: Payload) -> Record {
         seq: 0,
         owner: "owner".to_owned(),
         outcome,
+        opening: None,
+        end: None,
         queued_ms: None,
         received_ms: None,
         started_ms: None,

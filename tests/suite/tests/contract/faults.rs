@@ -56,6 +56,8 @@ fn record() -> (RecordKey, Record) {
         seq: 0,
         owner: "owner".to_owned(),
         outcome: Payload::Json(b"{}".to_vec()),
+        opening: None,
+        end: None,
         queued_ms: None,
         received_ms: None,
         started_ms: None,

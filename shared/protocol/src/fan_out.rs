@@ -1,0 +1,129 @@
+//! Fan-outs: opening them, the ends of their branches, and the join.
+//!
+//! A fan-out is the effect of a transition like any other, and so is the end of a branch: what is done for either can be
+//! done again after a crash. The join is a message of its own, for a message writes at most one record.
+
+mod gather;
+mod join;
+mod open;
+mod stopped;
+
+use crate::{
+    Protocol,
+    fan_outs::{FanOuts, PartKey},
+    item::{RecordKey, RunKey},
+    json,
+    message::Lock,
+    payload::{self, Payload},
+    traits::{Host, WorldResult},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::ops::Range;
+use stepladder_engine::{BranchInput, FanOut, Position};
+
+/// What a fan-out was opened with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Opened {
+    /// The position that waits for the fan-out.
+    pub(crate) position: Position,
+    /// The time of the transition that opened it, in milliseconds since the epoch.
+    pub(crate) opened_ms: i64,
+}
+
+/// What the branches of one part are started with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PartInputs {
+    /// The position that waits for the fan-out, without its data.
+    pub(crate) parent: Position,
+    /// As in [`Opened`].
+    pub(crate) opened_ms: i64,
+    pub(crate) inputs: Vec<BranchInput>,
+}
+
+/// What a branch ended with, as its last record holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct BranchEnd {
+    /// Absent where it failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) output: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) cause: Option<String>,
+    /// The number of events on its path, with those before it.
+    pub(crate) events: u64,
+    /// The number of its own events.
+    pub(crate) own_events: u64,
+}
+
+impl<H: Host> Protocol<H> {
+    /// What a fan-out was opened with.
+    pub(crate) async fn opened(&self, run: &RunKey, lock: &Lock) -> WorldResult<Opened> {
+        let key = lock.key(run);
+        let Some(payload) = self.host.store().opened(&key).await? else {
+            return Err(payload::unreadable(&format!("read the fan-out at {key}"), "it is not there"));
+        };
+        self.unpacked(run, &payload, || format!("read the fan-out at {key}")).await
+    }
+
+    /// What the branches of a part are started with.
+    pub(crate) async fn part_inputs(&self, part: &PartKey) -> WorldResult<PartInputs> {
+        let Some(payload) = self.host.store().inputs(part).await? else {
+            return Err(payload::unreadable(&format!("read the inputs of {part}"), "they are not there"));
+        };
+        self.unpacked(&part.fan_out.run, &payload, || format!("read the inputs of {part}")).await
+    }
+
+    pub(crate) async fn unpacked<T: DeserializeOwned>(
+        &self,
+        run: &RunKey,
+        payload: &Payload,
+        operation: impl FnOnce() -> String,
+    ) -> WorldResult<T> {
+        // What the protocol puts around a payload is not what `payload_bytes_max` is about.
+        let bytes_max = self.host.settings().payload_bytes_max.saturating_mul(2);
+        let json = payload::load(self.host.blobs(), run, payload, bytes_max).await?;
+        serde_json::from_slice(&json).map_err(|error| payload::unreadable(&operation(), &json::fault(&error)))
+    }
+
+    pub(crate) async fn packed(
+        &self,
+        run: &RunKey,
+        value: &impl Serialize,
+        plain_bytes_max: usize,
+    ) -> WorldResult<Payload> {
+        let json = serde_json::to_vec(value)
+            .map_err(|error| payload::unreadable("encode a payload", &error.to_string()))?;
+        payload::store(self.host.blobs(), run, json, plain_bytes_max).await
+    }
+
+    pub(crate) fn part_branches(&self) -> u32 {
+        self.host.settings().part_branches.max(1)
+    }
+
+    /// The parts of a fan-out of so many branches.
+    pub(crate) fn parts(&self, count: u32) -> Range<u32> {
+        0..count.div_ceil(self.part_branches())
+    }
+
+    /// The indexes of a part's branches.
+    pub(crate) fn branches_of(&self, part: u32, count: u32) -> Range<u32> {
+        let first = part.saturating_mul(self.part_branches());
+        first..first.saturating_add(self.part_branches()).min(count)
+    }
+
+    pub(crate) fn part_of(&self, fan_out: &RecordKey, index: u32) -> PartKey {
+        PartKey { fan_out: fan_out.clone(), part: index / self.part_branches() }
+    }
+}
+
+/// How many branches a fan-out begins with.
+pub(crate) fn width(fan_out: &FanOut) -> u32 {
+    fan_out.concurrency.min(fan_out.count)
+}
+
+/// A position that should wait for a fan-out, and doesn't.
+pub(crate) fn no_fan_out(position: &Position) -> crate::traits::WorldError {
+    payload::unreadable(&format!("go on from state '{}'", position.state), "it waits for no fan-out")
+}

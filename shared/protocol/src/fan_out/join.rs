@@ -1,0 +1,121 @@
+//! The end of a branch, and the join.
+
+use crate::{
+    Protocol,
+    batch::Sending,
+    effects::finished,
+    fan_out::Opened,
+    fan_outs::{Ended, EndedHow, FanOuts, PartKey, PartReport, Progress},
+    item::RunKey,
+    line::Line,
+    message::{Ask, Lock},
+    payload,
+    planted::PlantedBug,
+    traits::{Clock, Host, PutRecord, QueueName, Store, WorldResult},
+};
+use futures::{FutureExt, future::BoxFuture};
+use stepladder_engine::{End, FanOut, Opening, Status, advance};
+
+impl<H: Host> Protocol<H> {
+    /// A branch has ended, by its record at `seq`: its part lists it. Its place in the list is the same for ever, so
+    /// everything that follows from it can be done again.
+    pub(crate) async fn join(
+        &self,
+        line: &Line<'_>,
+        end: &End,
+        seq: u32,
+        ended_ms: i64,
+    ) -> WorldResult<Vec<Sending>> {
+        let (Some((branch, fork)), Some((parent, enclosing))) = (end.branch.parent(), line.parent()) else {
+            let operation = format!("end branch {} of {}", end.branch, line.run.id());
+            return Err(payload::unreadable(&operation, "its message doesn't say what it is a branch of"));
+        };
+        let fan_out = enclosing.fan_out;
+        let lock = Lock { branch, seq: fork.seq };
+        let key = lock.key(&RunKey::of(line.run));
+        let part_key = self.part_of(&key, fork.index);
+        let how = match end.status {
+            Status::Succeeded => EndedHow::Ok,
+            _ => EndedHow::Failed,
+        };
+        let ended = Ended { index: fork.index, seq, how };
+        let store = self.host.store();
+        let part = store.append_ended(&part_key, ended, self.fan_out_expires_s()).await?;
+        let place = part.place(fork.index).unwrap_or(0);
+
+        let mut sendings = Vec::new();
+        let branches = self.branches_of(part_key.part, fan_out.count);
+        let base = match self.planted(PlantedBug::PlaceWithinPart) {
+            true => 0,
+            false => branches.start,
+        };
+        let next = base.saturating_add(fan_out.concurrency).saturating_add(place).saturating_sub(1);
+        if next < fan_out.count && !part.is_stopped {
+            let opening = Opening { started_ms: ended_ms, events: end.events };
+            sendings.extend(self.begin_next(&parent, &key, next, opening).await?);
+        }
+
+        let is_full = place >= branches.end.saturating_sub(branches.start);
+        if is_full || how == EndedHow::Failed {
+            let progress = if is_full { Progress::Complete } else { Progress::Partial };
+            let report = PartReport { failures: part.failures(), progress };
+            sendings.extend(self.tell(&parent, &lock, &part_key, report, &fan_out).await?);
+        }
+        Ok(sendings)
+    }
+
+    /// Tells the root item about a part that is complete or has failures; asks for the join where that decides it.
+    pub(crate) async fn tell(
+        &self,
+        parent: &Line<'_>,
+        lock: &Lock,
+        part: &PartKey,
+        mut report: PartReport,
+        fan_out: &FanOut,
+    ) -> WorldResult<Vec<Sending>> {
+        let is_full = report.progress == Progress::Complete;
+        if is_full && self.planted(PlantedBug::FullPartWithoutFailures) {
+            report.failures = 0;
+        }
+        let tally = self.host.store().report_part(part, report, self.fan_out_expires_s()).await?;
+        let is_failed = tally.total_failures() > fan_out.failures_tolerated;
+        let is_complete = is_full && tally.has_all(self.parts(fan_out.count).end);
+        if !is_failed && !is_complete {
+            return Ok(Vec::new());
+        }
+        if self.planted(PlantedBug::FlagBeforeParentsRecord) && is_failed {
+            let opened = self.opened(&RunKey::of(parent.run), lock).await?;
+            self.stop_branches(parent.run, &opened.position).await?;
+        }
+        if self.planted(PlantedBug::BranchWritesJoin) {
+            return self.write_join(parent, lock).await;
+        }
+        // The parent's transition is a message of its own: a message writes at most one record.
+        let join = self.next(parent, Ask::Join(lock.clone()));
+        Ok(vec![self.sending(QueueName::Timer, &join, i64::MIN).await?])
+    }
+
+    /// Only where it is planted: the branch's own message writes the parent's record.
+    fn write_join<'a>(
+        &'a self,
+        parent: &'a Line<'_>,
+        lock: &'a Lock,
+    ) -> BoxFuture<'a, WorldResult<Vec<Sending>>> {
+        self.written_join(parent, lock).boxed()
+    }
+
+    async fn written_join(&self, parent: &Line<'_>, lock: &Lock) -> WorldResult<Vec<Sending>> {
+        let run = RunKey::of(parent.run);
+        let Opened { position, .. } = self.opened(&run, lock).await?;
+        let outcome = self.gather(&run, &Opened { position: position.clone(), opened_ms: 0 }).await?;
+        let now_ms = self.host.clock().now_ms();
+        let run_seeded = self.seeded(parent.run);
+        let transition =
+            finished(advance(parent.definition, &run_seeded, &position, &outcome, now_ms))?;
+        let record = self.plain_record(parent, &position, &outcome, &transition).await?;
+        match self.host.store().put_record(&lock.key(&run), &record).await? {
+            PutRecord::Lost(winner) if winner.owner != parent.owner => Ok(Vec::new()),
+            _ => self.follow_up(parent, &position, &outcome, &transition).await,
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Opening a fan-out: its items first, then the branches that it begins with.
+
+use super::{Opened, PartInputs, no_fan_out, width};
+use crate::{
+    Protocol,
+    batch::Sending,
+    deliver::{Handled, plain_bytes_max},
+    effects::{finished, too_slow},
+    fan_outs::{FanOuts, PartKey},
+    item::{RecordKey, RunKey},
+    json, limits,
+    line::{Before, Line},
+    message::{Ask, Lock, Message},
+    payload,
+    planted::PlantedBug,
+    traits::{Clock, Host, QueueName, Store, WorldResult},
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use std::{collections::BTreeMap, ops::Range};
+use stepladder_asl::{Definition, errors};
+use stepladder_engine::{
+    BranchInput, Effect, FanOut, Opening, Outcome, Phase, Position, branch_inputs, start_branch,
+};
+
+impl<H: Host> Protocol<H> {
+    /// Opens the fan-out that a position waits for. One that begins with more branches than a part has is opened by the
+    /// timer function, a message per part.
+    pub(crate) async fn open_fan_out(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        opened_ms: i64,
+    ) -> WorldResult<Vec<Sending>> {
+        let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
+        let key = Lock::of(position).key(&RunKey::of(line.run));
+        // Whoever stops a fan-out sets this flag first.
+        if self.host.store().tally(&key).await?.is_stopped {
+            return Ok(Vec::new());
+        }
+        let width = self.begun(&fan_out);
+        if width > self.part_branches() {
+            return self.delegate(line, position, opened_ms).await;
+        }
+        let inputs = match self.evaluated(line, position, 0..width)? {
+            Ok(inputs) => inputs,
+            Err(outcome) => return self.unopened(line, position, outcome).await,
+        };
+        if width < fan_out.count
+            && let Err(outcome) = self.put_all_inputs(line, position, opened_ms).await?
+        {
+            return self.unopened(line, position, outcome).await;
+        }
+        self.put_opened(line, position, opened_ms).await?;
+        let opening = Opening { started_ms: opened_ms, events: position.events };
+        self.begin_all(line, position, inputs, opening).await
+    }
+
+    /// Writes what a fan-out was opened with, and asks the timer function to start the branches that it begins with.
+    async fn delegate(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        opened_ms: i64,
+    ) -> WorldResult<Vec<Sending>> {
+        let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
+        if let Err(outcome) = self.put_all_inputs(line, position, opened_ms).await? {
+            return self.unopened(line, position, outcome).await;
+        }
+        self.put_opened(line, position, opened_ms).await?;
+        let mut sendings = Vec::new();
+        for part in self.parts(self.begun(&fan_out)) {
+            let ask = Ask::Open { fan_out: Lock::of(position), part };
+            sendings.push(self.sending(QueueName::Timer, &self.next(line, ask), i64::MIN).await?);
+        }
+        Ok(sendings)
+    }
+
+    /// Starts those branches of one part with which the fan-out begins.
+    pub(crate) async fn open_part(
+        &self,
+        message: &Message,
+        definition: &Definition,
+        lock: &Lock,
+        part: u32,
+        before: Before,
+    ) -> WorldResult<Handled> {
+        let key = lock.key(&RunKey::of(&message.run));
+        if self.host.store().tally(&key).await?.is_stopped {
+            return Ok(Handled::done());
+        }
+        let part = PartKey { fan_out: key, part };
+        let PartInputs { parent, opened_ms, inputs } = self.part_inputs(&part).await?;
+        let fan_out = parent.fan_out().ok_or_else(|| no_fan_out(&parent))?;
+        let width = self.begun(&fan_out);
+        let inputs = inputs.into_iter().filter(|input| input.index < width).collect();
+        let opening = Opening { started_ms: opened_ms, events: parent.events };
+        let line = Line::of(message, definition, before);
+        Ok(Handled::sending(self.begin_all(&line, &parent, inputs, opening).await?))
+    }
+
+    /// How many branches a fan-out begins with.
+    fn begun(&self, fan_out: &FanOut) -> u32 {
+        match self.planted(PlantedBug::OneBranchTooMany) {
+            true => fan_out.concurrency.saturating_add(1).min(fan_out.count),
+            false => width(fan_out),
+        }
+    }
+
+    /// What some of the branches start with. An error is the outcome that the state gets in place of its branches.
+    fn evaluated(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        range: Range<u32>,
+    ) -> WorldResult<Result<Vec<BranchInput>, Outcome>> {
+        let inputs = match branch_inputs(line.definition, &self.seeded(line.run), position, range) {
+            Ok(inputs) => inputs,
+            Err(error) if error.gave_up => return Err(too_slow()),
+            Err(error) => {
+                let cause = error.cause_in(&position.state, position.entered_event);
+                return Ok(Err(unopened_by(error.error.to_string(), cause)));
+            }
+        };
+        let sizes = inputs.iter().map(|input| json::size(&input.data).ok());
+        let mut bounded = sizes.map(|bytes| self.bounded_input("The input of a branch", bytes));
+        Ok(bounded.find(Result::is_err).unwrap_or(Ok(())).map(|()| inputs))
+    }
+
+    fn bounded_input(&self, what: &str, bytes: Option<usize>) -> Result<(), Outcome> {
+        match self.size_excess(what, bytes.unwrap_or(usize::MAX)) {
+            Some(cause) => Err(unopened_by(errors::DATA_LIMIT_EXCEEDED.to_owned(), cause)),
+            None => Ok(()),
+        }
+    }
+
+    /// No branch is started, and the state gets this outcome.
+    async fn unopened(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        outcome: Outcome,
+    ) -> WorldResult<Vec<Sending>> {
+        let message = self.next(line, Ask::Outcome(position.clone(), outcome));
+        Ok(vec![self.sending(QueueName::Timer, &message, i64::MIN).await?])
+    }
+
+    /// Writes what a fan-out was opened with: last of its items, and before any of its branches starts.
+    async fn put_opened(&self, line: &Line<'_>, position: &Position, opened_ms: i64) -> WorldResult<()> {
+        let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
+        let run = RunKey::of(line.run);
+        let key = Lock::of(position).key(&run);
+        let opened = Opened { position: position.clone(), opened_ms };
+        let opened = self.packed(&run, &opened, plain_bytes_max(&run, &position.branch)).await?;
+        self.host.store().put_opened(&key, fan_out.count, &opened, self.fan_out_expires_s()).await
+    }
+
+    /// Writes what the branches of each part are started with: needed where somebody else than the opener starts one,
+    /// who so reads those of one part and not the data of the whole state.
+    async fn put_all_inputs(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        opened_ms: i64,
+    ) -> WorldResult<Result<(), Outcome>> {
+        let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
+        let parts: Vec<u32> = self.parts(fan_out.count).collect();
+        // Evaluated for many parts at once, for each evaluation goes over all items; but not for all at once, for what
+        // they make of the items may be large.
+        for some in parts.chunks(limits::PARTS_EVALUATED_AT_ONCE) {
+            let (Some(first), Some(last)) = (some.first(), some.last()) else { continue };
+            let (first, end) = (
+                self.branches_of(*first, fan_out.count).start,
+                self.branches_of(*last, fan_out.count).end,
+            );
+            let inputs = match self.evaluated(line, position, first..end)? {
+                Ok(inputs) => inputs,
+                Err(outcome) => return Ok(Err(outcome)),
+            };
+            let mut by_part: BTreeMap<u32, Vec<BranchInput>> = BTreeMap::new();
+            for input in inputs {
+                by_part.entry(input.index / self.part_branches()).or_default().push(input);
+            }
+            let written: Result<(), Outcome> = stream::iter(by_part)
+                .map(|(part, inputs)| self.put_part_inputs(line, position, opened_ms, part, inputs))
+                .buffered(limits::FAN_OUT_ITEMS_AT_ONCE)
+                .try_collect::<Vec<Result<(), Outcome>>>()
+                .await?
+                .into_iter()
+                .collect();
+            if written.is_err() {
+                return Ok(written);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn put_part_inputs(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        opened_ms: i64,
+        part: u32,
+        inputs: Vec<BranchInput>,
+    ) -> WorldResult<Result<(), Outcome>> {
+        let run = RunKey::of(line.run);
+        let bytes = inputs.iter().map(|input| json::size(&input.data).unwrap_or(usize::MAX));
+        let bytes = bytes.fold(0, usize::saturating_add);
+        if let Err(outcome) = self.bounded_input("What 64 branches start with", Some(bytes)) {
+            return Ok(Err(outcome));
+        }
+        let part = PartKey { fan_out: Lock::of(position).key(&run), part };
+        let inputs = PartInputs { parent: position.head(), opened_ms, inputs };
+        let inputs = self.packed(&run, &inputs, plain_bytes_max(&run, &position.branch)).await?;
+        self.host.store().put_inputs(&part, &inputs, self.fan_out_expires_s()).await.map(Ok)
+    }
+
+    pub(crate) fn fan_out_expires_s(&self) -> i64 {
+        self.host.settings().expires_s(self.host.clock().now_ms(), i64::MIN)
+    }
+
+    /// Starts branches that begin together. Those that have a record already have been started.
+    async fn begin_all(
+        &self,
+        line: &Line<'_>,
+        parent: &Position,
+        inputs: Vec<BranchInput>,
+        opening: Opening,
+    ) -> WorldResult<Vec<Sending>> {
+        let inputs = match line.before {
+            Before::Never => inputs,
+            Before::Perhaps => self.without_records(line, parent, inputs).await?,
+        };
+        let mut sendings = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            sendings.extend(self.begin(line, parent, input, opening).await?);
+        }
+        Ok(sendings)
+    }
+
+    async fn without_records(
+        &self,
+        line: &Line<'_>,
+        parent: &Position,
+        inputs: Vec<BranchInput>,
+    ) -> WorldResult<Vec<BranchInput>> {
+        let run = RunKey::of(line.run);
+        let first = |input: &BranchInput| RecordKey {
+            run: run.clone(),
+            branch: parent.branch.child(parent.seq, input.index),
+            seq: 0,
+        };
+        let keys: Vec<RecordKey> = inputs.iter().map(first).collect();
+        let records = self.host.store().records_at(&keys).await?;
+        let left = inputs.into_iter().zip(records).filter(|(_, record)| record.is_none());
+        Ok(left.map(|(input, _)| input).collect())
+    }
+
+    /// Starts one branch: the message that its first position waits for.
+    async fn begin(
+        &self,
+        line: &Line<'_>,
+        parent: &Position,
+        input: BranchInput,
+        opening: Opening,
+    ) -> WorldResult<Vec<Sending>> {
+        let fan_out = parent.fan_out().ok_or_else(|| no_fan_out(parent))?;
+        let child = line.child(fan_out, opening.events);
+        let run = self.seeded(line.run);
+        let transition = finished(start_branch(line.definition, &run, parent, input, opening))?;
+        match transition.effect() {
+            Effect::Send { to, position, due_ms } => {
+                Ok(vec![self.sending_of(&child, &to, position, due_ms).await?])
+            }
+            Effect::Open(position) => self.delegate(&child, position, transition.now_ms).await,
+            Effect::Join(_) | Effect::Close(_) => {
+                Err(payload::unreadable("start a branch", "it ends before its first record"))
+            }
+        }
+    }
+
+    /// Starts the branch that takes the place of one that has ended.
+    pub(crate) async fn begin_next(
+        &self,
+        line: &Line<'_>,
+        fan_out: &RecordKey,
+        index: u32,
+        opening: Opening,
+    ) -> WorldResult<Vec<Sending>> {
+        if line.before == Before::Perhaps {
+            let first = RecordKey {
+                branch: fan_out.branch.child(fan_out.seq, index),
+                seq: 0,
+                ..fan_out.clone()
+            };
+            if self.host.store().record(&first).await?.is_some() {
+                return Ok(Vec::new());
+            }
+        }
+        let PartInputs { parent, inputs, .. } = self.part_inputs(&self.part_of(fan_out, index)).await?;
+        let Some(input) = inputs.into_iter().find(|input| input.index == index) else {
+            return Err(payload::unreadable(
+                &format!("start branch {index} of the fan-out at {fan_out}"),
+                "its input is not there",
+            ));
+        };
+        self.begin(line, &parent, input, opening).await
+    }
+}
+
+/// The state's own error, before any of its branches has started.
+fn unopened_by(error: String, cause: String) -> Outcome {
+    Outcome::Failed { error, cause: Some(cause), phase: Phase::Schedule }
+}

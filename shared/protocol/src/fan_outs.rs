@@ -1,0 +1,259 @@
+//! The items of a fan-out, and what the store does with them.
+//!
+//! A fan-out is named by the lock of the position that waits for it. Its branches are counted in *parts* of
+//! [`limits::PART_BRANCHES`](crate::limits::PART_BRANCHES) each, so that no item grows large and no partition of the
+//! table takes the writes of all of them.
+
+use crate::{
+    item::{Record, RecordKey, RunKey},
+    payload::Payload,
+    traits::WorldResult,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    future::Future,
+};
+use stepladder_engine::Branch;
+
+/// One part of a fan-out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PartKey {
+    /// The lock of the position that waits for the fan-out.
+    pub fan_out: RecordKey,
+    /// The branches from `part` times the size of a part on.
+    pub part: u32,
+}
+
+impl PartKey {
+    /// The part that a branch belongs to; none for the root.
+    pub fn of(run: &RunKey, branch: &Branch, part_branches: u32) -> Option<Self> {
+        let (parent, fork) = branch.parent()?;
+        let fan_out = RecordKey { run: run.clone(), branch: parent, seq: fork.seq };
+        Some(Self { fan_out, part: fork.index / part_branches.max(1) })
+    }
+}
+
+impl fmt::Display for PartKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "part {} of the fan-out at {}", self.part, self.fan_out)
+    }
+}
+
+/// Items of a run that lie together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Partition {
+    /// What belongs to the root branch.
+    Run(RunKey),
+    /// What belongs to the branches of one part of a fan-out.
+    Part(PartKey),
+}
+
+impl Partition {
+    /// Where the records of a branch lie, and the items of the fan-outs that it opens.
+    pub fn of(run: &RunKey, branch: &Branch, part_branches: u32) -> Self {
+        match PartKey::of(run, branch, part_branches) {
+            Some(part) => Partition::Part(part),
+            None => Partition::Run(run.clone()),
+        }
+    }
+
+    pub fn run(&self) -> &RunKey {
+        match self {
+            Partition::Run(run) => run,
+            Partition::Part(part) => &part.fan_out.run,
+        }
+    }
+}
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Partition::Run(run) => run.fmt(f),
+            Partition::Part(part) => part.fmt(f),
+        }
+    }
+}
+
+/// A branch that has ended, as its part lists it: it is the same for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ended {
+    pub index: u32,
+    /// The seq of its last record.
+    pub seq: u32,
+    pub how: EndedHow,
+}
+
+/// How a branch has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EndedHow {
+    Ok,
+    Failed,
+}
+
+/// The item of one part.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Part {
+    /// The branches that have ended, in the order in which they were listed: the place of one is the same for ever.
+    pub ended: Vec<Ended>,
+    /// Nothing of it begins any more.
+    pub is_stopped: bool,
+}
+
+impl Part {
+    /// The place of a branch among those that have ended, from 1 on.
+    pub fn place(&self, index: u32) -> Option<u32> {
+        let at = self.ended.iter().position(|ended| ended.index == index)?;
+        u32::try_from(at + 1).ok()
+    }
+
+    pub fn failures(&self) -> u32 {
+        let failed = self.ended.iter().filter(|ended| ended.how == EndedHow::Failed);
+        u32::try_from(failed.count()).unwrap_or(u32::MAX)
+    }
+}
+
+/// The root item of a fan-out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// The failures of each part that has some, as far as they have been reported.
+    pub failures: BTreeMap<u32, u32>,
+    /// The parts whose branches have all ended.
+    pub complete: BTreeSet<u32>,
+    /// Nothing of it is opened any more.
+    pub is_stopped: bool,
+}
+
+impl Tally {
+    pub fn total_failures(&self) -> u32 {
+        self.failures.values().fold(0, |sum, failures| sum.saturating_add(*failures))
+    }
+
+    /// Whether all of so many parts have reported that they are complete.
+    pub fn has_all(&self, parts: u32) -> bool {
+        u32::try_from(self.complete.len()).is_ok_and(|complete| complete >= parts)
+    }
+}
+
+/// What one part tells the root item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartReport {
+    /// How many of its branches have failed; it only ever raises what has been reported.
+    pub failures: u32,
+    pub progress: Progress,
+}
+
+/// Whether all branches of a part have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    Partial,
+    Complete,
+}
+
+/// Fan-outs in the store. Every write is an upsert that may be repeated and changes nothing then; reads are consistent
+/// unless a method says otherwise. `expires_s` is in seconds since the epoch.
+pub trait FanOuts: Send + Sync {
+    /// Writes what a fan-out was opened with, before any of its branches is started.
+    fn put_opened(
+        &self,
+        fan_out: &RecordKey,
+        count: u32,
+        opened: &Payload,
+        expires_s: i64,
+    ) -> impl Future<Output = WorldResult<()>> + Send;
+
+    fn opened(&self, fan_out: &RecordKey) -> impl Future<Output = WorldResult<Option<Payload>>> + Send;
+
+    /// Writes what the branches of a part are started with, where somebody else than the opener starts them.
+    fn put_inputs(
+        &self,
+        part: &PartKey,
+        inputs: &Payload,
+        expires_s: i64,
+    ) -> impl Future<Output = WorldResult<()>> + Send;
+
+    fn inputs(&self, part: &PartKey) -> impl Future<Output = WorldResult<Option<Payload>>> + Send;
+
+    /// Appends a branch to the list of its part, unless it is there; answers with the part as it is then.
+    fn append_ended(
+        &self,
+        part: &PartKey,
+        ended: Ended,
+        expires_s: i64,
+    ) -> impl Future<Output = WorldResult<Part>> + Send;
+
+    /// A part that nothing has been written about is as it is at first.
+    fn part(&self, part: &PartKey) -> impl Future<Output = WorldResult<Part>> + Send;
+
+    /// Whether a part's flag is set. May be a moment old.
+    fn is_stopped(&self, part: &PartKey) -> impl Future<Output = WorldResult<bool>> + Send;
+
+    /// Tells the root item about a part, all in one update; answers with the root item as it is then.
+    fn report_part(
+        &self,
+        part: &PartKey,
+        report: PartReport,
+        expires_s: i64,
+    ) -> impl Future<Output = WorldResult<Tally>> + Send;
+
+    /// A root item that nothing has been written about is as it is at first.
+    fn tally(&self, fan_out: &RecordKey) -> impl Future<Output = WorldResult<Tally>> + Send;
+
+    /// Sets the flag of a part, also where there is no item yet.
+    fn stop_part(&self, part: &PartKey, expires_s: i64) -> impl Future<Output = WorldResult<()>> + Send;
+
+    /// Sets the flag of the root item, also where there is no item yet.
+    fn stop_fan_out(
+        &self,
+        fan_out: &RecordKey,
+        expires_s: i64,
+    ) -> impl Future<Output = WorldResult<()>> + Send;
+
+    /// Many records at once: one answer per key, in order.
+    fn records_at(
+        &self,
+        keys: &[RecordKey],
+    ) -> impl Future<Output = WorldResult<Vec<Option<Record>>>> + Send;
+
+    /// The records of all branches of a part that follow `after` in the order of their keys: one page, at least one if
+    /// there is one.
+    fn part_records(
+        &self,
+        part: &PartKey,
+        after: Option<&RecordKey>,
+    ) -> impl Future<Output = WorldResult<Vec<(RecordKey, Record)>>> + Send;
+
+    /// The fan-outs that were opened by the branches of a partition, and how many branches each has.
+    fn fan_outs_in(
+        &self,
+        partition: &Partition,
+    ) -> impl Future<Output = WorldResult<Vec<(RecordKey, u32)>>> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::RunId;
+
+    fn run() -> RunKey {
+        RunKey { id: RunId::new("order", "17"), nonce: "0".repeat(32) }
+    }
+
+    #[test]
+    fn a_branch_belongs_to_the_part_of_its_own_fan_out() {
+        let nested = Branch::default().child(3, 70).child(0, 129);
+        let part = PartKey::of(&run(), &nested, 64).unwrap();
+        assert_eq!((part.fan_out.branch.clone(), part.fan_out.seq, part.part), (Branch::default().child(3, 70), 0, 2));
+        assert_eq!(PartKey::of(&run(), &Branch::default(), 64), None);
+        assert_eq!(Partition::of(&run(), &Branch::default(), 64), Partition::Run(run()));
+        assert_eq!(Partition::of(&run(), &nested, 64), Partition::Part(part));
+    }
+
+    #[test]
+    fn a_place_counts_from_one() {
+        let ended = |index, how| Ended { index, seq: 0, how };
+        let part = Part { ended: vec![ended(7, EndedHow::Ok), ended(2, EndedHow::Failed)], is_stopped: false };
+        assert_eq!((part.place(7), part.place(2), part.place(3)), (Some(1), Some(2), None));
+        assert_eq!(part.failures(), 1);
+    }
+}

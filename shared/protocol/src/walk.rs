@@ -1,0 +1,223 @@
+//! A walk over all branches of a run that are still going, from the table alone.
+
+use crate::{
+    Protocol,
+    batch::{Disposition, Sending},
+    deliver::{Handled, check_digest},
+    effects::finished,
+    fan_out::{BranchEnd, width},
+    fan_outs::{Ended, FanOuts, PartKey, PartReport, Progress},
+    item::{RecordKey, RunKey},
+    limits,
+    line::Line,
+    message::Lock,
+    payload,
+    read::check_seq,
+    traits::{Host, Retry, Store, WorldError, WorldResult},
+};
+use futures::{FutureExt, future::BoxFuture};
+use std::collections::BTreeMap;
+use stepladder_engine::{
+    BranchInput, Effect, FanOut, Next, Opening, Position, Transition, advance, branch_inputs, start_branch,
+};
+
+/// What a walk does again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// All that may be lost, whatever it waits for.
+    All,
+    /// What has no visible reason to wait at this time, in milliseconds since the epoch.
+    Overdue { now_ms: i64 },
+}
+
+impl Urgency {
+    fn is_reached(self, due_ms: i64, sent_ms: i64) -> bool {
+        match self {
+            Urgency::All => true,
+            Urgency::Overdue { now_ms } => {
+                due_ms.max(sent_ms).saturating_add(limits::OVERDUE_MS) <= now_ms
+            }
+        }
+    }
+}
+
+/// A fan-out that is still open.
+struct Open<'a> {
+    line: &'a Line<'a>,
+    position: &'a Position,
+    fan_out: FanOut,
+    key: RecordKey,
+    opened_ms: i64,
+    /// The branches that have ended, part by part.
+    ended: Vec<Vec<Ended>>,
+    urgency: Urgency,
+}
+
+impl<H: Host> Protocol<H> {
+    /// Does the effects of a branch's last transition again, recorded at `seq`; of a fan-out that is open those of all of
+    /// its branches. Answers with the number of messages that were sent.
+    pub(crate) fn walk_on<'a>(
+        &'a self,
+        line: &'a Line<'_>,
+        seq: u32,
+        transition: &'a Transition,
+        urgency: Urgency,
+    ) -> BoxFuture<'a, WorldResult<usize>> {
+        self.walk_here(line, seq, transition, urgency).boxed()
+    }
+
+    async fn walk_here(
+        &self,
+        line: &Line<'_>,
+        seq: u32,
+        transition: &Transition,
+        urgency: Urgency,
+    ) -> WorldResult<usize> {
+        match transition.effect() {
+            Effect::Open(position) => {
+                self.walk_fan_out(line, position, transition.now_ms, urgency).await
+            }
+            Effect::Send { due_ms, .. } if !urgency.is_reached(due_ms, transition.now_ms) => Ok(0),
+            _ => {
+                let sendings = self.effects(line, seq, transition).await?;
+                self.send_now(sendings).await
+            }
+        }
+    }
+
+    async fn walk_fan_out(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        opened_ms: i64,
+        urgency: Urgency,
+    ) -> WorldResult<usize> {
+        let Some(fan_out) = position.fan_out() else { return Ok(0) };
+        let key = Lock::of(position).key(&RunKey::of(line.run));
+        if self.host.store().opened(&key).await?.is_none() {
+            let sendings = self.open_fan_out(line, position, opened_ms).await?;
+            return self.send_now(sendings).await;
+        }
+        let ended = self.ended_of(&key, fan_out.count).await?;
+        let open = Open { line, position, fan_out, key, opened_ms, ended, urgency };
+        let starters = open.starters(self.part_branches());
+        let mut sent = 0;
+        for part in self.parts(fan_out.count) {
+            sent += self.walk_part(&open, &starters, part).await?;
+        }
+        Ok(sent)
+    }
+
+    /// The branches of one part that have been started and have not been listed as ended; then what the part tells the
+    /// root item.
+    async fn walk_part(
+        &self,
+        open: &Open<'_>,
+        starters: &BTreeMap<u32, Ended>,
+        part: u32,
+    ) -> WorldResult<usize> {
+        let Open { line, position, fan_out, key, .. } = open;
+        let branches = self.branches_of(part, fan_out.count);
+        let none = Vec::new();
+        let ended = usize::try_from(part).ok().and_then(|part| open.ended.get(part)).unwrap_or(&none);
+        let is_ended = |index: u32| ended.iter().any(|ended| ended.index == index);
+        let is_started = |index: u32| index < width(fan_out) || starters.contains_key(&index);
+        let is_going = |index: u32| is_started(index) && !is_ended(index);
+        let inputs = match branches.clone().any(is_going) {
+            true => branch_inputs(line.definition, &self.seeded(line.run), position, branches.clone())
+                .map_err(|error| payload::unreadable(&format!("read the fan-out at {key}"), &error.cause))?,
+            false => Vec::new(),
+        };
+        let mut sent = 0;
+        for input in inputs.into_iter().filter(|input| is_going(input.index)) {
+            let opening = match starters.get(&input.index) {
+                _ if input.index < width(fan_out) => {
+                    Opening { started_ms: open.opened_ms, events: position.events }
+                }
+                Some(starter) => self.opening_after(key, starter).await?,
+                None => continue,
+            };
+            sent += self.walk_branch(open, input, opening).await?;
+        }
+        // What has been listed meanwhile is told by whoever listed it.
+        let is_full = ended.len() >= branches.len();
+        let failures = crate::fan_outs::Part { ended: ended.clone(), is_stopped: false }.failures();
+        if is_full || failures > 0 {
+            let progress = if is_full { Progress::Complete } else { Progress::Partial };
+            let part = PartKey { fan_out: key.clone(), part };
+            let report = PartReport { failures, progress };
+            let sendings = self.tell(line, &Lock::of(position), &part, report, fan_out).await?;
+            sent += self.send_now(sendings).await?;
+        }
+        Ok(sent)
+    }
+
+    /// What a branch was started with that took the place of one that had ended.
+    async fn opening_after(&self, fan_out: &RecordKey, starter: &Ended) -> WorldResult<Opening> {
+        let records = self.last_records(fan_out, std::slice::from_ref(starter)).await?;
+        let Some(record) = records.first() else {
+            return Err(payload::unreadable(&format!("read the fan-out at {fan_out}"), "a record is missing"));
+        };
+        let BranchEnd { events, .. } = self.branch_end(fan_out, starter, record).await?;
+        Ok(Opening { started_ms: record.finished_ms, events })
+    }
+
+    /// Follows one branch to where it is.
+    async fn walk_branch(
+        &self,
+        open: &Open<'_>,
+        input: BranchInput,
+        opening: Opening,
+    ) -> WorldResult<usize> {
+        let Open { line, position: parent, fan_out, key, urgency, .. } = open;
+        let branch = parent.branch.child(parent.seq, input.index);
+        let child = line.child(*fan_out, opening.events);
+        let run = self.seeded(line.run);
+        let mut transition = finished(start_branch(line.definition, &run, parent, input, opening))?;
+        let mut next_seq = 0;
+        loop {
+            let page = self.host.store().records(&key.run, &branch, next_seq).await?;
+            if page.is_empty() {
+                break;
+            }
+            for record in page {
+                check_seq(&key.run, &record, next_seq)?;
+                let Next::Wait(position) = &transition.next else {
+                    let operation = format!("read branch {branch} of {}", key.run);
+                    return Err(payload::unreadable(&operation, "a record follows its end"));
+                };
+                let outcome = self.outcome(&key.run, &record).await?;
+                transition =
+                    finished(advance(line.definition, &run, position, &outcome, record.finished_ms))?;
+                check_digest(&key.run, &record, &transition)?;
+                next_seq = next_seq.saturating_add(1);
+            }
+        }
+        self.walk_on(&child, next_seq.saturating_sub(1), &transition, *urgency).await
+    }
+
+    async fn send_now(&self, sendings: Vec<Sending>) -> WorldResult<usize> {
+        let count = sendings.len();
+        let sent = self.send_all(vec![(0, Handled::sending(sendings))]).await;
+        match sent.iter().all(|(_, disposition)| *disposition == Disposition::Done) {
+            true => Ok(count),
+            false => Err(WorldError {
+                operation: "send what may have been lost".to_owned(),
+                message: "not all messages could be sent".to_owned(),
+                retry: Retry::Later,
+            }),
+        }
+    }
+}
+
+impl Open<'_> {
+    /// Those that have ended, by the branch that took their place.
+    fn starters(&self, part_branches: u32) -> BTreeMap<u32, Ended> {
+        let mut starters = BTreeMap::new();
+        for (part, ended) in (0_u32..).zip(&self.ended) {
+            let first = part.saturating_mul(part_branches).saturating_add(self.fan_out.concurrency);
+            starters.extend((first..).zip(ended.iter().copied()));
+        }
+        starters
+    }
+}

@@ -1,0 +1,169 @@
+//! Random workflows with Parallel and Map states in each other.
+
+use crate::workflows::{function, pick, task};
+use rand::{Rng, rngs::StdRng};
+use serde_json::{Map, Value, json};
+use stepladder_asl::Definition;
+
+/// How large the fan-outs of a workflow may get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FanOuts {
+    /// So deep they may lie in each other.
+    pub depth_max: u32,
+    /// The most branches of an outer one.
+    pub branches_max: usize,
+}
+
+/// A workflow of so many states, at least one of which fans out.
+pub(crate) fn random(rng: &mut StdRng, states: usize, shape: FanOuts, may_time_out: bool) -> Definition {
+    let mut generator = Generator { rng, shape, names: 0 };
+    let mut definition = generator.machine(states, 0);
+    if may_time_out && rng.random_bool(0.3) {
+        definition["TimeoutSeconds"] = json!(*pick(rng, &[20, 120, 3000]));
+    }
+    Definition::parse(&definition.to_string()).unwrap_or_else(|faults| panic!("{faults}\n{definition:#}"))
+}
+
+/// What such a workflow is started with.
+pub(crate) fn input(rng: &mut StdRng, index: usize, shape: FanOuts) -> Value {
+    json!({ "index": index, "items": items(rng, shape.branches_max) })
+}
+
+fn items(rng: &mut StdRng, max: usize) -> Value {
+    let count = match rng.random_range(0..20) {
+        0 => 0,
+        1..12 => rng.random_range(1..=4),
+        12..19 => rng.random_range(1..=12),
+        _ => rng.random_range(1..=200),
+    };
+    (0..count.min(max)).collect::<Vec<_>>().into()
+}
+
+struct Generator<'a> {
+    rng: &'a mut StdRng,
+    shape: FanOuts,
+    names: usize,
+}
+
+impl Generator<'_> {
+    /// States one after another. Their input has an array `items`, and keeps it.
+    fn machine(&mut self, states: usize, depth: u32) -> Value {
+        let names: Vec<String> = (0..states).map(|_| self.name()).collect();
+        let (done, recover, give_up) = (self.name(), self.name(), self.name());
+        let may_nest = depth < self.shape.depth_max;
+        let fan_out = (depth == 0).then(|| self.rng.random_range(0..states));
+        let mut machine = Map::new();
+        for (index, name) in names.iter().enumerate() {
+            let next = names.get(index + 1).unwrap_or(&done);
+            let state = match self.rng.random_range(0..12) {
+                _ if fan_out == Some(index) => self.fan_out(name, next, &recover, depth),
+                0 => json!({ "Type": "Wait", "Seconds": *pick(self.rng, &[3, 3, 2000]), "Next": next }),
+                1 if index > 0 => json!({
+                    "Type": "Choice",
+                    "Choices": [{ "Variable": format!("$.{}.n", names[0]), "NumericGreaterThan": 4, "Next": next }],
+                    "Default": done,
+                }),
+                2 => json!({
+                    "Type": "Pass",
+                    "Parameters": { "uuid.$": "States.UUID()" },
+                    "ResultPath": format!("$.{name}"),
+                    "Next": next,
+                }),
+                3 | 4 if may_nest && depth > 0 => self.fan_out(name, next, &recover, depth),
+                _ => self.task(name, next, &recover),
+            };
+            machine.insert(name.clone(), state);
+        }
+        machine.insert(done, json!({ "Type": "Succeed" }));
+        machine.insert(
+            recover,
+            json!({ "Type": "Pass", "ResultPath": "$.recovered", "Next": give_up }),
+        );
+        machine.insert(give_up, match self.rng.random_bool(0.5) {
+            true => json!({ "Type": "Fail", "Error": "GaveUp" }),
+            false => json!({ "Type": "Succeed" }),
+        });
+        let mut machine = json!({ "StartAt": names[0], "States": machine });
+        keep_reachable(&mut machine);
+        machine
+    }
+
+    fn task(&mut self, name: &str, next: &str, recover: &str) -> Value {
+        // Few functions for many states, so that batches form.
+        let mut task = task(self.rng, 0, next);
+        task["Resource"] = json!(function(self.names % 2));
+        task["ResultPath"] = json!(format!("$.{name}"));
+        if let Some(caught) = task.get_mut("Catch") {
+            caught[0]["Next"] = json!(recover);
+        }
+        task
+    }
+
+    fn fan_out(&mut self, name: &str, next: &str, recover: &str, depth: u32) -> Value {
+        let mut state = match self.rng.random_bool(0.3) {
+            true => self.parallel(depth),
+            false => self.map(depth),
+        };
+        state["ResultPath"] = json!(format!("$.{name}"));
+        state["Next"] = json!(next);
+        if self.rng.random_bool(0.2) {
+            state["Retry"] =
+                json!([{ "ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "MaxAttempts": 1 }]);
+        }
+        if self.rng.random_bool(0.3) {
+            state["Catch"] =
+                json!([{ "ErrorEquals": ["States.ALL"], "ResultPath": "$.caught", "Next": recover }]);
+        }
+        state
+    }
+
+    fn parallel(&mut self, depth: u32) -> Value {
+        let branches: Vec<Value> = (0..self.rng.random_range(1..=4)).map(|_| self.branch(depth)).collect();
+        json!({ "Type": "Parallel", "Branches": branches })
+    }
+
+    fn map(&mut self, depth: u32) -> Value {
+        // Inner fan-outs stay small, or there are too many branches.
+        let inner = items(self.rng, 5);
+        let mut map = json!({
+            "Type": "Map",
+            "ItemsPath": "$.items",
+            "ItemSelector": {
+                "index.$": "$$.Map.Item.Index",
+                "value.$": "$$.Map.Item.Value",
+                "items": inner,
+            },
+            "ItemProcessor": self.branch(depth),
+        });
+        if let Some(concurrency) = *pick(self.rng, &[None, None, Some(1), Some(3), Some(7)]) {
+            map["MaxConcurrency"] = json!(concurrency);
+        }
+        if let Some(tolerated) = *pick(self.rng, &[None, None, Some(1), Some(2), Some(100)]) {
+            map["ToleratedFailureCount"] = json!(tolerated);
+        }
+        map
+    }
+
+    fn branch(&mut self, depth: u32) -> Value {
+        let states = *pick(self.rng, &[1, 1, 1, 2, 3]);
+        self.machine(states, depth + 1)
+    }
+
+    fn name(&mut self) -> String {
+        self.names += 1;
+        format!("S{}", self.names)
+    }
+}
+
+/// Drops the states that nothing leads to.
+fn keep_reachable(machine: &mut Value) {
+    loop {
+        let text = machine.to_string();
+        let Some(states) = machine["States"].as_object_mut() else { return };
+        let before = states.len();
+        states.retain(|name, _| text.contains(&format!(":\"{name}\"")));
+        if states.len() == before {
+            return;
+        }
+    }
+}

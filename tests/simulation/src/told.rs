@@ -1,0 +1,88 @@
+//! All branches of a run, followed from their records.
+
+use stepladder_engine::{
+    Branch, Next, Opening, Position, Recorded, Run, Transition, advance, branch_inputs, start_branch,
+};
+use std::collections::BTreeMap;
+use stepladder_protocol::RunView;
+
+/// A branch's place in the run, whatever its seqs are: for each fork the how-manieth fan-out of its branch, and the index.
+pub(crate) type Path = Vec<(usize, u32)>;
+
+/// One branch, as its records tell it.
+#[derive(Debug)]
+pub(crate) struct Told<'a> {
+    pub(crate) path: Path,
+    /// The position of each record.
+    pub(crate) positions: Vec<Position>,
+    pub(crate) recorded: &'a [Recorded],
+}
+
+/// All branches that have records, or have opened a fan-out before their first one (then `openings` says what they were
+/// started with); an error where a replay leads elsewhere than the run did.
+pub(crate) fn told<'a>(
+    view: &'a RunView,
+    run: &Run,
+    openings: &BTreeMap<Branch, Opening>,
+) -> Result<Vec<Told<'a>>, String> {
+    let root = Told {
+        path: Path::new(),
+        positions: view.replay.positions.clone(),
+        recorded: &view.recorded,
+    };
+    let mut all = Vec::new();
+    let mut open = vec![(root, view.replay.last.clone())];
+    while let Some((branch, last)) = open.pop() {
+        let pending = match &last.next {
+            Next::Wait(position) => Some(position),
+            Next::End(_) => None,
+        };
+        let fan_outs = branch.positions.iter().chain(pending).filter(|position| position.fan_out().is_some());
+        for (ordinal, position) in fan_outs.enumerate() {
+            for index in 0..position.fan_out().unwrap().count {
+                let child = position.branch.child(position.seq, index);
+                let recorded = view.branch_recorded.get(&child).map_or(&[][..], Vec::as_slice);
+                let opening = match recorded.first() {
+                    Some(first) => Some(first.opening.ok_or("a first record without its opening")?),
+                    None => openings.get(&child).copied(),
+                };
+                let Some(opening) = opening else { continue };
+                let mut path = branch.path.clone();
+                path.push((ordinal, index));
+                open.push(follow(view, run, position, index, opening, path, recorded)?);
+            }
+        }
+        all.push(branch);
+    }
+    match all.iter().filter(|told| !told.recorded.is_empty()).count() == view.branch_recorded.len() + 1 {
+        true => Ok(all),
+        false => Err("there are records of branches that nobody opened".to_owned()),
+    }
+}
+
+fn follow<'a>(
+    view: &RunView,
+    run: &Run,
+    parent: &Position,
+    index: u32,
+    opening: Opening,
+    path: Path,
+    recorded: &'a [Recorded],
+) -> Result<(Told<'a>, Transition), String> {
+    let definition = &view.definition;
+    let input = branch_inputs(definition, run, parent, index..index + 1).unwrap().pop().unwrap();
+    let mut transition = start_branch(definition, run, &parent.head(), input, opening);
+    let mut positions = Vec::new();
+    for record in recorded {
+        let Next::Wait(position) = transition.next else {
+            return Err("a record follows the end of its branch".to_owned());
+        };
+        transition = advance(definition, run, &position, &record.outcome, record.finished_ms);
+        if transition.digest() != record.digest {
+            let branch: &Branch = &position.branch;
+            return Err(format!("the replay of record {} of branch {branch} leads elsewhere", position.seq));
+        }
+        positions.push(position);
+    }
+    Ok((Told { path, positions, recorded }, transition))
+}

@@ -1,0 +1,96 @@
+//! What is watched of fan-outs while it happens.
+
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use stepladder_engine::{Branch, FanOut, Fork, Outcome};
+use stepladder_protocol::{Enclosing, PartKey, Record, RecordKey, StepRequest};
+
+/// A fan-out: the run's nonce, the branch that opened it, and the seq.
+type Key = (String, Branch, u32);
+
+#[derive(Debug, Default)]
+pub(crate) struct FanOutWatch {
+    known: BTreeMap<Key, FanOut>,
+    /// The branches whose code has begun to run.
+    begun: BTreeMap<Key, BTreeSet<u32>>,
+    /// Those that have ended.
+    ended: BTreeMap<Key, BTreeSet<u32>>,
+    /// The parts whose flag is set.
+    flagged: BTreeMap<Key, BTreeSet<u32>>,
+    /// When the last of a fan-out's flags was set.
+    stopped_ms: BTreeMap<Key, i64>,
+}
+
+impl FanOutWatch {
+    /// Each message of a branch says which fan-outs it stands in.
+    pub(crate) fn sent(&mut self, body: &str) {
+        let Ok(body) = serde_json::from_str::<Value>(body) else { return };
+        let Some(enclosing) = body.get("enclosing") else { return };
+        let enclosing: Vec<Enclosing> = serde_json::from_value(enclosing.clone()).unwrap();
+        let nonce = body["run"]["nonce"].as_str().unwrap();
+        let ask = &body["ask"];
+        let about = ["step", "timer"].iter().find_map(|kind| ask.get(kind));
+        let Some(branch) = about.and_then(|position| position.get("branch")) else { return };
+        let branch: Branch = serde_json::from_value(branch.clone()).unwrap();
+        for (key, enclosing) in forks(nonce, &branch).map(|(key, _)| key).zip(enclosing) {
+            self.known.insert(key, enclosing.fan_out);
+        }
+    }
+
+    pub(crate) fn executed(&mut self, request: &StepRequest, invoked_ms: i64) -> Vec<String> {
+        let mut broken = Vec::new();
+        for (key, index) in forks(&request.run.nonce, &request.branch) {
+            if self.stopped_ms.get(&key).is_some_and(|stopped_ms| *stopped_ms < invoked_ms) {
+                broken.push("a step began after its fan-out was stopped".to_owned());
+            }
+            let begun = self.begun.entry(key.clone()).or_default();
+            begun.insert(index);
+            let ended = self.ended.entry(key.clone()).or_default();
+            let concurrency = self.known.get(&key).map_or(u32::MAX, |fan_out| fan_out.concurrency);
+            if begun.difference(ended).count() > concurrency as usize {
+                broken.push("MaxConcurrency was exceeded".to_owned());
+            }
+        }
+        broken
+    }
+
+    pub(crate) fn recorded(&mut self, key: &RecordKey, record: &Record) {
+        if let (Some((parent, fork)), true) = (key.branch.parent(), record.end.is_some()) {
+            let key = (key.run.nonce.clone(), parent, fork.seq);
+            self.ended.entry(key).or_default().insert(fork.index);
+        }
+    }
+
+    pub(crate) fn joined(&mut self, key: &RecordKey, outcome: &Outcome, ends: &[bool]) -> Option<String> {
+        let fan_out = self.known.get(&(key.run.nonce.clone(), key.branch.clone(), key.seq))?;
+        let failures = ends.iter().filter(|failed| **failed).count();
+        let is_too_many = failures > fan_out.failures_tolerated as usize;
+        let is_right = match outcome {
+            Outcome::Joined { results, .. } => {
+                ends.len() == fan_out.count as usize
+                    && !is_too_many
+                    && results.len() == ends.len() - failures
+            }
+            _ => is_too_many,
+        };
+        (!is_right).then(|| "a fan-out came to a wrong outcome".to_owned())
+    }
+
+    pub(crate) fn flagged(&mut self, part: &PartKey, part_branches: u32, now_ms: i64) {
+        let fan_out = &part.fan_out;
+        let key = (fan_out.run.nonce.clone(), fan_out.branch.clone(), fan_out.seq);
+        let Some(FanOut { count, .. }) = self.known.get(&key) else { return };
+        let flagged = self.flagged.entry(key.clone()).or_default();
+        flagged.insert(part.part);
+        if flagged.len() >= count.div_ceil(part_branches) as usize {
+            self.stopped_ms.entry(key).or_insert(now_ms);
+        }
+    }
+}
+
+/// The fan-outs that a branch stands in, and its index in each.
+fn forks<'a>(nonce: &'a str, branch: &'a Branch) -> impl Iterator<Item = (Key, u32)> + 'a {
+    branch.0.iter().enumerate().map(move |(depth, Fork { seq, index })| {
+        ((nonce.to_owned(), Branch(branch.0[..depth].to_vec()), *seq), *index)
+    })
+}
