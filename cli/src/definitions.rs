@@ -85,8 +85,18 @@ impl Checked {
         };
         let judge = |resource: &Resource| judge(resource, against);
         let checked = Definition::check(&source, &Options { workflow_type, judge: &judge });
-        let result = checked.definition.ok_or(Problem::Faults(checked.errors));
-        Self { workflow, shown, source, result, warnings: checked.warnings }
+        // What can't be run yet is a warning to its author, and a refusal where it is to run.
+        let is_told = |fault: &Fault| checked.errors.iter().any(|error| error.state == fault.state);
+        let is_refused = |fault: &Fault| {
+            matches!(against, Against::Stack(_)) && fault.code == FaultCode::NotYetRun && !is_told(fault)
+        };
+        let (refused, warnings): (Vec<Fault>, Vec<Fault>) =
+            checked.warnings.into_iter().partition(is_refused);
+        let result = match checked.definition {
+            Some(definition) if refused.is_empty() => Ok(definition),
+            _ => Err(Problem::Faults(checked.errors.into_iter().chain(refused).collect())),
+        };
+        Self { workflow, shown, source, result, warnings: warnings.into_iter().collect() }
     }
 
     /// All definitions of a workspace.

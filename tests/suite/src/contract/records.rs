@@ -98,7 +98,8 @@ pub async fn a_record_belongs_to_one_run_one_branch_and_one_number(world: &impl 
     }
     let in_branch = store.records(&run, &keys[3].branch, 0).await.unwrap();
     assert_eq!(in_branch.iter().map(|record| record.owner.as_str()).collect::<Vec<_>>(), ["3"]);
-    let root: Vec<u32> = store.records(&run, &Branch::default(), 0).await.unwrap().iter().map(|record| record.seq).collect();
+    let root: Vec<u32> =
+        store.records(&run, &Branch::default(), 0).await.unwrap().iter().map(|record| record.seq).collect();
     assert_eq!(root, [1, 10]);
 }
 

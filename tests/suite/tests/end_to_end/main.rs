@@ -5,6 +5,7 @@
 mod command_line;
 mod deaths;
 mod definitions;
+mod fan_outs;
 mod killed;
 mod messages;
 mod orders;
