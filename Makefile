@@ -65,8 +65,9 @@ bench: need-cargo bench-engine ## benchmarks: the engine, then the whole on this
 	rm -rf target/bench-data
 	target/ci/bench --data-dir target/bench-data --runs 300 | tee target/bench-file.json
 
-bench-engine: need-cargo ## the engine's time per transition
+bench-engine: need-cargo ## the engine's time per transition, of replays and history pages; parsing, JSONPath and JSONata
 	cargo bench -p stepladder-engine --bench engine
+	cargo bench -p stepladder-asl --bench parse --bench evaluate
 
 build: need-cargo ## the step binaries, as small and fast as they are deployed
 	cargo build --release -p order-processing -p stepladder-system
