@@ -183,7 +183,7 @@ impl Driver<'_> {
     }
 
     fn answer(&mut self, position: &Position, call: &StepCall) -> Result<Answer, Stop> {
-        let iterations = iterations(self.definition, position);
+        let iterations = position.iterations(self.definition);
         match self.mocks.next(&position.state, &iterations) {
             Ok(answer) => Ok(answer),
             Err(NoAnswer::Unknown) if self.mocks.echo => {
@@ -258,21 +258,6 @@ impl Driver<'_> {
 
 fn milliseconds(seconds: u64) -> i64 {
     i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000)
-}
-
-/// The indexes of the Map iterations that a position is in, outermost first.
-fn iterations(definition: &Definition, position: &Position) -> Vec<u64> {
-    let mut iterations = Vec::new();
-    let mut state = definition.state(&position.state);
-    for fork in position.branch.0.iter().rev() {
-        let around = state.and_then(|state| definition.state(&state.parent.as_ref()?.state));
-        if around.is_some_and(|around| matches!(around.kind, Kind::Map(_))) {
-            iterations.push(u64::from(fork.index));
-        }
-        state = around;
-    }
-    iterations.reverse();
-    iterations
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ fn begin(
             return Outcome::Failed { error, cause, phase: Phase::Schedule };
         }
     };
-    let Some(scripted) = script.next(&position.state, iterations(definition, position)) else {
+    let Some(scripted) = script.next(&position.state, position.iterations(definition)) else {
         complaints.push(format!("unexpected task call of state '{}'", position.state));
         return Outcome::Failed { error: "Unexpected".to_owned(), cause: None, phase: Phase::Run };
     };
@@ -130,21 +130,6 @@ fn context(case: &Value) -> Run {
         started_ms: 1_700_000_000_000,
         ..Run::for_test(&text("/StateMachine/Name"), &text("/Execution/Name"))
     }
-}
-
-/// The indexes of the Map iterations that a position is in, outermost first.
-fn iterations(definition: &Definition, position: &Position) -> Vec<u64> {
-    let mut iterations = Vec::new();
-    let mut state = definition.state(&position.state);
-    for fork in position.branch.0.iter().rev() {
-        let around = state.and_then(|state| definition.state(&state.parent.as_ref()?.state));
-        if around.is_some_and(|around| matches!(around.kind, Kind::Map(_))) {
-            iterations.push(u64::from(fork.index));
-        }
-        state = around;
-    }
-    iterations.reverse();
-    iterations
 }
 
 /// The scripted outcomes that are left, by state and iterations.
