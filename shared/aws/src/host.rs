@@ -2,8 +2,7 @@
 
 use crate::{
     DynamoStore, Environment, EnvironmentError, LambdaFunctions, Observer, S3Blobs, SqsQueue, SystemClock,
-    clients::Clients,
-    store::Capacity,
+    clients::Clients, store::Capacity,
 };
 use std::sync::Arc;
 use stepladder_protocol::{Host, Settings};

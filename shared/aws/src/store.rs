@@ -35,8 +35,8 @@ pub(crate) use lists::{ATTENTION_INDEX, RUNS_INDEX};
 use std::collections::HashMap;
 use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
-    Close, CreateRun, DataSlot, ITEM_VERSION, ListedRun, Partition, Payload, PutRecord, Record, RecordKey, RunId,
-    RunItem, RunKey, Store, WorldResult,
+    Close, CreateRun, DataSlot, ITEM_VERSION, ListedRun, Partition, Payload, PutRecord, Record, RecordKey,
+    RunId, RunItem, RunKey, Store, WorldResult,
 };
 
 /// [`Store`] on DynamoDB.

@@ -1,9 +1,9 @@
 //! Following a run through all of its branches.
 
 use crate::{
-    advance::{is_aborted_by_name, start_branch},
+    advance::is_aborted_by_name,
     event::Event,
-    fan_out::{BranchInput, branch_inputs, for_each_input},
+    fan_out::{BranchInput, for_each_input},
     merge::{Descent, Opened, Strand},
     outcome::Outcome,
     position::{Awaiting, Branch, FanOut, Opening, Position},
@@ -183,50 +183,16 @@ impl<'a> Tour<'a> {
         self.children(follower.run(), position, &mut opened, &indexes, &pending)
     }
 
-    /// The indexes of the branches of a fan-out that have records, or below which there are some: a branch that begins
-    /// with a fan-out of its own records nothing before that is over.
-    fn recorded(&self, position: &Position) -> BTreeSet<u32> {
+    /// The indexes of the branches of a fan-out that have records.
+    fn recorded(&self, position: &Position) -> Vec<u32> {
         let from = position.branch.child(position.seq, 0);
         let to = position.branch.child(position.seq.saturating_add(1), 0);
-        let depth = position.branch.0.len();
+        let depth = from.0.len();
         let within = self.records.range(from..to).map(|(branch, _)| branch);
-        within.filter_map(|branch| Some(branch.0.get(depth)?.index)).collect()
-    }
-
-    /// What a branch without records was started with, as far as the branches below it tell: the first of them was
-    /// started with it.
-    fn opening_below(&self, run: &Run, position: &Position, input: &BranchInput) -> Option<Opening> {
-        let branch = position.branch.child(position.seq, input.index);
-        let (below, records) = self.records.range(branch.clone()..).find(|(below, _)| **below != branch)?;
-        if !below.0.starts_with(&branch.0) {
-            return None;
-        }
-        let Opening { started_ms, events } = records.first()?.opening?;
-        let between = self.events_between(run, position, input.clone(), started_ms, below)?;
-        Some(Opening { started_ms, events: events.saturating_sub(between) })
-    }
-
-    /// How many events there are from the start of a branch to that of one below it, if nothing is recorded between them.
-    fn events_between(
-        &self,
-        run: &Run,
-        parent: &Position,
-        input: BranchInput,
-        started_ms: i64,
-        below: &Branch,
-    ) -> Option<u64> {
-        let opening = Opening { started_ms, events: 0 };
-        let Next::Wait(position) = start_branch(self.definition, run, parent, input, opening).next else {
-            return None;
-        };
-        let next = below.0.get(position.branch.0.len())?;
-        if below.0.len() == position.branch.0.len() + 1 {
-            return Some(position.events);
-        }
-        let range = next.index..next.index.saturating_add(1);
-        let input = branch_inputs(self.definition, run, &position, range).ok()?.pop()?;
-        let rest = self.events_between(run, &position, input, started_ms, below)?;
-        Some(position.events.saturating_add(rest))
+        within
+            .filter(|branch| branch.0.len() == depth)
+            .filter_map(|branch| Some(branch.0.last()?.index))
+            .collect()
     }
 
     fn children(
@@ -240,10 +206,7 @@ impl<'a> Tour<'a> {
         for_each_input(self.definition, run, position, indexes, |input| {
             let branch = position.branch.child(position.seq, input.index);
             let recorded = self.records.get(&branch).and_then(|records| records.first()?.opening);
-            let is_later = input.index >= opened.width.concurrency;
-            let below = || is_later.then(|| self.opening_below(run, position, &input)).flatten();
-            let pending = || openings.get(&input.index).copied();
-            let opening = recorded.or_else(below).or_else(pending).unwrap_or(opened.at_once);
+            let opening = recorded.or_else(|| openings.get(&input.index).copied()).unwrap_or(opened.at_once);
             self.child(run, position, opened, input, opening)
         })
     }

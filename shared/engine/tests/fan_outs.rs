@@ -466,6 +466,8 @@ fn a_stop_aborts_whatever_is_open() {
         } } }]
     } } }));
     let mut run = Driven::new(&definition, json!(["a"]));
+    // A branch that begins with a fan-out waits for a turn first.
+    run.settle(&[0], Outcome::TimerFired);
     let stopped = Outcome::Stopped { error: None, cause: None };
     run.rehearsal.settle(&Branch::default(), stopped, None, 7).unwrap();
     assert_eq!((run.end().status, run.waiting().len()), (Status::Aborted, 0));

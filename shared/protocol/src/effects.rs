@@ -70,7 +70,9 @@ impl<H: Host> Protocol<H> {
         due_ms: i64,
     ) -> WorldResult<Sending> {
         let Target::Step { state } = to else {
-            return self.sending(QueueName::Timer, &self.next(line, Ask::Timer(position.clone())), due_ms).await;
+            return self
+                .sending(QueueName::Timer, &self.next(line, Ask::Timer(position.clone())), due_ms)
+                .await;
         };
         let next = self.next(line, Ask::Step(position.clone()));
         let Some(function) = function_of(line.definition, state) else {
@@ -188,7 +190,8 @@ impl<H: Host> Protocol<H> {
                     true => "0".repeat(16),
                     false => name,
                 };
-                let payload = payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key, &end.branch)).await?;
+                let payload =
+                    payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key, &end.branch)).await?;
                 let expires_s = self.host.settings().expires_s(now_ms, i64::MIN);
                 let slot = DataSlot::Ending(name.clone());
                 self.host.store().put_data(&key, slot, &payload, expires_s).await?;

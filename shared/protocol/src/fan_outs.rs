@@ -210,10 +210,8 @@ pub trait FanOuts: Send + Sync {
     ) -> impl Future<Output = WorldResult<()>> + Send;
 
     /// Many records at once: one answer per key, in order.
-    fn records_at(
-        &self,
-        keys: &[RecordKey],
-    ) -> impl Future<Output = WorldResult<Vec<Option<Record>>>> + Send;
+    fn records_at(&self, keys: &[RecordKey])
+    -> impl Future<Output = WorldResult<Vec<Option<Record>>>> + Send;
 
     /// The records of all branches of a part that follow `after` in the order of their keys: one page, at least one if
     /// there is one.
@@ -243,7 +241,10 @@ mod tests {
     fn a_branch_belongs_to_the_part_of_its_own_fan_out() {
         let nested = Branch::default().child(3, 70).child(0, 129);
         let part = PartKey::of(&run(), &nested, 64).unwrap();
-        assert_eq!((part.fan_out.branch.clone(), part.fan_out.seq, part.part), (Branch::default().child(3, 70), 0, 2));
+        assert_eq!(
+            (part.fan_out.branch.clone(), part.fan_out.seq, part.part),
+            (Branch::default().child(3, 70), 0, 2)
+        );
         assert_eq!(PartKey::of(&run(), &Branch::default(), 64), None);
         assert_eq!(Partition::of(&run(), &Branch::default(), 64), Partition::Run(run()));
         assert_eq!(Partition::of(&run(), &nested, 64), Partition::Part(part));
@@ -252,7 +253,8 @@ mod tests {
     #[test]
     fn a_place_counts_from_one() {
         let ended = |index, how| Ended { index, seq: 0, how };
-        let part = Part { ended: vec![ended(7, EndedHow::Ok), ended(2, EndedHow::Failed)], is_stopped: false };
+        let part =
+            Part { ended: vec![ended(7, EndedHow::Ok), ended(2, EndedHow::Failed)], is_stopped: false };
         assert_eq!((part.place(7), part.place(2), part.place(3)), (Some(1), Some(2), None));
         assert_eq!(part.failures(), 1);
     }

@@ -33,9 +33,7 @@ pub use batch::{Delivery, Disposition, Invocation, StepFailure, StepFunction, St
 pub use dead_letter::{Solo, SoloAnswer, SoloDelivery};
 pub use execute::error_cause;
 
-pub use fan_outs::{
-    Ended, EndedHow, FanOuts, Part, PartKey, PartReport, Partition, Progress, Tally,
-};
+pub use fan_outs::{Ended, EndedHow, FanOuts, Part, PartKey, PartReport, Partition, Progress, Tally};
 pub use item::{Close, Ending, ITEM_VERSION, Record, RecordKey, RunId, RunItem, RunKey};
 pub use message::{Ask, Enclosing, Lock, MESSAGE_VERSION, Message, Unreadable};
 pub use park::Parked;

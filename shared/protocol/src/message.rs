@@ -9,9 +9,9 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
-use stepladder_engine::{Branch, FanOut, Outcome, Position, Run};
+use stepladder_engine::{Branch, FanOut, MapItem, Outcome, Position, Run};
 
 /// The version that this code writes. Older ones are read for ever; newer ones are handed back.
 pub const MESSAGE_VERSION: u32 = 1;
@@ -32,6 +32,9 @@ pub struct Message {
     /// Where the position's data lies, if it is too large for the message.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub data: Option<BlobRef>,
+    /// Where the position's variables and Map item lie, if they are too large for the message.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub around: Option<BlobRef>,
     /// Where the run's input lies, if the definition mentions it and it is too large for the message.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub input: Option<BlobRef>,
@@ -98,7 +101,9 @@ impl Ask {
     pub fn position(&self) -> Option<&Position> {
         match self {
             Ask::Step(position) | Ask::Timer(position) | Ask::Outcome(position, _) => Some(position),
-            Ask::Open { .. } | Ask::Join(_) | Ask::TimeOut | Ask::Stop { .. } | Ask::Redrive | Ask::Look => None,
+            Ask::Open { .. } | Ask::Join(_) | Ask::TimeOut | Ask::Stop { .. } | Ask::Redrive | Ask::Look => {
+                None
+            }
         }
     }
 
@@ -113,9 +118,18 @@ impl Ask {
     fn position_mut(&mut self) -> Option<&mut Position> {
         match self {
             Ask::Step(position) | Ask::Timer(position) | Ask::Outcome(position, _) => Some(position),
-            Ask::Open { .. } | Ask::Join(_) | Ask::TimeOut | Ask::Stop { .. } | Ask::Redrive | Ask::Look => None,
+            Ask::Open { .. } | Ask::Join(_) | Ask::TimeOut | Ask::Stop { .. } | Ask::Redrive | Ask::Look => {
+                None
+            }
         }
     }
+}
+
+/// What a position has around its data, where it lies in the blob store.
+#[derive(Serialize, Deserialize)]
+struct Around {
+    variables: Map<String, Value>,
+    map_item: Option<MapItem>,
 }
 
 /// Why a body isn't a message that this code can handle.
@@ -142,6 +156,7 @@ impl Message {
             ask,
             enclosing: Vec::new(),
             data: None,
+            around: None,
             input: None,
         }
     }
@@ -166,6 +181,19 @@ impl Message {
         }
         if let Some(input) = slim.run.input.take() {
             slim.input = Some(put_value(blobs, &key, &input).await?);
+        }
+        let body = ascii(&slim)?;
+        if body.len() <= MESSAGE_BYTES_MAX {
+            return Ok(body);
+        }
+        if let Some(position) = slim.ask.position_mut() {
+            let around = Around {
+                variables: std::mem::take(&mut position.variables),
+                map_item: position.map_item.take(),
+            };
+            let around = serde_json::to_value(around)
+                .map_err(|error| payload::unreadable("encode a payload", &error.to_string()))?;
+            slim.around = Some(put_value(blobs, &key, &around).await?);
         }
         ascii(&slim)
     }
@@ -200,6 +228,14 @@ impl Message {
             let data = get_value(blobs, &key, &blob, bytes_max).await?;
             if let Some(position) = self.ask.position_mut() {
                 position.data = data;
+            }
+        }
+        if let Some(blob) = self.around.take() {
+            let around = get_value(blobs, &key, &blob, bytes_max).await?;
+            let Around { variables, map_item } = serde_json::from_value(around)
+                .map_err(|error| payload::unreadable("read a payload", &json::fault(&error)))?;
+            if let Some(position) = self.ask.position_mut() {
+                (position.variables, position.map_item) = (variables, map_item);
             }
         }
         if let Some(blob) = self.input.take() {

@@ -196,14 +196,9 @@ fn fixtures_in_branches() -> Vec<(&'static str, Message)> {
         started_ms: 1_699_999_980_000,
         ..Run::for_test("order", "order-17")
     };
-    let outer = Enclosing {
-        fan_out: FanOut { count: 70, concurrency: 7, failures_tolerated: 3 },
-        events: 12,
-    };
-    let inner = Enclosing {
-        fan_out: FanOut { count: 4, concurrency: 4, failures_tolerated: 0 },
-        events: 15,
-    };
+    let outer =
+        Enclosing { fan_out: FanOut { count: 70, concurrency: 7, failures_tolerated: 3 }, events: 12 };
+    let inner = Enclosing { fan_out: FanOut { count: 4, concurrency: 4, failures_tolerated: 0 }, events: 15 };
     let branch = Branch::default().child(2, 69).child(0, 3);
     let first = Position {
         branch,
@@ -214,10 +209,16 @@ fn fixtures_in_branches() -> Vec<(&'static str, Message)> {
         opening: Some(Opening { started_ms: 1_699_999_990_000, events: 15 }),
         ..position(json!({ "sku": "A-17" }))
     };
+    let large = Position {
+        variables: serde_json::Map::from_iter([("text".to_owned(), hard(60_000))]),
+        map_item: Some(MapItem { index: 69, value: Some(hard(50_000)) }),
+        ..first.clone()
+    };
     let lock = Lock { branch: Branch::default().child(2, 69), seq: 0 };
     let root = Lock { branch: Branch::default(), seq: 2 };
     let asks = [
         ("step-of-an-inner-branch", vec![outer, inner], Ask::Step(first)),
+        ("step-with-large-variables", vec![outer, inner], Ask::Step(large)),
         ("open", vec![outer], Ask::Open { fan_out: lock.clone(), part: 1 }),
         ("join", vec![outer], Ask::Join(lock)),
         ("join-of-the-root", Vec::new(), Ask::Join(root)),

@@ -3,8 +3,8 @@
 use crate::{
     Protocol,
     deliver::Handled,
-    item::{RunId, RunKey},
     fan_outs::Partition,
+    item::{RunId, RunKey},
     line::{Before, Line},
     message::{Ask, Message},
     planted::PlantedBug,

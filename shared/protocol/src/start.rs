@@ -137,7 +137,9 @@ impl<H: Host> Protocol<H> {
         // A repeated start is the rarer case, and its large input is put in vain: the item of another nonce expires.
         if item.input.is_none() {
             let key = item.key();
-            let payload = payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key, &Branch::default())).await?;
+            let payload =
+                payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key, &Branch::default()))
+                    .await?;
             self.host.store().put_data(&key, DataSlot::Input, &payload, item.expires_s).await?;
         }
         match self.host.store().create_run(&item, now_ms).await? {

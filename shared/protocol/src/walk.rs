@@ -34,9 +34,7 @@ impl Urgency {
     fn is_reached(self, due_ms: i64, sent_ms: i64) -> bool {
         match self {
             Urgency::All => true,
-            Urgency::Overdue { now_ms } => {
-                due_ms.max(sent_ms).saturating_add(limits::OVERDUE_MS) <= now_ms
-            }
+            Urgency::Overdue { now_ms } => due_ms.max(sent_ms).saturating_add(limits::OVERDUE_MS) <= now_ms,
         }
     }
 }
@@ -74,9 +72,7 @@ impl<H: Host> Protocol<H> {
         urgency: Urgency,
     ) -> WorldResult<usize> {
         match transition.effect() {
-            Effect::Open(position) => {
-                self.walk_fan_out(line, position, transition.now_ms, urgency).await
-            }
+            Effect::Open(position) => self.walk_fan_out(line, position, transition.now_ms, urgency).await,
             Effect::Send { due_ms, .. } if !urgency.is_reached(due_ms, transition.now_ms) => Ok(0),
             _ => {
                 let sendings = self.effects(line, seq, transition).await?;
@@ -156,19 +152,17 @@ impl<H: Host> Protocol<H> {
     async fn opening_after(&self, fan_out: &RecordKey, starter: &Ended) -> WorldResult<Opening> {
         let records = self.last_records(fan_out, std::slice::from_ref(starter)).await?;
         let Some(record) = records.first() else {
-            return Err(payload::unreadable(&format!("read the fan-out at {fan_out}"), "a record is missing"));
+            return Err(payload::unreadable(
+                &format!("read the fan-out at {fan_out}"),
+                "a record is missing",
+            ));
         };
         let BranchEnd { events, .. } = self.branch_end(fan_out, starter, record).await?;
         Ok(Opening { started_ms: record.finished_ms, events })
     }
 
     /// Follows one branch to where it is.
-    async fn walk_branch(
-        &self,
-        open: &Open<'_>,
-        input: BranchInput,
-        opening: Opening,
-    ) -> WorldResult<usize> {
+    async fn walk_branch(&self, open: &Open<'_>, input: BranchInput, opening: Opening) -> WorldResult<usize> {
         let Open { line, position: parent, fan_out, key, urgency, .. } = open;
         let branch = parent.branch.child(parent.seq, input.index);
         let child = line.child(*fan_out, opening.events);

@@ -4,6 +4,8 @@ mod fan_outs;
 
 use crate::{hand::Hand, queues::Queues, scenario::Faults, verdict::Watch};
 use rand::{Rng, SeedableRng, rngs::StdRng};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::{
     collections::BTreeMap,
     future::Future,
@@ -11,13 +13,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
-    Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, Outgoing, Partition, Payload,
-    PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey, Retry, RunId, RunItem, RunKey, SendError,
-    Settings, Store, WorldError, WorldResult,
+    Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, Outgoing, Partition,
+    Payload, PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey, Retry, RunId, RunItem, RunKey,
+    SendError, Settings, Store, WorldError, WorldResult,
 };
 
 /// A world in memory, as one process sees it. Clones share the world.

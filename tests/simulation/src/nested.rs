@@ -16,7 +16,7 @@ pub struct FanOuts {
 
 /// A workflow of so many states, at least one of which fans out.
 pub(crate) fn random(rng: &mut StdRng, states: usize, shape: FanOuts, may_time_out: bool) -> Definition {
-    let mut generator = Generator { rng, shape, names: 0 };
+    let mut generator = Generator { rng, shape, names: 0, variables: Vec::new() };
     let mut definition = generator.machine(states, 0);
     if may_time_out && rng.random_bool(0.3) {
         definition["TimeoutSeconds"] = json!(*pick(rng, &[20, 120, 3000]));
@@ -43,6 +43,8 @@ struct Generator<'a> {
     rng: &'a mut StdRng,
     shape: FanOuts,
     names: usize,
+    /// Those that are set wherever the generator is: by states before, also around it.
+    variables: Vec<String>,
 }
 
 impl Generator<'_> {
@@ -51,11 +53,12 @@ impl Generator<'_> {
         let names: Vec<String> = (0..states).map(|_| self.name()).collect();
         let (done, recover, give_up) = (self.name(), self.name(), self.name());
         let may_nest = depth < self.shape.depth_max;
+        let outer = self.variables.len();
         let fan_out = (depth == 0).then(|| self.rng.random_range(0..states));
         let mut machine = Map::new();
         for (index, name) in names.iter().enumerate() {
             let next = names.get(index + 1).unwrap_or(&done);
-            let state = match self.rng.random_range(0..12) {
+            let mut state = match self.rng.random_range(0..14) {
                 _ if fan_out == Some(index) => self.fan_out(name, next, &recover, depth),
                 0 => json!({ "Type": "Wait", "Seconds": *pick(self.rng, &[3, 3, 2000]), "Next": next }),
                 1 if index > 0 => json!({
@@ -65,24 +68,34 @@ impl Generator<'_> {
                 }),
                 2 => json!({
                     "Type": "Pass",
-                    "Parameters": { "uuid.$": "States.UUID()" },
+                    "Parameters": self.read_of_variables(),
                     "ResultPath": format!("$.{name}"),
                     "Next": next,
                 }),
+                12 => json!({
+                    "Type": "Pass",
+                    "QueryLanguage": "JSONata",
+                    "Output": merged(name, "$count($states.input.items)"),
+                    "Next": next,
+                }),
+                13 => self.jsonata_task(name, next, &recover),
                 3 | 4 if may_nest && depth > 0 => self.fan_out(name, next, &recover, depth),
                 _ => self.task(name, next, &recover),
             };
+            self.assign(name, &mut state);
             machine.insert(name.clone(), state);
         }
+        // What a branch has set isn't seen outside.
+        self.variables.truncate(outer);
         machine.insert(done, json!({ "Type": "Succeed" }));
+        machine.insert(recover, json!({ "Type": "Pass", "ResultPath": "$.recovered", "Next": give_up }));
         machine.insert(
-            recover,
-            json!({ "Type": "Pass", "ResultPath": "$.recovered", "Next": give_up }),
+            give_up,
+            match self.rng.random_bool(0.5) {
+                true => json!({ "Type": "Fail", "Error": "GaveUp" }),
+                false => json!({ "Type": "Succeed" }),
+            },
         );
-        machine.insert(give_up, match self.rng.random_bool(0.5) {
-            true => json!({ "Type": "Fail", "Error": "GaveUp" }),
-            false => json!({ "Type": "Succeed" }),
-        });
         let mut machine = json!({ "StartAt": names[0], "States": machine });
         keep_reachable(&mut machine);
         machine
@@ -97,6 +110,44 @@ impl Generator<'_> {
             caught[0]["Next"] = json!(recover);
         }
         task
+    }
+
+    fn jsonata_task(&mut self, name: &str, next: &str, recover: &str) -> Value {
+        let mut task = json!({
+            "Type": "Task",
+            "QueryLanguage": "JSONata",
+            "Resource": function(self.names % 2),
+            "Arguments": { "items": "{% $states.input.items %}" },
+            "Output": merged(name, "$states.result"),
+            "Next": next,
+        });
+        if self.rng.random_bool(0.5) {
+            task["Catch"] = json!([{
+                "ErrorEquals": ["States.ALL"], "Output": merged("caught", "true"), "Next": recover,
+            }]);
+        }
+        task
+    }
+
+    /// Sets a variable, from the data or from another variable.
+    fn assign(&mut self, name: &str, state: &mut Value) {
+        let kind = state["Type"].as_str().unwrap_or_default();
+        if !matches!(kind, "Pass" | "Task" | "Wait" | "Map" | "Parallel") || self.rng.random_bool(0.7) {
+            return;
+        }
+        let is_jsonata = state.get("QueryLanguage").is_some();
+        let other = match self.variables.is_empty() {
+            true => None,
+            false => Some(pick(self.rng, &self.variables).clone()),
+        };
+        let variable = format!("v{name}");
+        state["Assign"] = match (is_jsonata, other) {
+            (true, Some(other)) => json!({ (variable.as_str()): format!("{{% ${other} %}}") }),
+            (true, None) => json!({ (variable.as_str()): format!("{{% '{name}' %}}") }),
+            (false, Some(other)) => json!({ (format!("{variable}.$")): format!("${other}") }),
+            (false, None) => json!({ (variable.as_str()): name }),
+        };
+        self.variables.push(variable);
     }
 
     fn fan_out(&mut self, name: &str, next: &str, recover: &str, depth: u32) -> Value {
@@ -115,6 +166,15 @@ impl Generator<'_> {
                 json!([{ "ErrorEquals": ["States.ALL"], "ResultPath": "$.caught", "Next": recover }]);
         }
         state
+    }
+
+    /// A drawn value, and all variables that are set.
+    fn read_of_variables(&self) -> Value {
+        let mut members = Map::from_iter([("uuid.$".to_owned(), json!("States.UUID()"))]);
+        for variable in &self.variables {
+            members.insert(format!("{variable}.$"), json!(format!("${variable}")));
+        }
+        members.into()
     }
 
     fn parallel(&mut self, depth: u32) -> Value {
@@ -153,6 +213,11 @@ impl Generator<'_> {
         self.names += 1;
         format!("S{}", self.names)
     }
+}
+
+/// The state's input with one more member.
+fn merged(name: &str, expression: &str) -> String {
+    format!("{{% $merge([$states.input, {{ '{name}': {expression} }}]) %}}")
 }
 
 /// Drops the states that nothing leads to.

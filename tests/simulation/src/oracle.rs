@@ -9,8 +9,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use stepladder_asl::Definition;
 use stepladder_engine::{
-    Awaiting, End, FanOut, Limit, Next, Opening, Outcome, Phase, Position, Recorded, Run, Status, Transition, advance,
-    branch_inputs, start, start_branch, step_call,
+    Awaiting, End, FanOut, Limit, Next, Opening, Outcome, Phase, Position, Recorded, Rehearsal, Run, Status,
+    Transition, Waiting, advance, branch_inputs, start, start_branch, step_call,
 };
 
 /// A run without faults, but for what depends on times: which attempts were so slow that they ran into a limit because
@@ -81,7 +81,8 @@ impl<'a> Oracle<'a> {
 
     fn answer(&self, path: &Path, position: &Position) -> Outcome {
         let call = step_call(self.definition, self.run, position).unwrap();
-        let failed = |error: &str| Outcome::Failed { error: error.to_owned(), cause: None, phase: Phase::Run };
+        let failed =
+            |error: &str| Outcome::Failed { error: error.to_owned(), cause: None, phase: Phase::Run };
         let slow = self.slow.get(&(path.clone(), position.state.clone(), call.attempt));
         let indexes: Vec<u32> = path.iter().map(|(_, index)| *index).collect();
         match scripted(self.seed, self.faults, &self.run.name, &indexes, &position.state, call.attempt) {
@@ -130,13 +131,42 @@ impl<'a> Oracle<'a> {
         let noticed = self.first_failed.get(&(path.clone(), ordinal)).copied();
         let index = match noticed {
             Some(index) if is_failed(&ends[index as usize]) => index,
-            Some(index) => return Err(format!("branch {index} of {path:?}, {ordinal} should not have failed")),
+            Some(index) => {
+                return Err(format!("branch {index} of {path:?}, {ordinal} should not have failed"));
+            }
             // It wasn't waited for.
             None => u32::try_from(ends.iter().position(is_failed).unwrap()).unwrap(),
         };
         let End { error, cause, events, .. } = ends.swap_remove(index as usize);
         Ok((Outcome::BranchFailed { index, error, cause, events }, ended_ms))
     }
+}
+
+/// The end of a run in which nothing fails and nobody is slow, by the engine's own rehearsal.
+pub(crate) fn rehearsed(
+    seed: u64,
+    faults: &Faults,
+    definition: &Definition,
+    run: &Run,
+    input: Value,
+) -> (Status, Value) {
+    let mut rehearsal = Rehearsal::start(definition, run, input);
+    while let Some(Waiting { branch, position, due_ms }) = rehearsal.next() {
+        let branch = branch.clone();
+        let outcome = match position.awaiting {
+            Awaiting::Step { .. } => {
+                let indexes: Vec<u32> = branch.0.iter().map(|fork| fork.index).collect();
+                let attempt = position.attempt();
+                match scripted(seed, faults, &run.name, &indexes, &position.state, attempt) {
+                    Answer::Output(output) => Outcome::Succeeded { output },
+                    other => panic!("a fault without faults: {other:?}"),
+                }
+            }
+            _ => Outcome::TimerFired,
+        };
+        rehearsal.settle(&branch, outcome, None, due_ms).unwrap();
+    }
+    comparable(rehearsal.end().unwrap())
 }
 
 fn timed_out(outcome: &Outcome) -> bool {

@@ -41,6 +41,10 @@ pub struct Faults {
     pub skew_ms: i64,
 }
 
+impl Faults {
+    pub(crate) const NONE: Faults = NONE;
+}
+
 const NONE: Faults = Faults {
     crash: 0.0,
     stall: 0.0,
@@ -107,7 +111,13 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "no faults", faults: NONE, runs: 3, states: 5, fan_outs: None },
     Scenario { name: "faults", faults: COMMON, runs: 3, states: 5, fan_outs: None },
     Scenario { name: "stop", faults: Faults { stop: 0.03, ..COMMON }, runs: 2, states: 5, fan_outs: None },
-    Scenario { name: "redrive", faults: Faults { fail: 0.2, redrive: 0.05, ..COMMON }, runs: 2, states: 4, fan_outs: None },
+    Scenario {
+        name: "redrive",
+        faults: Faults { fail: 0.2, redrive: 0.05, ..COMMON },
+        runs: 2,
+        states: 4,
+        fan_outs: None,
+    },
     Scenario {
         name: "stop and redrive",
         faults: Faults { stop: 0.03, fail: 0.15, redrive: 0.08, ..COMMON },
@@ -137,7 +147,13 @@ pub const SCENARIOS: &[Scenario] = &[
         states: 5,
         fan_outs: None,
     },
-    Scenario { name: "poison", faults: Faults { poison: 0.1, ..COMMON }, runs: 10, states: 2, fan_outs: None },
+    Scenario {
+        name: "poison",
+        faults: Faults { poison: 0.1, ..COMMON },
+        runs: 10,
+        states: 2,
+        fan_outs: None,
+    },
     Scenario { name: "heavy", faults: HEAVY, runs: 2, states: 5, fan_outs: None },
     Scenario {
         name: "heavy, failing",

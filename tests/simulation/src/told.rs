@@ -3,7 +3,6 @@
 use stepladder_engine::{
     Branch, Next, Opening, Position, Recorded, Run, Transition, advance, branch_inputs, start_branch,
 };
-use std::collections::BTreeMap;
 use stepladder_protocol::RunView;
 
 /// A branch's place in the run, whatever its seqs are: for each fork the how-manieth fan-out of its branch, and the index.
@@ -18,18 +17,9 @@ pub(crate) struct Told<'a> {
     pub(crate) recorded: &'a [Recorded],
 }
 
-/// All branches that have records, or have opened a fan-out before their first one (then `openings` says what they were
-/// started with); an error where a replay leads elsewhere than the run did.
-pub(crate) fn told<'a>(
-    view: &'a RunView,
-    run: &Run,
-    openings: &BTreeMap<Branch, Opening>,
-) -> Result<Vec<Told<'a>>, String> {
-    let root = Told {
-        path: Path::new(),
-        positions: view.replay.positions.clone(),
-        recorded: &view.recorded,
-    };
+/// All branches that have records; an error where a replay leads elsewhere than the run did.
+pub(crate) fn told<'a>(view: &'a RunView, run: &Run) -> Result<Vec<Told<'a>>, String> {
+    let root = Told { path: Path::new(), positions: view.replay.positions.clone(), recorded: &view.recorded };
     let mut all = Vec::new();
     let mut open = vec![(root, view.replay.last.clone())];
     while let Some((branch, last)) = open.pop() {
@@ -41,12 +31,10 @@ pub(crate) fn told<'a>(
         for (ordinal, position) in fan_outs.enumerate() {
             for index in 0..position.fan_out().unwrap().count {
                 let child = position.branch.child(position.seq, index);
-                let recorded = view.branch_recorded.get(&child).map_or(&[][..], Vec::as_slice);
-                let opening = match recorded.first() {
-                    Some(first) => Some(first.opening.ok_or("a first record without its opening")?),
-                    None => openings.get(&child).copied(),
+                let Some(recorded) = view.branch_recorded.get(&child) else { continue };
+                let Some(opening) = recorded.first().and_then(|first| first.opening) else {
+                    return Err("a first record doesn't say what its branch was started with".to_owned());
                 };
-                let Some(opening) = opening else { continue };
                 let mut path = branch.path.clone();
                 path.push((ordinal, index));
                 open.push(follow(view, run, position, index, opening, path, recorded)?);
@@ -54,7 +42,7 @@ pub(crate) fn told<'a>(
         }
         all.push(branch);
     }
-    match all.iter().filter(|told| !told.recorded.is_empty()).count() == view.branch_recorded.len() + 1 {
+    match all.len() == view.branch_recorded.len() + 1 {
         true => Ok(all),
         false => Err("there are records of branches that nobody opened".to_owned()),
     }

@@ -10,9 +10,7 @@ use crate::{
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_engine::{Next, Outcome, Phase, Status};
-use stepladder_protocol::{
-    Message, PartKey, Protocol, QueueName, Record, RecordKey, RunView, StepRequest,
-};
+use stepladder_protocol::{Message, PartKey, Protocol, QueueName, Record, RecordKey, RunView, StepRequest};
 
 /// What is watched while it happens.
 #[derive(Debug, Default)]
@@ -173,8 +171,7 @@ fn judge_run(
     if host_plants_seed(host) {
         return;
     }
-    let openings = host.state().openings(&view.item.key());
-    let branches = match told(view, &view.run, &openings) {
+    let branches = match told(view, &view.run) {
         Ok(branches) => branches,
         Err(why) => return breaks(why),
     };
@@ -186,6 +183,12 @@ fn judge_run(
         && faults.stop == 0.0
         && faults.redrive == 0.0
         && wanted.definition.timeout_seconds.is_none();
+    if *faults == Faults::NONE {
+        let rehearsed = oracle::rehearsed(seed, faults, &wanted.definition, &view.run, wanted.input.clone());
+        if oracle::comparable(end) != rehearsed {
+            breaks("a run ended otherwise than its rehearsal".to_owned());
+        }
+    }
     if is_certain {
         let oracle = Oracle::new(seed, faults, &wanted.definition, &view.run, &branches);
         match oracle.expected(wanted.input.clone()) {

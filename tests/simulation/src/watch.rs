@@ -67,9 +67,7 @@ impl FanOutWatch {
         let is_too_many = failures > fan_out.failures_tolerated as usize;
         let is_right = match outcome {
             Outcome::Joined { results, .. } => {
-                ends.len() == fan_out.count as usize
-                    && !is_too_many
-                    && results.len() == ends.len() - failures
+                ends.len() == fan_out.count as usize && !is_too_many && results.len() == ends.len() - failures
             }
             _ => is_too_many,
         };

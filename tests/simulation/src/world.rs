@@ -3,8 +3,9 @@
 use crate::{
     answers,
     host::MemoryHost,
+    nested,
     scenario::{Faults, SLOW_CHAIN, Scenario},
-    nested, verdict, workflows,
+    verdict, workflows,
 };
 use futures::{FutureExt, future::BoxFuture, task::noop_waker};
 use rand::{Rng, SeedableRng, rngs::StdRng};

@@ -74,15 +74,21 @@ impl Chain {
     }
 
     async fn start_run_with(&self, name: &str, bytes: usize) {
-        let input = json!({ "text": "x".repeat(bytes) });
-        let request = StartRequest { workflow: "chain".to_owned(), name: name.to_owned(), input };
+        self.start_run_of("chain", name, json!({ "text": "x".repeat(bytes) })).await;
+    }
+
+    async fn start_run_of(&self, workflow: &str, name: &str, input: Value) {
+        let request = StartRequest { workflow: workflow.to_owned(), name: name.to_owned(), input };
         let started = self.protocol.start(request).await.unwrap();
         assert!(matches!(started, Started::Created(_)));
     }
 
     /// Does what Lambda does: receives a batch, calls the function, deletes what it is done with.
     async fn deliver(&self, n: usize, expected: usize) {
-        let queue = QueueName::Step(format!("step-{n}"));
+        self.deliver_from(QueueName::Step(format!("step-{n}")), expected).await;
+    }
+
+    async fn deliver_from(&self, queue: QueueName, expected: usize) {
         let url = self.trigger.queue().url(&queue).await.unwrap().unwrap();
         let mut deliveries = Vec::new();
         let until = Instant::now() + PATIENCE;
@@ -226,4 +232,50 @@ async fn ten_messages_of_one_batch_cost_no_more_than_ten_of_one() {
     let sends = batch["SendMessageBatch"].0;
     assert!((1..=10).contains(&sends), "{sends}");
     assert_eq!(batch, bill(&[("PutItem", 10, 10.0), ("SendMessageBatch", sends, 0.0)]));
+}
+
+/// A Map whose branches are one step each.
+fn map_definition() -> String {
+    let work = json!({
+        "Type": "Task",
+        "Resource": "arn:aws:lambda:us-east-1:000000000000:function:step-1",
+        "End": true,
+    });
+    let map = json!({
+        "Type": "Map",
+        "ItemsPath": "$.items",
+        "ItemProcessor": { "StartAt": "Work", "States": { "Work": work } },
+        "End": true,
+    });
+    json!({ "StartAt": "Each", "States": { "Each": map } }).to_string()
+}
+
+#[tokio::test]
+async fn a_map_of_ten_keeps_to_its_budget() {
+    let chain = Chain::start().await;
+    chain.protocol.publish("map", &Definition::parse(&map_definition()).unwrap()).await.unwrap();
+    let input = || json!({ "items": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] });
+    for name in ["first", "second"] {
+        chain.take();
+        chain.start_run_of("map", name, input()).await;
+        let mut start = chain.take();
+        // The flag of the root item, beside what each start may ask for. And what the fan-out was opened with, beside the
+        // run item.
+        assert!(start.remove("GetItem").unwrap().0 >= 1);
+        assert_eq!(start, bill(&[("PutItem", 2, 3.0), ("SendMessageBatch", 1, 0.0)]));
+
+        // Each branch: its flag, which may be a moment old; its record; its place in the list. The last one reports, and
+        // asks for the join.
+        chain.deliver(1, 10).await;
+        let mut branches = chain.take();
+        let sends = branches.remove("SendMessageBatch").unwrap().0;
+        assert_eq!((sends, branches.remove("GetItem").unwrap()), (1, (10, 5.0)));
+        assert_eq!(branches, bill(&[("PutItem", 10, 10.0), ("UpdateItem", 11, 11.0)]));
+
+        // The join: the run, what was opened, the root item, the part, and a record of each branch.
+        chain.deliver_from(QueueName::Timer, 1).await;
+        let expected =
+            [("GetItem", 4, 4.0), ("BatchGetItem", 1, 10.0), ("PutItem", 1, 1.0), ("UpdateItem", 1, 1.0)];
+        assert_eq!(chain.take(), bill(&expected));
+    }
 }

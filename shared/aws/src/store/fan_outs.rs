@@ -113,10 +113,8 @@ impl FanOuts for DynamoStore {
                 .upsert(self.pk_of(fan_out), keys::tally_sk(fan_out), expires_s)
                 .update_expression(format!("SET {expression}v = :v, {EXPIRES} = :expires{completes}"));
             match report.progress {
-                Progress::Complete => update.expression_attribute_values(
-                    ":part",
-                    AttributeValue::Ns(vec![part.part.to_string()]),
-                ),
+                Progress::Complete => update
+                    .expression_attribute_values(":part", AttributeValue::Ns(vec![part.part.to_string()])),
                 Progress::Partial => update,
             }
         };

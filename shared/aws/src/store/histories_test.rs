@@ -17,8 +17,8 @@ use std::{
 };
 use stepladder_engine::{Branch, Fork, Opening, Status};
 use stepladder_protocol::{
-    BlobRef, DataSlot, EndedHow, ITEM_VERSION, Part, PartKey, Partition, Payload, Record, RecordKey, RunId, RunItem,
-    Tally, limits::PART_BRANCHES,
+    BlobRef, DataSlot, EndedHow, ITEM_VERSION, Part, PartKey, Partition, Payload, Record, RecordKey, RunId,
+    RunItem, Tally, limits::PART_BRANCHES,
 };
 
 fn folder() -> PathBuf {
@@ -66,7 +66,8 @@ fn read(item: Item) -> Value {
             let part: u32 = sk.rsplit('#').next().unwrap().parse().unwrap();
             let Part { ended, is_stopped } =
                 fan_outs::read_part(operation, part * PART_BRANCHES, item).unwrap();
-            let ended = ended.iter().map(|ended| json!([ended.index, ended.seq, ended.how == EndedHow::Failed]));
+            let ended =
+                ended.iter().map(|ended| json!([ended.index, ended.seq, ended.how == EndedHow::Failed]));
             json!({ "ended": ended.collect::<Vec<_>>(), "is_stopped": is_stopped })
         }
         _ if sk.starts_with("F#") => {
@@ -267,7 +268,10 @@ fn fixtures() -> Vec<(&'static str, Item)> {
         ("input", super::data_item(&run_key(5), &DataSlot::Input, &compressed("\"large\""), 1_799_999_999)),
         ("ending", super::data_item(&run_key(5), &ending, &blob(), 1_799_999_999)),
         ("record-of-an-inner-branch", write_record(&key_of_only, &only)),
-        ("fan-out-opened", fan_outs::opened_item(pk(&fan_out), &fan_out, 70, &json_payload("{}"), 1_799_999_999)),
+        (
+            "fan-out-opened",
+            fan_outs::opened_item(pk(&fan_out), &fan_out, 70, &json_payload("{}"), 1_799_999_999),
+        ),
         ("fan-out-inputs", fan_outs::inputs_item(&part, &compressed("[]"), 1_799_999_999)),
         ("fan-out-part", of_part),
         ("fan-out-root", of_root),

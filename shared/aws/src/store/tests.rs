@@ -9,7 +9,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use stepladder_engine::{Branch, Opening, Status};
 use stepladder_protocol::{
     BlobRef, Close, ITEM_VERSION, Partition, Payload, Record, RecordKey, Retry, RunId, RunItem, RunKey,
-    limits::{FORK_BYTES, NAME_CHARS_MAX, PART_BRANCHES, RECORD_OVERHEAD_BYTES, RUN_ITEM_PAYLOAD_BYTES_MAX, WRITE_UNIT_BYTES},
+    limits::{
+        FORK_BYTES, NAME_CHARS_MAX, PART_BRANCHES, RECORD_OVERHEAD_BYTES, RUN_ITEM_PAYLOAD_BYTES_MAX,
+        WRITE_UNIT_BYTES,
+    },
 };
 
 /// An item's size by DynamoDB's rules, in bytes

@@ -17,7 +17,8 @@ use stepladder_asl::{Definition, Kind, State, errors};
 /// The first transition of a branch: to its first stop.
 ///
 /// Like [`super::start`] it never ends the branch, for an end is a record, and a start writes none: a branch that has no
-/// stop at all waits for a turn. Of `parent`, the position that opened the fan-out, the data is not needed
+/// stop at all waits for a turn. So does one whose first stop is a fan-out: its branches come after a record of its own,
+/// so that the opening of the outer fan-out stays small, and a replay knows what the branch was started with. Of `parent`, the position that opened the fan-out, the data is not needed
 /// ([`Position::head`]).
 pub fn start_branch(
     definition: &Definition,
@@ -61,8 +62,8 @@ pub(crate) fn start_branch_traced(
     }
     let (events, mark) = (walk.events, walk.trace.as_deref().map(|trace| (trace.count, trace.last)));
     let mut position = match walk.go(start_at, data.clone()) {
-        Next::Wait(position) => position,
-        Next::End(_) => {
+        Next::Wait(position) if position.fan_out().is_none() => position,
+        Next::Wait(_) | Next::End(_) => {
             // The turn walks the same states again, and that walk is the one that counts.
             walk.events = events;
             walk.variables = parent.variables.clone();

@@ -44,12 +44,17 @@ impl<H: Host> Protocol<H> {
 
     /// Of the branches that failed first in their parts the one that failed first.
     async fn branch_failed(&self, fan_out: &RecordKey, parts: &[Vec<Ended>]) -> WorldResult<Outcome> {
-        let first_failed = |part: &Vec<Ended>| part.iter().find(|ended| ended.how == EndedHow::Failed).copied();
+        let first_failed =
+            |part: &Vec<Ended>| part.iter().find(|ended| ended.how == EndedHow::Failed).copied();
         let failed: Vec<Ended> = parts.iter().filter_map(first_failed).collect();
         let records = self.last_records(fan_out, &failed).await?;
-        let first = failed.iter().zip(records).min_by_key(|(ended, record)| (record.finished_ms, ended.index));
+        let first =
+            failed.iter().zip(records).min_by_key(|(ended, record)| (record.finished_ms, ended.index));
         let Some((ended, record)) = first else {
-            return Err(payload::unreadable(&format!("join the fan-out at {fan_out}"), "no branch has failed"));
+            return Err(payload::unreadable(
+                &format!("join the fan-out at {fan_out}"),
+                "no branch has failed",
+            ));
         };
         let BranchEnd { error, cause, events, .. } = self.branch_end(fan_out, ended, &record).await?;
         Ok(Outcome::BranchFailed { index: ended.index, error, cause, events })
@@ -105,7 +110,12 @@ impl<H: Host> Protocol<H> {
             .collect()
     }
 
-    pub(crate) async fn branch_end(&self, fan_out: &RecordKey, ended: &Ended, record: &Record) -> WorldResult<BranchEnd> {
+    pub(crate) async fn branch_end(
+        &self,
+        fan_out: &RecordKey,
+        ended: &Ended,
+        record: &Record,
+    ) -> WorldResult<BranchEnd> {
         let key = last_key(fan_out, ended);
         let Some(end) = &record.end else {
             return Err(payload::unreadable(&format!("read {key}"), "it doesn't say how its branch ended"));
@@ -133,11 +143,8 @@ fn blob_bytes(record: &Record) -> usize {
 
 /// The results of the branches are larger together than any payload may be.
 fn too_much(bytes_max: usize) -> Outcome {
-    let cause =
-        format!("The results of the branches have more than {bytes_max} bytes, the most (payload_bytes_max).");
-    Outcome::Failed {
-        error: errors::DATA_LIMIT_EXCEEDED.to_owned(),
-        cause: Some(cause),
-        phase: Phase::Run,
-    }
+    let cause = format!(
+        "The results of the branches have more than {bytes_max} bytes, the most (payload_bytes_max)."
+    );
+    Outcome::Failed { error: errors::DATA_LIMIT_EXCEEDED.to_owned(), cause: Some(cause), phase: Phase::Run }
 }

@@ -110,8 +110,7 @@ impl<H: Host> Protocol<H> {
         let outcome = self.gather(&run, &Opened { position: position.clone(), opened_ms: 0 }).await?;
         let now_ms = self.host.clock().now_ms();
         let run_seeded = self.seeded(parent.run);
-        let transition =
-            finished(advance(parent.definition, &run_seeded, &position, &outcome, now_ms))?;
+        let transition = finished(advance(parent.definition, &run_seeded, &position, &outcome, now_ms))?;
         let record = self.plain_record(parent, &position, &outcome, &transition).await?;
         match self.host.store().put_record(&lock.key(&run), &record).await? {
             PutRecord::Lost(winner) if winner.owner != parent.owner => Ok(Vec::new()),

@@ -168,10 +168,8 @@ impl<H: Host> Protocol<H> {
         // they make of the items may be large.
         for some in parts.chunks(limits::PARTS_EVALUATED_AT_ONCE) {
             let (Some(first), Some(last)) = (some.first(), some.last()) else { continue };
-            let (first, end) = (
-                self.branches_of(*first, fan_out.count).start,
-                self.branches_of(*last, fan_out.count).end,
-            );
+            let (first, end) =
+                (self.branches_of(*first, fan_out.count).start, self.branches_of(*last, fan_out.count).end);
             let inputs = match self.evaluated(line, position, first..end)? {
                 Ok(inputs) => inputs,
                 Err(outcome) => return Ok(Err(outcome)),
@@ -271,9 +269,9 @@ impl<H: Host> Protocol<H> {
             Effect::Send { to, position, due_ms } => {
                 Ok(vec![self.sending_of(&child, &to, position, due_ms).await?])
             }
-            Effect::Open(position) => self.delegate(&child, position, transition.now_ms).await,
-            Effect::Join(_) | Effect::Close(_) => {
-                Err(payload::unreadable("start a branch", "it ends before its first record"))
+            Effect::Open(_) | Effect::Join(_) | Effect::Close(_) => {
+                let message = "it ends, or opens a fan-out, before its first record";
+                Err(payload::unreadable("start a branch", message))
             }
         }
     }
@@ -287,11 +285,8 @@ impl<H: Host> Protocol<H> {
         opening: Opening,
     ) -> WorldResult<Vec<Sending>> {
         if line.before == Before::Perhaps {
-            let first = RecordKey {
-                branch: fan_out.branch.child(fan_out.seq, index),
-                seq: 0,
-                ..fan_out.clone()
-            };
+            let first =
+                RecordKey { branch: fan_out.branch.child(fan_out.seq, index), seq: 0, ..fan_out.clone() };
             if self.host.store().record(&first).await?.is_some() {
                 return Ok(Vec::new());
             }

@@ -2,10 +2,8 @@
 
 use super::{MemoryHost, State};
 use std::collections::{BTreeMap, BTreeSet};
-use serde_json::Value;
-use stepladder_engine::{Branch, Opening};
 use stepladder_protocol::{
-    Ended, FanOuts, Part, PartKey, PartReport, Partition, Payload, PlantedBug, Progress, Record, RecordKey, RunKey,
+    Ended, FanOuts, Part, PartKey, PartReport, Partition, Payload, PlantedBug, Progress, Record, RecordKey,
     Tally, WorldResult,
 };
 
@@ -65,10 +63,8 @@ impl FanOuts for MemoryHost {
     }
 
     async fn is_stopped(&self, part: &PartKey) -> WorldResult<bool> {
-        self.op("get flag", |state| {
-            Ok(state.fan_outs.parts.get(part).is_some_and(|part| part.is_stopped))
-        })
-        .await
+        self.op("get flag", |state| Ok(state.fan_outs.parts.get(part).is_some_and(|part| part.is_stopped)))
+            .await
     }
 
     async fn report_part(&self, part: &PartKey, report: PartReport, _: i64) -> WorldResult<Tally> {
@@ -133,7 +129,8 @@ impl FanOuts for MemoryHost {
     ) -> WorldResult<Vec<(RecordKey, Record)>> {
         let part_branches = self.settings.part_branches;
         self.op("query part", |state| {
-            let of_part = |key: &RecordKey| PartKey::of(&key.run, &key.branch, part_branches).as_ref() == Some(part);
+            let of_part =
+                |key: &RecordKey| PartKey::of(&key.run, &key.branch, part_branches).as_ref() == Some(part);
             let records = state.records_of(part).filter(|(key, _)| of_part(key));
             let left = records.filter(|(key, _)| after.is_none_or(|after| *key > after));
             Ok(left.take(PAGE_RECORDS).map(|(key, record)| (key.clone(), record.clone())).collect())
@@ -163,24 +160,12 @@ impl Items {
 }
 
 impl State {
-    /// What those branches were started with that have opened a fan-out before their first record.
-    pub(crate) fn openings(&self, run: &RunKey) -> BTreeMap<Branch, Opening> {
-        let opened = self.fan_outs.opened.iter().filter(|(key, _)| key.run == *run && key.seq == 0);
-        opened
-            .filter_map(|(key, (_, opened))| {
-                let mut opened: Value = self.read(run, opened);
-                let opening = opened["position"]["opening"].take();
-                Some((key.branch.clone(), serde_json::from_value(opening).ok()?))
-            })
-            .collect()
-    }
-
     /// The records of all branches below a fan-out, from the first of a part on.
     fn records_of<'a>(&'a self, part: &'a PartKey) -> impl Iterator<Item = (&'a RecordKey, &'a Record)> {
         let fan_out = &part.fan_out;
         let first = RecordKey { branch: fan_out.branch.child(fan_out.seq, 0), seq: 0, ..fan_out.clone() };
-        self.records.range(first..).take_while(move |(key, _)| {
-            key.run == fan_out.run && key.branch.0.starts_with(&fan_out.branch.0)
-        })
+        self.records
+            .range(first..)
+            .take_while(move |(key, _)| key.run == fan_out.run && key.branch.0.starts_with(&fan_out.branch.0))
     }
 }

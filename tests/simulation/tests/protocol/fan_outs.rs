@@ -97,7 +97,8 @@ fn a_branch_costs_two_writes_and_reads_its_flag_only() {
     let last = stack.host.calls();
     assert_eq!(last, ["get flag", "put record", "append ended", "report part", "send"]);
     let join = calls(&stack, &QueueName::Timer);
-    let expected = ["get run", "get fan-out", "get tally", "get part", "get records", "put record", "close run", "send"];
+    let expected =
+        ["get run", "get fan-out", "get tally", "get part", "get records", "put record", "close run", "send"];
     assert_eq!(join, expected);
 }
 
@@ -293,7 +294,10 @@ fn a_branch_past_the_runs_deadline_ends_the_run() {
     stack.start("run", items(3));
     stack.run();
     let (output, error, _) = stack.ending("run");
-    assert_eq!((stack.status("run"), output, error), (Status::TimedOut, None, Some("States.Timeout".to_owned())));
+    assert_eq!(
+        (stack.status("run"), output, error),
+        (Status::TimedOut, None, Some("States.Timeout".to_owned()))
+    );
     assert_eq!(stack.count(&QueueName::Status), 1);
     assert_eq!(stack.ran(), ["work", "work", "work"]);
 }
