@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help dev demo check fmt lint docs deny audit test sim bench bench-engine build need-cargo need-nextest need-deny
+.PHONY: help dev demo check fmt lint docs deny audit test conformance sim bench bench-engine build need-cargo need-nextest need-deny
 
 PORT    ?= 7700
 PROFILE ?= dev
@@ -52,6 +52,9 @@ audit: need-deny ## known vulnerabilities; needs the advisory database from the 
 test: need-nextest ## all tests
 	cargo nextest run --workspace
 
+conformance: need-cargo ## the recorded cases alone, with their figures (ASL_CASES=folder; ../shared/asl unless set)
+	@cargo test --quiet -p stepladder-conformance --test conformance -- --nocapture --test-threads=1
+
 sim: need-nextest ## the simulation alone: SIM_SEEDS=n seeds (10,000 unless set), or SIM_SEED=n
 	cargo nextest run -p stepladder-simulation --no-capture -E 'test(every_invariant)'
 
@@ -62,8 +65,9 @@ bench: need-cargo bench-engine ## benchmarks: the engine, then the whole on this
 	rm -rf target/bench-data
 	target/ci/bench --data-dir target/bench-data --runs 300 | tee target/bench-file.json
 
-bench-engine: need-cargo ## the engine's time per transition
+bench-engine: need-cargo ## the engine's time per transition, of replays and history pages; parsing, JSONPath and JSONata
 	cargo bench -p stepladder-engine --bench engine
+	cargo bench -p stepladder-asl --bench parse --bench evaluate
 
 build: need-cargo ## the step binaries, as small and fast as they are deployed
 	cargo build --release -p order-processing -p stepladder-system

@@ -31,6 +31,9 @@ pub struct Cli {
 pub enum Command {
     Dev(commands::dev::DevArgs),
     Check(commands::check::CheckArgs),
+    Graph(commands::graph::GraphArgs),
+    Try(commands::try_run::TryArgs),
+    TestState(commands::test_state::TestStateArgs),
     Start(commands::start::StartArgs),
     /// Look at runs, and stop them
     #[command(subcommand)]

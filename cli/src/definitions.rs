@@ -15,7 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 use stepladder_asl::{
-    Definition, Fault, FaultCode, Faults, Kind, Refusal, Resource, limits::DEFINITION_BYTES_MAX, nearest,
+    Definition, Fault, FaultCode, Faults, Kind, Options, Refusal, Resource, WorkflowType,
+    limits::DEFINITION_BYTES_MAX, nearest,
 };
 
 /// A definition's file, and what came of it.
@@ -26,6 +27,8 @@ pub struct Checked {
     pub shown: String,
     pub source: String,
     pub result: Result<Definition, Problem>,
+    /// What is not wrong, but likely not meant.
+    pub warnings: Faults,
 }
 
 /// Why there is no definition.
@@ -36,22 +39,68 @@ pub enum Problem {
     Unreadable(String),
 }
 
+/// What a definition is held against.
+#[derive(Debug, Clone, Copy)]
+pub enum Against<'p> {
+    /// The language's rules alone.
+    Language,
+    /// Also the names that a step can't have, and the programs of the workspace where there is one.
+    Programs(Option<&'p Project>),
+    /// Also what this version can call: everything that it is to run.
+    Stack(&'p Project),
+}
+
 impl Checked {
-    /// Reads and judges one file. Without a project nobody knows which programs there are.
-    pub fn read(workflow: String, path: &Path, shown: String, project: Option<&Project>) -> Self {
-        let (source, result) = match read_text(path) {
-            Ok(source) => {
-                let judge = |resource: &Resource| judge(resource, project);
-                let result = Definition::parse_with(&source, &judge).map_err(Problem::Faults);
-                (source, result)
+    /// Reads and judges one file, or stdin for `-`.
+    pub fn read(path: &Path, against: Against, workflow_type: WorkflowType) -> Self {
+        match path.as_os_str() == "-" {
+            true => Self::of(
+                "stdin".to_owned(),
+                "<stdin>".to_owned(),
+                text_of(std::io::stdin().lock()),
+                against,
+                workflow_type,
+            ),
+            false => {
+                let shown = path.display().to_string();
+                Self::of(workflow_of(path), shown, read_text(path), against, workflow_type)
             }
-            Err(why) => (String::new(), Err(Problem::Unreadable(why))),
+        }
+    }
+
+    /// Judges a text, or tells why there is none.
+    pub fn of(
+        workflow: String,
+        shown: String,
+        source: Result<String, String>,
+        against: Against,
+        workflow_type: WorkflowType,
+    ) -> Self {
+        let source = match source {
+            Ok(source) => source,
+            Err(why) => {
+                let result = Err(Problem::Unreadable(why));
+                return Self { workflow, shown, source: String::new(), result, warnings: Faults::default() };
+            }
         };
-        Self { workflow, shown, source, result }
+        let judge = |resource: &Resource| judge(resource, against);
+        let checked = Definition::check(&source, &Options { workflow_type, judge: &judge });
+        // What can't be run yet is a warning to its author, and a refusal where it is to run.
+        let is_told = |fault: &Fault| checked.errors.iter().any(|error| error.state == fault.state);
+        let is_refused = |fault: &Fault| {
+            matches!(against, Against::Stack(_)) && fault.code == FaultCode::NotYetRun && !is_told(fault)
+        };
+        let (refused, warnings): (Vec<Fault>, Vec<Fault>) =
+            checked.warnings.into_iter().partition(is_refused);
+        let result = match checked.definition {
+            Some(definition) if refused.is_empty() => Ok(definition),
+            _ => Err(Problem::Faults(checked.errors.into_iter().chain(refused).collect())),
+        };
+        Self { workflow, shown, source, result, warnings: warnings.into_iter().collect() }
     }
 
     /// All definitions of a workspace.
-    pub fn all(project: &Project) -> Outcome<Vec<Self>> {
+    pub fn all(project: &Project, against: Against, workflow_type: WorkflowType) -> Outcome<Vec<Self>> {
         let workflows = project.workflows()?;
         if workflows.is_empty() {
             return Err(Failure::new(
@@ -64,7 +113,8 @@ impl Checked {
         }
         let read = |workflow: crate::project::WorkflowFile| {
             let shown = project.shown(&workflow.path).to_string();
-            let mut checked = Self::read(workflow.name, &workflow.path, shown, Some(project));
+            let text = read_text(&workflow.path);
+            let mut checked = Self::of(workflow.name, shown, text, against, workflow_type);
             if let Err(error) = stepladder_protocol::check_name(&checked.workflow) {
                 checked.result =
                     Err(Problem::Unreadable(format!("its folder can't name a workflow: {error}")));
@@ -93,7 +143,7 @@ impl Checked {
         named.collect()
     }
 
-    /// Shows its faults as rustc shows its own.
+    /// Shows its faults and warnings as rustc shows its own.
     pub fn tell(&self, printer: &Printer) {
         match &self.result {
             Ok(_) => {}
@@ -102,11 +152,16 @@ impl Checked {
                     Failure::new(Exit::Bad, Code::File, format!("can't read {}: {why}", self.shown));
                 printer.failure(&failure);
             }
-            Err(Problem::Faults(faults)) => {
-                // Rendered without colours, so that what the file holds can be escaped.
-                let plain = escaped_lines(&faults.render(&self.shown, &self.source, false));
-                printer.error_text(coloured(plain.trim_end()) + "\n");
-            }
+            Err(Problem::Faults(faults)) => self.tell_faults(faults, printer),
+        }
+        self.tell_faults(&self.warnings, printer);
+    }
+
+    fn tell_faults(&self, faults: &Faults, printer: &Printer) {
+        if !faults.is_empty() {
+            // Rendered without colours, so that what the file holds can be escaped.
+            let plain = escaped_lines(&faults.render(&self.shown, &self.source, false));
+            printer.error_text(coloured(plain.trim_end()) + "\n");
         }
     }
 
@@ -115,9 +170,12 @@ impl Checked {
         let problems: Vec<Value> = match &self.result {
             Ok(_) => Vec::new(),
             Err(Problem::Unreadable(why)) => {
-                vec![
-                    json!({ "code": Code::File.as_str(), "title": "the file can't be read", "message": why }),
-                ]
+                vec![json!({
+                    "code": Code::File.as_str(),
+                    "severity": "ERROR",
+                    "title": "the file can't be read",
+                    "message": why,
+                })]
             }
             Err(Problem::Faults(faults)) => faults.iter().map(fault_json).collect(),
         };
@@ -129,6 +187,7 @@ impl Checked {
             "states": definition.map(|definition| definition.states.len()),
             "functions": definition.map(|_| self.functions()),
             "problems": problems,
+            "warnings": self.warnings.iter().map(fault_json).collect::<Vec<_>>(),
         })
     }
 }
@@ -136,6 +195,9 @@ impl Checked {
 fn fault_json(fault: &Fault) -> Value {
     json!({
         "code": fault.code.code(),
+        "severity": fault.severity,
+        "aws_code": fault.aws_code,
+        "path": fault.path,
         "title": fault.code.title(),
         "line": fault.line,
         "column": fault.column,
@@ -146,18 +208,26 @@ fn fault_json(fault: &Fault) -> Value {
 }
 
 /// What this version can't call, or what isn't there.
-fn judge(resource: &Resource, project: Option<&Project>) -> Result<(), Refusal> {
+fn judge(resource: &Resource, against: Against) -> Result<(), Refusal> {
     let refuse = |code, message: String, hint: Option<String>| Err(Refusal { code, message, hint });
+    let project = match against {
+        Against::Language => return Ok(()),
+        Against::Programs(project) => project,
+        Against::Stack(project) => Some(project),
+    };
     let Some(function) = resource.function() else {
+        let is_run = matches!(against, Against::Stack(_));
         return match resource {
             resource if resource.is_lambda_invoke() => refuse(
-                FaultCode::Unsupported,
+                if is_run { FaultCode::Unsupported } else { FaultCode::NotYetRun },
                 "a `FunctionName` that is not a constant is not supported by this version".to_owned(),
                 Some(
                     "write the function's name as a text; a Choice can lead to one state per function"
                         .to_owned(),
                 ),
             ),
+            // The parser has warned of it.
+            _ if !is_run => Ok(()),
             other => refuse(
                 FaultCode::Unsupported,
                 format!("`{}` is not supported by this version", other.arn()),
@@ -200,10 +270,16 @@ fn judge(resource: &Resource, project: Option<&Project>) -> Result<(), Refusal> 
 }
 
 fn read_text(path: &Path) -> Result<String, String> {
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    text_of(std::fs::File::open(path).map_err(|error| error.to_string())?)
+}
+
+fn text_of(source: impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
     // One byte more than is allowed, so that the parser can say that it is too large.
-    file.take(DEFINITION_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    source
+        .take(DEFINITION_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())?;
     String::from_utf8(bytes).or_else(|error| match error.utf8_error().valid_up_to() {
         // Cut in the middle of a character: too large, and the parser says so.
         _ if error.as_bytes().len() > DEFINITION_BYTES_MAX => {
@@ -220,8 +296,15 @@ fn coloured(plain: &str) -> String {
 }
 
 fn coloured_line(line: &str) -> String {
-    if let Some((head, title)) = line.split_once("]: ").filter(|(head, _)| head.starts_with("error[")) {
-        return format!("{} {}", paint(style::ERROR, format!("{head}]:")), paint(style::BOLD, title));
+    if let Some((head, title)) = line.split_once("]: ") {
+        let style = match head.split_once('[') {
+            Some(("error", _)) => Some(style::ERROR),
+            Some(("warning", _)) => Some(style::WARNING.bold()),
+            _ => None,
+        };
+        if let Some(style) = style {
+            return format!("{} {}", paint(style, format!("{head}]:")), paint(style::BOLD, title));
+        }
     }
     match line.split_once("= help: ") {
         Some((margin, hint)) if margin.trim().is_empty() => {
@@ -254,7 +337,8 @@ mod tests {
                 r#"{{"StartAt":"A","States":{{"A":{{"Type":"Task","End":true,
                     "Resource":"arn:aws:lambda:us-east-1:000000000000:function:{name}"}}}}}}"#
             );
-            let faults = Definition::parse_with(&text, &|resource| judge(resource, None)).unwrap_err();
+            let faults = Definition::parse_with(&text, &|resource| judge(resource, Against::Programs(None)))
+                .unwrap_err();
             let [fault] = faults.iter().collect::<Vec<_>>()[..] else { panic!("{faults:?}") };
             assert_eq!((fault.code, fault.line), (FaultCode::NoSuchStep, 2));
             assert!(fault.message.contains(&format!("`{name}` is the name of a system queue")), "{fault:?}");

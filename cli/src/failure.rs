@@ -58,6 +58,12 @@ codes! {
     InvalidId = "SL1105";
     /// Lines of an orders file that could not be sent.
     InvalidOrders = "SL1106";
+    /// A file of mocked answers that can't be used.
+    InvalidMock = "SL1107";
+    /// A task was called, and nothing says what it answers.
+    NoMock = "SL1108";
+    /// An option that doesn't fit the others, or the file.
+    InvalidOption = "SL1109";
     UnknownWorkflow = "SL1201";
     NoSuchRun = "SL1202";
     AmbiguousRun = "SL1203";

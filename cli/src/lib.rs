@@ -9,10 +9,14 @@ pub mod connect;
 pub mod definitions;
 pub mod exit;
 pub mod failure;
+pub mod folders;
+pub mod graph;
+pub mod inputs;
 pub mod limits;
 pub mod orders;
 pub mod printer;
 pub mod project;
+pub mod rehearse;
 pub mod runs;
 pub mod shapes;
 pub mod steps;
@@ -105,6 +109,9 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
             bounded(timeout, async { commands::repair::run(args, &stack.await?, printer).await }).await
         }
         Command::Check(args) => commands::check::run(args, printer),
+        Command::Graph(args) => commands::graph::run(args, printer),
+        Command::Try(args) => commands::try_run::run(args, printer),
+        Command::TestState(args) => commands::test_state::run(args, printer),
         Command::Version(args) => commands::version::run(args, printer),
         Command::Completions(args) => commands::completions::run(args, printer),
     }

@@ -49,3 +49,11 @@ pub const FUNCTION_MEMORY_MB: u32 = 256;
 /// Lambda's longest function timeout, in seconds
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 pub const FUNCTION_TIMEOUT_SECONDS_MAX: u32 = 900;
+
+/// A folder is searched for definitions so deep, and among so many files and folders.
+pub const FOLDER_DEPTH_MAX: usize = 32;
+pub const FOLDER_FILES_MAX: usize = 200_000;
+
+/// `try` gives up after so many outcomes unless told otherwise: a Standard execution has at most 25,000 events
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>), and each outcome makes several.
+pub const TRY_OUTCOMES_MAX: usize = 10_000;

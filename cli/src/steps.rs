@@ -198,7 +198,18 @@ mod tests {
             replay(&definition, &run, input.clone(), &Records::from([(Branch::default(), recorded.clone())]))
                 .unwrap();
         let definition = Arc::new(definition);
-        RunView { item: item("17", status), definition, run, input, records, recorded, replay }
+        let (branch_records, branch_recorded) = Default::default();
+        RunView {
+            item: item("17", status),
+            definition,
+            run,
+            input,
+            records,
+            recorded,
+            branch_records,
+            branch_recorded,
+            replay,
+        }
     }
 
     fn failed(error: &str) -> Outcome {

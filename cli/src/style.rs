@@ -26,16 +26,34 @@ pub struct Glyphs {
     pub stopped: &'static str,
     pub retry: &'static str,
     pub skipped: &'static str,
+    pub warning: &'static str,
+    pub arrow: &'static str,
 }
 
 /// For terminals that know UTF-8.
-pub const UNICODE: Glyphs =
-    Glyphs {
-        good: "✓", bad: "✗", running: "▷", waiting: "⧖", stopped: "■", retry: "↻", skipped: "–"
-    };
+pub const UNICODE: Glyphs = Glyphs {
+    good: "✓",
+    bad: "✗",
+    running: "▷",
+    waiting: "⧖",
+    stopped: "■",
+    retry: "↻",
+    skipped: "–",
+    warning: "!",
+    arrow: "→",
+};
 /// For all others.
-pub const ASCII: Glyphs =
-    Glyphs { good: "+", bad: "x", running: ">", waiting: "~", stopped: "#", retry: "retry", skipped: "-" };
+pub const ASCII: Glyphs = Glyphs {
+    good: "+",
+    bad: "x",
+    running: ">",
+    waiting: "~",
+    stopped: "#",
+    retry: "retry",
+    skipped: "-",
+    warning: "!",
+    arrow: "->",
+};
 
 impl Glyphs {
     /// By the locale, as POSIX reads it: the first of LC_ALL, LC_CTYPE and LANG that is set. Without any the terminals of

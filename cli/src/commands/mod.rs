@@ -3,10 +3,13 @@
 pub mod check;
 pub mod completions;
 pub mod dev;
+pub mod graph;
 pub mod repair;
 pub mod run_history;
 pub mod run_list;
 pub mod run_show;
 pub mod run_stop;
 pub mod start;
+pub mod test_state;
+pub mod try_run;
 pub mod version;

@@ -4,7 +4,7 @@ use crate::{
     connect::Stack,
     exit::Exit,
     failure::{Code, Failure, Outcome},
-    limits,
+    inputs, limits,
     printer::Printer,
     runs::known,
     shapes::{RunShape, has_ended},
@@ -12,14 +12,8 @@ use crate::{
     text::{self, escaped, escaped_json, first_sentence},
 };
 use serde_json::{Map, Value, json};
-use std::{
-    io::{IsTerminal, Read},
-    path::Path,
-    time::Instant,
-};
-use stepladder_protocol::{
-    Clock, Host, RunItem, StartError, StartRequest, Started, Store, json as checked_json,
-};
+use std::time::Instant;
+use stepladder_protocol::{Clock, Host, RunItem, StartError, StartRequest, Started, Store};
 
 /// Start a run
 ///
@@ -41,7 +35,7 @@ pub struct StartArgs {
 
 pub async fn run(args: StartArgs, stack: &Stack, printer: &Printer) -> Outcome {
     let input = match &args.input {
-        Some(given) => read_input(given)?,
+        Some(given) => inputs::read(given, "--input")?,
         None => Value::Object(Map::new()),
     };
     let name = args.name.unwrap_or_else(|| format!("{:032x}", stack.protocol.host().clock().random_u128()));
@@ -162,85 +156,11 @@ async fn wait(item: RunItem, stack: &Stack, printer: &Printer) -> Outcome {
     Err(failure.hint(format!("`stepladder run show {}` shows its steps", id.name)))
 }
 
-/// What `--input` names: `-`, text that begins as JSON does, a file, or a JSON scalar.
-fn read_input(given: &str) -> Outcome<Value> {
-    if given == "-" {
-        let stdin = std::io::stdin();
-        if stdin.is_terminal() {
-            return Err(Failure::new(Exit::Usage, Code::InvalidInput, "stdin is a terminal")
-                .hint("pipe the input in: echo '{}' | stepladder start … --input -"));
-        }
-        return parse(&limited(stdin.lock(), "stdin")?, "stdin");
-    }
-    if given.trim_start().starts_with(['{', '[', '"']) {
-        return parse(given.as_bytes(), "--input");
-    }
-    let path = Path::new(given);
-    match std::fs::File::open(path) {
-        Ok(file) => {
-            let shown = path.display().to_string();
-            parse(&limited(file, &shown)?, &shown)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            match checked_json::parse(given.as_bytes()) {
-                Ok(scalar) => Ok(scalar),
-                Err(_) => Err(Failure::file("read", path, &error)
-                    .hint("--input takes a file, - for stdin, or the JSON itself")),
-            }
-        }
-        Err(error) => Err(Failure::file("read", path, &error)),
-    }
-}
-
-fn limited(reader: impl Read, what: &str) -> Outcome<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let read = reader.take(limits::INPUT_BYTES_MAX + 1).read_to_end(&mut bytes);
-    read.map_err(|error| Failure::file("read", Path::new(what), &error))?;
-    match bytes.len() as u64 > limits::INPUT_BYTES_MAX {
-        true => {
-            let message = format!("{what} has more than {} bytes", limits::INPUT_BYTES_MAX);
-            Err(Failure::new(Exit::Bad, Code::InputTooLarge, message))
-        }
-        false => Ok(bytes),
-    }
-}
-
-fn parse(bytes: &[u8], what: &str) -> Outcome<Value> {
-    checked_json::parse(bytes).map_err(|error| {
-        Failure::new(Exit::Bad, Code::InvalidInput, format!("can't use the input from {what}: {error}"))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::shapes::tests::item;
     use stepladder_engine::Status;
-
-    #[track_caller]
-    fn check(given: &str, expected: Result<Value, (Exit, &str)>) {
-        match (read_input(given), expected) {
-            (Ok(value), Ok(expected)) => assert_eq!(value, expected),
-            (Err(failure), Err((exit, part))) => {
-                assert_eq!(failure.exit, exit, "{failure}");
-                assert!(failure.message.contains(part), "{failure}");
-            }
-            (read, expected) => panic!("{read:?} instead of {expected:?}"),
-        }
-    }
-
-    #[test]
-    fn an_input_is_json_or_a_file_with_json() {
-        check(r#"{"a": 1}"#, Ok(json!({"a": 1})));
-        check(" [1]", Ok(json!([1])));
-        check("17", Ok(json!(17)));
-        check("null", Ok(json!(null)));
-        check("no-such-file.json", Err((Exit::NotFound, "can't read no-such-file.json")));
-        check("{\"a\": 1", Err((Exit::Bad, "it is not JSON")));
-        check("[99999999999999999999]", Err((Exit::Bad, "does not fit in 64 bits")));
-        check("Cargo.toml", Err((Exit::Bad, "can't use the input from Cargo.toml: it is not JSON")));
-        check("src", Err((Exit::Bad, "can't read src")));
-    }
 
     #[test]
     fn a_name_may_be_given_again_while_its_run_goes() {
@@ -256,11 +176,5 @@ mod tests {
         }
         let failure = wanted(Started::Conflict(item("17", Status::Running))).unwrap_err();
         assert_eq!(failure.message, "the name '17' is taken by a run with another input");
-    }
-
-    #[test]
-    fn what_is_not_utf8_says_where() {
-        let failure = parse(b"{\"a\": \"\xff\"}", "stdin").unwrap_err();
-        assert!(failure.message.contains("byte 7"), "{failure}");
     }
 }

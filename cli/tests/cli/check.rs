@@ -23,6 +23,39 @@ snapshot!(a_file_that_is_not_there, ["check", "--no-functions", "nowhere.asl.jso
 snapshot!(bytes_that_are_no_text, ["check", "--no-functions", "not-utf8.asl.json"]);
 snapshot!(control_characters_are_escaped, ["check", "--no-functions", "hostile.asl.json"]);
 
+snapshot!(warnings_are_told_and_pass, ["check", "warned.asl.json"]);
+snapshot!(warnings_can_be_denied, ["check", "--deny-warnings", "warned.asl.json", "try/order.asl.json"]);
+snapshot!(warnings_in_json, ["check", "-o", "json", "warned.asl.json"]);
+snapshot!(a_folder_is_searched, ["check", "workspace", "try", "good"]);
+snapshot!(an_express_workflow_has_rules_of_its_own, ["check", "--type", "express", "try/order.asl.json"]);
+snapshot!(a_type_that_is_none, ["check", "--type", "FAST", "try/order.asl.json"]);
+
+#[test]
+fn a_definition_is_read_from_stdin() {
+    let shown = stepladder(&["check", "-"]).stdin("try/order.asl.json").transcript();
+    assert!(
+        shown.starts_with("exit code: 0\n----- stdout -----\n! <stdin>  7 states, 2 functions\n"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_folder_without_definitions_says_what_it_looked_for() {
+    let shown = stepladder(&["check", "workspace/functions/system"]).transcript();
+    assert!(shown.starts_with("exit code: 3"), "{shown}");
+    assert!(shown.contains("there is no definition under workspace/functions/system"), "{shown}");
+    assert!(shown.contains("hint: a folder is searched for files named *.asl.json"), "{shown}");
+}
+
+/// Outside of a workspace nobody knows the programs, and the language is checked all the same.
+#[test]
+fn a_definition_is_checked_outside_of_a_workspace() {
+    let folder = tempfile();
+    let definition = fixtures().join("good/workflow.asl.json");
+    let shown = stepladder(&["check", definition.to_str().unwrap()]).in_folder(&folder).transcript();
+    assert!(shown.starts_with("exit code: 0"), "{shown}");
+}
+
 #[test]
 fn a_workspace_is_checked_as_a_whole() {
     let folder = fixtures().join("workspace");
@@ -50,7 +83,8 @@ fn colours_are_there_when_asked_for_and_only_then() {
 
 /// An empty folder outside of every workspace.
 fn tempfile() -> std::path::PathBuf {
-    let folder = std::env::temp_dir().join(format!("stepladder-cli-{}", std::process::id()));
+    let thread = std::thread::current().id();
+    let folder = std::env::temp_dir().join(format!("stepladder-cli-{}-{thread:?}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }

@@ -5,7 +5,11 @@
 
 mod check;
 mod connect;
+mod docs;
+mod graph;
 mod stack;
+mod test_state;
+mod try_run;
 mod usage;
 
 use std::{
@@ -34,6 +38,11 @@ fn stepladder(args: &[&str]) -> Stepladder {
 impl Stepladder {
     fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    fn stdin(mut self, path: &str) -> Self {
+        self.command.stdin(std::fs::File::open(fixtures().join(path)).unwrap());
         self
     }
 

@@ -70,8 +70,8 @@ pub const CAUSE_CHARS_MAX: usize = 32_768;
 /// Bytes of one JSONata expression's text. AWS names no limit of its own beside the definition's.
 pub const JSONATA_TEXT_BYTES_MAX: usize = 64 * 1024;
 
-/// Units of work in one JSONata evaluation: a value looked at is one, as are 8 bytes of text. Chosen so that it ends
-/// within a second or two; AWS names no figure. See docs/decisions/0012-jsonata-limits.md.
+/// Units of work in one JSONata evaluation: a value looked at is one, as are 4 bytes of text. Chosen so that it ends
+/// within a second or two; AWS names no figure. See docs/decisions/0013-jsonata-limits.md.
 pub const JSONATA_WORK_MAX: u64 = 50_000_000;
 
 /// Units of work of one call of a function of the expression, and of one item of a loop.
@@ -85,9 +85,6 @@ pub const JSONATA_DEPTH_MAX: usize = 10_000;
 
 /// Milliseconds after which a JSONata evaluation is given up. It protects the process; it is never an outcome.
 pub const JSONATA_CLOCK_MS_MAX: u64 = 10_000;
-
-/// Digits that a width in a JSONata date picture asks for (`[Y,*-4]`).
-pub const JSONATA_PICTURE_WIDTH_MAX: usize = 999;
 
 /// Characters of a Map state's `Label` (AWS: 40,
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html>).
@@ -104,3 +101,6 @@ pub const MAX_ITEMS_PER_BATCH_MAX: u64 = 100_000_000;
 
 /// `MaxInputBytesPerBatch`, in bytes (AWS: 256 KiB).
 pub const MAX_INPUT_BYTES_PER_BATCH_MAX: u64 = 256 * 1024;
+
+/// Digits that a width in a JSONata date picture asks for (`[Y,*-4]`).
+pub const JSONATA_PICTURE_WIDTH_MAX: usize = 999;

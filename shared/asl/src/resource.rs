@@ -88,6 +88,10 @@ impl Resource {
                     "the ARN of a function reads arn:aws:lambda:<region>:<account>:function:<name>"
                         .to_string()
                 })?;
+                // A deployment has yet to say which function it is.
+                if qualified.split_once("${").is_some_and(|(_, rest)| rest.contains('}')) {
+                    return Ok(Resource::Other { arn: arn.to_string() });
+                }
                 let function = short_name(qualified).ok_or_else(|| {
                     format!("`{qualified}` is no name of a function, nor one with a version or alias")
                 })?;
@@ -284,7 +288,11 @@ mod tests {
     fn activities_and_what_is_not_known_are_kept_as_they_are() {
         let arn = "arn:aws:states:eu-west-1:123456789012:activity:pack";
         assert_eq!(Resource::parse(arn, None), Ok(Resource::Activity { arn: arn.into() }));
-        for arn in ["arn:aws:swf:us-east-1:123456789012:task:X", "${ChargePaymentArn}"] {
+        for arn in [
+            "arn:aws:swf:us-east-1:123456789012:task:X",
+            "${ChargePaymentArn}",
+            "arn:aws:lambda:::function:${ChargePayment}",
+        ] {
             assert_eq!(Resource::parse(arn, None), Ok(Resource::Other { arn: arn.into() }));
         }
     }

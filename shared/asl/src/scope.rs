@@ -85,7 +85,13 @@ impl EvalError {
     }
 
     pub fn named(error: &'static str, cause: impl Into<String>) -> EvalError {
-        EvalError { error: ErrorName::from(error), cause: cause.into(), bare: false, location: None, gave_up: false }
+        EvalError {
+            error: ErrorName::from(error),
+            cause: cause.into(),
+            bare: false,
+            location: None,
+            gave_up: false,
+        }
     }
 
     /// A `States.QueryEvaluationError`: a JSONata state's field could not be evaluated. Retry and Catch may take it.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{borrow::Cow, collections::BTreeSet, ops::Range};
 use stepladder_asl::{
-    Definition, EvalError, Expected, Items, Kind, Map, MapMode, Number, Percentage, QueryLanguage, Scope,
-    State, errors,
+    Definition, EvalError, Expected, Filter, Items, Kind, Map, MapMode, Number, Percentage, QueryLanguage,
+    Scope, State, errors,
 };
 
 /// What one branch starts with. It is stored for the branches that start later.
@@ -247,12 +247,15 @@ impl<'a> Seen<'a> {
         let Some(number) = number else {
             return Ok(None);
         };
-        let named = match (self.state.query_language, field) {
-            (QueryLanguage::JsonPath, "MaxConcurrency") => "MaxConcurrencyPath",
-            (QueryLanguage::JsonPath, "ToleratedFailureCount") => "ToleratedFailureCountPath",
-            (_, field) => field,
-        };
-        self.field(field, |scope| number.evaluate(named, scope)).map(Some)
+        self.field(field, |scope| {
+            if let Number::Path(path) = number
+                && path.select(scope).is_ok_and(|value| value.as_i64().is_some_and(|number| number < 0))
+            {
+                return Err(EvalError::runtime(format!("{field} cannot be negative.")));
+            }
+            number.evaluate(&format!("{field}Path"), scope)
+        })
+        .map(Some)
     }
 }
 
@@ -261,9 +264,7 @@ fn items<'a>(state: &'a State, map: &'a Map, scope: &Scope<'a>) -> Result<Cow<'a
     match &map.items {
         Items::Template(template) => template.evaluate_as(Expected::Array, "Items", scope).map(Cow::Owned),
         Items::Path(path) => {
-            let items = path
-                .select(scope)
-                .map_err(|miss| EvalError::runtime(format!("Invalid path '{path}' : {miss}")))?;
+            let items = Filter::Path(path.clone()).select("ItemsPath", scope)?;
             match (&*items, state.query_language) {
                 (Value::Array(_), _) => Ok(items),
                 (other, QueryLanguage::Jsonata) => Err(EvalError::named(

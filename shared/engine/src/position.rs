@@ -4,6 +4,7 @@ use crate::{limits::DELAY_MAX_MS, run::Visit};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
+use stepladder_asl::{Definition, Kind};
 
 /// Where a branch waits, and what it carries. Its lock is (branch, seq): one record, written once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -174,6 +175,21 @@ impl Position {
             Awaiting::Branches(fan_out) => Some(fan_out),
             _ => None,
         }
+    }
+
+    /// The indexes of the Map iterations that it is in, outermost first.
+    pub fn iterations(&self, definition: &Definition) -> Vec<u64> {
+        let mut iterations = Vec::new();
+        let mut state = definition.state(&self.state);
+        for fork in self.branch.0.iter().rev() {
+            let around = state.and_then(|state| definition.state(&state.parent.as_ref()?.state));
+            if around.is_some_and(|around| matches!(around.kind, Kind::Map(_))) {
+                iterations.push(u64::from(fork.index));
+            }
+            state = around;
+        }
+        iterations.reverse();
+        iterations
     }
 
     /// The position without its data: all that a branch needs of the one that opened it, beside its input.

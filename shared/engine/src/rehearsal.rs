@@ -37,7 +37,8 @@ pub struct Rehearsal<'a> {
 pub struct Waiting<'a> {
     pub branch: &'a Branch,
     pub position: &'a Position,
-    /// When the outcome may come, in milliseconds since the epoch: never before the transition that led here.
+    /// When the outcome may come by itself, in milliseconds since the epoch: never before the transition that led here;
+    /// `i64::MAX` where only an answer ends the wait.
     pub due_ms: i64,
 }
 

@@ -510,12 +510,10 @@ fn a_distributed_map_is_not_run_as_an_inline_one() {
     let mut definition = map(json!({}));
     definition["States"]["Each"]["ItemProcessor"]["ProcessorConfig"] =
         json!({ "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" });
-    // The parser may refuse it before.
-    if let Ok(definition) = Definition::parse(&definition.to_string()) {
-        let run = Driven::new(&definition, json!([1]));
-        assert_eq!(run.end().error.as_deref(), Some("States.Runtime"));
-        assert!(run.end().cause.as_deref().unwrap().contains("distributed"));
-    }
+    let definition = parsed(&definition);
+    let run = Driven::new(&definition, json!([1]));
+    assert_eq!(run.end().error.as_deref(), Some("States.Runtime"));
+    assert!(run.end().cause.as_deref().unwrap().contains("distributed"));
 }
 
 #[test]

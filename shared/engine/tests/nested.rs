@@ -219,6 +219,15 @@ impl Rehearsed<'_> {
     }
 }
 
+/// A position without the counts of a branch that has no record yet: of two siblings that ended in the same millisecond
+/// either may have started it, and only the record keeps which.
+fn uncounted(position: &Position) -> Position {
+    match position.opening {
+        Some(_) => Position { events: 0, entered_event: 0, opening: None, ..position.clone() },
+        None => position.clone(),
+    }
+}
+
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig {
         cases,
@@ -269,7 +278,8 @@ proptest! {
             let replayed = rehearsed.replay(&definition, records)?;
             for (branch, position) in waiting {
                 let last = replayed.branches.get(branch).map_or(&replayed.last, |branch| &branch.last);
-                prop_assert_eq!(&last.next, &Next::Wait(position.clone()), "{}", branch);
+                let Next::Wait(last) = &last.next else { panic!("{branch} has ended") };
+                prop_assert_eq!(uncounted(last), uncounted(position), "{}", branch);
             }
         }
     }

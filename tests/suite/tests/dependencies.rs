@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, process::Command};
 
 /// What each crate's own code may use of the workspace; its tests may use more. A new edge belongs here only with a
 /// reason in its commit.
-const KNOWS: [(&str, &[&str]); 12] = [
+const KNOWS: [(&str, &[&str]); 13] = [
     ("stepladder-asl", &[]),
     ("stepladder-engine", &["stepladder-asl"]),
     ("stepladder-protocol", &["stepladder-asl", "stepladder-engine"]),
@@ -20,6 +20,7 @@ const KNOWS: [(&str, &[&str]); 12] = [
         "stepladder-cli",
         &["stepladder-asl", "stepladder-aws", "stepladder-engine", "stepladder-local", "stepladder-protocol"],
     ),
+    ("stepladder-conformance", &[]),
     ("stepladder-simulation", &["stepladder-asl", "stepladder-engine", "stepladder-protocol"]),
     (
         "stepladder-tests",
@@ -47,11 +48,12 @@ const KNOWS: [(&str, &[&str]); 12] = [
 ];
 
 /// The crates that name no AWS service, and so may use no crate of the AWS SDK.
-const WITHOUT_AWS: [&str; 5] = [
+const WITHOUT_AWS: [&str; 6] = [
     "stepladder-asl",
     "stepladder-engine",
     "stepladder-protocol",
     "stepladder-local",
+    "stepladder-conformance",
     "stepladder-simulation",
 ];
 

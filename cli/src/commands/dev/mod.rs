@@ -9,7 +9,7 @@ mod wait;
 
 use crate::{
     connect::{ENDPOINT_SCHEMA, EndpointFile, endpoint_path},
-    definitions::{Checked, Problem},
+    definitions::{Against, Checked, Problem},
     exit::Exit,
     failure::{Code, Failure, Outcome},
     limits,
@@ -25,6 +25,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use stepladder_asl::WorkflowType;
 use stepladder_local::{Server, ServerConfig, StartError};
 
 use self::{build::Profile, logs::Logs, report::Report, stack::LocalStack};
@@ -120,7 +121,7 @@ fn plan(args: &DevArgs, printer: &Printer) -> Outcome<Plan> {
     let here =
         std::env::current_dir().map_err(|error| Failure::file("read the folder", ".".as_ref(), &error))?;
     let project = Project::find(&here)?;
-    let definitions = Checked::all(&project)?;
+    let definitions = Checked::all(&project, Against::Stack(&project), WorkflowType::Standard)?;
     let problems: usize = definitions.iter().map(Checked::problems).sum();
     if problems > 0 {
         for checked in &definitions {

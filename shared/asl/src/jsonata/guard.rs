@@ -71,6 +71,8 @@ impl Guard {
             Guard::Pass => host.meter.value(first).map(|()| first.clone()),
             Guard::Upto => {
                 let count = second.as_f64().unwrap_or(0.0) - first.as_f64().unwrap_or(0.0);
+                // Longer ones the library refuses by itself.
+                let count = if count > 1e7 { 0.0 } else { count };
                 host.meter.items(count).map(|()| second.clone())
             }
             Guard::Width => host.meter.text(first.as_f64().unwrap_or(0.0).abs()).map(|()| first.clone()),

@@ -1,6 +1,8 @@
 //! The counter of an evaluation's work.
 
-use crate::limits::{EVALUATION_BYTES_MAX, JSONATA_WORK_MAX, JSONATA_WORK_PER_STEP};
+use crate::limits::{
+    EVALUATION_BYTES_MAX, JSONATA_SEQUENCE_ITEMS_MAX, JSONATA_WORK_MAX, JSONATA_WORK_PER_STEP,
+};
 use jsonata_core::{evaluator::EvaluatorError, value::JValue, value::with_stack};
 use std::cell::Cell;
 
@@ -17,8 +19,13 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn new(items_max: usize) -> Meter {
-        Meter { left: Cell::new(JSONATA_WORK_MAX), items_max }
+    pub(super) fn new() -> Meter {
+        Meter { left: Cell::new(JSONATA_WORK_MAX), items_max: JSONATA_SEQUENCE_ITEMS_MAX }
+    }
+
+    /// Counts without a limit.
+    pub(super) fn unlimited() -> Meter {
+        Meter { left: Cell::new(u64::MAX), items_max: usize::MAX }
     }
 
     pub(super) fn take(&self, units: u64) -> Result<(), EvaluatorError> {
@@ -37,11 +44,16 @@ impl Meter {
         values.iter().try_for_each(|value| self.value(value))
     }
 
-    /// The size of a value as if nothing in it were shared: one unit per value and per 8 bytes of text. An evaluation
+    /// The size of a value as if nothing in it were shared: one unit per value and per 4 bytes of text. An evaluation
     /// can make 2^60 values of 60 by placing one value twice; to count them is to refuse them.
     pub(super) fn value(&self, value: &JValue) -> Result<(), EvaluatorError> {
         match value {
-            JValue::String(text) => self.take(1 + text.len() as u64 / 8),
+            JValue::String(text) => {
+                if text.len() > EVALUATION_BYTES_MAX {
+                    return Err(limit(format!("a text is longer than {EVALUATION_BYTES_MAX} bytes")));
+                }
+                self.take(1 + text.len() as u64 / 4)
+            }
             JValue::Array(items) => {
                 self.length(items.len() as f64)?;
                 self.take(1 + items.len() as u64)?;
@@ -53,7 +65,7 @@ impl Meter {
                 self.take(1)?;
                 with_stack(|| {
                     members.iter().try_for_each(|(name, member)| {
-                        self.take(1 + name.len() as u64 / 8)?;
+                        self.take(1 + name.len() as u64 / 4)?;
                         self.value(member)
                     })
                 })
@@ -62,10 +74,10 @@ impl Meter {
         }
     }
 
-    /// An array that is about to be made, which takes several times as long as to look at one.
+    /// An array that is about to be made, which takes several times as long as to look at one, and 32 bytes for each item.
     pub(super) fn items(&self, count: f64) -> Result<(), EvaluatorError> {
         self.length(count)?;
-        self.take(count.max(0.0) as u64 * 4)
+        self.take(count.max(0.0) as u64 * 8)
     }
 
     fn length(&self, count: f64) -> Result<(), EvaluatorError> {
@@ -80,7 +92,7 @@ impl Meter {
         if bytes > EVALUATION_BYTES_MAX as f64 {
             return Err(limit(format!("a text is longer than {EVALUATION_BYTES_MAX} bytes")));
         }
-        self.take((bytes.max(0.0) / 8.0) as u64)
+        self.take((bytes.max(0.0) / 4.0) as u64)
     }
 }
 

@@ -118,3 +118,21 @@ fn expressions_can_be_kept_for_ever() {
     assert_ne!(expression, Jsonata::parse("$b").unwrap());
     assert_eq!(format!("{expression:?}"), "Jsonata(\"$a\")");
 }
+
+#[test]
+fn the_parts_of_a_state_are_its_states() {
+    let (input, context, draws) =
+        (json!({"a": [{"b": 1}]}), json!({"State": {"Name": "S"}}), Draws::new([0; 32]));
+    let (result, variables) = (json!([4]), json!({"v": 2}));
+    let variables = variables.as_object().unwrap();
+    let scope =
+        crate::Scope { result: Some(&result), variables, ..crate::Scope::new(&input, &context, &draws) };
+    let scope = JsonataScope { states: scope.states(), variables, now_ms: 0, draws: &draws };
+    let evaluate = |text: &str| Jsonata::parse(text).unwrap().evaluate(&scope).unwrap();
+    assert_eq!(evaluate("$states.input.a.b + $v"), Some(json!(3)));
+    assert_eq!(evaluate("$states.result"), Some(json!([4])));
+    assert_eq!(evaluate("$states.errorOutput"), None);
+    assert_eq!(evaluate("$exists($states.errorOutput)"), Some(json!(false)));
+    assert_eq!(evaluate("$states"), Some(json!({"input": input, "context": context, "result": result})));
+    assert_eq!(evaluate("$keys($states)"), Some(json!(["input", "context", "result"])));
+}

@@ -45,11 +45,7 @@ pub(super) fn in_state(compiled: &Compiled, scope: &JsonataScope) -> Result<Opti
         max_sequence_length: Some(JSONATA_SEQUENCE_ITEMS_MAX),
         ..EvaluatorOptions::default()
     };
-    let host = Host {
-        meter: Meter::new(JSONATA_SEQUENCE_ITEMS_MAX),
-        now_ms: scope.now_ms,
-        draws: draws(compiled, scope.draws),
-    };
+    let host = Host { meter: Meter::new(), now_ms: scope.now_ms, draws: draws(compiled, scope.draws) };
     run(compiled, Evaluator::with_options(context, options), &compiled.ours, host, &JValue::Undefined)
 }
 
@@ -65,19 +61,19 @@ pub(super) fn on_input(
     }
     let mut options = EvaluatorOptions { timeout_ms: Some(CLOCK_MS_MAX), ..EvaluatorOptions::default() };
     let mut ours = compiled.ours.clone();
-    let items_max = match language {
+    let meter = match language {
         JsonataLanguage::Aws => {
             options.max_stack_depth = Some(JSONATA_DEPTH_MAX);
             options.max_sequence_length = Some(JSONATA_SEQUENCE_ITEMS_MAX);
-            JSONATA_SEQUENCE_ITEMS_MAX
+            Meter::new()
         }
         JsonataLanguage::Whole { depth_max } => {
             options.max_stack_depth = Some(depth_max);
             ours.retain(|name| *name != "eval");
-            usize::MAX
+            Meter::unlimited()
         }
     };
-    let host = Host { meter: Meter::new(items_max), now_ms: 1_764_000_000_000, draws: Draws::new([0; 32]) };
+    let host = Host { meter, now_ms: 1_764_000_000_000, draws: Draws::new([0; 32]) };
     let input = input.map_or(JValue::Undefined, to_library);
     run(compiled, Evaluator::with_options(context, options), &ours, host, &input)
 }
