@@ -431,7 +431,11 @@ impl World {
     }
 
     fn report(self) -> Report {
-        let broken = self.host.state().watch.broken.clone();
+        let mut state = self.host.state();
+        // It holds the world that holds it.
+        state.invoke = None;
+        let broken = state.watch.broken.clone();
+        drop(state);
         Report { broken, ..self.report }
     }
 
