@@ -75,6 +75,7 @@ pub(crate) fn start_traced(
         Next::End(_) => {
             // The turn walks the same states again, and that walk is the one that counts.
             walk.events = 1;
+            walk.variables = Map::new();
             if let Some(trace) = walk.trace.as_deref_mut() {
                 trace.truncate(1, Link::Nothing);
             }

@@ -61,6 +61,16 @@ fn all_expressions_of_a_state_see_the_variables_as_they_were() {
     assert_eq!(assigned(&run), [json!({ "a": 1, "b": 2 }), json!({ "a": 2, "b": 1 })]);
 }
 
+/// A run without a stop is walked twice: once at its start, and once as its first record.
+#[test]
+fn a_run_without_a_stop_assigns_its_variables_once() {
+    let count = json!({ "Count": {
+        "Type": "Pass", "Assign": { "n": "{% $exists($n) ? $n + 1 : 1 %}" }, "Next": "Show" },
+        "Show": { "Type": "Pass", "Output": "{% $n %}", "End": true } });
+    let run = ended(&machine("JSONata", count), json!({}));
+    assert_eq!(run.end().output, Some(json!(1)));
+}
+
 #[test]
 fn in_an_assign_the_root_is_the_selected_result_and_in_a_catch_the_error() {
     let task = json!({ "Work": {
