@@ -18,8 +18,16 @@ const KNOWS: [(&str, &[&str]); 14] = [
     ("stepladder-system", &["stepladder"]),
     (
         "stepladder-cli",
-        &["stepladder-asl", "stepladder-aws", "stepladder-engine", "stepladder-local", "stepladder-protocol"],
+        &[
+            "stepladder-asl",
+            "stepladder-aws",
+            "stepladder-engine",
+            "stepladder-infra",
+            "stepladder-local",
+            "stepladder-protocol",
+        ],
     ),
+    ("stepladder-infra", &[]),
     ("stepladder-conformance", &[]),
     ("stepladder-simulation", &["stepladder-asl", "stepladder-engine", "stepladder-protocol"]),
     (
@@ -51,12 +59,13 @@ const KNOWS: [(&str, &[&str]); 14] = [
     ),
 ];
 
-/// The crates that name no AWS service, and so may use no crate of the AWS SDK.
-const WITHOUT_AWS: [&str; 6] = [
+/// The crates that call no AWS service, and so may use no crate of the AWS SDK.
+const WITHOUT_AWS: [&str; 7] = [
     "stepladder-asl",
     "stepladder-engine",
     "stepladder-protocol",
     "stepladder-local",
+    "stepladder-infra",
     "stepladder-conformance",
     "stepladder-simulation",
 ];
