@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help dev demo check fmt lint docs deny audit test conformance sim bench bench-engine build deploy destroy need-cargo need-nextest need-deny
+.PHONY: help dev demo check fmt lint docs deny audit test conformance sim bench bench-engine build synth infra-lint deploy destroy need-cargo need-nextest need-deny
 
 PORT    ?= 7700
 PROFILE ?= dev
@@ -74,6 +74,13 @@ bench-engine: need-cargo ## the engine's time per transition, of replays and his
 build: need-cargo ## the step binaries, as small and fast as they are deployed
 	cargo build --release -p order-processing -p stepladder-system
 	@ls -l target/release/{validate-order,charge-payment,reserve-inventory,create-invoice,send-confirmation,start,timer,dead-letter} | awk '{ printf "%6.1f MB  %s\n", $$5 / 1e6, $$9 }'
+
+synth: need-cargo ## write infra/sam and infra/terraform from the workflows and the settings in functions/*/Cargo.toml
+	@$(BINS) --quiet
+	@$(STEPLADDER) synth
+
+infra-lint: ## the templates by cfn-lint, sam validate, checkov and terraform fmt; installs what is missing into .tools/infra
+	@infra/lint.sh
 
 # The stack on AWS: STACK=name in the region and account of the AWS CLI; or STEPLADDER_ENV=name, or default_env, of
 # stepladder.toml.
