@@ -8,6 +8,7 @@ mod connect;
 mod docs;
 mod graph;
 mod stack;
+mod synth;
 mod test_state;
 mod try_run;
 mod usage;
