@@ -1,9 +1,10 @@
 //! The protocol's world on AWS.
 
 use crate::{
-    DynamoStore, Environment, EnvironmentError, LambdaFunctions, Observer, S3Blobs, SqsQueue, SystemClock,
-    clients::Clients, store::Capacity,
+    Access, DynamoStore, Environment, EnvironmentError, LambdaFunctions, Observer, S3Blobs, SqsQueue,
+    SystemClock, clients::Clients, store::Capacity,
 };
+use aws_credential_types::provider::SharedCredentialsProvider;
 use std::sync::Arc;
 use stepladder_protocol::{Host, Settings};
 
@@ -27,20 +28,29 @@ impl AwsHost {
 
     /// With everything that the environment variables would say given by hand. Nothing goes over the network yet.
     pub async fn connect(environment: Environment) -> Self {
-        Self::build(environment, None).await
+        Self::build(environment, None, None).await
     }
 
     /// The same, and `observer` is told of every call. DynamoDB's answers then say what they cost.
     pub async fn connect_observed(environment: Environment, observer: Observer) -> Self {
-        Self::build(environment, Some(observer)).await
+        Self::build(environment, None, Some(observer)).await
     }
 
-    async fn build(environment: Environment, observer: Option<Observer>) -> Self {
+    /// With the credentials of an operator, who may have assumed a role.
+    pub async fn connect_as(environment: Environment, access: &Access) -> Self {
+        Self::build(environment, access.credentials(), None).await
+    }
+
+    async fn build(
+        environment: Environment,
+        credentials: Option<SharedCredentialsProvider>,
+        observer: Option<Observer>,
+    ) -> Self {
         let capacity = match observer {
             Some(_) => Capacity::Told,
             None => Capacity::Untold,
         };
-        let clients = Arc::new(Clients::connect(&environment, observer).await);
+        let clients = Arc::new(Clients::connect(&environment, credentials, observer).await);
         let stack = environment.settings.stack.clone();
         Self {
             store: DynamoStore::new(

@@ -97,3 +97,13 @@ pub const DEAD_RETENTION_SECONDS: u32 = 14 * 86_400;
 
 /// A new table is ready within this. AWS takes some ten seconds.
 pub const TABLE_READY_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A look into a queue holds a message so long, in seconds: it takes some seconds for a thousand messages, and what was
+/// held by somebody who has gone away is there again a minute later.
+pub const LETTER_HELD_SECONDS: i32 = 60;
+
+/// A look into a queue waits so long for a further message, in seconds.
+pub const LETTER_WAIT_SECONDS: i32 = 1;
+
+/// A table that is being deleted is gone within this. AWS takes some ten seconds, more for a large one.
+pub const TABLE_GONE_TIMEOUT: Duration = Duration::from_secs(300);
