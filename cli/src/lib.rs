@@ -128,6 +128,7 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
         Command::Check(args) => commands::check::run(args, printer),
         Command::Graph(args) => commands::graph::run(args, printer),
         Command::Try(args) => commands::try_run::run(args, printer),
+        Command::Synth(args) => commands::synth::run(args, printer),
         Command::TestState(args) => commands::test_state::run(args, printer),
         Command::Version(args) => commands::version::run(args, printer),
         Command::Completions(args) => commands::completions::run(args, printer),

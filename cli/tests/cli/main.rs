@@ -10,6 +10,7 @@ mod docs;
 mod environments;
 mod graph;
 mod stack;
+mod synth;
 mod test_state;
 mod try_run;
 mod usage;

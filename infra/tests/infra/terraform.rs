@@ -63,10 +63,14 @@ fn every_name_is_given_once_and_whatever_is_used_is_there() {
             for word in words {
                 let parts: Vec<&str> = word.split('.').collect();
                 match parts[..] {
-                    [kind @ ("var" | "local"), name, ..] => drop(used.insert(format!("{kind}.{name}"))),
-                    ["data", kind, name, ..] => drop(used.insert(format!("data.{kind}.{name}"))),
+                    [kind @ ("var" | "local"), name, ..] => {
+                        used.insert(format!("{kind}.{name}"));
+                    }
+                    ["data", kind, name, ..] => {
+                        used.insert(format!("data.{kind}.{name}"));
+                    }
                     [kind, name, ..] if kind.starts_with("aws_") => {
-                        drop(used.insert(format!("{kind}.{name}")))
+                        used.insert(format!("{kind}.{name}"));
                     }
                     _ => {}
                 }

@@ -86,10 +86,9 @@ pub const RETENTION_DAYS_MAX: u32 = 3_650;
 /// A payload may take this part of a function's memory: it exists as text, as a value, and compressed.
 pub const MEMORY_PER_PAYLOAD: usize = 4;
 
-/// A queue hides a received message for so many function timeouts, and at most so many seconds longer than one of them
+/// A queue hides a received message for so many function timeouts
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>).
 pub const VISIBILITY_TIMEOUTS: u32 = 6;
-pub const VISIBILITY_SECONDS_BEYOND_TIMEOUT: u32 = 300;
 
 /// Queues that feed functions keep a message for 4 days; the dead-letter and the parked queue for 14, the longest that
 /// SQS allows. In seconds.
