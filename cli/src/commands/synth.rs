@@ -222,7 +222,10 @@ mod tests {
         let answer = host.dynamodb().describe_table().table_name("synth").send().await.unwrap();
         let there = answer.table.unwrap();
         let keys = |schema: &[_]| -> Vec<String> {
-            schema.iter().map(|key: &aws_sdk_dynamodb::types::KeySchemaElement| key.attribute_name.clone()).collect()
+            schema
+                .iter()
+                .map(|key: &aws_sdk_dynamodb::types::KeySchemaElement| key.attribute_name.clone())
+                .collect()
         };
         let table = &stack.tables[0];
         assert_eq!(keys(there.key_schema()), [table.partition_key, table.sort_key]);
@@ -245,7 +248,9 @@ mod tests {
         let mut expected: Vec<(String, Vec<String>)> = table
             .indexes
             .iter()
-            .map(|index| (index.name.to_owned(), vec![index.partition_key.to_owned(), index.sort_key.to_owned()]))
+            .map(|index| {
+                (index.name.to_owned(), vec![index.partition_key.to_owned(), index.sort_key.to_owned()])
+            })
             .collect();
         expected.sort();
         assert_eq!(indexes, expected);
