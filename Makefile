@@ -2,12 +2,14 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help dev demo check fmt lint docs deny audit test test-aws localstack-test conformance sim bench bench-engine build need-cargo need-nextest need-deny need-python need-docker
+.PHONY: help dev demo check fmt lint docs deny audit test test-aws localstack-test conformance sim bench bench-engine build synth infra-lint deploy destroy need-cargo need-nextest need-deny need-python
 
 PORT    ?= 7700
 PROFILE ?= dev
 ORDERS  ?=
 DATA_DIR ?=
+STACK   ?=
+ARGS    ?=
 # `make demo -o jsonl`: make keeps -o for itself, so it is read from make's own command line.
 OUTPUT  ?= $(or $(shell tr '\0' '\n' 2>/dev/null </proc/$$PPID/cmdline | sed -nE '/^-o$$/{n;p;q}; s/^-o(text|json|jsonl)$$/\1/p'),text)
 
@@ -83,6 +85,28 @@ bench-engine: need-cargo ## the engine's time per transition, of replays and his
 build: need-cargo ## the step binaries, as small and fast as they are deployed
 	cargo build --release -p order-processing -p stepladder-system
 	@ls -l target/release/{validate-order,charge-payment,reserve-inventory,create-invoice,send-confirmation,start,timer,dead-letter} | awk '{ printf "%6.1f MB  %s\n", $$5 / 1e6, $$9 }'
+
+synth: need-cargo ## write infra/sam and infra/terraform from the workflows and the settings in functions/*/Cargo.toml
+	@$(BINS) --quiet
+	@$(STEPLADDER) synth
+
+infra-lint: ## the templates by cfn-lint, sam validate, checkov and terraform fmt; installs what is missing into .tools/infra
+	@infra/lint.sh
+
+# The stack on AWS: STACK=name in the region and account of the AWS CLI; or STEPLADDER_ENV=name, or default_env, of
+# stepladder.toml.
+AT  = $(if $(STACK),STEPLADDER_STACK='$(STACK)') $(STEPLADDER)
+ONE = $(if $(and $(STACK),$(STEPLADDER_ENV)),echo 'error: STACK and STEPLADDER_ENV both name a stack: give one' >&2; exit 2)
+
+deploy: need-cargo ## deploy to AWS what `make build` has built: shows what would change, asks, waits (STACK=name)
+	@$(ONE)
+	@$(BINS) --quiet
+	@$(AT) deploy $(ARGS)
+
+destroy: need-cargo ## delete a stack from AWS; table and bucket stay unless ARGS=--delete-data (STACK=name)
+	@$(ONE)
+	@$(BINS) --quiet
+	@$(AT) destroy $(ARGS)
 
 need-cargo:
 	@command -v cargo >/dev/null || { echo 'error: cargo is missing. Install Rust 1.95 or newer: https://rustup.rs' >&2; exit 1; }

@@ -10,6 +10,7 @@ mod alarms;
 mod build;
 mod dashboard;
 mod facts;
+mod hcl;
 pub mod limits;
 mod model;
 mod roles;

@@ -275,7 +275,9 @@ impl Used {
             Value::Object(members) => {
                 for (key, value) in members {
                     match (key.as_str(), value) {
-                        ("Ref", Value::String(name)) => drop(self.names.insert(name.clone())),
+                        ("Ref", Value::String(name)) => {
+                            self.names.insert(name.clone());
+                        }
                         ("Fn::GetAtt", Value::Array(parts)) => {
                             self.names.insert(parts[0].as_str().unwrap().to_owned());
                         }
@@ -288,7 +290,9 @@ impl Used {
                             self.conditions.insert(parts[0].as_str().unwrap().to_owned());
                             self.look(value);
                         }
-                        ("Condition", Value::String(name)) => drop(self.conditions.insert(name.clone())),
+                        ("Condition", Value::String(name)) => {
+                            self.conditions.insert(name.clone());
+                        }
                         _ => self.look(value),
                     }
                 }
