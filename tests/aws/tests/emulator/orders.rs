@@ -13,10 +13,8 @@ const ORDERS: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(110);
 const STEPS: usize = 5;
 
-/// Binaries of this machine; each message logged, for an emulator answers sooner then; and no alarm with metric math, which
-/// ministack doesn't have.
-const PARAMETERS: [&str; 4] =
-    ["Architecture=x86_64", "LogSample=1", "QueueAlarms=none", "DeletionProtection=false"];
+/// Each message is logged, for ministack answers sooner then; and there is no alarm with metric math, which it doesn't have.
+const PARAMETERS: [&str; 3] = ["LogSample=1", "QueueAlarms=none", "DeletionProtection=false"];
 
 /// What `orders.py` prints.
 #[derive(Debug, Deserialize)]
@@ -90,7 +88,8 @@ async fn deployed() -> Stack {
     let zips = stack.emulator.zips.clone();
     let mut args = vec!["deploy", "--stack", &stack.name, "--template", template.to_str().unwrap()];
     args.extend(["--zips", zips.to_str().unwrap()]);
-    for parameter in PARAMETERS {
+    let architecture = format!("Architecture={}", stepladder_aws_tests::architecture().as_str());
+    for parameter in PARAMETERS.into_iter().chain([architecture.as_str()]) {
         args.extend(["--parameter", parameter]);
     }
     let outputs = stack.script("deploy.py", &args).await.assert_code(0).json();
