@@ -221,11 +221,13 @@ mod tests {
 
         let answer = host.dynamodb().describe_table().table_name("synth").send().await.unwrap();
         let there = answer.table.unwrap();
-        let keys = |schema: &[_]| -> Vec<String> {
-            schema.iter().map(|key: &aws_sdk_dynamodb::types::KeySchemaElement| key.attribute_name.clone()).collect()
-        };
+        macro_rules! keys {
+            ($of:expr) => {
+                $of.key_schema().iter().map(|key| key.attribute_name.clone()).collect::<Vec<String>>()
+            };
+        }
         let table = &stack.tables[0];
-        assert_eq!(keys(there.key_schema()), [table.partition_key, table.sort_key]);
+        assert_eq!(keys!(there), [table.partition_key, table.sort_key]);
         let mut attributes: Vec<(String, String)> = there
             .attribute_definitions()
             .iter()
@@ -239,13 +241,15 @@ mod tests {
         let mut indexes: Vec<(String, Vec<String>)> = there
             .global_secondary_indexes()
             .iter()
-            .map(|index| (index.index_name().unwrap_or_default().to_owned(), keys(index.key_schema())))
+            .map(|index| (index.index_name().unwrap_or_default().to_owned(), keys!(index)))
             .collect();
         indexes.sort();
         let mut expected: Vec<(String, Vec<String>)> = table
             .indexes
             .iter()
-            .map(|index| (index.name.to_owned(), vec![index.partition_key.to_owned(), index.sort_key.to_owned()]))
+            .map(|index| {
+                (index.name.to_owned(), vec![index.partition_key.to_owned(), index.sort_key.to_owned()])
+            })
             .collect();
         expected.sort();
         assert_eq!(indexes, expected);
