@@ -2,12 +2,14 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help dev demo check fmt lint docs deny audit test conformance sim bench bench-engine build synth infra-lint need-cargo need-nextest need-deny
+.PHONY: help dev demo check fmt lint docs deny audit test conformance sim bench bench-engine build synth infra-lint deploy destroy need-cargo need-nextest need-deny
 
 PORT    ?= 7700
 PROFILE ?= dev
 ORDERS  ?=
 DATA_DIR ?=
+STACK   ?=
+ARGS    ?=
 # `make demo -o jsonl`: make keeps -o for itself, so it is read from make's own command line.
 OUTPUT  ?= $(or $(shell tr '\0' '\n' 2>/dev/null </proc/$$PPID/cmdline | sed -nE '/^-o$$/{n;p;q}; s/^-o(text|json|jsonl)$$/\1/p'),text)
 
@@ -79,6 +81,21 @@ synth: need-cargo ## write infra/sam and infra/terraform from the workflows and 
 
 infra-lint: ## the templates by cfn-lint, sam validate, checkov and terraform fmt; installs what is missing into .tools/infra
 	@infra/lint.sh
+
+# The stack on AWS: STACK=name in the region and account of the AWS CLI; or STEPLADDER_ENV=name, or default_env, of
+# stepladder.toml.
+AT  = $(if $(STACK),STEPLADDER_STACK='$(STACK)') $(STEPLADDER)
+ONE = $(if $(and $(STACK),$(STEPLADDER_ENV)),echo 'error: STACK and STEPLADDER_ENV both name a stack: give one' >&2; exit 2)
+
+deploy: need-cargo ## deploy to AWS what `make build` has built: shows what would change, asks, waits (STACK=name)
+	@$(ONE)
+	@$(BINS) --quiet
+	@$(AT) deploy $(ARGS)
+
+destroy: need-cargo ## delete a stack from AWS; table and bucket stay unless ARGS=--delete-data (STACK=name)
+	@$(ONE)
+	@$(BINS) --quiet
+	@$(AT) destroy $(ARGS)
 
 need-cargo:
 	@command -v cargo >/dev/null || { echo 'error: cargo is missing. Install Rust 1.95 or newer: https://rustup.rs' >&2; exit 1; }

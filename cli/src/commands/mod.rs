@@ -2,6 +2,10 @@
 
 pub mod check;
 pub mod completions;
+pub mod dead_letter;
+pub mod deploy;
+pub mod deploy_definition;
+pub mod destroy;
 pub mod dev;
 pub mod graph;
 pub mod repair;
