@@ -202,7 +202,7 @@ mod tests {
     use super::*;
     use stepladder_aws::{AwsHost, Environment, StackSpec, create_stack};
     use stepladder_local::{Server, ServerConfig};
-    use stepladder_protocol::QueueName;
+    use stepladder_protocol::{Host, QueueName};
 
     fn own_stack() -> Stack {
         let project = Project::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
