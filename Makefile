@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help dev demo check fmt lint docs deny audit test conformance sim bench bench-engine build synth infra-lint deploy destroy need-cargo need-nextest need-deny
+.PHONY: help dev demo check fmt lint docs deny audit test test-aws localstack-test conformance sim bench bench-engine build synth infra-lint deploy destroy need-cargo need-nextest need-deny need-python
 
 PORT    ?= 7700
 PROFILE ?= dev
@@ -53,6 +53,17 @@ audit: need-deny ## known vulnerabilities; needs the advisory database from the 
 
 test: need-nextest ## all tests
 	cargo nextest run --workspace
+
+test-aws: need-nextest need-python ## the real binaries on an AWS emulator, which is installed and started for it (PROFILE=ci, TESTS=filter)
+	tests/aws/run.py --profile $(PROFILE) $(if $(TESTS),-E '$(TESTS)')
+
+LOCALSTACK = docker compose -f infra/localstack/compose.yaml
+localstack-test: need-nextest need-python need-docker ## the same on LocalStack, for machines with Docker (LOCALSTACK_PORT=4566)
+	$(MAKE) build ARCH=x86_64
+	$(LOCALSTACK) up -d --wait
+	tests/aws/run.py --profile $(PROFILE) --emulator localstack --endpoint http://127.0.0.1:$${LOCALSTACK_PORT:-4566} \
+	    --zips target/lambda $(if $(TESTS),-E '$(TESTS)'); code=$$?; $(LOCALSTACK) logs >target/aws-tests/localstack.log 2>&1; \
+	    $(LOCALSTACK) down; exit $$code
 
 conformance: need-cargo ## the recorded cases alone, with their figures (ASL_CASES=folder; ../shared/asl unless set)
 	@cargo test --quiet -p stepladder-conformance --test conformance -- --nocapture --test-threads=1
@@ -106,3 +117,9 @@ need-nextest: need-cargo
 
 need-deny: need-cargo
 	@cargo deny --version >/dev/null 2>&1 || { echo 'error: cargo-deny is missing. Get it: cargo install --locked cargo-deny' >&2; exit 1; }
+
+need-python:
+	@python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { echo 'error: Python 3.10 or newer with venv is missing. On Debian: apt-get install python3-venv' >&2; exit 1; }
+
+need-docker:
+	@docker info >/dev/null 2>&1 || { echo 'error: no Docker engine answers. LocalStack needs one: https://docs.docker.com/engine/install. Without Docker: make test-aws' >&2; exit 1; }

@@ -192,7 +192,7 @@ impl From<WorldError> for Failure {
             _ if is_denied => Failure::new(Exit::NotAllowed, Code::NotAllowed, message)
                 .hint("check the credentials in use: `aws sts get-caller-identity`"),
             _ if is_missing => Failure::new(Exit::Bad, Code::StackFailed, message),
-            Retry::Later => Failure::new(Exit::TryAgain, Code::Unreachable, message)
+            Retry::Later | Retry::Throttled => Failure::new(Exit::TryAgain, Code::Unreachable, message)
                 .hint("it may help to try the same again in a moment"),
             Retry::Never => Failure::new(Exit::Bad, Code::StackFailed, message),
         };

@@ -122,6 +122,16 @@ impl Clients {
     pub(crate) fn lambda(&self) -> &aws_sdk_lambda::Client {
         self.lambda.get_or_init(|| self.shared.lambda())
     }
+
+    /// A new one.
+    pub(crate) fn scheduler(&self) -> aws_sdk_scheduler::Client {
+        self.shared.scheduler()
+    }
+
+    /// A new one.
+    pub(crate) fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
+        self.shared.eventbridge()
+    }
 }
 
 impl Shared {
@@ -162,6 +172,28 @@ impl Shared {
             config.push_interceptor(watch.clone());
         }
         aws_sdk_s3::Client::from_conf(config.build())
+    }
+
+    fn scheduler(&self) -> aws_sdk_scheduler::Client {
+        let endpoint = self.endpoint(&self.environment.endpoints.scheduler);
+        let mut config = aws_sdk_scheduler::config::Builder::from(&self.sdk)
+            .http_client(self.http.for_endpoint(endpoint.as_deref()));
+        config.set_endpoint_url(endpoint);
+        if let Some(watch) = &self.watch {
+            config.push_interceptor(watch.clone());
+        }
+        aws_sdk_scheduler::Client::from_conf(config.build())
+    }
+
+    fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
+        let endpoint = self.endpoint(&self.environment.endpoints.eventbridge);
+        let mut config = aws_sdk_eventbridge::config::Builder::from(&self.sdk)
+            .http_client(self.http.for_endpoint(endpoint.as_deref()));
+        config.set_endpoint_url(endpoint);
+        if let Some(watch) = &self.watch {
+            config.push_interceptor(watch.clone());
+        }
+        aws_sdk_eventbridge::Client::from_conf(config.build())
     }
 
     /// One attempt only: a second one could run the function twice, and the queue tries again anyway.

@@ -83,6 +83,10 @@ pub const RETENTION_DAYS_MIN: u32 = 4;
 /// The longest retention that may be set, in days.
 pub const RETENTION_DAYS_MAX: u32 = 3_650;
 
+/// A process writes its counts so often at most, in milliseconds: CloudWatch's metrics have a resolution of a minute
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Resolution_definition>).
+pub const METRICS_INTERVAL_MS: i64 = 60_000;
+
 /// A payload may take this part of a function's memory: it exists as text, as a value, and compressed.
 pub const MEMORY_PER_PAYLOAD: usize = 4;
 

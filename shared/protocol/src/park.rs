@@ -6,6 +6,7 @@ use crate::{
     deliver::Handled,
     item::RunKey,
     json, limits,
+    metrics::Metric,
     traits::{Host, Outgoing, QueueName, Store},
 };
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,7 @@ impl<H: Host> Protocol<H> {
             run: run.map(|run| run.id.to_string()),
             body: delivery.body.get(..end).unwrap_or_default().to_owned(),
         };
+        self.metrics.count(Metric::Parked);
         tracing::error!(
             run = parked.run,
             queue = parked.queue,

@@ -53,6 +53,10 @@ const KNOWS: [(&str, &[&str]); 14] = [
             "stepladder-protocol",
         ],
     ),
+    (
+        "stepladder-aws-tests",
+        &["stepladder", "stepladder-asl", "stepladder-aws", "stepladder-engine", "stepladder-protocol"],
+    ),
 ];
 
 /// The crates that call no AWS service, and so may use no crate of the AWS SDK.

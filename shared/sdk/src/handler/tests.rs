@@ -79,6 +79,8 @@ impl Host for World {
     type Blobs = MemoryHost;
     type Clock = TestClock;
     type Functions = Self;
+    type Schedules = stepladder_protocol::Absent;
+    type Events = stepladder_protocol::Absent;
 
     fn store(&self) -> &MemoryHost {
         self.inner.store()
@@ -94,6 +96,12 @@ impl Host for World {
     }
     fn functions(&self) -> &Self {
         self
+    }
+    fn schedules(&self) -> Option<&stepladder_protocol::Absent> {
+        None
+    }
+    fn events(&self) -> Option<&stepladder_protocol::Absent> {
+        None
     }
     fn settings(&self) -> &Settings {
         self.inner.settings()
@@ -127,7 +135,7 @@ impl World {
     }
 
     async fn invoke(&self, role: Role, event: Value) -> Result<Value, String> {
-        let handler = Handler::new(self.clone(), role, "sim-charge");
+        let handler = Handler::new(self.clone(), role, "sim-charge", Reporter::new(None));
         let deadline_ms = self.clock.now_ms() + 10_000;
         handler.handle(event, "request-1".to_owned(), deadline_ms).await.map_err(|error| error.to_string())
     }
