@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help dev demo check fmt lint docs deny audit test test-aws localstack-test conformance sim bench bench-engine build synth infra-lint deploy destroy need-cargo need-nextest need-deny need-python
+.PHONY: help dev demo check fmt lint docs deny audit test test-aws localstack-test conformance sim bench bench-engine build synth infra-lint deploy destroy need-cargo need-nextest need-deny need-python need-docker
 
 PORT    ?= 7700
 PROFILE ?= dev
