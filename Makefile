@@ -57,13 +57,8 @@ test: need-nextest ## all tests
 test-aws: need-nextest need-python ## the real binaries on an AWS emulator, which is installed and started for it (PROFILE=ci, TESTS=filter)
 	tests/aws/run.py --profile $(PROFILE) $(if $(TESTS),-E '$(TESTS)')
 
-LOCALSTACK = docker compose -f infra/localstack/compose.yaml
-localstack-test: need-nextest need-python need-docker ## the same on LocalStack, for machines with Docker (LOCALSTACK_PORT=4566)
-	$(MAKE) build ARCH=x86_64
-	$(LOCALSTACK) up -d --wait
-	tests/aws/run.py --profile $(PROFILE) --emulator localstack --endpoint http://127.0.0.1:$${LOCALSTACK_PORT:-4566} \
-	    --zips target/lambda $(if $(TESTS),-E '$(TESTS)'); code=$$?; $(LOCALSTACK) logs >target/aws-tests/localstack.log 2>&1; \
-	    $(LOCALSTACK) down; exit $$code
+localstack-test: need-nextest need-python ## the same on LocalStack, for machines with Docker (LOCALSTACK_PORT=4566, TESTS=filter)
+	tests/aws/localstack.sh --profile $(PROFILE) $(if $(TESTS),-E '$(TESTS)')
 
 conformance: need-cargo ## the recorded cases alone, with their figures (ASL_CASES=folder; ../shared/asl unless set)
 	@cargo test --quiet -p stepladder-conformance --test conformance -- --nocapture --test-threads=1
@@ -120,6 +115,3 @@ need-deny: need-cargo
 
 need-python:
 	@python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { echo 'error: Python 3.10 or newer with venv is missing. On Debian: apt-get install python3-venv' >&2; exit 1; }
-
-need-docker:
-	@docker info >/dev/null 2>&1 || { echo 'error: no Docker engine answers. LocalStack needs one: https://docs.docker.com/engine/install. Without Docker: make test-aws' >&2; exit 1; }
