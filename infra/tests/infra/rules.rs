@@ -72,7 +72,7 @@ fn a_step_is_five_resources() {
     let without = everything();
     let mut with = everything();
     with.functions.push(function("pack", "warehouse"));
-    with.workflows[1].functions.insert("pack".into());
+    with.workflows[0].functions.insert("pack".into());
     assert_eq!(count(&with) - count(&without), 5);
 }
 
@@ -160,8 +160,9 @@ fn a_packages_role_reaches_what_its_workflows_need() {
     assert_eq!(keys("ShopRole", "Definitions"), set(&["W#shop", "C#control"]));
     let all = ["charge-card", "check-stock", "parked", "ship", "timer"].map(queue);
     assert_eq!(sends("WarehouseRole"), all.clone().into());
-    assert_eq!(keys("WarehouseRole", "Runs"), set(&["R#shop/*", "R#stock-taking/*"]));
-    assert_eq!(keys("WarehouseRole", "Definitions"), set(&["W#shop", "W#stock-taking", "C#control"]));
+    assert_eq!(keys("WarehouseRole", "Runs"), set(&["R#shop/*", "R#stock-taking/*", "R#sweep/*"]));
+    let definitions = ["W#shop", "W#stock-taking", "W#sweep", "C#control"];
+    assert_eq!(keys("WarehouseRole", "Definitions"), set(&definitions));
     let objects = texts(&template.statement("ShopRole", "Payloads")["Resource"]);
     assert_eq!(objects, set(&["arn:{partition}:s3:::{stack}-{account}-{region}/runs/shop/*"]));
 
