@@ -20,5 +20,5 @@ mod wait;
 pub use cli::Answer;
 pub use emulator::{Emulator, Kind};
 pub use proxy::Proxy;
-pub use stack::{Ended, Function, SYSTEM_TIMEOUT_SECONDS, Stack, system};
+pub use stack::{Ended, Function, SYSTEM_TIMEOUT_SECONDS, Stack, architecture, system};
 pub use wait::until;

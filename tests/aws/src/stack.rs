@@ -1,7 +1,9 @@
 //! A stack of a test's own on the emulator: its table, bucket and queues, and functions that come and go.
 
 use crate::{Emulator, until};
-use aws_sdk_lambda::types::{Environment as Variables, FunctionCode, FunctionResponseType, Runtime, State};
+use aws_sdk_lambda::types::{
+    Architecture, Environment as Variables, FunctionCode, FunctionResponseType, Runtime, State,
+};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 use std::{collections::HashMap, time::Duration};
