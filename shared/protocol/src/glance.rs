@@ -75,6 +75,7 @@ fn name(ask: &Ask) -> &'static str {
         Ask::Stop { .. } => "stop",
         Ask::Redrive => "redrive",
         Ask::Look => "look",
+        Ask::Status(_) => "status",
     }
 }
 
