@@ -36,7 +36,7 @@ fn model() -> Stack {
         }],
     };
     assert_eq!(workspace.check(), []);
-    Stack::of(&workspace)
+    Stack::of(&workspace).unwrap()
 }
 
 /// A live stack that is as its template says.
