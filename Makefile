@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help dev demo check fmt lint docs deny audit test test-aws localstack-test conformance sim bench bench-engine build synth infra-lint deploy destroy need-cargo need-nextest need-deny need-python
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 PORT    ?= 7700
 PROFILE ?= dev
@@ -10,6 +10,8 @@ ORDERS  ?=
 DATA_DIR ?=
 STACK   ?=
 ARGS    ?=
+ARCH    ?= arm64
+FUNCTIONS ?=
 # `make demo -o jsonl`: make keeps -o for itself, so it is read from make's own command line.
 OUTPUT  ?= $(or $(shell tr '\0' '\n' 2>/dev/null </proc/$$PPID/cmdline | sed -nE '/^-o$$/{n;p;q}; s/^-o(text|json|jsonl)$$/\1/p'),text)
 
@@ -22,6 +24,7 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
 	@echo
 	@echo '  PORT=7700  PROFILE=dev|ci|release  ORDERS=file.jsonl  OUTPUT=text|jsonl  DATA_DIR=folder  SIM_SEEDS=n  SIM_SEED=n'
+	@echo '  ARCH=arm64|x86_64|both  FUNCTIONS="a b"'
 
 dev: need-cargo ## the main job: build, start everything, send the sample orders, show them, stay up
 	@$(BINS)
@@ -57,13 +60,8 @@ test: need-nextest ## all tests
 test-aws: need-nextest need-python ## the real binaries on an AWS emulator, which is installed and started for it (PROFILE=ci, TESTS=filter)
 	tests/aws/run.py --profile $(PROFILE) $(if $(TESTS),-E '$(TESTS)')
 
-LOCALSTACK = docker compose -f infra/localstack/compose.yaml
-localstack-test: need-nextest need-python need-docker ## the same on LocalStack, for machines with Docker (LOCALSTACK_PORT=4566)
-	$(MAKE) build ARCH=x86_64
-	$(LOCALSTACK) up -d --wait
-	tests/aws/run.py --profile $(PROFILE) --emulator localstack --endpoint http://127.0.0.1:$${LOCALSTACK_PORT:-4566} \
-	    --zips target/lambda $(if $(TESTS),-E '$(TESTS)'); code=$$?; $(LOCALSTACK) logs >target/aws-tests/localstack.log 2>&1; \
-	    $(LOCALSTACK) down; exit $$code
+localstack-test: need-nextest need-python ## the same on LocalStack, for machines with Docker (LOCALSTACK_PORT=4566, TESTS=filter)
+	tests/aws/localstack.sh --profile $(PROFILE) $(if $(TESTS),-E '$(TESTS)')
 
 conformance: need-cargo ## the recorded cases alone, with their figures (ASL_CASES=folder; ../shared/asl unless set)
 	@cargo test --quiet -p stepladder-conformance --test conformance -- --nocapture --test-threads=1
@@ -82,9 +80,11 @@ bench-engine: need-cargo ## the engine's time per transition, of replays and his
 	cargo bench -p stepladder-engine --bench engine
 	cargo bench -p stepladder-asl --bench parse --bench evaluate
 
-build: need-cargo ## the step binaries, as small and fast as they are deployed
-	cargo build --release -p order-processing -p stepladder-system
-	@ls -l target/release/{validate-order,charge-payment,reserve-inventory,create-invoice,send-confirmation,start,timer,dead-letter} | awk '{ printf "%6.1f MB  %s\n", $$5 / 1e6, $$9 }'
+build: need-cargo ## the functions as Lambda takes them: zips in target/lambda (ARCH=arm64|x86_64|both, FUNCTIONS='a b')
+	@functions/build.sh $(ARCH) $(FUNCTIONS)
+
+test-build: need-nextest need-arm64 build ## the zips that ARCH=arm64 has built: their glibc, and a message answered under qemu
+	cargo nextest run --workspace -E 'binary(bootstraps)' --run-ignored all
 
 synth: need-cargo ## write infra/sam and infra/terraform from the workflows and the settings in functions/*/Cargo.toml
 	@$(BINS) --quiet
@@ -112,6 +112,9 @@ need-cargo:
 	@command -v cargo >/dev/null || { echo 'error: cargo is missing. Install Rust 1.95 or newer: https://rustup.rs' >&2; exit 1; }
 	@command -v cc >/dev/null || { echo 'error: a C compiler is missing. On Debian: apt-get install gcc' >&2; exit 1; }
 
+need-arm64:
+	@command -v qemu-aarch64 >/dev/null && [ -e /usr/aarch64-linux-gnu/lib/libc.so.6 ] || { echo 'error: an emulated arm64 is missing. On Debian: apt-get install qemu-user libc6-arm64-cross' >&2; exit 1; }
+
 need-nextest: need-cargo
 	@cargo nextest --version >/dev/null 2>&1 || { echo 'error: cargo-nextest is missing. Get it: cargo install --locked cargo-nextest' >&2; exit 1; }
 
@@ -120,6 +123,3 @@ need-deny: need-cargo
 
 need-python:
 	@python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { echo 'error: Python 3.10 or newer with venv is missing. On Debian: apt-get install python3-venv' >&2; exit 1; }
-
-need-docker:
-	@docker info >/dev/null 2>&1 || { echo 'error: no Docker engine answers. LocalStack needs one: https://docs.docker.com/engine/install. Without Docker: make test-aws' >&2; exit 1; }

@@ -42,7 +42,7 @@ pub(crate) fn alarms(stack: &Stack) -> Vec<Alarm> {
         own(
             "runs-failed",
             "RunsFailed",
-            "Runs ended FAILED, TIMED_OUT or ABORTED. Look: stepladder run list --status failed --since 1h",
+            "Runs ended FAILED or TIMED_OUT. Look: stepladder run list --status failed --since 1h",
         ),
         own(
             "repairs",

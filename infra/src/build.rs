@@ -17,6 +17,9 @@ const ATTENTION_INDEX: &str = "attention";
 const EXPIRES: &str = "expires";
 
 pub(crate) fn stack(facts: &Facts) -> Stack {
+    let mut facts = facts.clone();
+    facts.workflows.sort_by(|a, b| a.name.cmp(&b.name));
+    let facts = &facts;
     let mut functions: Vec<&FunctionFacts> = facts.functions.iter().collect();
     // The system's first, then by name: an added step moves no other.
     functions.sort_by_key(|function| (!function.is_system, function.name.as_str()));

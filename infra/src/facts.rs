@@ -264,6 +264,11 @@ impl Faults {
 
     fn package(&mut self, package: &PackageFacts) {
         let name = &package.name;
+        if SYSTEM_FUNCTIONS.contains(&name.as_str()) || name == crate::roles::SCHEDULER {
+            self.add(format!(
+                "the package {name} has the name of a role of the system; give it another name"
+            ));
+        }
         for table in &package.tables {
             if table.is_empty()
                 || !table.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))

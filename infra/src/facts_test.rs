@@ -104,6 +104,17 @@ fn names_that_a_template_can_not_tell_apart_are_refused() {
 }
 
 #[test]
+fn a_package_can_not_have_the_name_of_a_systems_role() {
+    for name in ["start", "timer", "dead-letter", "scheduler"] {
+        let package = PackageFacts { name: name.into(), ..PackageFacts::default() };
+        check(
+            Facts { packages: vec![package], ..Facts::default() },
+            &["has the name of a role of the system"],
+        );
+    }
+}
+
+#[test]
 fn no_stack_works_without_the_systems_functions() {
     assert_eq!(with_system(vec![step("pay")]).missing(), []);
     let missing = Facts { functions: vec![step("start")], ..Facts::default() }.missing();

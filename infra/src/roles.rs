@@ -54,13 +54,11 @@ fn package_role(package: &PackageFacts, facts: &Facts) -> Option<Role> {
     let mut statements = vec![receive(own.iter().copied())];
     statements.push(send(reached(&workflows, facts)));
     statements.push(find_queues());
-    let mut keys: Vec<Text> = Vec::new();
-    for workflow in &workflows {
-        keys.push(Text::literal(format!("R#{}/*", workflow.name)));
-        keys.push(Text::literal(format!("W#{}", workflow.name)));
-    }
-    keys.push(Text::literal("C#control"));
-    statements.push(table(keys));
+    let runs = workflows.iter().map(|workflow| format!("R#{}/*", workflow.name));
+    let definitions = workflows.iter().map(|workflow| format!("W#{}", workflow.name));
+    // A step that stands in no definition has nothing to do with a run.
+    statements.extend((!workflows.is_empty()).then(|| self::runs(runs)));
+    statements.push(definitions_and_control(definitions.chain(["C#control".to_owned()])));
     let prefixes: Vec<Text> =
         workflows.iter().map(|workflow| objects(&format!("runs/{}/*", workflow.name))).collect();
     statements.extend((!prefixes.is_empty()).then(|| blobs(prefixes)));
@@ -95,8 +93,8 @@ fn system_role(function: &FunctionFacts, facts: &Facts) -> Role {
     let all: Vec<&WorkflowFacts> = facts.workflows.iter().collect();
     let name = function.name.as_str();
     let mut statements = vec![receive([name]), send(reached(&all, facts)), find_queues()];
-    let keys = ["R#*", "W#*", "C#*"].map(Text::literal);
-    statements.push(table(keys.to_vec()));
+    statements.push(runs(["R#*".to_owned()]));
+    statements.push(definitions_and_control(["W#*", "C#*"].map(str::to_owned)));
     statements.push(blobs(vec![objects("runs/*")]));
     statements.push(logs([name]));
     statements.push(key());
@@ -203,9 +201,8 @@ fn find_queues() -> Statement {
     )
 }
 
-/// The table's items under these partition keys
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html>).
-fn table(keys: Vec<Text>) -> Statement {
+/// Runs and their records. Nobody deletes: items expire.
+fn runs(keys: impl IntoIterator<Item = String>) -> Statement {
     let actions = [
         "dynamodb:GetItem",
         "dynamodb:BatchGetItem",
@@ -213,14 +210,25 @@ fn table(keys: Vec<Text>) -> Statement {
         "dynamodb:PutItem",
         "dynamodb:UpdateItem",
     ];
+    table("Runs", &actions, keys)
+}
+
+/// What whoever deploys writes, and functions read.
+fn definitions_and_control(keys: impl IntoIterator<Item = String>) -> Statement {
+    table("Definitions", &["dynamodb:GetItem", "dynamodb:Query"], keys)
+}
+
+/// The table's items under these partition keys
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html>).
+fn table(sid: &str, actions: &[&str], keys: impl IntoIterator<Item = String>) -> Statement {
     let condition = |operator, values| Condition { operator, key: "dynamodb:LeadingKeys", values };
     Statement {
         conditions: vec![
-            condition("ForAllValues:StringLike", keys),
+            condition("ForAllValues:StringLike", keys.into_iter().map(Text::literal).collect()),
             // Without keys "all of them" would be true.
             condition("Null", vec![Text::literal("false")]),
         ],
-        ..statement("Runs", None, &actions, vec![Text::of(TABLE)])
+        ..statement(sid, None, actions, vec![Text::of(TABLE)])
     }
 }
 

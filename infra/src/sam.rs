@@ -16,7 +16,7 @@ use crate::{
     yaml,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use words::{Scope, get_att, reference};
+use words::{Scope, reference};
 
 /// The file of the template itself.
 pub const TEMPLATE: &str = "template.yaml";
@@ -226,7 +226,6 @@ fn outputs() -> Map {
             "DeadLetterQueueUrl",
             output("Messages that were received too often.", reference("DeadLetterQueue")),
         )
-        .with("TimerRole", output("The role of the timer function.", get_att("TimerRole", "Arn")))
         .with("Dashboard", output("The page of graphs.", Map::new().with("Fn::Sub", page)))
 }
 

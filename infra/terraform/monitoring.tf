@@ -21,7 +21,7 @@ resource "aws_cloudwatch_metric_alarm" "parked" {
 
 resource "aws_cloudwatch_metric_alarm" "runs_failed" {
   alarm_name        = "${var.stack}-runs-failed"
-  alarm_description = "Runs ended FAILED, TIMED_OUT or ABORTED. Look: stepladder run list --status failed --since 1h"
+  alarm_description = "Runs ended FAILED or TIMED_OUT. Look: stepladder run list --status failed --since 1h"
   namespace         = "Stepladder"
   metric_name       = "RunsFailed"
   dimensions = {

@@ -71,8 +71,24 @@ resource "aws_iam_role_policy" "dead_letter" {
         Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
         Condition = {
           "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["R#*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Definitions"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:Query",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
             "dynamodb:LeadingKeys" = [
-              "R#*",
               "W#*",
               "C#*",
             ]
@@ -212,8 +228,24 @@ resource "aws_iam_role_policy" "start" {
         Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
         Condition = {
           "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["R#*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Definitions"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:Query",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
             "dynamodb:LeadingKeys" = [
-              "R#*",
               "W#*",
               "C#*",
             ]
@@ -336,8 +368,24 @@ resource "aws_iam_role_policy" "timer" {
         Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
         Condition = {
           "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["R#*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Definitions"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:Query",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
             "dynamodb:LeadingKeys" = [
-              "R#*",
               "W#*",
               "C#*",
             ]
@@ -488,8 +536,24 @@ resource "aws_iam_role_policy" "order_processing" {
         Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
         Condition = {
           "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["R#order-processing/*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Definitions"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:Query",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
             "dynamodb:LeadingKeys" = [
-              "R#order-processing/*",
               "W#order-processing",
               "C#control",
             ]

@@ -202,7 +202,7 @@ mod tests {
     use super::*;
     use stepladder_aws::{AwsHost, Environment, StackSpec, create_stack};
     use stepladder_local::{Server, ServerConfig};
-    use stepladder_protocol::QueueName;
+    use stepladder_protocol::{Host, QueueName};
 
     fn own_stack() -> Stack {
         let project = Project::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
@@ -221,14 +221,13 @@ mod tests {
 
         let answer = host.dynamodb().describe_table().table_name("synth").send().await.unwrap();
         let there = answer.table.unwrap();
-        let keys = |schema: &[_]| -> Vec<String> {
-            schema
-                .iter()
-                .map(|key: &aws_sdk_dynamodb::types::KeySchemaElement| key.attribute_name.clone())
-                .collect()
-        };
+        macro_rules! keys {
+            ($of:expr) => {
+                $of.key_schema().iter().map(|key| key.attribute_name.clone()).collect::<Vec<String>>()
+            };
+        }
         let table = &stack.tables[0];
-        assert_eq!(keys(there.key_schema()), [table.partition_key, table.sort_key]);
+        assert_eq!(keys!(there), [table.partition_key, table.sort_key]);
         let mut attributes: Vec<(String, String)> = there
             .attribute_definitions()
             .iter()
@@ -242,7 +241,7 @@ mod tests {
         let mut indexes: Vec<(String, Vec<String>)> = there
             .global_secondary_indexes()
             .iter()
-            .map(|index| (index.index_name().unwrap_or_default().to_owned(), keys(index.key_schema())))
+            .map(|index| (index.index_name().unwrap_or_default().to_owned(), keys!(index)))
             .collect();
         indexes.sort();
         let mut expected: Vec<(String, Vec<String>)> = table

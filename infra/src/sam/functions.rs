@@ -185,9 +185,11 @@ fn trigger(trigger: &Trigger) -> (String, Map) {
         .with("InputTransformer", transformer);
     let (name, when) = match &trigger.when {
         When::Schedule(expression) => {
-            (format!("{id}Schedule"), Map::new().with("ScheduleExpression", expression.as_str()))
+            (format!("{id}ScheduleRule"), Map::new().with("ScheduleExpression", expression.as_str()))
         }
-        When::Event(pattern) => (format!("{id}Event"), Map::new().with("EventPattern", Node::from(pattern))),
+        When::Event(pattern) => {
+            (format!("{id}EventRule"), Map::new().with("EventPattern", Node::from(pattern)))
+        }
     };
     let resource = Map::new()
         .with("Type", "AWS::Events::Rule")

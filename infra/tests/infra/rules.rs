@@ -72,7 +72,7 @@ fn a_step_is_five_resources() {
     let without = everything();
     let mut with = everything();
     with.functions.push(function("pack", "warehouse"));
-    with.workflows[1].functions.insert("pack".into());
+    with.workflows[0].functions.insert("pack".into());
     assert_eq!(count(&with) - count(&without), 5);
 }
 
@@ -147,8 +147,8 @@ fn a_packages_role_reaches_what_its_workflows_need() {
     let [template] = &templates(&stack)[..] else { panic!("one template") };
     let queue = |name: &str| format!("arn:{{partition}}:sqs:{{region}}:{{account}}:{{stack}}-{name}");
     let sends = |role: &str| texts(&template.statement(role, "Send")["Resource"]);
-    let keys = |role: &str| {
-        let conditions = &template.statement(role, "Runs")["Condition"];
+    let keys = |role: &str, sid: &str| {
+        let conditions = &template.statement(role, sid)["Condition"];
         assert_eq!(conditions["Null"]["dynamodb:LeadingKeys"], "false");
         texts(&conditions["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
     };
@@ -156,19 +156,20 @@ fn a_packages_role_reaches_what_its_workflows_need() {
 
     // `charge-card` stands in one workflow, the warehouse's steps in both.
     assert_eq!(sends("ShopRole"), ["charge-card", "check-stock", "parked", "timer"].map(queue).into());
-    assert_eq!(keys("ShopRole"), set(&["R#shop/*", "W#shop", "C#control"]));
+    assert_eq!(keys("ShopRole", "Runs"), set(&["R#shop/*"]));
+    assert_eq!(keys("ShopRole", "Definitions"), set(&["W#shop", "C#control"]));
     let all = ["charge-card", "check-stock", "parked", "ship", "timer"].map(queue);
     assert_eq!(sends("WarehouseRole"), all.clone().into());
-    assert_eq!(
-        keys("WarehouseRole"),
-        set(&["R#shop/*", "W#shop", "R#stock-taking/*", "W#stock-taking", "C#control"])
-    );
+    assert_eq!(keys("WarehouseRole", "Runs"), set(&["R#shop/*", "R#stock-taking/*", "R#sweep/*"]));
+    let definitions = ["W#shop", "W#stock-taking", "W#sweep", "C#control"];
+    assert_eq!(keys("WarehouseRole", "Definitions"), set(&definitions));
     let objects = texts(&template.statement("ShopRole", "Payloads")["Resource"]);
     assert_eq!(objects, set(&["arn:{partition}:s3:::{stack}-{account}-{region}/runs/shop/*"]));
 
     for role in ["StartRole", "TimerRole", "DeadLetterRole"] {
         assert_eq!(sends(role), all.clone().into(), "{role}");
-        assert_eq!(keys(role), set(&["R#*", "W#*", "C#*"]), "{role}");
+        assert_eq!(keys(role, "Runs"), set(&["R#*"]), "{role}");
+        assert_eq!(keys(role, "Definitions"), set(&["W#*", "C#*"]), "{role}");
     }
     let groups = texts(&template.statement("ShopRole", "Logs")["Resource"]);
     assert_eq!(
@@ -183,6 +184,26 @@ fn a_packages_role_reaches_what_its_workflows_need() {
     let function =
         |name: &str| format!("arn:{{partition}}:lambda:{{region}}:{{account}}:function:{{stack}}-{name}");
     assert_eq!(alone, ["charge-card", "check-stock", "ship"].map(function).into());
+}
+
+#[test]
+fn no_function_writes_definitions_or_deletes_runs() {
+    each_template(|_, template| {
+        for (role, _) in template.of_type("AWS::IAM::Role") {
+            for statement in template.statements(role) {
+                let actions = texts(&statement["Action"]);
+                if statement["Sid"] == "Definitions" {
+                    assert_eq!(
+                        actions,
+                        ["dynamodb:GetItem", "dynamodb:Query"].map(str::to_owned).into(),
+                        "{role}"
+                    );
+                } else if statement["Sid"] != "OwnTables" {
+                    assert!(!actions.contains("dynamodb:DeleteItem"), "{role}");
+                }
+            }
+        }
+    });
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub(crate) fn workflow(name: &str, functions: &[&str], settings: Value) -> Workf
     }
 }
 
-/// Two workflows with all settings that there are; `check-stock` is used by both.
+/// Three workflows with all settings that there are; `check-stock` is used by both.
 pub(crate) fn everything() -> Facts {
     let mut functions = system();
     functions.extend([
@@ -75,6 +75,8 @@ pub(crate) fn everything() -> Facts {
             &["charge-card", "check-stock"],
             json!({"schedule": "cron(0 6 ? * MON-FRI *)", "status_events": "failures", "retention_days": 90, "log_sample": 0.1}),
         ),
+        // The name of the system's own schedule.
+        workflow("sweep", &["ship"], json!({"schedule": "rate(2 days)"})),
         workflow(
             "stock-taking",
             &["check-stock", "ship"],

@@ -1,7 +1,7 @@
 //! A stack as a whole.
 
 use crate::support::{everything, stack};
-use stepladder_infra::{Facts, Stack, sam};
+use stepladder_infra::{Facts, Stack, sam, terraform};
 
 #[test]
 fn equal_facts_give_equal_bytes_in_whatever_order_they_come() {
@@ -9,7 +9,9 @@ fn equal_facts_give_equal_bytes_in_whatever_order_they_come() {
     let mut turned = facts.clone();
     turned.functions.reverse();
     turned.packages.reverse();
+    turned.workflows.reverse();
     assert_eq!(sam::render(&stack(&facts)), sam::render(&stack(&turned)));
+    assert_eq!(terraform::render(&stack(&facts)), terraform::render(&stack(&turned)));
 }
 
 #[test]

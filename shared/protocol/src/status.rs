@@ -92,8 +92,9 @@ fn detail(run: &Run, change: &StatusChange) -> Value {
     let StatusChange { status, stopped_ms, error, cause } = change;
     let name = status.as_str();
     let (redrivable, why) = match status {
-        Status::Running => ("NOT_REDRIVABLE", Some(format!("Execution is {name} and cannot be redriven"))),
-        Status::Succeeded => ("NOT_REDRIVABLE", Some(format!("Execution is {name} and cannot be redriven"))),
+        Status::Running | Status::Succeeded => {
+            ("NOT_REDRIVABLE", Some(format!("Execution is {name} and cannot be redriven")))
+        }
         Status::Failed | Status::TimedOut | Status::Aborted => ("REDRIVABLE", None),
     };
     let output_details = (*status == Status::Succeeded).then(|| json!({ "included": false }));

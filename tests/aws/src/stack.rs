@@ -70,6 +70,14 @@ pub fn system() -> Vec<Function> {
     ]
 }
 
+/// That of this machine: an emulator runs functions on it.
+pub fn architecture() -> Architecture {
+    match std::env::consts::ARCH {
+        "aarch64" => Architecture::Arm64,
+        _ => Architecture::X8664,
+    }
+}
+
 /// How a run ended.
 #[derive(Debug, Clone)]
 pub struct Ended {
@@ -147,6 +155,7 @@ impl Stack {
         lambda
             .create_function()
             .function_name(&name)
+            .architectures(architecture())
             .runtime(Runtime::from("provided.al2023"))
             .handler("bootstrap")
             .role(format!("arn:aws:iam::{}:role/{}", self.host().environment().settings.account, self.name))

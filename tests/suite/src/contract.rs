@@ -83,8 +83,7 @@ macro_rules! schedules_suite {
         $crate::contract_suite! {
             $run,
             schedules: [
-                a_scheduled_message_arrives_as_it_was_and_no_sooner,
-                a_second_schedule_of_a_name_changes_nothing,
+                a_scheduled_message_arrives_as_it_was_and_no_sooner_and_a_name_is_scheduled_once,
             ],
         }
     };

@@ -32,8 +32,8 @@ async fn binaries_are_killed_at_random_and_no_run_is_lost_stuck_or_goes_twice() 
     let (Kind::Ministack, Some(pid)) = (emulator.kind, emulator.pid) else {
         return eprintln!("skipped: only functions that run as processes of this machine can be killed");
     };
-    // A message of a killed function is visible again after 18 seconds.
-    let steps = STATES.map(|state| Function::step(&state.to_lowercase(), PROBE, 3));
+    // A message of a killed function is visible again after 30 seconds.
+    let steps = STATES.map(|state| Function::step(&state.to_lowercase(), PROBE, 5));
     let stack = Stack::create("killed", &steps).await;
     let definition = json!({ "StartAt": "A", "States": {
         "A": task("a", Some("Pause")),

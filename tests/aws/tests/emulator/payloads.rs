@@ -11,7 +11,7 @@ const STATES: [&str; 5] = ["A", "B", "C", "D", "E"];
 
 /// A binary without optimisation takes a while for 20 MB.
 const TIMEOUT_SECONDS: u32 = 90;
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// The sizes at which something changes: a record of one write unit, a payload in its item, a message that carries its data.
 const SIZES: [(&str, usize); 9] = [
