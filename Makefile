@@ -2,12 +2,14 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help dev demo check fmt lint docs deny audit test conformance sim bench bench-engine cost build test-build need-cargo need-nextest need-deny need-arm64
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 PORT    ?= 7700
 PROFILE ?= dev
 ORDERS  ?=
 DATA_DIR ?=
+STACK   ?=
+ARGS    ?=
 ARCH    ?= arm64
 FUNCTIONS ?=
 # `make demo -o jsonl`: make keeps -o for itself, so it is read from make's own command line.
@@ -55,6 +57,12 @@ audit: need-deny ## known vulnerabilities; needs the advisory database from the 
 test: need-nextest ## all tests
 	cargo nextest run --workspace
 
+test-aws: need-nextest need-python ## the real binaries on an AWS emulator, which is installed and started for it (PROFILE=ci, TESTS=filter)
+	tests/aws/run.py --profile $(PROFILE) $(if $(TESTS),-E '$(TESTS)')
+
+localstack-test: need-nextest need-python ## the same on LocalStack, for machines with Docker (LOCALSTACK_PORT=4566, TESTS=filter)
+	tests/aws/localstack.sh --profile $(PROFILE) $(if $(TESTS),-E '$(TESTS)')
+
 conformance: need-cargo ## the recorded cases alone, with their figures (ASL_CASES=folder; ../shared/asl unless set)
 	@cargo test --quiet -p stepladder-conformance --test conformance -- --nocapture --test-threads=1
 
@@ -82,6 +90,28 @@ build: need-cargo ## the functions as Lambda takes them: zips in target/lambda (
 test-build: need-nextest need-arm64 build ## the zips that ARCH=arm64 has built: their glibc, and a message answered under qemu
 	cargo nextest run --workspace -E 'binary(bootstraps)' --run-ignored all
 
+synth: need-cargo ## write infra/sam and infra/terraform from the workflows and the settings in functions/*/Cargo.toml
+	@$(BINS) --quiet
+	@$(STEPLADDER) synth
+
+infra-lint: ## the templates by cfn-lint, sam validate, checkov and terraform fmt; installs what is missing into .tools/infra
+	@infra/lint.sh
+
+# The stack on AWS: STACK=name in the region and account of the AWS CLI; or STEPLADDER_ENV=name, or default_env, of
+# stepladder.toml.
+AT  = $(if $(STACK),STEPLADDER_STACK='$(STACK)') $(STEPLADDER)
+ONE = $(if $(and $(STACK),$(STEPLADDER_ENV)),echo 'error: STACK and STEPLADDER_ENV both name a stack: give one' >&2; exit 2)
+
+deploy: need-cargo ## deploy to AWS what `make build` has built: shows what would change, asks, waits (STACK=name)
+	@$(ONE)
+	@$(BINS) --quiet
+	@$(AT) deploy $(ARGS)
+
+destroy: need-cargo ## delete a stack from AWS; table and bucket stay unless ARGS=--delete-data (STACK=name)
+	@$(ONE)
+	@$(BINS) --quiet
+	@$(AT) destroy $(ARGS)
+
 need-cargo:
 	@command -v cargo >/dev/null || { echo 'error: cargo is missing. Install Rust 1.95 or newer: https://rustup.rs' >&2; exit 1; }
 	@command -v cc >/dev/null || { echo 'error: a C compiler is missing. On Debian: apt-get install gcc' >&2; exit 1; }
@@ -94,3 +124,6 @@ need-nextest: need-cargo
 
 need-deny: need-cargo
 	@cargo deny --version >/dev/null 2>&1 || { echo 'error: cargo-deny is missing. Get it: cargo install --locked cargo-deny' >&2; exit 1; }
+
+need-python:
+	@python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { echo 'error: Python 3.10 or newer with venv is missing. On Debian: apt-get install python3-venv' >&2; exit 1; }

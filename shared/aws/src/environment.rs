@@ -1,8 +1,10 @@
 //! What the environment variables say.
 
+mod workflows;
+
 use crate::limits::{MEMORY_PER_PAYLOAD, RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, STACK_CHARS_MAX};
 use std::str::FromStr;
-use stepladder_protocol::Settings;
+use stepladder_protocol::{Settings, StatusEvents};
 
 /// Everything that [`crate::AwsHost`] takes from outside. Read once, at the start.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +19,19 @@ pub struct Environment {
     pub endpoints: Endpoints,
     /// Credentials are not set and not needed: an emulator on this machine takes any.
     pub placeholder_credentials: bool,
+    /// Where long waits are scheduled; without it they are chains of delays.
+    pub schedules: Option<SchedulePlace>,
+    /// Whether counts are written to stdout in CloudWatch's embedded metric format.
+    pub emits_metrics: bool,
+}
+
+/// Where EventBridge Scheduler keeps the one-time schedules of a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchedulePlace {
+    /// The schedule group's name.
+    pub group: String,
+    /// What Scheduler assumes to send to the timer queue.
+    pub role_arn: String,
 }
 
 /// Where the services are, where that isn't AWS itself.
@@ -32,6 +47,10 @@ pub struct Endpoints {
     pub s3: Option<String>,
     /// `AWS_ENDPOINT_URL_LAMBDA`.
     pub lambda: Option<String>,
+    /// `AWS_ENDPOINT_URL_SCHEDULER`.
+    pub scheduler: Option<String>,
+    /// `AWS_ENDPOINT_URL_EVENTBRIDGE`.
+    pub eventbridge: Option<String>,
 }
 
 /// What of the environment concerns the AWS SDK alone.
@@ -39,7 +58,7 @@ pub struct Endpoints {
 pub(crate) struct Connection {
     pub(crate) endpoints: Endpoints,
     /// Whether [`Endpoints::all`] is on this machine.
-    is_local: bool,
+    pub(crate) is_local: bool,
     /// us-east-1 where nothing is set and nothing is needed.
     pub(crate) region: Option<String>,
     pub(crate) placeholder_credentials: bool,
@@ -62,15 +81,19 @@ impl Environment {
     /// | variable | meaning | unless set |
     /// |---|---|---|
     /// | `AWS_REGION`, `AWS_DEFAULT_REGION` | the region | `us-east-1` with a local endpoint, else an error |
-    /// | `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB`, `_SQS`, `_S3`, `_LAMBDA` | an emulator's address | AWS |
+    /// | `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB`, `_SQS`, `_S3`, `_LAMBDA`, `_SCHEDULER`, `_EVENTBRIDGE` | an emulator's address | AWS |
     /// | `STEPLADDER_STACK` | the deployment's name | `stepladder` |
     /// | `STEPLADDER_TABLE` | the table | the stack's name |
     /// | `STEPLADDER_BUCKET` | the bucket | `<stack>-<account>-<region>` |
     /// | `STEPLADDER_ACCOUNT_ID` | twelve digits | `000000000000` with a local endpoint, else an error |
     /// | `STEPLADDER_RETENTION_DAYS` | how many days an item is kept after it was written, 4 to 3,650; those of a run that still goes are renewed | 30 |
     /// | `STEPLADDER_PAYLOAD_BYTES_MAX` | the largest payload; never more than a quarter of the function's memory | 67108864 |
-    /// | `STEPLADDER_STATUS_EVENTS` | 1: each ended run sends a message to the status queue | 0 |
+    /// | `STEPLADDER_STATUS_EVENTS` | which ends of runs are told: `off`, `failures`, `all` (or 0 and 1) | off |
+    /// | `STEPLADDER_EVENT_BUS` | the EventBridge bus that is told of them | the status queue is |
     /// | `STEPLADDER_LOG_SAMPLE` | which part of the messages that went well are logged, 0 to 1 | 0.05; 1 with a local endpoint |
+    /// | `STEPLADDER_WORKFLOWS` | what single workflows set otherwise: `{"order": {"retention_days": 90, "status_events": "failures", "log_sample": 1}}`, each optional | none |
+    /// | `STEPLADDER_METRICS` | `emf`: counts are written to stdout in CloudWatch's embedded metric format | none |
+    /// | `STEPLADDER_SCHEDULE_GROUP`, `STEPLADDER_SCHEDULE_ROLE_ARN` | the group of EventBridge Scheduler for waits beyond 15 minutes, and the role that sends to the timer queue | chains of delays |
     pub fn from_env() -> Result<Self, EnvironmentError> {
         Self::read(&|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
@@ -120,12 +143,32 @@ impl Environment {
             settings.payload_bytes_max =
                 settings.payload_bytes_max.min((megabytes << 20) / MEMORY_PER_PAYLOAD);
         }
-        if let Some(flag) = number(lookup, "STEPLADDER_STATUS_EVENTS", 0..=1u8)? {
-            settings.status_events = flag == 1;
+        let status_events = checked(
+            lookup,
+            "STEPLADDER_STATUS_EVENTS",
+            |value| value.parse::<StatusEvents>().is_ok(),
+            || "off, failures or all".to_owned(),
+        )?;
+        if let Some(Ok(status_events)) = status_events.map(|value| value.parse()) {
+            settings.status_events = status_events;
         }
+        settings.event_bus = checked(lookup, "STEPLADDER_EVENT_BUS", is_bus_name, || {
+            "the name of an event bus: 1 to 256 letters, digits, slashes, dots, hyphens and underscores"
+                .to_owned()
+        })?;
+        if let Some(text) = lookup("STEPLADDER_WORKFLOWS") {
+            settings.workflows = workflows::read(&text).map_err(|expected| EnvironmentError::Invalid {
+                variable: "STEPLADDER_WORKFLOWS",
+                value: text,
+                expected,
+            })?;
+        }
+        let emits_metrics =
+            checked(lookup, "STEPLADDER_METRICS", |value| value == "emf", || "emf".to_owned())?.is_some();
+        let schedules = SchedulePlace::read(lookup)?;
         let sample = number(lookup, "STEPLADDER_LOG_SAMPLE", 0.0..=1.0)?;
         settings.log_sample = sample.unwrap_or(if local { 1.0 } else { settings.log_sample });
-        Ok(Self { settings, table, bucket, endpoints, placeholder_credentials })
+        Ok(Self { settings, table, bucket, endpoints, placeholder_credentials, schedules, emits_metrics })
     }
 
     /// A stack on an emulator of this machine, whatever the process's variables say.
@@ -137,6 +180,32 @@ impl Environment {
             "STEPLADDER_STACK" => Some(stack.to_owned()),
             _ => None,
         })
+    }
+}
+
+impl SchedulePlace {
+    /// One of its variables without the other is a mistake.
+    fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<Self>, EnvironmentError> {
+        let group = checked(lookup, "STEPLADDER_SCHEDULE_GROUP", is_schedule_group, || {
+            "a schedule group's name: 1 to 64 letters, digits, dots, hyphens and underscores".to_owned()
+        })?;
+        let role_arn = checked(
+            lookup,
+            "STEPLADDER_SCHEDULE_ROLE_ARN",
+            |value| value.starts_with("arn:") && value.contains(":role/"),
+            || "the ARN of a role: arn:aws:iam::123456789012:role/…".to_owned(),
+        )?;
+        let missing = |variable, hint| Err(EnvironmentError::Missing { variable, hint });
+        match (group, role_arn) {
+            (Some(group), Some(role_arn)) => Ok(Some(Self { group, role_arn })),
+            (None, None) => Ok(None),
+            (Some(_), None) => {
+                missing("STEPLADDER_SCHEDULE_ROLE_ARN", "the schedules of STEPLADDER_SCHEDULE_GROUP need it")
+            }
+            (None, Some(_)) => {
+                missing("STEPLADDER_SCHEDULE_GROUP", "STEPLADDER_SCHEDULE_ROLE_ARN is for its schedules")
+            }
+        }
     }
 }
 
@@ -176,6 +245,8 @@ impl Endpoints {
             sqs: url("AWS_ENDPOINT_URL_SQS")?,
             s3: url("AWS_ENDPOINT_URL_S3")?,
             lambda: url("AWS_ENDPOINT_URL_LAMBDA")?,
+            scheduler: url("AWS_ENDPOINT_URL_SCHEDULER")?,
+            eventbridge: url("AWS_ENDPOINT_URL_EVENTBRIDGE")?,
         })
     }
 }
@@ -213,6 +284,18 @@ fn is_table_name(name: &str) -> bool {
 fn is_bucket_name(name: &str) -> bool {
     (3..=63).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'))
+}
+
+/// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateScheduleGroup.html>
+fn is_schedule_group(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateEventBus.html>
+fn is_bus_name(name: &str) -> bool {
+    (1..=256).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/'))
 }
 
 fn checked(
@@ -310,6 +393,11 @@ mod tests {
         check_refused("STEPLADDER_RETENTION_DAYS", "thirty");
         check_refused("STEPLADDER_PAYLOAD_BYTES_MAX", "64MB");
         check_refused("STEPLADDER_STATUS_EVENTS", "yes");
+        check_refused("STEPLADDER_EVENT_BUS", "my bus");
+        check_refused("STEPLADDER_WORKFLOWS", "{");
+        check_refused("STEPLADDER_METRICS", "statsd");
+        check_refused("STEPLADDER_SCHEDULE_GROUP", "a/b");
+        check_refused("STEPLADDER_SCHEDULE_ROLE_ARN", "scheduler");
         check_refused("STEPLADDER_LOG_SAMPLE", "1.5");
         check_refused("STEPLADDER_LOG_SAMPLE", "NaN");
         check_refused("AWS_ENDPOINT_URL", "localhost:4566");
@@ -326,6 +414,39 @@ mod tests {
         assert_eq!(with("4").unwrap().settings.retention_days, 4);
         let message = with("3").unwrap_err().to_string();
         assert_eq!(message, "STEPLADDER_RETENTION_DAYS is \"3\", but must be a number from 4 to 3650");
+    }
+
+    fn with(more: &[(&str, &str)]) -> Result<Environment, EnvironmentError> {
+        read(&[&LAMBDA, more].concat())
+    }
+
+    #[test]
+    fn status_events_have_three_names_and_two_numbers() {
+        let events = |value| with(&[("STEPLADDER_STATUS_EVENTS", value)]).unwrap().settings.status_events;
+        assert_eq!((events("off"), events("0")), (StatusEvents::Off, StatusEvents::Off));
+        assert_eq!((events("all"), events("1")), (StatusEvents::All, StatusEvents::All));
+        assert_eq!(events("failures"), StatusEvents::Failures);
+    }
+
+    #[test]
+    fn schedules_need_a_group_and_a_role() {
+        let role = ("STEPLADDER_SCHEDULE_ROLE_ARN", "arn:aws:iam::123456789012:role/shop-schedules");
+        let group = ("STEPLADDER_SCHEDULE_GROUP", "shop");
+        let place = SchedulePlace { group: "shop".to_owned(), role_arn: role.1.to_owned() };
+        assert_eq!(with(&[group, role]).unwrap().schedules, Some(place));
+        assert_eq!(with(&[]).unwrap().schedules, None);
+        let message = with(&[group]).unwrap_err().to_string();
+        assert!(message.starts_with("STEPLADDER_SCHEDULE_ROLE_ARN is not set: "), "{message}");
+        let message = with(&[role]).unwrap_err().to_string();
+        assert!(message.starts_with("STEPLADDER_SCHEDULE_GROUP is not set: "), "{message}");
+    }
+
+    #[test]
+    fn a_workflow_may_have_settings_of_its_own() {
+        let workflows = ("STEPLADDER_WORKFLOWS", r#"{"order": {"retention_days": 90}}"#);
+        let settings = with(&[workflows, ("STEPLADDER_EVENT_BUS", "default")]).unwrap().settings;
+        assert_eq!((settings.retention_days_of("order"), settings.retention_days_of("other")), (90, 30));
+        assert_eq!(settings.event_bus.as_deref(), Some("default"));
     }
 
     #[test]

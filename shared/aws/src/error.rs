@@ -34,6 +34,12 @@ pub(crate) fn later(operation: String, message: impl Into<String>) -> WorldError
     WorldError { operation, message: message.into(), retry: Retry::Later }
 }
 
+/// A transaction was cancelled for reasons that pass.
+pub(crate) fn cancelled(operation: String, reasons: &str) -> WorldError {
+    let retry = if reasons.split(", ").any(is_throttle) { Retry::Throttled } else { Retry::Later };
+    WorldError { operation, message: format!("the transaction was cancelled: {reasons}"), retry }
+}
+
 /// `Never` only if the request itself is wrong and would be wrong the next time. What the environment lacks (a permission,
 /// a table, a key, credentials) is put right by somebody: until then its messages stay in their queues, and then in the
 /// dead-letter queue, rather than be parked.
@@ -42,12 +48,36 @@ pub(crate) fn later(operation: String, message: impl Into<String>) -> WorldError
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>.
 fn retry(code: &str, status: u16) -> Retry {
     let is_permanent = status < 500 && status != 429 && is_request_fault(code);
-    if is_permanent { Retry::Never } else { Retry::Later }
+    match (is_permanent, status == 429 || is_throttle(code)) {
+        (true, _) => Retry::Never,
+        (false, true) => Retry::Throttled,
+        (false, false) => Retry::Later,
+    }
+}
+
+/// Whether a code says that there are too many requests: those of DynamoDB, SQS, S3, Lambda and EventBridge.
+fn is_throttle(code: &str) -> bool {
+    const THROTTLES: [&str; 4] =
+        ["ProvisionedThroughputExceeded", "RequestLimitExceeded", "TooManyRequests", "SlowDown"];
+    let code = bare(code);
+    code.contains("Throttl") || THROTTLES.iter().any(|throttle| code.starts_with(throttle))
+}
+
+/// `AWS.SimpleQueueService.BatchRequestTooLong` in SQS's older protocol.
+fn bare(code: &str) -> &str {
+    code.rsplit(['.', '#']).next().unwrap_or(code)
+}
+
+/// The error of one entry of a batch, which has no status of its own.
+pub(crate) fn entry_error(operation: String, code: &str, message: Option<&str>) -> WorldError {
+    let hint = hint(code).map(|hint| format!("; hint: {hint}")).unwrap_or_default();
+    let message = format!("{code}: {}{hint}", message.unwrap_or("no message"));
+    WorldError { operation, message, retry: retry(code, 400) }
 }
 
 /// Whether a code says that the request or its data is wrong.
 pub(crate) fn is_request_fault(code: &str) -> bool {
-    const REQUEST_FAULTS: [&str; 31] = [
+    const REQUEST_FAULTS: [&str; 32] = [
         // DynamoDB
         "ConditionalCheckFailedException",
         "IdempotentParameterMismatchException",
@@ -84,10 +114,10 @@ pub(crate) fn is_request_fault(code: &str) -> bool {
         "RequestTooLargeException",
         "RequestEntityTooLargeException",
         "UnsupportedMediaTypeException",
+        // EventBridge
+        "MalformedDetail",
     ];
-    // `AWS.SimpleQueueService.BatchRequestTooLong` in SQS's older protocol.
-    let code = code.rsplit(['.', '#']).next().unwrap_or(code);
-    REQUEST_FAULTS.contains(&code)
+    REQUEST_FAULTS.contains(&bare(code))
 }
 
 fn hint(code: &str) -> Option<&'static str> {
@@ -126,11 +156,18 @@ mod tests {
 
     #[test]
     fn throttles_faults_and_conflicts_are_tried_again() {
-        let codes = ["ThrottlingException", "TransactionConflictException", "KmsThrottled", "SlowDown"];
-        check(&codes, 400, Retry::Later);
-        check(&["KMSThrottlingException"], 502, Retry::Later);
+        check(&["TransactionConflictException"], 400, Retry::Later);
         check(&["InternalServerError", "ValidationException"], 500, Retry::Later);
-        check(&["TooManyRequestsException"], 429, Retry::Later);
+        let throttles = [
+            "ThrottlingException",
+            "ProvisionedThroughputExceededException",
+            "RequestThrottled",
+            "KmsThrottled",
+            "SlowDown",
+        ];
+        check(&throttles, 400, Retry::Throttled);
+        check(&["KMSThrottlingException"], 502, Retry::Throttled);
+        check(&["TooManyRequestsException", "a code that nobody knows"], 429, Retry::Throttled);
     }
 
     #[test]

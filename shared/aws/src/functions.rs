@@ -5,28 +5,46 @@ use crate::{
     error::{never, world_error},
 };
 use aws_sdk_lambda::{operation::invoke::InvokeError, primitives::Blob};
+use futures::future::BoxFuture;
 use serde::Deserialize;
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 use stepladder_protocol::{Functions, Invoked, WorldResult};
 
-/// [`Functions`] on Lambda. The client is built on first use: only the dead-letter function needs it.
-#[derive(Debug, Clone)]
-pub struct LambdaFunctions {
-    clients: Arc<Clients>,
-    stack: String,
+type Invoke = dyn Fn(String, String) -> BoxFuture<'static, WorldResult<Invoked>> + Send + Sync;
+
+/// [`Functions`] on Lambda. Its client stands behind a pointer: a binary that never calls a function doesn't hold it.
+#[derive(Clone, Default)]
+pub struct LambdaFunctions(Option<Arc<Invoke>>);
+
+impl fmt::Debug for LambdaFunctions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LambdaFunctions")
+    }
 }
 
 impl Functions for LambdaFunctions {
     async fn invoke(&self, function: &str, payload: String) -> WorldResult<Invoked> {
+        match &self.0 {
+            Some(invoke) => invoke(function.to_owned(), payload).await,
+            None => Err(never(
+                format!("invoke function {function}"),
+                "only the dead-letter function calls other functions",
+            )),
+        }
+    }
+}
+
+struct Caller {
+    clients: Arc<Clients>,
+    stack: String,
+}
+
+impl Caller {
+    async fn invoke(&self, function: &str, payload: String) -> WorldResult<Invoked> {
         let operation = || format!("invoke function {function}");
-        let answer = self
-            .clients
-            .lambda()
-            .invoke()
-            .function_name(format!("{}-{function}", self.stack))
-            .payload(Blob::new(payload))
-            .send()
-            .await;
+        let name = format!("{}-{function}", self.stack);
+        let request = self.clients.lambda().invoke().function_name(name).payload(Blob::new(payload));
+        let answer = request.send().await;
         match answer {
             Ok(answer) => {
                 let bytes = answer.payload.map(Blob::into_inner).unwrap_or_default();
@@ -49,7 +67,11 @@ impl Functions for LambdaFunctions {
 
 impl LambdaFunctions {
     pub(crate) fn new(clients: Arc<Clients>, stack: String) -> Self {
-        Self { clients, stack }
+        let caller = Arc::new(Caller { clients, stack });
+        Self(Some(Arc::new(move |function, payload| {
+            let caller = Arc::clone(&caller);
+            Box::pin(async move { caller.invoke(&function, payload).await })
+        })))
     }
 }
 

@@ -1,13 +1,17 @@
 //! The protocol's world on AWS.
 
 use crate::{
-    DynamoStore, Environment, EnvironmentError, LambdaFunctions, Observer, S3Blobs, SqsQueue, SystemClock,
-    clients::Clients, store::Capacity,
+    Access, BusEvents, DynamoStore, Environment, EnvironmentError, LambdaFunctions, Observer,
+    OneTimeSchedules, S3Blobs, SqsQueue, SystemClock, clients::Clients, store::Capacity,
 };
+use aws_credential_types::provider::SharedCredentialsProvider;
 use std::sync::Arc;
 use stepladder_protocol::{Host, Settings};
 
-/// [`Host`] on DynamoDB, SQS, S3 and Lambda. Cheap to clone.
+/// [`Host`] on DynamoDB, SQS, S3, Lambda and EventBridge. Cheap to clone.
+///
+/// A function has what its part needs: [`AwsHost::with_functions`] and [`AwsHost::with_outside`] are called by those few
+/// that do, and the clients behind them are in no other binary.
 #[derive(Debug, Clone)]
 pub struct AwsHost {
     environment: Arc<Environment>,
@@ -16,31 +20,43 @@ pub struct AwsHost {
     queue: SqsQueue,
     blobs: S3Blobs,
     functions: LambdaFunctions,
+    schedules: Option<OneTimeSchedules>,
+    events: Option<BusEvents>,
     clock: SystemClock,
 }
 
 impl AwsHost {
     /// From the environment variables, see [`Environment::from_env`]. Nothing goes over the network yet.
     pub async fn from_env() -> Result<Self, EnvironmentError> {
-        Ok(Self::connect(Environment::from_env()?).await)
+        Ok(Self::build(Environment::from_env()?, None, None).await)
     }
 
-    /// With everything that the environment variables would say given by hand. Nothing goes over the network yet.
+    /// With everything that the environment variables would say given by hand, and able to call functions. Nothing goes
+    /// over the network yet.
     pub async fn connect(environment: Environment) -> Self {
-        Self::build(environment, None).await
+        Self::build(environment, None, None).await.with_functions()
     }
 
     /// The same, and `observer` is told of every call. DynamoDB's answers then say what they cost.
     pub async fn connect_observed(environment: Environment, observer: Observer) -> Self {
-        Self::build(environment, Some(observer)).await
+        Self::build(environment, None, Some(observer)).await.with_functions()
     }
 
-    async fn build(environment: Environment, observer: Option<Observer>) -> Self {
+    /// With the credentials of an operator, who may have assumed a role.
+    pub async fn connect_as(environment: Environment, access: &Access) -> Self {
+        Self::build(environment, access.credentials(), None).await.with_functions()
+    }
+
+    async fn build(
+        environment: Environment,
+        credentials: Option<SharedCredentialsProvider>,
+        observer: Option<Observer>,
+    ) -> Self {
         let capacity = match observer {
             Some(_) => Capacity::Told,
             None => Capacity::Untold,
         };
-        let clients = Arc::new(Clients::connect(&environment, observer).await);
+        let clients = Arc::new(Clients::connect(&environment, credentials, observer).await);
         let stack = environment.settings.stack.clone();
         Self {
             store: DynamoStore::new(
@@ -51,11 +67,29 @@ impl AwsHost {
             ),
             queue: SqsQueue::new(clients.sqs.clone(), stack.clone()),
             blobs: S3Blobs::new(Arc::clone(&clients), environment.bucket.clone()),
-            functions: LambdaFunctions::new(Arc::clone(&clients), stack),
+            functions: LambdaFunctions::default(),
+            schedules: None,
+            events: None,
             clock: SystemClock,
             clients,
             environment: Arc::new(environment),
         }
+    }
+
+    /// The same, able to call functions: what the dead-letter function needs.
+    pub fn with_functions(mut self) -> Self {
+        let stack = self.environment.settings.stack.clone();
+        self.functions = LambdaFunctions::new(Arc::clone(&self.clients), stack);
+        self
+    }
+
+    /// The same with schedules and an event bus, each where the environment names it: what the timer function needs.
+    pub fn with_outside(mut self) -> Self {
+        let place = self.environment.schedules.clone();
+        self.schedules = place.map(|place| OneTimeSchedules::new(&self.clients, &self.environment, place));
+        let bus = self.environment.settings.event_bus.as_deref();
+        self.events = bus.map(|bus| BusEvents::new(&self.clients, bus));
+        self
     }
 
     /// What it was made of: the stack's names, its endpoints and settings.
@@ -93,6 +127,8 @@ impl Host for AwsHost {
     type Blobs = S3Blobs;
     type Clock = SystemClock;
     type Functions = LambdaFunctions;
+    type Schedules = OneTimeSchedules;
+    type Events = BusEvents;
 
     fn store(&self) -> &DynamoStore {
         &self.store
@@ -112,6 +148,14 @@ impl Host for AwsHost {
 
     fn functions(&self) -> &LambdaFunctions {
         &self.functions
+    }
+
+    fn schedules(&self) -> Option<&OneTimeSchedules> {
+        self.schedules.as_ref()
+    }
+
+    fn events(&self) -> Option<&BusEvents> {
+        self.events.as_ref()
     }
 
     fn settings(&self) -> &Settings {

@@ -11,7 +11,7 @@ mod lists;
 mod tests;
 
 use crate::{
-    error::{later, never, world_error},
+    error::{cancelled, later, never, world_error},
     limits::{PARKED_REASON_CHARS_MAX, RENEWALS_AT_ONCE},
 };
 use aws_sdk_dynamodb::{
@@ -370,9 +370,7 @@ impl DynamoStore {
             Ok(_) => Ok(true),
             Err(error) => match cancellation(&error) {
                 Some(Cancellation::Condition) => Ok(false),
-                Some(Cancellation::Transient(reasons)) => {
-                    Err(later(operation, format!("the transaction was cancelled: {reasons}")))
-                }
+                Some(Cancellation::Transient(reasons)) => Err(cancelled(operation, &reasons)),
                 None => Err(world_error(operation, &error)),
             },
         }

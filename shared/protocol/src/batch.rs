@@ -5,6 +5,7 @@ use crate::{
     deliver::{First, Handled, Job},
     limits,
     message::Message,
+    metrics::Metric,
     planted::PlantedBug,
     traits::{Clock, Host, Outgoing, Queue, QueueName, SendError},
 };
@@ -162,6 +163,7 @@ impl<H: Host> Protocol<H> {
             })
             .map(|(delivery, at_least)| (delivery, at_least.max(self.backoff_seconds(delivery))))
             .collect();
+        self.metrics.add(Metric::LeftToQueue, left.len() as u64);
         self.hand_back(invocation, &left).await;
         for (delivery, back_seconds) in &left {
             self.log_left(invocation, delivery, *back_seconds);
@@ -256,6 +258,7 @@ impl<H: Host> Protocol<H> {
             Ok(answers) => answers,
             Err(error) => {
                 tracing::warn!(queue = queue.short(), %error, "messages could not be sent");
+                self.count_throttle(error.retry);
                 return sources.into_iter().map(|(index, _)| index).collect();
             }
         };

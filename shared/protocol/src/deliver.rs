@@ -13,9 +13,11 @@ use crate::{
     json, limits,
     line::{Before, Line},
     message::{Ask, Lock, Message, Unreadable},
+    metrics::Metric,
     payload::{self, Payload},
     planted::PlantedBug,
     start::is_start,
+    sweep::is_sweep,
     traits::{Clock, Host, PutRecord, QueueName, Retry, Store, WorldError, WorldResult},
 };
 use std::sync::Arc;
@@ -73,6 +75,10 @@ impl<H: Host> Protocol<H> {
         if invocation.is_dead_letter() && is_start(&delivery.body) {
             return First::Handled(self.start_delivery(invocation, delivery).await);
         }
+        let sweeps = matches!(invocation.queue, QueueName::Timer | QueueName::DeadLetter);
+        if sweeps && is_sweep(&delivery.body) {
+            return First::Handled(self.sweep_delivery(invocation, delivery).await);
+        }
         match self.open(invocation, delivery).await {
             Ok(Opened::Settled(handled)) => First::Handled(handled),
             Ok(Opened::Waiting(job)) => {
@@ -99,6 +105,8 @@ impl<H: Host> Protocol<H> {
             Ask::Stop { .. } | Ask::TimeOut => self.stop(&job.message, &job.definition).await,
             Ask::Redrive => self.redrive(&job.message, &job.definition).await,
             Ask::Look => self.look(&job.message).await,
+            // It was told when it was opened.
+            Ask::Status(_) => Ok(Handled::done()),
             Ask::Step(position) => self.step(step, invocation, delivery, &job, position).await,
             Ask::Timer(position) => {
                 let outcome = match position.is_past_deadline(self.host.clock().now_ms()) {
@@ -177,6 +185,10 @@ impl<H: Host> Protocol<H> {
             && let Some(handled) = self.settled(&mut message, invocation, delivery, received_ms).await?
         {
             return Ok(Opened::Settled(handled));
+        }
+        // What has happened needs nothing of the run.
+        if let Ask::Status(change) = &message.ask {
+            return self.tell_status(invocation, delivery, &message.run, change).await.map(Opened::Settled);
         }
         // At every delivery: what nobody waits for any more isn't begun. Its record, if there is one, leads nowhere.
         if let Some(lock) = message.ask.lock()
@@ -338,11 +350,18 @@ impl<H: Host> Protocol<H> {
             request_id: invocation.request_id.clone(),
             digest: transition.digest(),
             semantics: SEMANTICS,
-            expires_s: self.host.settings().expires_s(finished_ms, due_ms(&transition)),
+            expires_s: self.host.settings().expires_s(
+                &message.run.workflow,
+                finished_ms,
+                due_ms(&transition),
+            ),
         };
         match self.host.store().put_record(&record_key(&key, position), &record).await? {
             PutRecord::Won => {
                 self.log_committed(invocation, delivery, message, position, &outcome, &record);
+                if matches!(message.ask, Ask::Step(_)) {
+                    self.metrics.count(Metric::Steps);
+                }
                 Ok(Handled::sending(self.follow_up(&line, position, &outcome, &transition).await?))
             }
             PutRecord::Lost(winner) if winner.owner != message.id => {
@@ -468,6 +487,7 @@ impl<H: Host> Protocol<H> {
             %error,
             "a message was handed back"
         );
+        self.count_throttle(error.retry);
         let is_last = delivery.receive_count >= limits::RECEIVES_MAX || invocation.is_dead_letter();
         if error.retry == Retry::Never && is_last {
             return self.park(invocation, delivery, run.as_ref(), &error.to_string()).await;

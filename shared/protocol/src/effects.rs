@@ -8,17 +8,17 @@ use crate::{
     json, limits,
     line::Line,
     message::{Ask, Message},
+    metrics::Metric,
     payload::{self, Payload},
     planted::PlantedBug,
     traits::{
         Clock, DataSlot, Host, Outgoing, Queue, QueueName, Retry, SendError, Store, WorldError, WorldResult,
     },
 };
-use serde_json::json;
 use sha2::{Digest, Sha256};
-use stepladder_asl::{Definition, timestamp};
+use stepladder_asl::Definition;
 use stepladder_engine::{
-    Effect, End, Outcome, Phase, Position, Run, Target, Transition, advance, function_of,
+    Effect, End, Outcome, Phase, Position, Run, Status, Target, Transition, advance, function_of,
 };
 
 impl<H: Host> Protocol<H> {
@@ -47,16 +47,18 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<Vec<Sending>> {
         match transition.effect() {
             Effect::Send { to, position, due_ms } => {
-                Ok(vec![self.sending_of(line, &to, position, due_ms).await?])
+                let sending = self.sending_of(line, &to, position, due_ms).await?;
+                let is_wait = matches!(to, Target::Timer);
+                match is_wait && self.is_scheduled(line.run, position, due_ms, &sending.outgoing.body).await {
+                    true => Ok(Vec::new()),
+                    false => Ok(vec![sending]),
+                }
             }
             Effect::Open(position) => self.open_fan_out(line, position, transition.now_ms).await,
             Effect::Join(end) => self.join(line, end, seq, transition.now_ms).await,
             Effect::Close(end) => {
                 self.close(line.run, end, transition.now_ms).await?;
-                match self.host.settings().status_events {
-                    true => Ok(vec![self.status_event(line.run, end, transition.now_ms)]),
-                    false => Ok(Vec::new()),
-                }
+                self.told(line.run, end, transition.now_ms).await
             }
         }
     }
@@ -186,7 +188,19 @@ impl<H: Host> Protocol<H> {
         {
             redrive_count = item.redrive_count;
         }
-        self.host.store().close_run(&key, redrive_count, &close).await
+        let is_closed = self.host.store().close_run(&key, redrive_count, &close).await?;
+        if is_closed {
+            self.count_end(end.status);
+        }
+        Ok(is_closed)
+    }
+
+    pub(crate) fn count_end(&self, status: Status) {
+        match status {
+            Status::Succeeded => self.metrics.count(Metric::RunsSucceeded),
+            Status::Failed | Status::TimedOut => self.metrics.count(Metric::RunsFailed),
+            Status::Aborted | Status::Running => {}
+        }
     }
 
     /// What the end of a run writes; its ending has been written by itself where it is large.
@@ -212,7 +226,7 @@ impl<H: Host> Protocol<H> {
                 };
                 let payload =
                     payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key, &end.branch)).await?;
-                let expires_s = self.host.settings().expires_s(now_ms, i64::MIN);
+                let expires_s = self.host.settings().expires_s(&run.workflow, now_ms, i64::MIN);
                 let slot = DataSlot::Ending(name.clone());
                 self.host.store().put_data(&key, slot, &payload, expires_s).await?;
                 (None, Some(name))
@@ -220,27 +234,6 @@ impl<H: Host> Protocol<H> {
         };
         let error = end.error.as_ref().map(|error| error.chars().take(limits::ERROR_CHARS_MAX).collect());
         Ok(Close { status: end.status, ended_ms: now_ms, ending, ending_item, error, by })
-    }
-
-    /// A message to the status queue, with the detail of AWS's "Step Functions Execution Status Change"
-    /// (<https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html>), without payloads.
-    pub(crate) fn status_event(&self, run: &Run, end: &End, now_ms: i64) -> Sending {
-        let body = json!({
-            "detail-type": "Step Functions Execution Status Change",
-            "time": timestamp::format(now_ms),
-            "detail": {
-                "executionArn": run.execution_arn(),
-                "stateMachineArn": run.state_machine_arn(),
-                "name": run.name,
-                "status": end.status,
-                "startDate": run.started_ms,
-                "stopDate": now_ms,
-                "redriveCount": run.redrive_count,
-                "error": end.error.as_ref().map(|error| error.escape_default().to_string()),
-            },
-        });
-        let outgoing = Outgoing { body: body.to_string(), delay_seconds: 0 };
-        Sending { queue: QueueName::Status, outgoing, step: None }
     }
 
     pub(crate) fn advance(

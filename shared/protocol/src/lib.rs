@@ -11,20 +11,25 @@ mod effects;
 mod execute;
 mod fan_out;
 mod fan_outs;
+mod glance;
 mod item;
 pub mod json;
 pub mod limits;
 mod line;
 mod log;
 mod message;
+mod metrics;
 mod park;
 mod payload;
 mod planted;
 mod read;
 mod repair;
+mod schedule;
 mod settings;
 mod start;
+mod status;
 mod stop;
+mod sweep;
 mod together;
 mod traits;
 mod walk;
@@ -34,20 +39,24 @@ pub use dead_letter::{Solo, SoloAnswer, SoloDelivery};
 pub use execute::error_cause;
 
 pub use fan_outs::{Ended, EndedHow, FanOuts, Part, PartKey, PartReport, Partition, Progress, Tally};
+pub use glance::Glance;
 pub use item::{Close, Ending, ITEM_VERSION, Record, RecordKey, RunId, RunItem, RunKey};
-pub use message::{Ask, Enclosing, Lock, MESSAGE_VERSION, Message, Unreadable};
+pub use message::{Ask, Enclosing, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
+pub use metrics::{Metric, Metrics};
 pub use park::Parked;
 pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;
 pub use read::RunView;
-pub use repair::{Repaired, Swept};
-pub use settings::Settings;
+pub use repair::Repaired;
+pub use settings::{Settings, StatusEvents, WorkflowSettings};
 pub use start::{StartError, StartRequest, Started, check_name};
 pub use stop::Requested;
+pub use sweep::Swept;
 pub use together::BatchFunction;
 pub use traits::{
-    Blobs, Clock, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, Outgoing, PutRecord, Queue,
-    QueueName, Retry, SendError, Store, WorldError, WorldResult,
+    Absent, Blobs, Clock, CreateRun, DataSlot, Events, Functions, Host, Invoked, ListedRun, Outgoing,
+    PutRecord, Queue, QueueName, Retry, Schedule, Scheduled, Schedules, SendError, StatusEvent, Store,
+    WorldError, WorldResult,
 };
 
 /// The delivery protocol over a world.
@@ -55,15 +64,21 @@ pub use traits::{
 pub struct Protocol<H> {
     host: H,
     definitions: definitions::Definitions,
+    metrics: Metrics,
 }
 
 impl<H: Host> Protocol<H> {
     pub fn new(host: H) -> Self {
-        Self { host, definitions: definitions::Definitions::default() }
+        Self { host, definitions: definitions::Definitions::default(), metrics: Metrics::default() }
     }
 
     pub fn host(&self) -> &H {
         &self.host
+    }
+
+    /// What this process has counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     fn planted(&self, bug: PlantedBug) -> bool {

@@ -14,6 +14,17 @@ pub const SEND_MESSAGES_MAX: usize = 10;
 /// The longest delay of a message, in seconds.
 pub const DELAY_SECONDS_MAX: u32 = 900;
 
+/// A schedule is set so much before the time that it is for, in milliseconds: it may be a minute late
+/// (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>), and a message's delay does the rest.
+pub const SCHEDULE_EARLY_MS: i64 = 60_000;
+
+/// A longer message is not scheduled, in bytes: what a schedule sends has at most 256 KB
+/// (<https://docs.aws.amazon.com/scheduler/latest/APIReference/API_Target.html>), and quotation marks take two.
+pub const SCHEDULE_BODY_BYTES_MAX: usize = 96 * 1024;
+
+/// The sweep stops so long before its function is killed, in milliseconds.
+pub const SWEEP_MARGIN_MS: i64 = 5_000;
+
 /// An item of this size costs one write unit, in bytes
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>).
 pub const WRITE_UNIT_BYTES: usize = 1024;

@@ -25,7 +25,7 @@ impl<H: Host> Protocol<H> {
             Outcome::TimedOut { .. } => (false, Some(stepladder_asl::errors::TIMEOUT)),
             _ => (true, None),
         };
-        if went_well && !self.is_sampled() {
+        if went_well && !self.is_sampled(&message.run.workflow) {
             return;
         }
         let queue_wait_ms =
@@ -84,8 +84,8 @@ impl<H: Host> Protocol<H> {
         );
     }
 
-    fn is_sampled(&self) -> bool {
-        let sample = self.host.settings().log_sample;
+    fn is_sampled(&self, workflow: &str) -> bool {
+        let sample = self.host.settings().log_sample_of(workflow);
         sample >= 1.0 || (self.host.clock().random_u128() % 1_000_000) as f64 / 1_000_000.0 < sample
     }
 }

@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
-use stepladder_engine::{Branch, FanOut, MapItem, Outcome, Position, Run};
+use stepladder_engine::{Branch, FanOut, MapItem, Outcome, Position, Run, Status};
 
 /// The version that this code writes. Older ones are read for ever; newer ones are handed back.
 pub const MESSAGE_VERSION: u32 = 1;
@@ -94,6 +94,8 @@ pub enum Ask {
     Redrive,
     /// Look whether the run waits for a message that is lost.
     Look,
+    /// Tell those who want to know that the run has ended.
+    Status(StatusChange),
 }
 
 impl Ask {
@@ -101,9 +103,13 @@ impl Ask {
     pub fn position(&self) -> Option<&Position> {
         match self {
             Ask::Step(position) | Ask::Timer(position) | Ask::Outcome(position, _) => Some(position),
-            Ask::Open { .. } | Ask::Join(_) | Ask::TimeOut | Ask::Stop { .. } | Ask::Redrive | Ask::Look => {
-                None
-            }
+            Ask::Open { .. }
+            | Ask::Join(_)
+            | Ask::TimeOut
+            | Ask::Stop { .. }
+            | Ask::Redrive
+            | Ask::Look
+            | Ask::Status(_) => None,
         }
     }
 
@@ -118,11 +124,27 @@ impl Ask {
     fn position_mut(&mut self) -> Option<&mut Position> {
         match self {
             Ask::Step(position) | Ask::Timer(position) | Ask::Outcome(position, _) => Some(position),
-            Ask::Open { .. } | Ask::Join(_) | Ask::TimeOut | Ask::Stop { .. } | Ask::Redrive | Ask::Look => {
-                None
-            }
+            Ask::Open { .. }
+            | Ask::Join(_)
+            | Ask::TimeOut
+            | Ask::Stop { .. }
+            | Ask::Redrive
+            | Ask::Look
+            | Ask::Status(_) => None,
         }
     }
+}
+
+/// How a run has ended, as far as it is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusChange {
+    pub status: Status,
+    /// Milliseconds since the epoch.
+    pub stopped_ms: i64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cause: Option<String>,
 }
 
 /// What a position has around its data, where it lies in the blob store.
@@ -246,7 +268,7 @@ impl Message {
 }
 
 /// A body's JSON text.
-fn unpacked(body: &str, bytes_max: usize) -> Result<Cow<'_, [u8]>, Unreadable> {
+pub(crate) fn unpacked(body: &str, bytes_max: usize) -> Result<Cow<'_, [u8]>, Unreadable> {
     let Some(base64) = body.strip_prefix(COMPRESSED_PREFIX) else {
         return Ok(Cow::Borrowed(body.as_bytes()));
     };

@@ -46,10 +46,16 @@ pub enum PlantedBug {
     FlagBeforeParentsRecord,
     /// A fan-out begins with one branch more than it may.
     OneBranchTooMany,
+    /// All waits of a branch have one schedule's name.
+    ScheduleNamedByBranch,
+    /// A schedule that could not be made counts as made.
+    FailedScheduleIsDone,
+    /// The message that tells an end is acknowledged although the event bus refused it.
+    UntoldStatusIsDone,
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 21] = [
+    pub const ALL: [PlantedBug; 24] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -71,5 +77,8 @@ impl PlantedBug {
         PlantedBug::FlagIsNoUpsert,
         PlantedBug::FlagBeforeParentsRecord,
         PlantedBug::OneBranchTooMany,
+        PlantedBug::ScheduleNamedByBranch,
+        PlantedBug::FailedScheduleIsDone,
+        PlantedBug::UntoldStatusIsDone,
     ];
 }

@@ -9,6 +9,7 @@ use crate::{
     json, limits,
     line::{Before, Line},
     message::{Ask, Message},
+    metrics::Metric,
     payload::{self, Payload, hex},
     traits::{Clock, CreateRun, DataSlot, Host, Store, WorldError},
 };
@@ -142,6 +143,7 @@ impl<H: Host> Protocol<H> {
         }
         match self.host.store().create_run(&item, now_ms).await? {
             CreateRun::Created => {
+                self.metrics.count(Metric::RunsStarted);
                 let handled = self.first_message(&definition, first, Before::Never).await?;
                 Ok((Started::Created(item), handled))
             }
@@ -192,6 +194,8 @@ impl<H: Host> Protocol<H> {
     fn run_item(&self, id: RunId, definition: String, input: &[u8], now_ms: i64) -> RunItem {
         let settings = self.host.settings();
         let is_small = input.len() <= limits::RUN_ITEM_PAYLOAD_BYTES_MAX;
+        // The run item lives a day longer than its records.
+        let expires_s = settings.expires_s(&id.workflow, now_ms, i64::MIN) + 86_400;
         RunItem {
             version: ITEM_VERSION,
             id,
@@ -211,8 +215,7 @@ impl<H: Host> Protocol<H> {
             error: None,
             by: None,
             parked: None,
-            // The run item lives a day longer than its records.
-            expires_s: settings.expires_s(now_ms, i64::MIN) + 86_400,
+            expires_s,
         }
     }
 }
@@ -220,6 +223,12 @@ impl<H: Host> Protocol<H> {
 /// Whether a body is a start: how the dead-letter function tells it from a run's message.
 pub(crate) fn is_start(body: &str) -> bool {
     serde_json::from_str::<StartMessage>(body).is_ok()
+}
+
+/// The workflow and the name of a start; `None` if the body isn't one.
+pub(crate) fn named(body: &str) -> Option<(String, Option<String>)> {
+    let start: StartMessage = serde_json::from_str(body).ok()?;
+    Some((start.workflow, start.name))
 }
 
 fn read(delivery: &Delivery) -> Result<StartRequest, String> {

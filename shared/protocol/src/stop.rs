@@ -124,6 +124,7 @@ impl<H: Host> Protocol<H> {
             }
             let record = (&record_key(&key, position), &record);
             if self.host.store().close_run_with_record(&key, count, &close, record).await? {
+                self.count_end(end.status);
                 return self.ended(&message, position, end, now_ms).await;
             }
         }
@@ -207,7 +208,7 @@ impl<H: Host> Protocol<H> {
             request_id: None,
             digest: transition.digest(),
             semantics: SEMANTICS,
-            expires_s: self.host.settings().expires_s(transition.now_ms, i64::MIN),
+            expires_s: self.host.settings().expires_s(&line.run.workflow, transition.now_ms, i64::MIN),
         })
     }
 
@@ -220,10 +221,7 @@ impl<H: Host> Protocol<H> {
         now_ms: i64,
     ) -> WorldResult<Handled> {
         self.stop_branches(&message.run, position).await?;
-        Ok(match self.host.settings().status_events {
-            true => Handled::sending(vec![self.status_event(&message.run, end, now_ms)]),
-            false => Handled::done(),
-        })
+        Ok(Handled::sending(self.told(&message.run, end, now_ms).await?))
     }
 
     /// If this message has stopped the run before, its last effects are done again: it may have died before it did

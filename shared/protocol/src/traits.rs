@@ -17,12 +17,22 @@ pub trait Host: Send + Sync {
     type Blobs: Blobs;
     type Clock: Clock;
     type Functions: Functions;
+    type Schedules: Schedules;
+    type Events: Events;
 
     fn store(&self) -> &Self::Store;
     fn queue(&self) -> &Self::Queue;
     fn blobs(&self) -> &Self::Blobs;
     fn clock(&self) -> &Self::Clock;
     fn functions(&self) -> &Self::Functions;
+
+    /// What waits longer than a queue can. Only the timer function has it, and only where the stack does; everyone else
+    /// leaves long waits to the timer queue.
+    fn schedules(&self) -> Option<&Self::Schedules>;
+
+    /// Who is told of the ends of runs. Only the timer function has it, and only where the stack does.
+    fn events(&self) -> Option<&Self::Events>;
+
     fn settings(&self) -> &crate::Settings;
 
     /// A wrong rule, planted to prove that the simulation finds it. Never overridden outside the simulation.
@@ -44,8 +54,10 @@ pub struct WorldError {
 /// Whether it helps to try the same again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// Throttled, a network fault, a conflict of transactions: yes. It may or may not have taken effect.
+    /// A network fault, a conflict of transactions: yes. It may or may not have taken effect.
     Later,
+    /// There was too much of it: yes, after a while.
+    Throttled,
     /// The request or the data itself is wrong: no. A missing permission or table is not: somebody may mend it.
     Never,
 }
@@ -283,6 +295,62 @@ pub trait Clock: Send + Sync {
 pub trait Functions: Send + Sync {
     /// Hands one message to a step's function, alone, and waits for its answer.
     fn invoke(&self, function: &str, payload: String) -> impl Future<Output = WorldResult<Invoked>> + Send;
+}
+
+/// One-time schedules, for waits that are longer than a message's delay.
+pub trait Schedules: Send + Sync {
+    /// Has a message sent to the timer queue at some time. It may arrive a minute late, and twice.
+    fn create(&self, schedule: &Schedule) -> impl Future<Output = WorldResult<Scheduled>> + Send;
+}
+
+/// A message, and when it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// Equal names stand for the same wait. 32 hex digits.
+    pub name: String,
+    /// Milliseconds since the epoch.
+    pub at_ms: i64,
+    pub body: String,
+}
+
+/// What became of a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheduled {
+    Created,
+    /// There is one of the name: the wait is scheduled already.
+    Exists,
+}
+
+/// Those who want to know how runs end.
+pub trait Events: Send + Sync {
+    fn put(&self, event: &StatusEvent) -> impl Future<Output = WorldResult<()>> + Send;
+}
+
+/// That a run has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusEvent {
+    /// When it ended, in milliseconds since the epoch.
+    pub time_ms: i64,
+    /// What it is about: the run's ARN and its state machine's.
+    pub resources: Vec<String>,
+    /// JSON in AWS's shape.
+    pub detail: String,
+}
+
+/// What a host has where it has no schedules or no events.
+#[derive(Debug, Clone, Copy)]
+pub enum Absent {}
+
+impl Schedules for Absent {
+    async fn create(&self, _: &Schedule) -> WorldResult<Scheduled> {
+        match *self {}
+    }
+}
+
+impl Events for Absent {
+    async fn put(&self, _: &StatusEvent) -> WorldResult<()> {
+        match *self {}
+    }
 }
 
 /// How a direct call went.

@@ -52,5 +52,5 @@ where
     O: Serialize + Send + 'static,
     E: StepError + Send + 'static,
 {
-    run_role(Role::Batch(erase::batch(step))).await
+    run_role(Role::Batch(erase::batch(step)), |host| host).await
 }

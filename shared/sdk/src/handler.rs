@@ -1,6 +1,9 @@
 //! One invocation: the event, the protocol, the answer that Lambda reads.
 
-use crate::event::{Event, EventError};
+use crate::{
+    event::{Event, EventError},
+    metrics::Reporter,
+};
 use serde_json::{Value, json};
 use stepladder_protocol::{
     BatchFunction, Clock, Delivery, Host, Invocation, Protocol, QueueName, SoloDelivery, StepFunction,
@@ -21,11 +24,12 @@ pub(crate) struct Handler<H> {
     protocol: Protocol<H>,
     role: Role,
     queue: QueueName,
+    reporter: Reporter,
 }
 
 impl<H: Host> Handler<H> {
     /// `function` is the function's full name, `<stack>-<step>`.
-    pub(crate) fn new(host: H, role: Role, function: &str) -> Self {
+    pub(crate) fn new(host: H, role: Role, function: &str, reporter: Reporter) -> Self {
         let queue = match role {
             Role::Step(_) | Role::Batch(_) => {
                 QueueName::Step(short_name(&host.settings().stack, function).to_owned())
@@ -34,7 +38,15 @@ impl<H: Host> Handler<H> {
             Role::DeadLetter => QueueName::DeadLetter,
             Role::Start => QueueName::Start,
         };
-        Self { protocol: Protocol::new(host), role, queue }
+        Self { protocol: Protocol::new(host), role, queue, reporter }
+    }
+
+    pub(crate) fn protocol(&self) -> &Protocol<H> {
+        &self.protocol
+    }
+
+    pub(crate) fn reporter(&self) -> &Reporter {
+        &self.reporter
     }
 
     /// Handles an event; `deadline_ms` is when Lambda kills the function, in milliseconds since the epoch.
@@ -51,11 +63,13 @@ impl<H: Host> Handler<H> {
             deadline_ms,
             function_timeout_ms: deadline_ms.saturating_sub(now_ms).max(0),
         };
-        match Event::read(event)? {
+        let answer = match Event::read(event)? {
             Event::Batch(deliveries) => Ok(batch_answer(self.batch(&invocation, &deliveries).await)),
             Event::Solo(solo) => self.solo(&invocation, solo).await,
             Event::Sweep => self.sweep().await,
-        }
+        };
+        self.reporter.report(&self.protocol);
+        answer
     }
 
     async fn batch(&self, invocation: &Invocation, deliveries: &[Delivery]) -> Vec<String> {

@@ -59,6 +59,7 @@ mod error;
 mod event;
 mod handler;
 mod logging;
+mod metrics;
 mod run;
 mod step;
 pub mod system;

@@ -5,13 +5,15 @@ use crate::{
     event::EventError,
     handler::{Handler, Role},
     logging,
+    metrics::Reporter,
 };
 use futures::future::BoxFuture;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{env, fmt, sync::Arc};
+use std::{env, fmt, process, sync::Arc};
 use stepladder_aws::AwsHost;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs a step: the whole of a step binary's `main`.
 ///
@@ -42,7 +44,7 @@ where
     O: Serialize + Send + 'static,
     E: StepError + Send + 'static,
 {
-    run_role(Role::Step(erase::step(step))).await
+    run_role(Role::Step(erase::step(step)), |host| host).await
 }
 
 /// Why a function can't run at all.
@@ -85,16 +87,31 @@ impl From<ErrorKind> for Error {
     }
 }
 
-/// Not generic: whatever is compiled here is compiled once, and not again for each step's binary.
-pub(crate) fn run_role(role: Role) -> BoxFuture<'static, Result<(), Error>> {
+/// Not generic: whatever is compiled here is compiled once, and not again for each step's binary. `equip` gives the host what
+/// only some functions have: what no function of a binary asks for isn't in it.
+pub(crate) fn run_role(role: Role, equip: fn(AwsHost) -> AwsHost) -> BoxFuture<'static, Result<(), Error>> {
     Box::pin(async move {
         logging::init();
         let function = check_environment(&|name| env::var(name).ok())?;
-        let host = Box::pin(AwsHost::from_env()).await.map_err(ErrorKind::from)?;
-        let handler = Arc::new(Handler::new(host, role, &function));
+        let host = equip(Box::pin(AwsHost::from_env()).await.map_err(ErrorKind::from)?);
+        let stack = host.environment().emits_metrics.then(|| host.environment().settings.stack.clone());
+        let handler = Arc::new(Handler::new(host, role, &function, Reporter::new(stack.as_deref())));
+        if handler.reporter().is_on() {
+            tokio::spawn(report_at_the_end(Arc::clone(&handler)));
+        }
         let service = service_fn(move |event: LambdaEvent<Value>| handle(Arc::clone(&handler), event));
         Ok(Runtime::new(service).run_concurrent().await.map_err(ErrorKind::Runtime)?)
     })
+}
+
+/// Where the process is told to end, it writes its last counts. Lambda tells it only where an extension is registered
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown>); what waits
+/// for its minute is lost elsewhere.
+async fn report_at_the_end(handler: Arc<Handler<AwsHost>>) {
+    let Ok(mut told) = signal(SignalKind::terminate()) else { return };
+    told.recv().await;
+    handler.reporter().report_last(handler.protocol());
+    process::exit(0);
 }
 
 async fn handle(handler: Arc<Handler<AwsHost>>, event: LambdaEvent<Value>) -> Result<Value, EventError> {

@@ -94,9 +94,11 @@ impl MemoryHost {
         }
     }
 
-    /// Lets time pass, in milliseconds.
+    /// Lets time pass, in milliseconds. Schedules that are due by then fire.
     pub fn wait(&self, duration_ms: i64) {
-        self.state().now_ms += duration_ms;
+        let mut state = self.state();
+        state.now_ms += duration_ms;
+        state.fire();
     }
 
     /// Up to ten messages that are visible now; they stay invisible for 60 s. One that was received five times goes to

@@ -2,7 +2,7 @@
 
 mod fan_outs;
 
-use crate::{hand::Hand, queues::Queues, scenario::Faults, verdict::Watch};
+use crate::{hand::Hand, outside::Outside, queues::Queues, scenario::Faults, verdict::Watch};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,7 +17,7 @@ use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
     Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, Outgoing, Partition,
     Payload, PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey, Retry, RunId, RunItem, RunKey,
-    SendError, Settings, Store, WorldError, WorldResult,
+    SendError, Settings, StatusEvents, Store, WorldError, WorldResult,
 };
 
 /// A world in memory, as one process sees it. Clones share the world.
@@ -27,6 +27,8 @@ pub struct MemoryHost {
     pub(crate) settings: Settings,
     planted: Option<PlantedBug>,
     skew_ms: i64,
+    pub(crate) has_schedules: bool,
+    pub(crate) has_events: bool,
 }
 
 /// How a direct call of a function is carried out: by the scheduler.
@@ -45,6 +47,7 @@ pub(crate) struct State {
     current: BTreeMap<String, String>,
     pub(crate) blobs: BTreeMap<String, Vec<u8>>,
     pub(crate) queues: Queues,
+    pub(crate) outside: Outside,
     /// Every message takes so much longer to arrive, in milliseconds.
     pub(crate) lag_ms: i64,
     pub(crate) watch: Watch,
@@ -78,6 +81,7 @@ impl MemoryHost {
             current: BTreeMap::new(),
             blobs: BTreeMap::new(),
             queues: Queues::default(),
+            outside: Outside::default(),
             lag_ms: 0,
             watch: Watch::default(),
             watches: false,
@@ -85,9 +89,16 @@ impl MemoryHost {
             hand: Hand::default(),
         };
         let mut settings = Settings::new("sim", "us-east-1", "000000000000");
-        settings.status_events = true;
+        settings.status_events = StatusEvents::All;
         settings.log_sample = 0.0;
-        Self { shared: Arc::new(Mutex::new(state)), settings, planted: None, skew_ms: 0 }
+        Self {
+            shared: Arc::new(Mutex::new(state)),
+            settings,
+            planted: None,
+            skew_ms: 0,
+            has_schedules: false,
+            has_events: false,
+        }
     }
 
     /// The same world, as another process with another clock sees it.
@@ -107,7 +118,7 @@ impl MemoryHost {
 
     /// An operation: interrupted before it, or after it when the answer is lost; throttled, or answered by an error
     /// although it took effect.
-    async fn op<T>(
+    pub(crate) async fn op<T>(
         &self,
         operation: &'static str,
         act: impl FnOnce(&mut State) -> WorldResult<T>,
@@ -116,13 +127,13 @@ impl MemoryHost {
         let answer = {
             let mut state = self.state();
             if state.hand.notes(operation) {
-                return Err(later(operation, "throttled"));
+                return Err(throttled(operation));
             }
             let chance = |state: &mut State, of: fn(&Faults) -> f64| {
                 state.faults.is_some_and(|faults| state.rng.random_bool(of(&faults)))
             };
             if chance(&mut state, |faults| faults.throttle) {
-                return Err(later(operation, "throttled"));
+                return Err(throttled(operation));
             }
             let answer = act(&mut state);
             match chance(&mut state, |faults| faults.lost_answer) {
@@ -133,6 +144,10 @@ impl MemoryHost {
         self.point().await;
         answer
     }
+}
+
+fn throttled(operation: &str) -> WorldError {
+    WorldError { retry: Retry::Throttled, ..later(operation, "throttled") }
 }
 
 fn later(operation: &str, message: &str) -> WorldError {
@@ -160,6 +175,8 @@ impl Host for MemoryHost {
     type Blobs = Self;
     type Clock = Self;
     type Functions = Self;
+    type Schedules = Self;
+    type Events = Self;
 
     fn store(&self) -> &Self {
         self
@@ -175,6 +192,12 @@ impl Host for MemoryHost {
     }
     fn functions(&self) -> &Self {
         self
+    }
+    fn schedules(&self) -> Option<&Self> {
+        self.has_schedules.then_some(self)
+    }
+    fn events(&self) -> Option<&Self> {
+        self.has_events.then_some(self)
     }
     fn settings(&self) -> &Settings {
         &self.settings

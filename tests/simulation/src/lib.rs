@@ -9,6 +9,7 @@ mod hand;
 mod host;
 mod nested;
 mod oracle;
+mod outside;
 mod queues;
 mod scenario;
 mod told;

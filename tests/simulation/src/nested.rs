@@ -60,7 +60,7 @@ impl Generator<'_> {
             let next = names.get(index + 1).unwrap_or(&done);
             let mut state = match self.rng.random_range(0..14) {
                 _ if fan_out == Some(index) => self.fan_out(name, next, &recover, depth),
-                0 => json!({ "Type": "Wait", "Seconds": *pick(self.rng, &[3, 3, 2000]), "Next": next }),
+                0 => json!({ "Type": "Wait", "Seconds": *pick(self.rng, &[3, 3, 2000, 5000]), "Next": next }),
                 1 if index > 0 => json!({
                     "Type": "Choice",
                     "Choices": [{ "Variable": format!("$.{}.n", names[0]), "NumericGreaterThan": 4, "Next": next }],

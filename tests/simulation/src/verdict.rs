@@ -245,13 +245,14 @@ fn judge_status_events(host: &crate::MemoryHost, faults: &Faults, view: &RunView
         return;
     }
     let mut state = host.state();
-    let told: BTreeSet<u64> = state
-        .queues
-        .bodies(&QueueName::Status)
-        .into_iter()
-        .map(|body| serde_json::from_str::<Value>(body).unwrap())
-        .filter(|body| body["detail"]["executionArn"] == view.run.execution_arn())
-        .filter_map(|body| body["detail"]["redriveCount"].as_u64())
+    let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    let queued =
+        state.queues.bodies(&QueueName::Status).into_iter().map(|body| parsed(body)["detail"].take());
+    let put = state.outside.events.iter().map(|event| parsed(&event.detail));
+    let told: BTreeSet<u64> = queued
+        .chain(put)
+        .filter(|detail| detail["executionArn"] == view.run.execution_arn())
+        .filter_map(|detail| detail["redriveCount"].as_u64())
         .collect();
     for count in 0..=u64::from(view.item.redrive_count) {
         if !told.contains(&count) {

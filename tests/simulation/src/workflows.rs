@@ -11,7 +11,7 @@ pub(crate) fn random(rng: &mut StdRng, states: usize, may_time_out: bool) -> Def
     for index in 0..states {
         let next = if index == last { "Done".to_owned() } else { format!("S{}", index + 1) };
         let state = match rng.random_range(0..10) {
-            0 => json!({ "Type": "Wait", "Seconds": *pick(rng, &[3, 3, 2000]), "Next": next }),
+            0 => json!({ "Type": "Wait", "Seconds": *pick(rng, &[3, 3, 2000, 5000]), "Next": next }),
             1 if index > 0 => json!({
                 "Type": "Choice",
                 "Choices": [{ "Variable": "$.S0.n", "NumericGreaterThan": 4, "Next": next }],

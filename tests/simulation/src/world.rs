@@ -123,6 +123,8 @@ struct World {
     host: MemoryHost,
     /// A few environments, each with a clock and a cache of its own.
     environments: Vec<Arc<Protocol<MemoryHost>>>,
+    /// Those of the timer function, which alone has schedules and an event bus where the stack has them.
+    timers: Vec<Arc<Protocol<MemoryHost>>>,
     processes: Vec<Process>,
     /// What users have done so far.
     requests: u32,
@@ -142,16 +144,27 @@ impl World {
                 host.with_settings(|settings| settings.part_branches = part_branches)
             }
         };
+        let (has_schedules, has_bus) = (rng.random_bool(0.5), rng.random_bool(0.5));
+        let host = match has_bus {
+            true => host.with_settings(|settings| settings.event_bus = Some("bus".to_owned())),
+            false => host,
+        };
         let skew_ms = scenario.faults.skew_ms;
-        let environments: Vec<_> = (0..3)
-            .map(|_| Arc::new(Protocol::new(host.process(rng.random_range(-skew_ms..=skew_ms), planted))))
-            .collect();
+        let mut processes = |host: &MemoryHost| -> Vec<_> {
+            let mut process =
+                || Arc::new(Protocol::new(host.process(rng.random_range(-skew_ms..=skew_ms), planted)));
+            vec![process(), process(), process()]
+        };
+        let environments = processes(&host);
+        let timer = if has_schedules { host.clone().with_schedules() } else { host.clone() };
+        let timers = processes(&if has_bus { timer.with_events() } else { timer });
         let world = Self {
             seed,
             faults: scenario.faults,
             rng,
             host,
             environments,
+            timers,
             processes: Vec::new(),
             requests: 0,
             sweeps: 0,
@@ -199,6 +212,7 @@ impl World {
             let now_ms = {
                 let mut state = self.host.state();
                 state.now_ms += TICK_MS;
+                state.fire();
                 state.now_ms
             };
             if self.report.polls.is_multiple_of(16) {
@@ -283,7 +297,10 @@ impl World {
     }
 
     fn invoke_function(&mut self, queue: &QueueName, deliveries: Vec<Delivery>, now_ms: i64) {
-        let protocol = self.environment();
+        let protocol = match queue {
+            QueueName::Timer => self.timers[self.rng.random_range(0..self.timers.len())].clone(),
+            _ => self.environment(),
+        };
         let killed = Arc::new(AtomicBool::new(false));
         let step = answers::step(&self.host, self.seed, self.faults, killed.clone(), now_ms);
         // Some of a step's environments take the whole batch in one call of its code.
@@ -381,7 +398,10 @@ impl World {
     fn wait(&mut self, wanted: &[Wanted]) -> bool {
         let visible_ms = match self.processes.len() >= PROCESSES_MAX {
             true => None,
-            false => self.host.state().queues.next_visible_ms(),
+            false => {
+                let state = self.host.state();
+                state.queues.next_visible_ms().into_iter().chain(state.outside.next_ms()).min()
+            }
         };
         let woken_ms = self.processes.iter().map(|process| process.frozen_until_ms).min();
         if let Some(next_ms) = visible_ms.into_iter().chain(woken_ms).min() {
@@ -415,6 +435,7 @@ impl World {
         for name in names {
             state.queues.clear(&name);
         }
+        state.outside.events.clear();
         (self.requests, self.sweeps, self.purged) = (0, 0, false);
     }
 

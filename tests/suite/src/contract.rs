@@ -19,6 +19,7 @@ pub mod fan_outs;
 pub mod queue;
 pub mod records;
 pub mod runs;
+pub mod schedules;
 pub mod workflows;
 
 mod samples;
@@ -56,6 +57,10 @@ pub(crate) fn unique(world: &impl World, prefix: &str) -> String {
     format!("{prefix}-{:032x}", world.host().clock().random_u128())
 }
 
+/// So many items of a large fixture are put at once: an emulator on a busy machine serves one call after another, each
+/// within the few seconds that a call may take.
+pub(crate) const PUTS_AT_ONCE: usize = 16;
+
 /// The longest that anything may take to become visible, in milliseconds.
 const PATIENCE_MS: i64 = 20_000;
 
@@ -69,6 +74,19 @@ pub(crate) async fn eventually<W: World, T>(world: &W, what: &str, ask: impl Asy
         assert!(world.host().clock().now_ms() < until_ms, "not within {PATIENCE_MS} ms: {what}");
         world.wait(50).await;
     }
+}
+
+/// The list of those that have schedules, see [`contract_suite`].
+#[macro_export]
+macro_rules! schedules_suite {
+    ($run:ident) => {
+        $crate::contract_suite! {
+            $run,
+            schedules: [
+                a_scheduled_message_arrives_as_it_was_and_no_sooner_and_a_name_is_scheduled_once,
+            ],
+        }
+    };
 }
 
 /// The one list. `$run!(case)` runs one case, an `async fn(&impl World)`.

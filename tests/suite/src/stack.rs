@@ -303,6 +303,11 @@ impl TestStack {
         }
     }
 
+    /// The lines that the functions have written so far.
+    pub fn log_texts(&self) -> Vec<String> {
+        self.log.lock().unwrap().iter().map(|line| line.text.clone()).collect()
+    }
+
     /// What the functions have written, for whoever looks for a fault.
     pub fn tell(&self) -> String {
         let log = self.log.lock().unwrap();

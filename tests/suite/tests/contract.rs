@@ -21,12 +21,14 @@ mod memory {
     macro_rules! in_memory {
         ($case:path) => {
             futures::executor::block_on(async {
-                $case(&crate::memory_world::MemoryWorld(stepladder_simulation::MemoryHost::new(1))).await;
+                let host = stepladder_simulation::MemoryHost::new(1).with_schedules();
+                $case(&crate::memory_world::MemoryWorld(host)).await;
             })
         };
     }
 
     stepladder_tests::contract_suite!(in_memory);
+    stepladder_tests::schedules_suite!(in_memory);
 }
 
 /// DynamoDB, SQS and S3 through the AWS SDK.
@@ -41,6 +43,22 @@ mod aws {
     }
 
     stepladder_tests::contract_suite!(in_aws);
+
+    macro_rules! where_there_is_a_scheduler {
+        ($case:path) => {
+            crate::aws_world::run(async {
+                let world = crate::aws_world::AwsWorld::start().await;
+                match &world.server {
+                    Some(_) => eprintln!(
+                        "not run: our own server has no Scheduler; set STEPLADDER_CONTRACT_ENDPOINT"
+                    ),
+                    None => $case(&world).await,
+                }
+            })
+        };
+    }
+
+    stepladder_tests::schedules_suite!(where_there_is_a_scheduler);
 }
 
 /// What only DynamoDB, SQS and S3 have: limits, indexes, and failures on the way.

@@ -48,9 +48,7 @@ impl DynamoStore {
             transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
         }
         transaction.send().await.map(|_| ()).map_err(|error| match super::cancellation(&error) {
-            Some(super::Cancellation::Transient(reasons)) => {
-                crate::error::later(operation, format!("the transaction was cancelled: {reasons}"))
-            }
+            Some(super::Cancellation::Transient(reasons)) => crate::error::cancelled(operation, &reasons),
             _ => world_error(operation, &error),
         })
     }

@@ -40,7 +40,7 @@ impl<H: Host> Protocol<H> {
         };
         let ended = Ended { index: fork.index, seq, how };
         let store = self.host.store();
-        let part = store.append_ended(&part_key, ended, self.fan_out_expires_s()).await?;
+        let part = store.append_ended(&part_key, ended, self.fan_out_expires_s(&key.run)).await?;
         let place = part.place(fork.index).unwrap_or(0);
 
         let mut sendings = Vec::new();
@@ -77,7 +77,8 @@ impl<H: Host> Protocol<H> {
         if is_full && self.planted(PlantedBug::FullPartWithoutFailures) {
             report.failures = 0;
         }
-        let tally = self.host.store().report_part(part, report, self.fan_out_expires_s()).await?;
+        let expires_s = self.fan_out_expires_s(&part.fan_out.run);
+        let tally = self.host.store().report_part(part, report, expires_s).await?;
         let is_failed = tally.total_failures() > fan_out.failures_tolerated;
         let is_complete = is_full && tally.has_all(self.parts(fan_out.count).end);
         if !is_failed && !is_complete {

@@ -151,7 +151,7 @@ impl<H: Host> Protocol<H> {
         let key = Lock::of(position).key(&run);
         let opened = Opened { position: position.clone(), opened_ms };
         let opened = self.packed(&run, &opened, plain_bytes_max(&run, &position.branch)).await?;
-        self.host.store().put_opened(&key, fan_out.count, &opened, self.fan_out_expires_s()).await
+        self.host.store().put_opened(&key, fan_out.count, &opened, self.fan_out_expires_s(&run)).await
     }
 
     /// Writes what the branches of each part are started with: needed where somebody else than the opener starts one,
@@ -209,11 +209,11 @@ impl<H: Host> Protocol<H> {
         let part = PartKey { fan_out: Lock::of(position).key(&run), part };
         let inputs = PartInputs { parent: position.head(), opened_ms, inputs };
         let inputs = self.packed(&run, &inputs, plain_bytes_max(&run, &position.branch)).await?;
-        self.host.store().put_inputs(&part, &inputs, self.fan_out_expires_s()).await.map(Ok)
+        self.host.store().put_inputs(&part, &inputs, self.fan_out_expires_s(&run)).await.map(Ok)
     }
 
-    pub(crate) fn fan_out_expires_s(&self) -> i64 {
-        self.host.settings().expires_s(self.host.clock().now_ms(), i64::MIN)
+    pub(crate) fn fan_out_expires_s(&self, run: &RunKey) -> i64 {
+        self.host.settings().expires_s(&run.id.workflow, self.host.clock().now_ms(), i64::MIN)
     }
 
     /// Starts branches that begin together. Those that have a record already have been started.

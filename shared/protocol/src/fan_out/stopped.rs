@@ -35,7 +35,7 @@ impl<H: Host> Protocol<H> {
             return Ok(());
         };
         let key = &Lock::of(position).key(&RunKey::of(run));
-        let expires_s = self.fan_out_expires_s();
+        let expires_s = self.fan_out_expires_s(&key.run);
         self.host.store().stop_fan_out(key, expires_s).await?;
         stream::iter(self.parts(fan_out.count).map(|part| async move {
             self.host.store().stop_part(&PartKey { fan_out: key.clone(), part }, expires_s).await

@@ -79,6 +79,8 @@ impl Host for World {
     type Blobs = MemoryHost;
     type Clock = TestClock;
     type Functions = Self;
+    type Schedules = stepladder_protocol::Absent;
+    type Events = stepladder_protocol::Absent;
 
     fn store(&self) -> &MemoryHost {
         self.inner.store()
@@ -94,6 +96,12 @@ impl Host for World {
     }
     fn functions(&self) -> &Self {
         self
+    }
+    fn schedules(&self) -> Option<&stepladder_protocol::Absent> {
+        None
+    }
+    fn events(&self) -> Option<&stepladder_protocol::Absent> {
+        None
     }
     fn settings(&self) -> &Settings {
         self.inner.settings()
@@ -127,7 +135,7 @@ impl World {
     }
 
     async fn invoke(&self, role: Role, event: Value) -> Result<Value, String> {
-        let handler = Handler::new(self.clone(), role, "sim-charge");
+        let handler = Handler::new(self.clone(), role, "sim-charge", Reporter::new(None));
         let deadline_ms = self.clock.now_ms() + 10_000;
         handler.handle(event, "request-1".to_owned(), deadline_ms).await.map_err(|error| error.to_string())
     }
@@ -371,6 +379,44 @@ fn only_the_timer_sweeps() {
         assert_eq!(refused, "only the timer function looks for runs to repair");
         let refused = world.invoke(charging(), json!({ "cents": 7 })).await.unwrap_err();
         assert!(refused.starts_with("the event is of an unknown shape"), "{refused}");
+    };
+    block_on(test);
+}
+
+#[test]
+fn a_message_of_the_timer_queue_asks_for_a_sweep_too() {
+    let test = async {
+        let world = World::new().await;
+        let event = world.batch(&[r#"{"sweep": true}"#.to_owned()], 1);
+        assert_eq!(world.invoke(Role::Timer, event).await, Ok(none_left()));
+    };
+    block_on(test);
+}
+
+#[test]
+fn counts_are_written_once_a_minute_and_a_failure_at_once() {
+    let test = async {
+        let world = World::new().await;
+        let handler = Handler::new(world.clone(), charging(), "sim-charge", Reporter::new(None));
+        let emf = stepladder_aws::EmfMetrics::new("sim");
+        let line_after = async |name: &str, cents: u64, at_ms: i64| {
+            world.start(name, json!(cents)).await;
+            let event = world.batch(&world.take(&QueueName::Step("charge".to_owned())), 1);
+            let deadline_ms = world.clock.now_ms() + 10_000;
+            handler.handle(event, "request-1".to_owned(), deadline_ms).await.unwrap();
+            let line = emf.line(handler.protocol().metrics(), at_ms)?;
+            let mut line: Value = serde_json::from_str(&line).unwrap();
+            line.as_object_mut()?.remove("_aws")?;
+            Some(line)
+        };
+        let good = |runs: u64| json!({ "Stack": "sim", "RunsSucceeded": runs, "Steps": runs });
+        assert_eq!(line_after("one", 7, 1_000).await, Some(good(1)));
+        assert_eq!(line_after("two", 7, 2_000).await, None);
+        assert_eq!(line_after("three", 7, 60_999).await, None);
+        assert_eq!(line_after("four", 7, 61_000).await, Some(good(3)));
+        let bad = json!({ "Stack": "sim", "RunsFailed": 1, "Steps": 1 });
+        assert_eq!(line_after("bad", 0, 62_000).await, Some(bad));
+        assert_eq!(emf.last_line(handler.protocol().metrics(), 63_000), None);
     };
     block_on(test);
 }

@@ -4,7 +4,7 @@ use crate::support::{Stack, answers, chain, failure, step_queue, work};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use stepladder_engine::{Event, Outcome, Status};
-use stepladder_protocol::{Ask, QueueName, Requested, RunId};
+use stepladder_protocol::{Ask, QueueName, Requested, RunId, StatusEvents};
 
 fn stop(stack: &Stack, name: &str) -> Requested {
     let (error, cause) = (Some("Enough".to_owned()), Some("changed my mind".to_owned()));
@@ -245,12 +245,24 @@ fn a_status_event_tells_each_end_once_with_awss_detail_and_no_payload() {
             "status": status,
             "startDate": item.started_ms,
             "stopDate": stop,
-            "redriveCount": r,
+            "input": null,
+            "output": null,
+            "inputDetails": { "included": false },
+            "outputDetails": (status == "SUCCEEDED").then(|| json!({ "included": false })),
             "error": error,
+            "cause": error.as_str().map(|error| format!("{error} happened")),
+            "stateMachineVersionArn": null,
+            "stateMachineAliasArn": null,
+            "redriveCount": r,
+            "redriveDate": null,
+            "redriveStatus": if status == "SUCCEEDED" { "NOT_REDRIVABLE" } else { "REDRIVABLE" },
+            "redriveStatusReason":
+                (status == "SUCCEEDED").then_some("Execution is SUCCEEDED and cannot be redriven"),
         })
     };
     assert_eq!(events.len(), 2);
     for event in &events {
+        assert_eq!(event["source"], json!("stepladder"));
         assert_eq!(event["detail-type"], json!("Step Functions Execution Status Change"));
         assert!(event["time"].as_str().unwrap().ends_with('Z'));
     }
@@ -261,7 +273,7 @@ fn a_status_event_tells_each_end_once_with_awss_detail_and_no_payload() {
 
 #[test]
 fn a_stack_without_a_status_queue_sends_no_status_events() {
-    let mut stack = Stack::with_settings(|settings| settings.status_events = false);
+    let mut stack = Stack::with_settings(|settings| settings.status_events = StatusEvents::Off);
     stack.publish("w", &chain(&["work"]));
     stack.step("work", |_| Ok(json!(1)));
     stack.start("run", json!({}));

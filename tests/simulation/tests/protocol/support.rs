@@ -20,6 +20,8 @@ pub(crate) const FUNCTION_TIMEOUT_MS: i64 = 10_000;
 pub(crate) struct Stack {
     pub(crate) host: MemoryHost,
     pub(crate) protocol: Protocol<MemoryHost>,
+    /// The timer function's.
+    pub(crate) timer: Protocol<MemoryHost>,
     steps: BTreeMap<String, StepFunction>,
     /// The functions that ran, in order.
     pub(crate) ran: Arc<Mutex<Vec<String>>>,
@@ -32,7 +34,27 @@ impl Stack {
 
     pub(crate) fn with_settings(change: impl FnOnce(&mut Settings)) -> Self {
         let host = MemoryHost::new(1).with_settings(change);
-        Self { protocol: Protocol::new(host.clone()), host, steps: BTreeMap::new(), ran: Arc::default() }
+        Self {
+            protocol: Protocol::new(host.clone()),
+            timer: Protocol::new(host.clone()),
+            host,
+            steps: BTreeMap::new(),
+            ran: Arc::default(),
+        }
+    }
+
+    /// The same stack with schedules for long waits.
+    pub(crate) fn with_schedules(self) -> Self {
+        Self { timer: Protocol::new(self.timer.host().clone().with_schedules()), ..self }
+    }
+
+    /// A stack with an event bus.
+    pub(crate) fn with_bus(change: impl FnOnce(&mut Settings)) -> Self {
+        let stack = Self::with_settings(|settings| {
+            settings.event_bus = Some("bus".to_owned());
+            change(settings);
+        });
+        Self { timer: Protocol::new(stack.host.clone().with_events()), ..stack }
     }
 
     /// A stack with the workflow `w`.
@@ -112,6 +134,7 @@ impl Stack {
                 QueueName::Step(function) => {
                     self.protocol.handle_batch(self.code(function), &invocation, deliveries).await
                 }
+                QueueName::Timer => self.timer.handle_batch(None, &invocation, deliveries).await,
                 _ => self.protocol.handle_batch(None, &invocation, deliveries).await,
             }
         })
@@ -138,9 +161,16 @@ impl Stack {
                 let first = self.host.in_queue(queue).into_iter().map(|message| message.visible_ms).min()?;
                 Some((first, queue))
             });
-            let Some((visible_ms, queue)) = next.min() else { return };
-            self.host.wait((visible_ms - self.now_ms()).max(0));
-            self.deliver(queue);
+            let next = next.min();
+            let fires_ms = self.host.pending_schedules().into_iter().map(|schedule| schedule.at_ms).min();
+            match (next, fires_ms) {
+                (None, None) => return,
+                (Some((visible_ms, queue)), fires_ms) if fires_ms.is_none_or(|ms| visible_ms <= ms) => {
+                    self.host.wait((visible_ms - self.now_ms()).max(0));
+                    self.deliver(queue);
+                }
+                (_, fires_ms) => self.host.wait((fires_ms.unwrap_or_default() - self.now_ms()).max(0)),
+            }
         }
         panic!("it does not end");
     }

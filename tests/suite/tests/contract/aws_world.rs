@@ -2,7 +2,7 @@
 
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use std::future::Future;
-use stepladder_aws::{AwsHost, Environment, Observer, StackSpec, create_stack};
+use stepladder_aws::{AwsHost, Environment, Observer, SchedulePlace, StackSpec, create_stack};
 use stepladder_local::{Server, ServerConfig};
 use stepladder_protocol::{Clock, Host, QueueName};
 use stepladder_tests::contract::{Received, World};
@@ -38,11 +38,15 @@ impl AwsWorld {
                 (server.endpoint_url(), Some(server))
             }
         };
-        let environment = Environment::local(&endpoint, "contract").unwrap();
+        let mut environment = Environment::local(&endpoint, "contract").unwrap();
+        // Every account has this group.
+        let (group, role_arn) = ("default".to_owned(), "arn:aws:iam::000000000000:role/contract".to_owned());
+        environment.schedules = Some(SchedulePlace { group, role_arn });
         let host = match observer {
             Some(observer) => AwsHost::connect_observed(environment, observer).await,
             None => AwsHost::connect(environment).await,
-        };
+        }
+        .with_outside();
         create_stack(
             &host,
             &StackSpec { steps: Vec::new(), system_timeout_seconds: FUNCTION_TIMEOUT_SECONDS },

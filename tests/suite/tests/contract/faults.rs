@@ -1,11 +1,12 @@
 //! What AWS answers when it is busy, in conflict or unwilling. No emulator answers so; hence an endpoint with one answer.
 
 use super::aws_world::run;
-use stepladder_aws::{AwsHost, Environment};
+use stepladder_aws::{AwsHost, Environment, SchedulePlace};
 use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
-    Blobs, Close, Functions, Host, ITEM_VERSION, Outgoing, Payload, Queue, QueueName, Record, RecordKey,
-    Retry, RunId, RunKey, SendError, Store, WorldResult,
+    Blobs, Close, Events, Functions, Host, ITEM_VERSION, Outgoing, Payload, Queue, QueueName, Record,
+    RecordKey, Retry, RunId, RunKey, Schedule, Scheduled, Schedules, SendError, StatusEvent, Store,
+    WorldResult,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -21,7 +22,11 @@ async fn answering(status: u16, body: &'static str) -> AwsHost {
             tokio::spawn(answer(stream, status, body));
         }
     });
-    AwsHost::connect(Environment::local(&endpoint, "faults").unwrap()).await
+    let mut environment = Environment::local(&endpoint, "faults").unwrap();
+    let (group, role_arn) = ("faults".to_owned(), "arn:aws:iam::000000000000:role/faults".to_owned());
+    environment.schedules = Some(SchedulePlace { group, role_arn });
+    environment.settings.event_bus = Some("faults".to_owned());
+    AwsHost::connect(environment).await.with_outside()
 }
 
 /// Reads one request and answers it; the connection ends with it.
@@ -107,7 +112,7 @@ fn a_conflict_of_transactions_is_no_lost_race() {
     run(async {
         check(400, conflict, stop, Retry::Later, "TransactionConflict").await;
         check(400, both, stop, Retry::Later, "TransactionConflict").await;
-        check(400, throttled, stop, Retry::Later, "ThrottlingError").await;
+        check(400, throttled, stop, Retry::Throttled, "ThrottlingError").await;
     });
 }
 
@@ -137,8 +142,8 @@ fn throttles_and_faults_are_tried_again_later() {
     let conflict =
         r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"ongoing"}"#;
     run(async {
-        check(400, throttled, put, Retry::Later, "ProvisionedThroughputExceededException").await;
-        check(400, throttling, put, Retry::Later, "ThrottlingException").await;
+        check(400, throttled, put, Retry::Throttled, "ProvisionedThroughputExceededException").await;
+        check(400, throttling, put, Retry::Throttled, "ThrottlingException").await;
         check(400, conflict, put, Retry::Later, "TransactionConflictException").await;
         check(500, r#"{"__type":"InternalServerError"}"#, put, Retry::Later, "InternalServerError").await;
         check(503, "<html>busy</html>", put, Retry::Later, "").await;
@@ -147,7 +152,7 @@ fn throttles_and_faults_are_tried_again_later() {
             429,
             r#"{"__type":"TooManyRequestsException","message":"Rate Exceeded."}"#,
             invoke,
-            Retry::Later,
+            Retry::Throttled,
             "Rate Exceeded",
         )
         .await;
@@ -156,7 +161,7 @@ fn throttles_and_faults_are_tried_again_later() {
             503,
             "<Error><Code>SlowDown</Code><Message>slow</Message></Error>",
             get,
-            Retry::Later,
+            Retry::Throttled,
             "SlowDown",
         )
         .await;
@@ -198,5 +203,48 @@ fn each_message_of_a_batch_has_its_own_answer() {
             panic!("{answers:?}")
         };
         assert_eq!((never.retry, later.retry), (Retry::Never, Retry::Later));
+    });
+}
+
+async fn schedule(host: &AwsHost) -> WorldResult<Scheduled> {
+    let schedule = Schedule { name: "0".repeat(32), at_ms: 1_700_000_000_000, body: "{}".to_owned() };
+    host.schedules().unwrap().create(&schedule).await
+}
+
+#[test]
+fn a_schedule_that_is_there_is_no_failure() {
+    let conflict = r#"{"__type":"ConflictException","Message":"Schedule 0 already exists."}"#;
+    let throttled = r#"{"__type":"ThrottlingException","Message":"Rate exceeded"}"#;
+    let full = r#"{"__type":"ServiceQuotaExceededException","Message":"too many schedules"}"#;
+    run(async {
+        let scheduled = schedule(&answering(409, conflict).await).await;
+        assert_eq!(scheduled.unwrap(), Scheduled::Exists);
+        let arn = r#"{"ScheduleArn":"arn:aws:scheduler:us-east-1:000000000000:schedule/faults/0"}"#;
+        assert_eq!(schedule(&answering(200, arn).await).await.unwrap(), Scheduled::Created);
+        check(429, throttled, schedule, Retry::Throttled, "Rate exceeded").await;
+        check(402, full, schedule, Retry::Later, "too many schedules").await;
+    });
+}
+
+async fn put_event(host: &AwsHost) -> WorldResult<()> {
+    let event = StatusEvent { time_ms: 1, resources: Vec::new(), detail: "{}".to_owned() };
+    host.events().unwrap().put(&event).await
+}
+
+#[test]
+fn an_event_may_fail_within_an_answer_that_went_well() {
+    let put = r#"{"FailedEntryCount":0,"Entries":[{"EventId":"e"}]}"#;
+    let throttled =
+        r#"{"FailedEntryCount":1,"Entries":[{"ErrorCode":"ThrottlingException","ErrorMessage":"slow"}]}"#;
+    let failed = r#"{"FailedEntryCount":1,"Entries":[{"ErrorCode":"InternalFailure","ErrorMessage":"oh"}]}"#;
+    let malformed =
+        r#"{"FailedEntryCount":1,"Entries":[{"ErrorCode":"MalformedDetail","ErrorMessage":"no"}]}"#;
+    let denied = r#"{"__type":"AccessDeniedException","Message":"not authorized"}"#;
+    run(async {
+        put_event(&answering(200, put).await).await.unwrap();
+        check(200, throttled, put_event, Retry::Throttled, "slow").await;
+        check(200, failed, put_event, Retry::Later, "InternalFailure: oh").await;
+        check(200, malformed, put_event, Retry::Never, "MalformedDetail").await;
+        check(400, denied, put_event, Retry::Later, "lack a permission").await;
     });
 }

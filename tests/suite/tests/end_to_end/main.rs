@@ -8,6 +8,7 @@ mod definitions;
 mod fan_outs;
 mod killed;
 mod messages;
+mod metrics;
 mod orders;
 mod payloads;
 mod recovery;

@@ -1,0 +1,121 @@
+//! Telling how runs end.
+//!
+//! A step knows no event bus: it asks the timer function, whose message stays in its queue until the bus has taken the
+//! event. A stack without a bus has a status queue, or is not asked.
+
+use crate::{
+    Protocol,
+    batch::{Delivery, Invocation, Sending},
+    deliver::Handled,
+    json,
+    message::{Ask, StatusChange},
+    payload,
+    planted::PlantedBug,
+    traits::{Events, Host, Outgoing, QueueName, Retry, StatusEvent, WorldError, WorldResult},
+};
+use serde_json::{Value, json};
+use stepladder_asl::timestamp;
+use stepladder_engine::{End, Run, Status};
+
+/// The event's name on an event bus, as AWS calls it.
+const DETAIL_TYPE: &str = "Step Functions Execution Status Change";
+
+impl<H: Host> Protocol<H> {
+    /// What tells the end of a run, if it is to be told.
+    pub(crate) async fn told(&self, run: &Run, end: &End, now_ms: i64) -> WorldResult<Vec<Sending>> {
+        let settings = self.host.settings();
+        if !settings.tells(&run.workflow, end.status) {
+            return Ok(Vec::new());
+        }
+        let change = StatusChange {
+            status: end.status,
+            stopped_ms: now_ms,
+            error: end.error.clone(),
+            cause: end.cause.clone(),
+        };
+        if settings.event_bus.is_none() {
+            return Ok(vec![status_message(run, &change)?]);
+        }
+        let run = Run { input: None, ..run.clone() };
+        let message = self.message(&run, Ask::Status(change));
+        Ok(vec![self.sending(QueueName::Timer, &message, i64::MIN).await?])
+    }
+
+    /// The timer function's side. The dead-letter function has no bus, and hands the message on to who has.
+    pub(crate) async fn tell_status(
+        &self,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        run: &Run,
+        change: &StatusChange,
+    ) -> WorldResult<Handled> {
+        if let Some(events) = self.host.events() {
+            let event = StatusEvent {
+                time_ms: change.stopped_ms,
+                resources: vec![run.execution_arn(), run.state_machine_arn()],
+                detail: detail(run, change).to_string(),
+            };
+            return match events.put(&event).await {
+                Err(error) if !self.planted(PlantedBug::UntoldStatusIsDone) => Err(error),
+                _ => Ok(Handled::done()),
+            };
+        }
+        if invocation.is_dead_letter() {
+            let outgoing = Outgoing { body: delivery.body.clone(), delay_seconds: 0 };
+            return Ok(Handled::sending(vec![Sending { queue: QueueName::Timer, outgoing, step: None }]));
+        }
+        Err(WorldError {
+            operation: format!("tell the end of {}", run.id()),
+            message: "the timer function has no event bus, and who sent this has one; hint: set STEPLADDER_EVENT_BUS for all functions or for none".to_owned(),
+            retry: Retry::Later,
+        })
+    }
+}
+
+/// A message to the status queue: the event as a bus would pass it on, as far as it concerns the run.
+fn status_message(run: &Run, change: &StatusChange) -> WorldResult<Sending> {
+    let body = json!({
+        "source": "stepladder",
+        "detail-type": DETAIL_TYPE,
+        "time": timestamp::format(change.stopped_ms),
+        "detail": detail(run, change),
+    });
+    let body = json::to_ascii(&body)
+        .map_err(|error| payload::unreadable("encode a status event", &error.to_string()))?;
+    Ok(Sending { queue: QueueName::Status, outgoing: Outgoing { body, delay_seconds: 0 }, step: None })
+}
+
+/// The detail of AWS's event, without payloads: `included` is false, as it is there of large ones
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html>). Versions, aliases and the time
+/// of a redrive are null.
+fn detail(run: &Run, change: &StatusChange) -> Value {
+    let StatusChange { status, stopped_ms, error, cause } = change;
+    let name = status.as_str();
+    let (redrivable, why) = match status {
+        Status::Running | Status::Succeeded => {
+            ("NOT_REDRIVABLE", Some(format!("Execution is {name} and cannot be redriven")))
+        }
+        Status::Failed | Status::TimedOut | Status::Aborted => ("REDRIVABLE", None),
+    };
+    let output_details = (*status == Status::Succeeded).then(|| json!({ "included": false }));
+    json!({
+        "executionArn": run.execution_arn(),
+        "stateMachineArn": run.state_machine_arn(),
+        "name": run.name,
+        "status": status,
+        "startDate": run.started_ms,
+        "stopDate": stopped_ms,
+        "input": null,
+        "output": null,
+        "inputDetails": { "included": false },
+        "outputDetails": output_details,
+        "error": error,
+        "cause": cause,
+        "stateMachineVersionArn": null,
+        "stateMachineAliasArn": null,
+        "redriveCount": run.redrive_count,
+        "redriveDate": null,
+        "redriveStatus": redrivable,
+        "redriveStatusReason": why,
+    })
+}
