@@ -64,7 +64,7 @@ localstack-test: need-nextest need-python ## the same on LocalStack, for machine
 	tests/aws/localstack.sh --profile $(PROFILE) $(if $(TESTS),-E '$(TESTS)')
 
 conformance: need-cargo ## the recorded cases alone, with their figures (ASL_CASES=folder; ../shared/asl unless set)
-	@cargo test --quiet -p stepladder-conformance --test conformance -- --nocapture --test-threads=1
+	@$(if $(ASL_CASES),ASL_CASES='$(abspath $(ASL_CASES))') cargo test --quiet -p stepladder-conformance --test conformance -- --nocapture --test-threads=1
 
 sim: need-nextest ## the simulation alone: SIM_SEEDS=n seeds (10,000 unless set), or SIM_SEED=n
 	cargo nextest run -p stepladder-simulation --no-capture -E 'test(every_invariant)'
