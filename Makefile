@@ -64,7 +64,7 @@ localstack-test: need-nextest need-python ## the same on LocalStack, for machine
 	tests/aws/localstack.sh --profile $(PROFILE) $(if $(TESTS),-E '$(TESTS)')
 
 conformance: need-cargo ## the recorded cases alone, with their figures (ASL_CASES=folder; ../shared/asl unless set)
-	@cargo test --quiet -p stepladder-conformance --test conformance -- --nocapture --test-threads=1
+	@$(if $(ASL_CASES),ASL_CASES='$(abspath $(ASL_CASES))') cargo test --quiet -p stepladder-conformance --test conformance -- --nocapture --test-threads=1
 
 sim: need-nextest ## the simulation alone: SIM_SEEDS=n seeds (10,000 unless set), or SIM_SEED=n
 	cargo nextest run -p stepladder-simulation --no-capture -E 'test(every_invariant)'
@@ -79,6 +79,10 @@ bench: need-cargo bench-engine ## benchmarks: the engine, then the whole on this
 bench-engine: need-cargo ## the engine's time per transition, of replays and history pages; parsing, JSONPath and JSONata
 	cargo bench -p stepladder-engine --bench engine
 	cargo bench -p stepladder-asl --bench parse --bench evaluate
+
+cost: need-cargo ## what a step and an idle month cost on AWS: counted on the programs, computed by list prices; 1 if a goal is missed
+	cargo build --profile ci --bins -p stepladder-cost -p stepladder-system
+	@mkdir -p target && $${CARGO_TARGET_DIR:-target}/ci/cost --json target/cost.json
 
 build: need-cargo ## the functions as Lambda takes them: zips in target/lambda (ARCH=arm64|x86_64|both, FUNCTIONS='a b')
 	@functions/build.sh $(ARCH) $(FUNCTIONS)

@@ -49,6 +49,7 @@ pub enum Command {
     #[command(subcommand)]
     DeadLetter(commands::dead_letter::DeadLetterCommand),
     Destroy(commands::destroy::DestroyArgs),
+    Doctor(commands::doctor::DoctorArgs),
     Version(commands::version::VersionArgs),
     Completions(commands::completions::CompletionsArgs),
 }

@@ -9,7 +9,10 @@ use crate::{
     profiles::{self, Profile, Profiles},
 };
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 use stepladder_aws::{Access, AwsHost, Environment, EnvironmentError};
 use stepladder_protocol::{Host, Protocol};
 use tokio::{net::TcpStream, time::timeout};
@@ -30,6 +33,8 @@ pub struct Target {
     pub env: Option<String>,
     pub environment: Environment,
     pub access: Access,
+    /// What `stepladder.toml` says of the template's parameters.
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// What `stepladder dev` leaves in `.dev/endpoint.json` while it runs, so that other commands find it.
@@ -118,11 +123,11 @@ impl Target {
             _ => lookup(name),
         })
         .map_err(|error| meant.unusable(&error))?;
-        let env = match meant {
-            Meant::Env(name, _) => Some(name),
-            Meant::Local { .. } | Meant::Process => None,
+        let (env, parameters) = match meant {
+            Meant::Env(name, profile) => (Some(name), profile.parameters),
+            Meant::Local { .. } | Meant::Process => (None, BTreeMap::new()),
         };
-        let target = Self { env, environment, access };
+        let target = Self { env, environment, access, parameters };
         printer.detail(format!("using {}", target.describe()));
         Ok(target)
     }
@@ -177,8 +182,8 @@ impl From<Local> for Meant {
 }
 
 impl Meant {
-    /// The first of: `--endpoint`, `--local`; `--env`; AWS_ENDPOINT_URL; `stepladder dev` in this workspace; `default_env`,
-    /// unless STEPLADDER_STACK is set; the process's variables. A stack on this machine goes before `default_env`, so that
+    /// The first of: `--endpoint`, `--local`; `--env`; `stepladder dev` in this workspace, unless AWS_ENDPOINT_URL is set;
+    /// `default_env`, unless STEPLADDER_STACK is set; the process's variables. A stack on this machine goes before `default_env`, so that
     /// whoever has started one to try something doesn't do it elsewhere.
     fn find(global: &Global, among: Among) -> Outcome<Self> {
         let wanted = match (&global.endpoint, global.local) {
@@ -206,10 +211,9 @@ impl Meant {
             let profiles = Profiles::find(&here)?.ok_or_else(|| no_file(name))?;
             return Ok(Self::Env(name.clone(), profiles.get(name)?.clone()));
         }
-        if variable("AWS_ENDPOINT_URL").is_some() {
-            return Ok(Self::Process);
-        }
+        // Who says where AWS is doesn't mean this machine's own stack.
         if among == Among::All
+            && variable("AWS_ENDPOINT_URL").is_none()
             && let Some(local) = find_local(&here)
         {
             return Ok(local.into());

@@ -10,6 +10,7 @@ pub mod commands;
 pub mod confirm;
 pub mod connect;
 pub mod definitions;
+pub mod doctor;
 pub mod exit;
 pub mod failure;
 pub mod folders;
@@ -116,6 +117,7 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
         }
         Command::Deploy(args) => bounded(timeout, commands::deploy::run(args, &global, printer)).await,
         Command::Destroy(args) => bounded(timeout, commands::destroy::run(args, &global, printer)).await,
+        Command::Doctor(args) => bounded(timeout, commands::doctor::run(args, &global, printer)).await,
         Command::DeployDefinition(args) => {
             let stack = Stack::connect(&global, printer);
             let work = async { commands::deploy_definition::run(args, &stack.await?, printer).await };

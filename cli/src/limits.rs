@@ -54,6 +54,10 @@ pub const FUNCTION_TIMEOUT_SECONDS_MAX: u32 = 900;
 pub const FOLDER_DEPTH_MAX: usize = 32;
 pub const FOLDER_FILES_MAX: usize = 200_000;
 
+/// `try` gives up after so many events: AWS ends an execution of a STANDARD workflow there
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
+pub const TRY_EVENTS_MAX: u64 = 25_000;
+
 /// `try` gives up after so many outcomes unless told otherwise: a Standard execution has at most 25,000 events
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>), and each outcome makes several.
 pub const TRY_OUTCOMES_MAX: usize = 10_000;

@@ -42,6 +42,9 @@ pub struct Profile {
     pub account: Option<String>,
     /// An emulator's URL.
     pub endpoint: Option<String>,
+    /// Parameters of the template, for `stepladder deploy`.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
 }
 
 impl Profiles {

@@ -31,12 +31,13 @@ const HEAD: &str =
 Change those, not this file: a test compares them. infra/README.md says what each resource is for.";
 
 /// The conditions of a template: name, and what must be true.
-const CONDITIONS: [(&str, &str); 5] = [
+const CONDITIONS: [(&str, &str); 6] = [
     ("HasKey", "KmsKeyArn"),
     ("HasAlarmTopic", "AlarmTopicArn"),
     ("HasLogSample", "LogSample"),
     ("HasAgeAlarms", "age"),
     ("HasStuckAlarms", "stuck"),
+    ("IsProtected", "DeletionProtection"),
 ];
 
 /// All files, by their path in [`FOLDER`]. Equal stacks give equal bytes.
@@ -200,6 +201,7 @@ fn conditions(parameters: &[Parameter]) -> Map {
     let not = |condition: Map| Map::new().with("Fn::Not", vec![condition]);
     CONDITIONS.into_iter().fold(Map::new(), |all, (name, of)| match (name, of) {
         (_, "age" | "stuck") if has("QueueAlarms") => all.with(name, equals("QueueAlarms", of)),
+        ("IsProtected", of) if has(of) => all.with(name, equals(of, "true")),
         (_, of) if has(of) => all.with(name, not(equals(of, ""))),
         _ => all,
     })

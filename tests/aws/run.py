@@ -85,6 +85,11 @@ def main():
     folder = target / "aws-tests"
     folder.mkdir(parents=True, exist_ok=True)
     python = emulator.install(options.venv, HERE / "requirements.txt", say)
+    path = os.environ["PATH"]
+    if not shutil.which("aws"):
+        # In a venv of its own: it pins botocore exactly too, and not as the emulator does.
+        aws = emulator.install(ROOT / ".tools/awscli", HERE / "requirements-aws.txt", say)
+        path = f"{aws.parent}{os.pathsep}{path}"
 
     say("building the tests")
     if cargo(["nextest", "run", *TESTED, "--no-run"]):
@@ -119,6 +124,7 @@ def main():
             STEPLADDER_TEST_CODE_BUCKET=CODE_BUCKET,
             STEPLADDER_TEST_PYTHON=str(python),
             STEPLADDER_TEST_CLI=str(programs / "stepladder"),
+            PATH=path,
             **({"STEPLADDER_TEST_EMULATOR_PID": str(pid)} if pid else {}),
         )
         filters = ["package(stepladder-aws-tests) & kind(test)"]

@@ -1,6 +1,9 @@
 //! `stepladder deploy`.
 
-use super::deploy_definition;
+use super::{
+    deploy_definition,
+    synth::{self, Change as Rendering, TemplateFormat},
+};
 use crate::{
     args::Global,
     aws_cli::{AwsCli, shown},
@@ -16,7 +19,10 @@ use crate::{
     text::{count, escaped},
 };
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// Deploy the workspace to AWS: functions, queues, table, and all around them
 ///
@@ -60,7 +66,7 @@ pub async fn run(args: DeployArgs, global: &Global, printer: &Printer) -> Outcom
     deploy_definition::read(&project, &[], printer)?;
     let template = project.root.join(&args.template);
     let is_ours = args.template == Path::new("infra/sam/template.yaml");
-    check_built(&project, &template, is_ours)?;
+    check_built(&project, &template, is_ours, printer)?;
     let target = Target::find_deployed(global, printer).await?;
     check_stack_name(target.stack())?;
     let aws = AwsCli::find(&target).await?;
@@ -98,7 +104,7 @@ fn check_stack_name(stack: &str) -> Outcome {
 }
 
 /// The template and each function's zip.
-fn check_built(project: &Project, template: &Path, is_ours: bool) -> Outcome {
+fn check_built(project: &Project, template: &Path, is_ours: bool, printer: &Printer) -> Outcome {
     if !template.is_file() {
         let message = format!("there is no template {}", project.shown(template));
         return Err(
@@ -107,6 +113,13 @@ fn check_built(project: &Project, template: &Path, is_ours: bool) -> Outcome {
     }
     if !is_ours {
         return Ok(());
+    }
+    let model = synth::stack_of(project, printer)?;
+    let files = synth::compare(&model, TemplateFormat::Sam, &project.root.join("infra"))?;
+    if let Some(stale) = files.iter().find(|file| file.change != Rendering::None) {
+        let message = format!("{} is not as the workspace says", project.shown(&stale.path));
+        return Err(Failure::new(Exit::Bad, Code::CheckFailed, message)
+            .hint("write it: `stepladder synth`, and look at what changed"));
     }
     let zip = |name: &String| project.root.join("target/lambda").join(name).join("bootstrap.zip");
     let missing: Vec<&str> =
@@ -131,7 +144,7 @@ async fn check_ready(aws: &AwsCli, stack: &str, printer: &Printer) -> Outcome<bo
             printer.detail("its first deployment failed");
             Err(Failure::new(Exit::Conflict, Code::WrongStatus, format!("the stack {stack} is {status}"))
                 .detail("its first deployment failed, and CloudFormation can only delete it now")
-                .hint("`stepladder destroy`, then deploy again; what it keeps is listed there"))
+                .hint("`stepladder destroy --delete-data`, then deploy again: no run can have started in it"))
         }
         Some((status, _)) if status.ends_with("_IN_PROGRESS") => {
             Err(Failure::new(Exit::Conflict, Code::WrongStatus, format!("the stack {stack} is {status}"))
@@ -193,9 +206,10 @@ async fn change_set(
     ]
     .map(str::to_owned)
     .into();
-    if !args.parameter.is_empty() {
+    let parameters = parameters(&args.parameter, &target.parameters);
+    if !parameters.is_empty() {
         deploy.push("--parameter-overrides".to_owned());
-        deploy.extend(args.parameter.iter().cloned());
+        deploy.extend(parameters);
     }
     let said = aws.run(&deploy).await;
     printer.clear_status();
@@ -211,6 +225,18 @@ async fn change_set(
             Err(said.lines().take(10).fold(failure, Failure::detail))
         }
     }
+}
+
+/// The parameters that are given: those of the command line go before those of `stepladder.toml`.
+fn parameters(given: &[String], of_env: &BTreeMap<String, String>) -> Vec<String> {
+    let mut all = of_env.clone();
+    all.extend(
+        given
+            .iter()
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    all.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
 }
 
 /// The bucket that the zips go to.
@@ -262,6 +288,9 @@ async fn execute(
         true => Ok(false),
         false => confirm(&question, may_assume_yes, printer).await,
     };
+    if args.dry_run {
+        printer.note("nothing was changed: --dry-run");
+    }
     if !matches!(agreed, Ok(true)) {
         // A new stack would else stay in review for ever.
         let undo: &[&str] = match is_new {
@@ -350,6 +379,12 @@ mod tests {
     fn a_parameter_has_a_name_and_a_value() {
         assert!(parameter("KmsKeyArn=").is_ok() && parameter("A=b=c").is_ok());
         assert!(parameter("KmsKeyArn").is_err() && parameter("=x").is_err() && parameter("a b=c").is_err());
+    }
+
+    #[test]
+    fn a_parameter_that_is_given_goes_before_the_environments() {
+        let of_env = BTreeMap::from([("A".to_owned(), "1".to_owned()), ("B".to_owned(), "2".to_owned())]);
+        assert_eq!(parameters(&["B=3=4".to_owned()], &of_env), ["A=1", "B=3=4"]);
     }
 
     #[test]

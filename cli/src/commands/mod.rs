@@ -7,6 +7,7 @@ pub mod deploy;
 pub mod deploy_definition;
 pub mod destroy;
 pub mod dev;
+pub mod doctor;
 pub mod graph;
 pub mod repair;
 pub mod run_history;

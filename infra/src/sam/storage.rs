@@ -59,7 +59,8 @@ fn table(table: &Table, scope: Scope) -> (String, Map) {
         .with("KMSMasterKeyId", reference("KmsKeyArn"));
     properties = properties
         .with("PointInTimeRecoverySpecification", recovery)
-        .with("DeletionProtectionEnabled", reference("DeletionProtection"))
+        // A boolean, and not the parameter's text: an emulator gives it back as it got it.
+        .with("DeletionProtectionEnabled", choose("IsProtected", true, false))
         // Without one, DynamoDB encrypts with a key that AWS owns.
         .with("SSESpecification", only_if("HasKey", key));
     if table.name.is_none() {

@@ -5,7 +5,7 @@ use crate::{
     error::{later, never, world_error},
     limits::{TABLE_GONE_TIMEOUT, TABLE_READY_TIMEOUT},
 };
-use aws_sdk_dynamodb::{error::ProvideErrorMetadata, types::TableStatus};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use std::time::{Duration, Instant};
 use stepladder_protocol::WorldResult;
@@ -15,46 +15,42 @@ impl AwsHost {
     /// wasn't there.
     pub async fn delete_table(&self, name: &str) -> WorldResult<bool> {
         let operation = || format!("delete table {name}");
-        let Some(table) = self.described(name).await? else { return Ok(false) };
-        if table.deletion_protection_enabled == Some(true) {
-            let update = self.dynamodb().update_table().table_name(name).deletion_protection_enabled(false);
-            update.send().await.map_err(|error| world_error(operation(), &error))?;
-            self.until(name, TABLE_READY_TIMEOUT, |status| status == Some(&TableStatus::Active)).await?;
+        let until = Instant::now() + TABLE_READY_TIMEOUT;
+        loop {
+            let deletion = self.dynamodb().delete_table().table_name(name).send().await;
+            let Err(error) = deletion else { break };
+            match error.code() {
+                Some("ResourceNotFoundException") => return Ok(false),
+                // It is protected. What else is wrong with the request stays wrong, and is told by the update.
+                Some("ValidationException") => {
+                    let update =
+                        self.dynamodb().update_table().table_name(name).deletion_protection_enabled(false);
+                    update.send().await.map_err(|error| world_error(operation(), &error))?;
+                }
+                // The update still goes on.
+                Some("ResourceInUseException") if Instant::now() < until => {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                _ => return Err(world_error(operation(), &error)),
+            }
         }
-        match self.dynamodb().delete_table().table_name(name).send().await {
-            Ok(_) => {}
-            Err(error) if error.code() == Some("ResourceNotFoundException") => return Ok(true),
-            Err(error) => return Err(world_error(operation(), &error)),
-        }
-        self.until(name, TABLE_GONE_TIMEOUT, |status| status.is_none()).await?;
+        self.until_gone(name).await?;
         Ok(true)
     }
 
-    async fn described(&self, name: &str) -> WorldResult<Option<aws_sdk_dynamodb::types::TableDescription>> {
-        match self.dynamodb().describe_table().table_name(name).send().await {
-            Ok(answer) => Ok(answer.table),
-            Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
-            Err(error) => Err(world_error(format!("look at table {name}"), &error)),
-        }
-    }
-
-    /// Waits until the table's status is as wanted; `None` is a table that is gone.
-    async fn until(
-        &self,
-        name: &str,
-        timeout: Duration,
-        is_wanted: impl Fn(Option<&TableStatus>) -> bool,
-    ) -> WorldResult<()> {
-        let until = Instant::now() + timeout;
+    async fn until_gone(&self, name: &str) -> WorldResult<()> {
+        let operation = || format!("wait until table {name} is gone");
+        let until = Instant::now() + TABLE_GONE_TIMEOUT;
         let mut pause = Duration::from_millis(50);
         loop {
-            let table = self.described(name).await?;
-            if is_wanted(table.as_ref().and_then(|table| table.table_status.as_ref())) {
-                return Ok(());
+            match self.dynamodb().describe_table().table_name(name).send().await {
+                Ok(_) => {}
+                Err(error) if error.code() == Some("ResourceNotFoundException") => return Ok(()),
+                Err(error) => return Err(world_error(operation(), &error)),
             }
             if Instant::now() > until {
-                let waited = format!("it still goes on after {} s", timeout.as_secs());
-                return Err(later(format!("wait for table {name}"), waited));
+                let waited = format!("it is still there after {} s", TABLE_GONE_TIMEOUT.as_secs());
+                return Err(later(operation(), waited));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));

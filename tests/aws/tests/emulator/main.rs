@@ -9,6 +9,7 @@
 )]
 
 mod deaths;
+mod deploying;
 mod killed;
 mod orders;
 mod outage;
