@@ -107,10 +107,13 @@ async fn kill_at_random(stack: &Stack, emulator: u32, mut random: StdRng) -> BTr
         by_function
     };
     until("the first step runs", PATIENCE, async || victims().contains_key(&first).then_some(())).await;
+    let is_enough = |killed: &BTreeMap<String, usize>| killed.values().sum::<usize>() >= KILLS;
     let mut killed = BTreeMap::<String, usize>::new();
     until("enough processes were killed", PATIENCE, async || {
         // First a function, then one of its processes: else those with most of them would take all hits.
-        let by_function = victims();
+        let mut by_function = victims();
+        // When there were enough, only those die that were spared.
+        by_function.retain(|function, _| !is_enough(&killed) || !killed.contains_key(function));
         if let Some(of_function) = by_function.values().choose(&mut random)
             && let Some(victim) = of_function.choose(&mut random)
             && processes::kill(victim)
@@ -118,8 +121,7 @@ async fn kill_at_random(stack: &Stack, emulator: u32, mut random: StdRng) -> BTr
             *killed.entry(victim.function.clone()).or_default() += 1;
         }
         let each_step = STATES.map(|state| stack.full(&QueueName::Step(state.to_lowercase())));
-        let is_enough = killed.values().sum::<usize>() >= KILLS;
-        (is_enough && each_step.iter().all(|step| killed.contains_key(step))).then_some(())
+        (is_enough(&killed) && each_step.iter().all(|step| killed.contains_key(step))).then_some(())
     })
     .await;
     killed
