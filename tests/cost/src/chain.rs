@@ -149,7 +149,13 @@ impl Chain {
             ("STEPLADDER_METRICS", "emf"),
         ];
         let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        let config = FunctionConfig { env, memory_mb: 256, ..FunctionConfig::new(full(queue), program) };
+        // One environment each: what an environment learns once is then shared by as many runs as it would be in use.
+        let config = FunctionConfig {
+            env,
+            memory_mb: 256,
+            environments_max: 1,
+            ..FunctionConfig::new(full(queue), program)
+        };
         Ok(self.server.lambda().register(config)?)
     }
 
