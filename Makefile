@@ -2,12 +2,16 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help dev demo check fmt lint docs deny audit test conformance sim bench bench-engine build need-cargo need-nextest need-deny
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 PORT    ?= 7700
 PROFILE ?= dev
 ORDERS  ?=
 DATA_DIR ?=
+STACK   ?=
+ARGS    ?=
+ARCH    ?= arm64
+FUNCTIONS ?=
 # `make demo -o jsonl`: make keeps -o for itself, so it is read from make's own command line.
 OUTPUT  ?= $(or $(shell tr '\0' '\n' 2>/dev/null </proc/$$PPID/cmdline | sed -nE '/^-o$$/{n;p;q}; s/^-o(text|json|jsonl)$$/\1/p'),text)
 
@@ -20,6 +24,7 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
 	@echo
 	@echo '  PORT=7700  PROFILE=dev|ci|release  ORDERS=file.jsonl  OUTPUT=text|jsonl  DATA_DIR=folder  SIM_SEEDS=n  SIM_SEED=n'
+	@echo '  ARCH=arm64|x86_64|both  FUNCTIONS="a b"'
 
 dev: need-cargo ## the main job: build, start everything, send the sample orders, show them, stay up
 	@$(BINS)
@@ -52,8 +57,14 @@ audit: need-deny ## known vulnerabilities; needs the advisory database from the 
 test: need-nextest ## all tests
 	cargo nextest run --workspace
 
+test-aws: need-nextest need-python ## the real binaries on an AWS emulator, which is installed and started for it (PROFILE=ci, TESTS=filter)
+	tests/aws/run.py --profile $(PROFILE) $(if $(TESTS),-E '$(TESTS)')
+
+localstack-test: need-nextest need-python ## the same on LocalStack, for machines with Docker (LOCALSTACK_PORT=4566, TESTS=filter)
+	tests/aws/localstack.sh --profile $(PROFILE) $(if $(TESTS),-E '$(TESTS)')
+
 conformance: need-cargo ## the recorded cases alone, with their figures (ASL_CASES=folder; ../shared/asl unless set)
-	@cargo test --quiet -p stepladder-conformance --test conformance -- --nocapture --test-threads=1
+	@$(if $(ASL_CASES),ASL_CASES='$(abspath $(ASL_CASES))') cargo test --quiet -p stepladder-conformance --test conformance -- --nocapture --test-threads=1
 
 sim: need-nextest ## the simulation alone: SIM_SEEDS=n seeds (10,000 unless set), or SIM_SEED=n
 	cargo nextest run -p stepladder-simulation --no-capture -E 'test(every_invariant)'
@@ -69,16 +80,50 @@ bench-engine: need-cargo ## the engine's time per transition, of replays and his
 	cargo bench -p stepladder-engine --bench engine
 	cargo bench -p stepladder-asl --bench parse --bench evaluate
 
-build: need-cargo ## the step binaries, as small and fast as they are deployed
-	cargo build --release -p order-processing -p stepladder-system
-	@ls -l target/release/{validate-order,charge-payment,reserve-inventory,create-invoice,send-confirmation,start,timer,dead-letter} | awk '{ printf "%6.1f MB  %s\n", $$5 / 1e6, $$9 }'
+cost: need-cargo ## what a step and an idle month cost on AWS: counted on the programs, computed by list prices; 1 if a goal is missed
+	cargo build --profile ci --bins -p stepladder-cost -p stepladder-system
+	@mkdir -p target && $${CARGO_TARGET_DIR:-target}/ci/cost --json target/cost.json
+
+build: need-cargo ## the functions as Lambda takes them: zips in target/lambda (ARCH=arm64|x86_64|both, FUNCTIONS='a b')
+	@functions/build.sh $(ARCH) $(FUNCTIONS)
+
+test-build: need-nextest need-arm64 build ## the zips that ARCH=arm64 has built: their glibc, and a message answered under qemu
+	cargo nextest run --workspace -E 'binary(bootstraps)' --run-ignored all
+
+synth: need-cargo ## write infra/sam and infra/terraform from the workflows and the settings in functions/*/Cargo.toml
+	@$(BINS) --quiet
+	@$(STEPLADDER) synth
+
+infra-lint: ## the templates by cfn-lint, sam validate, checkov and terraform fmt; installs what is missing into .tools/infra
+	@infra/lint.sh
+
+# The stack on AWS: STACK=name in the region and account of the AWS CLI; or STEPLADDER_ENV=name, or default_env, of
+# stepladder.toml.
+AT  = $(if $(STACK),STEPLADDER_STACK='$(STACK)') $(STEPLADDER)
+ONE = $(if $(and $(STACK),$(STEPLADDER_ENV)),echo 'error: STACK and STEPLADDER_ENV both name a stack: give one' >&2; exit 2)
+
+deploy: need-cargo ## deploy to AWS what `make build` has built: shows what would change, asks, waits (STACK=name)
+	@$(ONE)
+	@$(BINS) --quiet
+	@$(AT) deploy $(ARGS)
+
+destroy: need-cargo ## delete a stack from AWS; table and bucket stay unless ARGS=--delete-data (STACK=name)
+	@$(ONE)
+	@$(BINS) --quiet
+	@$(AT) destroy $(ARGS)
 
 need-cargo:
 	@command -v cargo >/dev/null || { echo 'error: cargo is missing. Install Rust 1.95 or newer: https://rustup.rs' >&2; exit 1; }
 	@command -v cc >/dev/null || { echo 'error: a C compiler is missing. On Debian: apt-get install gcc' >&2; exit 1; }
+
+need-arm64:
+	@command -v qemu-aarch64 >/dev/null && [ -e /usr/aarch64-linux-gnu/lib/libc.so.6 ] || { echo 'error: an emulated arm64 is missing. On Debian: apt-get install qemu-user libc6-arm64-cross' >&2; exit 1; }
 
 need-nextest: need-cargo
 	@cargo nextest --version >/dev/null 2>&1 || { echo 'error: cargo-nextest is missing. Get it: cargo install --locked cargo-nextest' >&2; exit 1; }
 
 need-deny: need-cargo
 	@cargo deny --version >/dev/null 2>&1 || { echo 'error: cargo-deny is missing. Get it: cargo install --locked cargo-deny' >&2; exit 1; }
+
+need-python:
+	@python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { echo 'error: Python 3.10 or newer with venv is missing. On Debian: apt-get install python3-venv' >&2; exit 1; }

@@ -34,6 +34,7 @@ pub enum Command {
     Graph(commands::graph::GraphArgs),
     Try(commands::try_run::TryArgs),
     TestState(commands::test_state::TestStateArgs),
+    Synth(commands::synth::SynthArgs),
     Start(commands::start::StartArgs),
     /// Look at runs, and stop them
     #[command(subcommand)]
@@ -42,6 +43,13 @@ pub enum Command {
     #[command(aliases = ["ps"], hide = true)]
     Ls(commands::run_list::ListArgs),
     Repair(commands::repair::RepairArgs),
+    Deploy(commands::deploy::DeployArgs),
+    DeployDefinition(commands::deploy_definition::DeployDefinitionArgs),
+    /// Look at messages that nobody could handle, send them back, or discard them
+    #[command(subcommand)]
+    DeadLetter(commands::dead_letter::DeadLetterCommand),
+    Destroy(commands::destroy::DestroyArgs),
+    Doctor(commands::doctor::DoctorArgs),
     Version(commands::version::VersionArgs),
     Completions(commands::completions::CompletionsArgs),
 }
@@ -94,6 +102,19 @@ pub struct Global {
         conflicts_with = "local"
     )]
     pub endpoint: Option<String>,
+    /// The environment of stepladder.toml that is meant: its stack, region, account and role
+    #[arg(
+        long,
+        global = true,
+        env = "STEPLADDER_ENV",
+        value_name = "NAME",
+        hide_env = true,
+        conflicts_with_all = ["local", "endpoint"]
+    )]
+    pub env: Option<String>,
+    /// Yes to whatever would be asked
+    #[arg(short = 'y', long, global = true, env = "STEPLADDER_YES", value_parser = FalseyValueParser::new(), hide_env = true)]
+    pub yes: bool,
 }
 
 /// When output is coloured.

@@ -6,10 +6,14 @@ use crate::{
     failure::{Code, Failure, Outcome},
     limits,
     printer::Printer,
+    profiles::{self, Profile, Profiles},
 };
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
-use stepladder_aws::{AwsHost, Environment};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+use stepladder_aws::{Access, AwsHost, Environment, EnvironmentError};
 use stepladder_protocol::{Host, Protocol};
 use tokio::{net::TcpStream, time::timeout};
 
@@ -19,6 +23,18 @@ pub struct Stack {
     pub protocol: Protocol<AwsHost>,
     /// The emulator's address; `None` for AWS.
     pub endpoint: Option<String>,
+    pub target: Target,
+}
+
+/// Which stack is meant, and by whose credentials.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Its name in `stepladder.toml`.
+    pub env: Option<String>,
+    pub environment: Environment,
+    pub access: Access,
+    /// What `stepladder.toml` says of the template's parameters.
+    pub parameters: BTreeMap<String, String>,
 }
 
 /// What `stepladder dev` leaves in `.dev/endpoint.json` while it runs, so that other commands find it.
@@ -41,13 +57,15 @@ pub fn endpoint_path(root: &Path) -> PathBuf {
 impl Stack {
     /// The stack that the options, the environment or the workspace name. Unless it is AWS, somebody has answered there.
     pub async fn connect(global: &Global, printer: &Printer) -> Outcome<Self> {
-        let (environment, endpoint) = choose(global)?;
-        if let Some(endpoint) = &endpoint {
-            probe(endpoint).await?;
-            printer.detail(format!("using the stack at {endpoint}"));
-        }
-        let host = AwsHost::connect(environment).await;
-        Ok(Self { protocol: Protocol::new(host), endpoint })
+        let target = Target::find(global, printer).await?;
+        Self::of(target).await
+    }
+
+    /// The stack of a target that is known already.
+    pub async fn of(target: Target) -> Outcome<Self> {
+        let host = AwsHost::connect_as(target.environment.clone(), &target.access).await;
+        let endpoint = target.access.endpoint().map(str::to_owned);
+        Ok(Self { protocol: Protocol::new(host), endpoint, target })
     }
 
     /// The stack's table.
@@ -62,57 +80,204 @@ impl Stack {
     }
 }
 
-fn choose(global: &Global) -> Outcome<(Environment, Option<String>)> {
-    let wanted = match (&global.endpoint, global.local) {
-        (Some(endpoint), _) => Some(endpoint.as_str()),
-        (None, true) => Some("local"),
-        (None, false) => None,
-    };
-    let here = std::env::current_dir().unwrap_or_default();
-    match wanted {
-        Some("aws") => Ok((from_env()?, None)),
-        Some("local") => match find_local(&here) {
-            Some(local) => Ok((local_environment(&local.endpoint, &local.stack)?, Some(local.endpoint))),
-            None => {
-                Err(Failure::new(Exit::TryAgain, Code::Unreachable, "no local stack runs in this workspace")
-                    .hint("start one: `stepladder dev`, or `make dev`"))
-            }
-        },
-        Some(url) => {
-            let stack = std::env::var("STEPLADDER_STACK").ok().filter(|stack| !stack.is_empty());
-            Ok((local_environment(url, stack.as_deref().unwrap_or("stepladder"))?, Some(url.to_owned())))
+impl Target {
+    /// What the options, the environment or the workspace name. The account is asked of STS where nothing says it.
+    pub async fn find(global: &Global, printer: &Printer) -> Outcome<Self> {
+        Self::of(Meant::find(global, Among::All)?, printer).await
+    }
+
+    /// The same among deployed stacks: `stepladder dev`, which has no template, is never meant unless it is named.
+    pub async fn find_deployed(global: &Global, printer: &Printer) -> Outcome<Self> {
+        Self::of(Meant::find(global, Among::Deployed)?, printer).await
+    }
+
+    async fn of(meant: Meant, printer: &Printer) -> Outcome<Self> {
+        let of_process =
+            |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        let lookup = |name: &str| meant.variable(name, &of_process);
+        let role = match &meant {
+            Meant::Env(_, profile) => profile.role.as_deref(),
+            Meant::Local { .. } | Meant::Process => None,
+        };
+        let access = Access::open(&lookup, role).await.map_err(|error| meant.unusable(&error))?;
+        if let Some(endpoint) = access.endpoint() {
+            probe(endpoint).await?;
         }
-        None => match std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()) {
-            Some(url) => Ok((from_env()?, Some(url))),
-            None => match find_local(&here) {
-                Some(local) => Ok((local_environment(&local.endpoint, &local.stack)?, Some(local.endpoint))),
-                None => Ok((from_env()?, None)),
+        let set = lookup("STEPLADDER_ACCOUNT_ID").filter(|account| !account.is_empty());
+        let account = match set {
+            Some(account) => Some(account),
+            None if access.has_placeholder_credentials() => None,
+            None => match access.caller().await {
+                Ok(caller) => Some(caller.account),
+                // An emulator without STS has one account, whose number nobody needs.
+                Err(error) if access.is_local() => {
+                    printer.detail(format!("the endpoint doesn't tell the account: {error}"));
+                    None
+                }
+                Err(error) => return Err(error.into()),
             },
-        },
+        };
+        let environment = Environment::read(&|name| match name {
+            "STEPLADDER_ACCOUNT_ID" => account.clone(),
+            "AWS_REGION" => Some(access.region().to_owned()),
+            _ => lookup(name),
+        })
+        .map_err(|error| meant.unusable(&error))?;
+        let (env, parameters) = match meant {
+            Meant::Env(name, profile) => (Some(name), profile.parameters),
+            Meant::Local { .. } | Meant::Process => (None, BTreeMap::new()),
+        };
+        let target = Self { env, environment, access, parameters };
+        printer.detail(format!("using {}", target.describe()));
+        Ok(target)
+    }
+
+    /// The stack's name.
+    pub fn stack(&self) -> &str {
+        &self.environment.settings.stack
+    }
+
+    /// `the stack orders in eu-central-1 of account 123456789012`, or where else it is.
+    pub fn describe(&self) -> String {
+        let settings = &self.environment.settings;
+        match self.access.endpoint() {
+            Some(endpoint) => format!("the stack {} at {endpoint}", settings.stack),
+            None => {
+                format!("the stack {} in {} of account {}", settings.stack, settings.region, settings.account)
+            }
+        }
     }
 }
 
-fn from_env() -> Outcome<Environment> {
-    Environment::from_env().map_err(|error| {
-        Failure::new(Exit::TryAgain, Code::NoStack, "there is no stack to talk to")
-            .detail("no local stack runs in this workspace (`stepladder dev`), and the environment names none on AWS:")
-            .detail(error.to_string())
-            .hint("start a local one: `make dev`; or set AWS_REGION and STEPLADDER_ACCOUNT_ID")
-    })
+/// What says where the stack is.
+#[derive(Debug)]
+enum Meant {
+    /// An emulator's URL, or the address of `stepladder dev`.
+    Local { endpoint: String, stack: String },
+    /// `[env.NAME]`
+    Env(String, Profile),
+    /// The variables of the process.
+    Process,
 }
 
-fn local_environment(endpoint: &str, stack: &str) -> Outcome<Environment> {
-    Environment::local(endpoint, stack).map_err(|error| {
-        Failure::new(Exit::Usage, Code::NoStack, format!("the endpoint can't be used: {error}"))
-    })
+/// Which stacks can be meant without being named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Among {
+    All,
+    Deployed,
+}
+
+/// A stack of `stepladder dev` that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Local {
+    pub endpoint: String,
+    pub stack: String,
+}
+
+impl From<Local> for Meant {
+    fn from(local: Local) -> Self {
+        let Local { endpoint, stack } = local;
+        Self::Local { endpoint, stack }
+    }
+}
+
+impl Meant {
+    /// The first of: `--endpoint`, `--local`; `--env`; `stepladder dev` in this workspace, unless AWS_ENDPOINT_URL is set;
+    /// `default_env`, unless STEPLADDER_STACK is set; the process's variables. A stack on this machine goes before `default_env`, so that
+    /// whoever has started one to try something doesn't do it elsewhere.
+    fn find(global: &Global, among: Among) -> Outcome<Self> {
+        let wanted = match (&global.endpoint, global.local) {
+            (Some(endpoint), _) => Some(endpoint.as_str()),
+            (None, true) => Some("local"),
+            (None, false) => None,
+        };
+        let here = std::env::current_dir().unwrap_or_default();
+        let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+        match wanted {
+            Some("aws") => return Ok(Self::Process),
+            Some("local") => {
+                return find_local(&here).map(Self::from).ok_or_else(|| {
+                    Failure::new(Exit::TryAgain, Code::Unreachable, "no local stack runs in this workspace")
+                        .hint("start one: `stepladder dev`, or `make dev`")
+                });
+            }
+            Some(url) => {
+                let stack = variable("STEPLADDER_STACK").unwrap_or_else(|| "stepladder".to_owned());
+                return Ok(Self::Local { endpoint: url.to_owned(), stack });
+            }
+            None => {}
+        }
+        if let Some(name) = &global.env {
+            let profiles = Profiles::find(&here)?.ok_or_else(|| no_file(name))?;
+            return Ok(Self::Env(name.clone(), profiles.get(name)?.clone()));
+        }
+        // Who says where AWS is doesn't mean this machine's own stack.
+        if among == Among::All
+            && variable("AWS_ENDPOINT_URL").is_none()
+            && let Some(local) = find_local(&here)
+        {
+            return Ok(local.into());
+        }
+        if variable("STEPLADDER_STACK").is_some() {
+            return Ok(Self::Process);
+        }
+        let profiles = Profiles::find(&here)?;
+        match profiles.as_ref().and_then(|profiles| Some((profiles, profiles.default_env.as_ref()?))) {
+            Some((profiles, name)) => Ok(Self::Env(name.clone(), profiles.get(name)?.clone())),
+            None => Ok(Self::Process),
+        }
+    }
+
+    fn variable(&self, name: &str, of_process: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        match self {
+            Self::Local { endpoint, stack } => match name {
+                "AWS_ENDPOINT_URL" => Some(endpoint.clone()),
+                "AWS_REGION" => Some("us-east-1".to_owned()),
+                "STEPLADDER_ACCOUNT_ID" => Some("000000000000".to_owned()),
+                "STEPLADDER_STACK" => Some(stack.clone()),
+                _ => None,
+            },
+            Self::Env(_, profile) => profile.variable(name, of_process),
+            Self::Process => of_process(name),
+        }
+    }
+
+    fn unusable(&self, error: &EnvironmentError) -> Failure {
+        match self {
+            Self::Local { .. } => {
+                Failure::new(Exit::Usage, Code::NoStack, format!("the endpoint can't be used: {error}"))
+            }
+            Self::Env(name, _) => {
+                let message = format!("the environment '{name}' can't be used");
+                Failure::new(Exit::Usage, Code::InvalidProfile, message)
+                    .detail(error.to_string())
+                    .hint(format!("set it in [env.{name}] of {}", profiles::FILE))
+            }
+            Self::Process => {
+                Failure::new(Exit::TryAgain, Code::NoStack, "there is no stack to talk to")
+                    .detail(
+                        "no local stack runs in this workspace (`stepladder dev`), and the environment names none on AWS:",
+                    )
+                    .detail(error.to_string())
+                    .hint("start a local one: `make dev`; or name one on AWS: AWS_REGION, or `--env` and stepladder.toml")
+            }
+        }
+    }
+}
+
+fn no_file(name: &str) -> Failure {
+    let message = format!("there is no environment '{name}': no {} here or above", profiles::FILE);
+    Failure::new(Exit::NotFound, Code::UnknownEnv, message)
+        .hint(format!("write one: [env.{name}] with region and stack; see docs/deploying.md"))
 }
 
 /// The nearest `.dev/endpoint.json` upwards.
-fn find_local(from: &Path) -> Option<EndpointFile> {
-    from.ancestors().find_map(|folder| {
+pub fn find_local(from: &Path) -> Option<Local> {
+    let file = from.ancestors().find_map(|folder| {
         let text = std::fs::read_to_string(endpoint_path(folder)).ok()?;
         serde_json::from_str::<EndpointFile>(&text).ok().filter(|file| file.schema == ENDPOINT_SCHEMA)
-    })
+    })?;
+    Some(Local { endpoint: file.endpoint, stack: file.stack })
 }
 
 /// Whether anything listens there: a clear error at once is better than the retries of every call.

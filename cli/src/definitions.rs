@@ -36,7 +36,7 @@ pub struct Checked {
 pub enum Problem {
     Faults(Faults),
     /// The file can't be read as text.
-    Unreadable(String),
+    Unreadable(Failure),
 }
 
 /// What a definition is held against.
@@ -57,7 +57,7 @@ impl Checked {
             true => Self::of(
                 "stdin".to_owned(),
                 "<stdin>".to_owned(),
-                text_of(std::io::stdin().lock()),
+                text_of(std::io::stdin().lock(), Path::new("<stdin>")),
                 against,
                 workflow_type,
             ),
@@ -72,7 +72,7 @@ impl Checked {
     pub fn of(
         workflow: String,
         shown: String,
-        source: Result<String, String>,
+        source: Outcome<String>,
         against: Against,
         workflow_type: WorkflowType,
     ) -> Self {
@@ -116,8 +116,9 @@ impl Checked {
             let text = read_text(&workflow.path);
             let mut checked = Self::of(workflow.name, shown, text, against, workflow_type);
             if let Err(error) = stepladder_protocol::check_name(&checked.workflow) {
-                checked.result =
-                    Err(Problem::Unreadable(format!("its folder can't name a workflow: {error}")));
+                let message =
+                    format!("can't read {}: its folder can't name a workflow: {error}", checked.shown);
+                checked.result = Err(Problem::Unreadable(Failure::new(Exit::Bad, Code::File, message)));
             }
             checked
         };
@@ -143,15 +144,36 @@ impl Checked {
         named.collect()
     }
 
+    /// The definition, for whoever can do nothing without it; `purpose` is why that is an error, such as `so it can't run`.
+    /// In text its faults are told with their places; in the JSON formats they are details of the error, so that stderr
+    /// holds nothing but JSON.
+    ///
+    /// # Errors
+    ///
+    /// There is none: the file can't be read, or it has faults.
+    pub fn definition(&self, printer: &Printer, purpose: &str) -> Outcome<&Definition> {
+        let faults = match &self.result {
+            Ok(definition) => return Ok(definition),
+            Err(Problem::Unreadable(failure)) => return Err(failure.clone()),
+            Err(Problem::Faults(faults)) => faults,
+        };
+        let failure =
+            Failure::new(Exit::Bad, Code::CheckFailed, format!("{} has errors, {purpose}", self.shown));
+        if printer.is_json() {
+            let place = |fault: &Fault| format!("{}:{}", fault.line, fault.column);
+            return Err(faults.iter().fold(failure, |failure, fault| {
+                failure.detail(format!("{} at {}: {}", fault.code.code(), place(fault), fault.message))
+            }));
+        }
+        self.tell(printer);
+        Err(failure)
+    }
+
     /// Shows its faults and warnings as rustc shows its own.
     pub fn tell(&self, printer: &Printer) {
         match &self.result {
             Ok(_) => {}
-            Err(Problem::Unreadable(why)) => {
-                let failure =
-                    Failure::new(Exit::Bad, Code::File, format!("can't read {}: {why}", self.shown));
-                printer.failure(&failure);
-            }
+            Err(Problem::Unreadable(failure)) => printer.failure(failure),
             Err(Problem::Faults(faults)) => self.tell_faults(faults, printer),
         }
         self.tell_faults(&self.warnings, printer);
@@ -169,12 +191,12 @@ impl Checked {
     pub fn to_json(&self) -> Value {
         let problems: Vec<Value> = match &self.result {
             Ok(_) => Vec::new(),
-            Err(Problem::Unreadable(why)) => {
+            Err(Problem::Unreadable(failure)) => {
                 vec![json!({
-                    "code": Code::File.as_str(),
+                    "code": failure.code.as_str(),
                     "severity": "ERROR",
                     "title": "the file can't be read",
-                    "message": why,
+                    "message": failure.message,
                 })]
             }
             Err(Problem::Faults(faults)) => faults.iter().map(fault_json).collect(),
@@ -269,23 +291,27 @@ fn judge(resource: &Resource, against: Against) -> Result<(), Refusal> {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
-    text_of(std::fs::File::open(path).map_err(|error| error.to_string())?)
+fn read_text(path: &Path) -> Outcome<String> {
+    text_of(std::fs::File::open(path).map_err(|error| Failure::file("read", path, &error))?, path)
 }
 
-fn text_of(source: impl Read) -> Result<String, String> {
+fn text_of(source: impl Read, path: &Path) -> Outcome<String> {
     let mut bytes = Vec::new();
     // One byte more than is allowed, so that the parser can say that it is too large.
     source
         .take(DEFINITION_BYTES_MAX as u64 + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| Failure::file("read", path, &error))?;
     String::from_utf8(bytes).or_else(|error| match error.utf8_error().valid_up_to() {
         // Cut in the middle of a character: too large, and the parser says so.
         _ if error.as_bytes().len() > DEFINITION_BYTES_MAX => {
             Ok(String::from_utf8_lossy(error.as_bytes()).into_owned())
         }
-        at => Err(format!("it is not UTF-8: byte {at} is the first that isn't")),
+        at => {
+            let message =
+                format!("can't read {}: it is not UTF-8: byte {at} is the first that isn't", path.display());
+            Err(Failure::new(Exit::Bad, Code::File, message))
+        }
     })
 }
 
@@ -337,8 +363,9 @@ mod tests {
                 r#"{{"StartAt":"A","States":{{"A":{{"Type":"Task","End":true,
                     "Resource":"arn:aws:lambda:us-east-1:000000000000:function:{name}"}}}}}}"#
             );
-            let faults = Definition::parse_with(&text, &|resource| judge(resource, Against::Programs(None)))
-                .unwrap_err();
+            let judge = |resource: &Resource| judge(resource, Against::Programs(None));
+            let options = Options { judge: &judge, ..Options::default() };
+            let faults = Definition::parse_as(&text, &options).unwrap_err();
             let [fault] = faults.iter().collect::<Vec<_>>()[..] else { panic!("{faults:?}") };
             assert_eq!((fault.code, fault.line), (FaultCode::NoSuchStep, 2));
             assert!(fault.message.contains(&format!("`{name}` is the name of a system queue")), "{fault:?}");

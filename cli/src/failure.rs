@@ -73,6 +73,16 @@ codes! {
     /// Runs that did not end as they should have.
     UnexpectedEnds = "SL1207";
     GaveUpWaiting = "SL1208";
+    /// `stepladder.toml` can't be used.
+    InvalidProfile = "SL1110";
+    /// An environment that `stepladder.toml` doesn't have.
+    UnknownEnv = "SL1111";
+    /// Nobody has said yes, and nobody could be asked.
+    NotConfirmed = "SL1112";
+    /// A message that isn't in the queue.
+    NoSuchMessage = "SL1209";
+    /// A message that can't be sent back.
+    NotSendable = "SL1210";
     /// Nothing says which stack is meant.
     NoStack = "SL1301";
     Unreachable = "SL1302";
@@ -81,6 +91,8 @@ codes! {
     StackFailed = "SL1304";
     PortInUse = "SL1305";
     LocalServer = "SL1306";
+    /// A live stack is not as it should be.
+    Unwell = "SL1307";
     /// Whoever read the output went away, or Ctrl-C.
     Interrupted = "SL1401";
     Bug = "SL1402";

@@ -4,9 +4,13 @@
 //! [`commands`] is one command, and [`printer`] alone writes.
 
 pub mod args;
+pub mod aws_cli;
+pub mod cloudformation;
 pub mod commands;
+pub mod confirm;
 pub mod connect;
 pub mod definitions;
+pub mod doctor;
 pub mod exit;
 pub mod failure;
 pub mod folders;
@@ -15,6 +19,7 @@ pub mod inputs;
 pub mod limits;
 pub mod orders;
 pub mod printer;
+pub mod profiles;
 pub mod project;
 pub mod rehearse;
 pub mod runs;
@@ -104,6 +109,20 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
             let stack = Stack::connect(&global, printer);
             bounded(timeout, async { commands::run_stop::run(args, &stack.await?, printer).await }).await
         }
+        Command::DeadLetter(command) => {
+            let stack = Stack::connect(&global, printer);
+            let work =
+                async { commands::dead_letter::run(command, &stack.await?, printer, global.yes).await };
+            bounded(timeout, work).await
+        }
+        Command::Deploy(args) => bounded(timeout, commands::deploy::run(args, &global, printer)).await,
+        Command::Destroy(args) => bounded(timeout, commands::destroy::run(args, &global, printer)).await,
+        Command::Doctor(args) => bounded(timeout, commands::doctor::run(args, &global, printer)).await,
+        Command::DeployDefinition(args) => {
+            let stack = Stack::connect(&global, printer);
+            let work = async { commands::deploy_definition::run(args, &stack.await?, printer).await };
+            bounded(timeout, work).await
+        }
         Command::Repair(args) => {
             let stack = Stack::connect(&global, printer);
             bounded(timeout, async { commands::repair::run(args, &stack.await?, printer).await }).await
@@ -111,6 +130,7 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
         Command::Check(args) => commands::check::run(args, printer),
         Command::Graph(args) => commands::graph::run(args, printer),
         Command::Try(args) => commands::try_run::run(args, printer),
+        Command::Synth(args) => commands::synth::run(args, printer),
         Command::TestState(args) => commands::test_state::run(args, printer),
         Command::Version(args) => commands::version::run(args, printer),
         Command::Completions(args) => commands::completions::run(args, printer),

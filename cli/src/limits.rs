@@ -54,6 +54,53 @@ pub const FUNCTION_TIMEOUT_SECONDS_MAX: u32 = 900;
 pub const FOLDER_DEPTH_MAX: usize = 32;
 pub const FOLDER_FILES_MAX: usize = 200_000;
 
+/// `try` gives up after so many events: AWS ends an execution of a STANDARD workflow there
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
+pub const TRY_EVENTS_MAX: u64 = 25_000;
+
 /// `try` gives up after so many outcomes unless told otherwise: a Standard execution has at most 25,000 events
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>), and each outcome makes several.
 pub const TRY_OUTCOMES_MAX: usize = 10_000;
+
+/// A look into a queue looks at so many messages at most: all of them are held meanwhile, and SQS gives ten at a time.
+pub const LETTERS_LOOKED_AT_MAX: usize = 5_000;
+
+/// So many messages are named before something is done to them.
+pub const LETTERS_PLANNED_MAX: usize = 20;
+
+/// So many characters of a message's id are shown: a UUID's first part and a half are enough to tell some thousand apart.
+pub const LETTER_ID_CHARS: usize = 12;
+
+/// CloudFormation is asked how a stack stands after this, and then after up to that: a new table takes it a minute.
+pub const STACK_POLL_FIRST: Duration = Duration::from_millis(500);
+pub const STACK_POLL_MAX: Duration = Duration::from_secs(10);
+
+/// So many reasons why a deployment failed are told; the first one is mostly the only one that counts.
+pub const STACK_REASONS_MAX: usize = 10;
+
+/// So many changes of a deployment are listed in text.
+pub const CHANGES_SHOWN_MAX: usize = 200;
+
+/// Resources of a stack that `doctor` reads at once.
+pub const RESOURCES_READ_AT_ONCE: usize = 8;
+
+/// A queue hides a message for at least so many timeouts of its function
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>).
+pub const VISIBILITY_TIMEOUTS_MIN: u32 = 6;
+
+/// Messages of a queue that may be in flight at once
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).
+pub const IN_FLIGHT_MAX: u64 = 120_000;
+
+/// A mapping without a limit of its own runs at most so many invocations at once
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>).
+pub const MAPPING_CONCURRENCY_MAX: u32 = 1_250;
+
+/// A step that always dies should reach its Catch within this.
+pub const CATCH_SECONDS_NOTED: u64 = 3_600;
+
+/// Actions and resources of one question to IAM's simulator.
+pub const SIMULATED_ACTIONS_MAX: usize = 20;
+
+/// Questions to IAM's simulator that are under way at once: each is a process of the AWS CLI.
+pub const QUESTIONS_AT_ONCE: usize = 4;

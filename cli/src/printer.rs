@@ -143,6 +143,13 @@ impl Printer {
         self.is_live && !self.is_quiet
     }
 
+    /// A question on stderr; the answer is typed behind it.
+    pub fn question(&self, text: &str) {
+        let _status = self.without_status();
+        let mut stderr = anstream::stderr().lock();
+        let _ = write!(stderr, "{}", escaped(text)).and_then(|()| stderr.flush());
+    }
+
     /// The line that stands at the end of a terminal's stderr until the next one, or until [`Printer::clear_status`].
     pub fn status(&self, text: impl Into<String>) {
         if !self.shows_status() {

@@ -11,6 +11,10 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
+pub use stepladder_infra::FunctionFacts as Function;
+use stepladder_infra::{
+    Facts, PackageFacts, PolicyFacts, ProvisionedPollers, SettingError, WorkflowFacts, WorkflowSettings,
+};
 
 /// A cargo workspace with a folder `functions/`.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,24 +25,12 @@ pub struct Project {
     pub functions: BTreeMap<String, Function>,
     /// Tables of the functions' own, `<stack>-<name>`, from `[[package.metadata.stepladder.table]]`.
     pub tables: BTreeSet<String>,
+    /// What each package with functions brings beside them.
+    pub package_facts: Vec<PackageFacts>,
+    /// `[package.metadata.stepladder.workflow.NAME]`, by the workflow's name.
+    pub workflow_settings: BTreeMap<String, WorkflowSettings>,
     /// Whether this command is a member of the workspace.
     pub has_cli: bool,
-}
-
-/// A program that is deployed as a Lambda function.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Function {
-    pub name: String,
-    pub package: String,
-    /// One of the system's own: start, timer, dead-letter.
-    pub is_system: bool,
-    pub timeout_seconds: u32,
-    pub memory_mb: u32,
-    pub batch_size: usize,
-    pub batching_window_seconds: u32,
-    pub maximum_concurrency: Option<u32>,
-    /// How often a message is received before it goes to the dead-letter queue.
-    pub receive_count: u32,
 }
 
 /// A definition in the workspace.
@@ -86,6 +78,8 @@ impl Project {
         let mut project = Self {
             functions: BTreeMap::new(),
             tables: BTreeSet::new(),
+            package_facts: Vec::new(),
+            workflow_settings: BTreeMap::new(),
             has_cli: metadata.packages.iter().any(|package| package.name == env!("CARGO_PKG_NAME")),
             target_dir: metadata.target_directory,
             root,
@@ -96,8 +90,15 @@ impl Project {
                 continue;
             }
             let is_system = folder == project.root.join(SYSTEM);
-            let settings = read_settings(&package.name, package.metadata)?;
-            project.tables.extend(settings.tables.iter().cloned());
+            let mut settings = read_settings(&package.name, package.metadata)?;
+            let facts = settings.package_facts(&package.name);
+            project.tables.extend(facts.tables.iter().cloned());
+            for (workflow, set) in std::mem::take(&mut settings.stepladder.workflow) {
+                if project.workflow_settings.insert(workflow.clone(), set).is_some() {
+                    return Err(invalid(format!("two packages have settings of the workflow {workflow}")));
+                }
+            }
+            project.package_facts.push(facts);
             for target in
                 package.targets.into_iter().filter(|target| target.kind.iter().any(|kind| kind == "bin"))
             {
@@ -109,14 +110,53 @@ impl Project {
                     ))
                     .hint("give it another name"));
                 }
-                let function = settings.function(&name, &package.name, is_system).map_err(invalid)?;
+                let function = settings.function(&name, &package.name, is_system);
                 if let Some(other) = project.functions.insert(name.clone(), function) {
                     let (a, b) = (other.package, &package.name);
                     return Err(invalid(format!("two programs are named {name}: one in {a}, one in {b}")));
                 }
             }
         }
-        Ok(project)
+        match refused(project.manifest_facts().check()) {
+            Some(failure) => Err(failure),
+            None => Ok(project),
+        }
+    }
+
+    /// What a stack is made from. `functions` are those that a workflow's definition names.
+    pub fn facts(&self, functions: impl Fn(&str) -> BTreeSet<String>) -> Outcome<Facts> {
+        let workflows = self.workflows()?;
+        let is_there = |name: &&String| workflows.iter().any(|workflow| workflow.name == **name);
+        if let Some(stray) = self.workflow_settings.keys().find(|name| !is_there(name)) {
+            let message =
+                format!("[package.metadata.stepladder.workflow.{stray}] is of a workflow that isn't there");
+            return Err(Failure::new(Exit::Bad, Code::CheckFailed, message)
+                .hint(format!("its definition would be functions/{stray}/{DEFINITION_FILE}")));
+        }
+        let mut facts = self.manifest_facts();
+        facts.workflows = workflows
+            .into_iter()
+            .map(|WorkflowFile { name, .. }| WorkflowFacts {
+                functions: functions(&name),
+                settings: self.workflow_settings.get(&name).cloned().unwrap_or_default(),
+                name,
+            })
+            .collect();
+        Ok(facts)
+    }
+
+    /// What the manifests say alone: of workflows, their settings.
+    fn manifest_facts(&self) -> Facts {
+        let workflow = |(name, settings): (&String, &WorkflowSettings)| WorkflowFacts {
+            name: name.clone(),
+            functions: BTreeSet::new(),
+            settings: settings.clone(),
+        };
+        Facts {
+            functions: self.functions.values().cloned().collect(),
+            packages: self.package_facts.clone(),
+            workflows: self.workflow_settings.iter().map(workflow).collect(),
+        }
     }
 
     /// The definitions, `functions/*/workflow.asl.json`, by name.
@@ -198,6 +238,8 @@ struct LambdaDeploy {
     memory: Option<u32>,
     /// Seconds
     timeout: Option<u32>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -207,16 +249,22 @@ struct StepladderMetadata {
     bin: BTreeMap<String, StepladderBin>,
     #[serde(default)]
     table: Vec<TableMetadata>,
+    #[serde(default)]
+    policy: Vec<PolicyFacts>,
+    #[serde(default)]
+    workflow: BTreeMap<String, WorkflowSettings>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StepladderBin {
-    batch_size: Option<usize>,
+    batch_size: Option<u32>,
     /// Seconds
     batching_window: Option<u32>,
     maximum_concurrency: Option<u32>,
     receive_count: Option<u32>,
+    provisioned_pollers: Option<ProvisionedPollers>,
+    reserved_concurrency: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -229,7 +277,6 @@ struct TableMetadata {
 struct Settings {
     lambda: LambdaMetadata,
     stepladder: StepladderMetadata,
-    tables: Vec<String>,
 }
 
 fn read_settings(package: &str, metadata: Option<PackageMetadata>) -> Outcome<Settings> {
@@ -245,41 +292,54 @@ fn read_settings(package: &str, metadata: Option<PackageMetadata>) -> Outcome<Se
         Some(lambda) => serde_json::from_value(lambda).map_err(|error| read("lambda", error))?,
         None => LambdaMetadata::default(),
     };
-    let mut stepladder = match metadata.stepladder {
+    let stepladder = match metadata.stepladder {
         Some(stepladder) => serde_json::from_value(stepladder).map_err(|error| read("stepladder", error))?,
         None => StepladderMetadata::default(),
     };
-    let tables = std::mem::take(&mut stepladder.table).into_iter().map(|table| table.name).collect();
-    Ok(Settings { lambda, stepladder, tables })
+    Ok(Settings { lambda, stepladder })
 }
 
 impl Settings {
-    fn function(&self, name: &str, package: &str, is_system: bool) -> Result<Function, String> {
+    fn package_facts(&mut self, package: &str) -> PackageFacts {
+        PackageFacts {
+            name: package.to_owned(),
+            tables: std::mem::take(&mut self.stepladder.table).into_iter().map(|table| table.name).collect(),
+            policies: std::mem::take(&mut self.stepladder.policy),
+        }
+    }
+
+    fn function(&self, name: &str, package: &str, is_system: bool) -> Function {
         let deploy = self.lambda.bin.get(name).map(|bin| &bin.deploy);
         let ours = self.stepladder.bin.get(name);
-        let timeout_seconds =
-            deploy.and_then(|deploy| deploy.timeout).unwrap_or(limits::FUNCTION_TIMEOUT_SECONDS);
-        if !(1..=limits::FUNCTION_TIMEOUT_SECONDS_MAX).contains(&timeout_seconds) {
-            return Err(format!(
-                "the timeout of {name} is {timeout_seconds} s; Lambda takes 1 to {}",
-                limits::FUNCTION_TIMEOUT_SECONDS_MAX
-            ));
-        }
         let receive_count = ours.and_then(|ours| ours.receive_count);
         // A message in the dead-letter queue is handled alone: it may be the one that kills its function.
         let batch_size = if is_system && name == "dead-letter" { 1 } else { 10 };
-        Ok(Function {
+        Function {
             name: name.to_owned(),
             package: package.to_owned(),
             is_system,
-            timeout_seconds,
+            timeout_seconds: deploy
+                .and_then(|deploy| deploy.timeout)
+                .unwrap_or(limits::FUNCTION_TIMEOUT_SECONDS),
             memory_mb: deploy.and_then(|deploy| deploy.memory).unwrap_or(limits::FUNCTION_MEMORY_MB),
+            environment: deploy.map(|deploy| deploy.env.clone()).unwrap_or_default(),
             batch_size: ours.and_then(|ours| ours.batch_size).unwrap_or(batch_size),
             batching_window_seconds: ours.and_then(|ours| ours.batching_window).unwrap_or(0),
             maximum_concurrency: ours.and_then(|ours| ours.maximum_concurrency),
             receive_count: receive_count.unwrap_or(stepladder_protocol::limits::RECEIVES_MAX),
-        })
+            provisioned_pollers: ours.and_then(|ours| ours.provisioned_pollers),
+            reserved_concurrency: ours.and_then(|ours| ours.reserved_concurrency),
+        }
     }
+}
+
+/// The failure that tells what is wrong with the settings, all at once; none if nothing is.
+pub fn refused(errors: Vec<SettingError>) -> Option<Failure> {
+    let mut errors = errors.into_iter().map(|error| error.message);
+    let first = errors.next()?;
+    let failure = Failure::new(Exit::Bad, Code::CheckFailed, first)
+        .hint("the settings stand under [package.metadata] in the Cargo.toml of functions/*");
+    Some(errors.fold(failure, |failure, error| failure.detail(format!("also: {error}"))))
 }
 
 #[cfg(test)]
@@ -325,6 +385,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_deployment_needs_is_read() {
+        let project = metadata(json!({
+            "lambda": {"bin": {"pay": {"deploy": {"env": {"CURRENCY": "EUR"}}}}},
+            "stepladder": {
+                "bin": {"pay": {"provisioned_pollers": {"minimum": 2, "maximum": 5}, "reserved_concurrency": 7}},
+                "policy": [{"actions": ["s3:GetObject"], "resources": ["arn:${Partition}:s3:::rates/*"]}],
+                "workflow": {"order": {"schedule": "rate(1 hour)", "status_events": "failures", "retention_days": 90}},
+            },
+        }))
+        .unwrap();
+        let pay = &project.functions["pay"];
+        assert_eq!(pay.environment["CURRENCY"], "EUR");
+        assert_eq!(pay.provisioned_pollers, Some(ProvisionedPollers { minimum: 2, maximum: 5 }));
+        assert_eq!(pay.reserved_concurrency, Some(7));
+        assert_eq!(project.package_facts[0].policies.len(), 1);
+        assert_eq!(project.workflow_settings["order"].retention_days, Some(90));
+    }
+
+    #[test]
     fn a_slip_in_the_settings_is_told() {
         let failure = metadata(json!({"stepladder": {"bin": {"pay": {"batchsize": 3}}}})).unwrap_err();
         assert!(failure.message.contains("[package.metadata.stepladder] of order"), "{failure}");
@@ -332,5 +411,12 @@ mod tests {
         let failure =
             metadata(json!({"lambda": {"bin": {"pay": {"deploy": {"timeout": 901}}}}})).unwrap_err();
         assert!(failure.message.contains("901"), "{failure}");
+        let two = json!({"stepladder": {
+            "bin": {"pay": {"batch_size": 11, "reserved_concurrency": 0}},
+            "policy": [{"actions": ["s3:GetObject"], "resources": ["*"]}],
+        }});
+        let failure = metadata(two).unwrap_err();
+        assert!(failure.message.contains("batching_window"), "{failure}");
+        assert_eq!(failure.details.len(), 2, "{:?}", failure.details);
     }
 }

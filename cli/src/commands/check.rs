@@ -1,7 +1,7 @@
 //! `stepladder check`: do the definitions and the workspace fit together?
 
 use crate::{
-    definitions::{Against, Checked},
+    definitions::{Against, Checked, Problem},
     exit::Exit,
     failure::{Code, Failure, Outcome},
     folders,
@@ -108,6 +108,10 @@ fn files(path: &Path, printer: &Printer) -> Outcome<Vec<PathBuf>> {
 #[derive(Debug, Default)]
 struct Report {
     deny_warnings: bool,
+    /// The exit code of the first file that couldn't be read.
+    unreadable: Option<Exit>,
+    /// Whether a definition was read, and is bad.
+    is_any_bad: bool,
     definitions: usize,
     bad: usize,
     errors: usize,
@@ -122,6 +126,13 @@ impl Report {
         self.errors += errors;
         self.warnings += warnings;
         self.bad += usize::from(errors > 0 || (self.deny_warnings && warnings > 0));
+        match &checked.result {
+            Err(Problem::Unreadable(failure)) => {
+                self.unreadable.get_or_insert(failure.exit);
+            }
+            Err(Problem::Faults(_)) => self.is_any_bad = true,
+            Ok(_) => self.is_any_bad |= self.deny_warnings && warnings > 0,
+        }
         if printer.is_json() {
             self.shapes.push(checked.to_json());
             return Ok(());
@@ -165,6 +176,10 @@ impl Report {
                 printer.note(paint(style::WARNING, format!("{found} in {all}")));
             }
             return Ok(());
+        }
+        // A file that isn't there says nothing about definitions.
+        if let (Some(exit), false) = (self.unreadable, self.is_any_bad) {
+            return Err(Failure::told(exit, Code::File));
         }
         let message = format!("{found} in {} of {all}", self.bad);
         let failure = Failure::new(Exit::Bad, Code::CheckFailed, message);

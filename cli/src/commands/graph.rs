@@ -7,6 +7,7 @@ use crate::{
     graph::{Charset, Graph},
     printer::Printer,
     style,
+    text::{escaped, escaped_json},
 };
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,8 @@ pub enum ChartFormat {
     Dot,
     /// A picture
     Svg,
+    /// The nodes and edges themselves, in the shape stepladder.graph/1
+    Json,
 }
 
 pub fn run(args: GraphArgs, printer: &Printer) -> Outcome {
@@ -50,24 +53,24 @@ pub fn run(args: GraphArgs, printer: &Printer) -> Outcome {
         return Err(Failure::new(Exit::Usage, Code::InvalidInput, "--format and -o json exclude each other")
             .hint("-o json gives the nodes and edges themselves, in the shape stepladder.graph/1"));
     }
-    let format = args.format.or_else(|| by_name(args.to.as_deref()?)).unwrap_or(ChartFormat::Text);
+    let format = form(&args, printer)?;
     let checked = Checked::read(&args.file, Against::Language, WorkflowType::Standard);
-    let Ok(definition) = &checked.result else {
-        checked.tell(printer);
-        let message = format!("{} has faults, so there is nothing to draw", checked.shown);
-        return Err(Failure::new(Exit::Bad, Code::CheckFailed, message));
-    };
+    let definition = checked.definition(printer, "so there is nothing to draw")?;
     let graph = Graph::new(&checked.workflow, definition);
-    if printer.is_json() && args.to.is_none() {
-        return printer.json(&json!({
-            "schema": "stepladder.graph/1",
-            "file": checked.shown,
-            "workflow": checked.workflow,
-            "graph": graph,
-        }));
-    }
     let charset = if printer.glyphs == style::UNICODE { Charset::Unicode } else { Charset::Ascii };
     let chart = match format {
+        ChartFormat::Json => {
+            let shape = json!({
+                "schema": "stepladder.graph/1",
+                "file": checked.shown,
+                "workflow": checked.workflow,
+                "graph": graph,
+            });
+            if args.to.is_none() {
+                return printer.json(&shape);
+            }
+            escaped_json(&serde_json::to_string_pretty(&shape).unwrap_or_default()).into_owned()
+        }
         ChartFormat::Text => graph.to_text(charset),
         ChartFormat::Mermaid => graph.to_mermaid(),
         ChartFormat::Dot => graph.to_dot(),
@@ -81,18 +84,43 @@ pub fn run(args: GraphArgs, printer: &Printer) -> Outcome {
         Some(path) => {
             let chart = format!("{}\n", chart.trim_end());
             std::fs::write(path, chart).map_err(|error| Failure::file("write", path, &error))?;
-            printer.note(format!("wrote {}", path.display()));
+            printer.note(format!("wrote {}", escaped(&path.display().to_string())));
             Ok(())
         }
     }
 }
 
-/// What the name of a file says about its form.
-fn by_name(path: &Path) -> Option<ChartFormat> {
-    match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-        "svg" => Some(ChartFormat::Svg),
-        "dot" | "gv" => Some(ChartFormat::Dot),
-        "mmd" | "mermaid" => Some(ChartFormat::Mermaid),
+/// The form that was asked for: by --format or -o json, by the name of --to, or by nothing at all.
+fn form(args: &GraphArgs, printer: &Printer) -> Outcome<ChartFormat> {
+    let by_name = match &args.to {
+        Some(path) if args.format.is_none() => by_name(path)?,
         _ => None,
+    };
+    match (printer.is_json(), by_name) {
+        (true, None | Some(ChartFormat::Json)) => Ok(ChartFormat::Json),
+        (true, Some(_)) => Err(Failure::new(
+            Exit::Usage,
+            Code::InvalidInput,
+            "-o json and the name of --to ask for different forms",
+        )
+        .hint("leave out -o json, or name a file that ends in .json")),
+        (false, by_name) => Ok(args.format.or(by_name).unwrap_or(ChartFormat::Text)),
     }
+}
+
+/// What the name of a file says about its form; nothing, where it has no ending.
+fn by_name(path: &Path) -> Outcome<Option<ChartFormat>> {
+    let Some(ending) = path.extension() else { return Ok(None) };
+    Ok(Some(match ending.to_string_lossy().to_ascii_lowercase().as_str() {
+        "svg" => ChartFormat::Svg,
+        "dot" | "gv" => ChartFormat::Dot,
+        "mmd" | "mermaid" => ChartFormat::Mermaid,
+        "txt" => ChartFormat::Text,
+        "json" => ChartFormat::Json,
+        other => {
+            let message = format!("no form of a chart has files that end in .{other}");
+            return Err(Failure::new(Exit::Usage, Code::InvalidInput, message)
+                .hint("--to takes .svg, .dot, .gv, .mmd, .mermaid, .txt and .json; --format says the form of any other name"));
+        }
+    }))
 }

@@ -2,7 +2,12 @@
 
 pub mod check;
 pub mod completions;
+pub mod dead_letter;
+pub mod deploy;
+pub mod deploy_definition;
+pub mod destroy;
 pub mod dev;
+pub mod doctor;
 pub mod graph;
 pub mod repair;
 pub mod run_history;
@@ -10,6 +15,7 @@ pub mod run_list;
 pub mod run_show;
 pub mod run_stop;
 pub mod start;
+pub mod synth;
 pub mod test_state;
 pub mod try_run;
 pub mod version;

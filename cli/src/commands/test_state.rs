@@ -60,6 +60,9 @@ pub struct TestStateArgs {
     /// How many iterations of a Map state have failed
     #[arg(long, value_name = "N", default_value_t = 0)]
     failed_iterations: u32,
+    /// The state inside a Map or Parallel state that --mock-error comes from
+    #[arg(long, value_name = "NAME", requires = "mock_error")]
+    error_caused_by: Option<String>,
     /// What the ItemReader of a Map state reads: an array
     #[arg(long, value_name = "FILE|JSON")]
     item_reader_data: Option<String>,
@@ -83,11 +86,7 @@ pub enum Level {
 pub fn run(args: TestStateArgs, printer: &Printer) -> Outcome {
     let read = Checked::read(&args.file, Against::Language, args.workflow_type.into());
     let checked = as_machine(read, &args);
-    let Ok(definition) = &checked.result else {
-        checked.tell(printer);
-        let message = format!("{} has errors, so it can't run", checked.shown);
-        return Err(Failure::new(Exit::Bad, Code::CheckFailed, message));
-    };
+    let definition = checked.definition(printer, "so it can't run")?;
     let state = state_of(definition, args.state.as_deref())?;
     let json = |given: &Option<String>, option| {
         given.as_deref().map(|given| inputs::read(given, option)).transpose()
@@ -108,6 +107,7 @@ pub fn run(args: TestStateArgs, printer: &Printer) -> Outcome {
         role_arn: args.role_arn.clone(),
         retrier_retry_count: args.retry_count,
         map_iteration_failure_count: args.failed_iterations,
+        error_caused_by_state: args.error_caused_by.clone(),
         map_item_reader_data: json(&args.item_reader_data, "--item-reader-data")?,
     };
     let run = Run {
@@ -197,6 +197,9 @@ fn refused(error: &StateTestError, state: &str) -> Failure {
         StateTestError::MockNotAnArray { .. } => failure.hint("--mock-result '[…]'"),
         StateTestError::ReaderDataNotAnArray => failure.hint("--item-reader-data '[…]'"),
         StateTestError::NoSuchState { .. } => failure,
+        StateTestError::NotInside { .. } => Failure { code: Code::InvalidOption, ..failure }
+            .hint("--error-caused-by takes a state of its ItemProcessor or Branches"),
+        StateTestError::TooSlow { .. } => Failure::new(Exit::GaveUp, Code::GaveUpWaiting, error.to_string()),
     }
 }
 

@@ -81,11 +81,7 @@ fn parse_time(text: &str) -> Result<i64, String> {
 
 pub fn run(args: TryArgs, printer: &Printer) -> Outcome {
     let checked = Checked::read(&args.file, Against::Language, args.workflow_type.into());
-    let Ok(definition) = &checked.result else {
-        checked.tell(printer);
-        let message = format!("{} has errors, so it can't run", checked.shown);
-        return Err(Failure::new(Exit::Bad, Code::CheckFailed, message));
-    };
+    let definition = checked.definition(printer, "so it can't run")?;
     if args.sketch {
         let sketch = sketch(tasks(definition));
         let text = serde_json::to_string_pretty(&sketch).unwrap_or_default();
@@ -113,7 +109,7 @@ pub fn run(args: TryArgs, printer: &Printer) -> Outcome {
         input: definition.mentions_execution_input.then(|| input.clone()),
         ..Run::for_test(&checked.workflow, &args.name)
     };
-    let clock = Clock { started_ms, outcomes_max: args.max_outcomes };
+    let clock = Clock { started_ms, outcomes_max: args.max_outcomes, events_max: limits::TRY_EVENTS_MAX };
     let tried = rehearse(definition, &run, &input, &mut mocks, clock)
         .map_err(|error| Failure::new(Exit::Bug, Code::Bug, error.to_string()))?;
     if tried.end.is_ok() {
@@ -165,6 +161,16 @@ fn stopped(stop: &Stop, definition: &Definition, args: &TryArgs) -> Failure {
             Failure::new(Exit::GaveUp, Code::GaveUpWaiting, message)
                 .hint("--max-outcomes N lets it go on for longer")
         }
+        Stop::TooManyEvents(events) => {
+            let message = format!("gave up after {events} events: does it ever end?");
+            Failure::new(Exit::GaveUp, Code::GaveUpWaiting, message).detail(
+                "AWS ends an execution of a STANDARD workflow after 25,000 events: \
+                 https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html",
+            )
+        }
+        Stop::TooSlow(why) => Failure::new(Exit::GaveUp, Code::GaveUpWaiting, why.clone()).hint(
+            "make the expressions of that state do less, or let nothing else run on this machine meanwhile",
+        ),
         Stop::Stuck { state } => {
             let message = format!("nothing will ever end the state '{state}'");
             Failure::new(Exit::Bad, Code::RunFailed, message)

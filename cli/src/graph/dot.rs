@@ -48,13 +48,7 @@ fn draw_group(group: &Group, id: &str, depth: usize, text: &mut String) {
             .then(|| "style=dashed, color=\"#dc2626\", fontcolor=\"#dc2626\"".to_owned());
         let _ = writeln!(text, "{margin}{from} -> {to}{};", attributes(&[label, style, tail, head]));
     }
-    let ends = || {
-        group
-            .nodes
-            .iter()
-            .enumerate()
-            .filter(|(_, node)| node.is_end && !matches!(node.kind, NodeKind::Succeed | NodeKind::Fail))
-    };
+    let ends = || group.nodes.iter().enumerate().filter(|(_, node)| node.is_end && !node.is_final());
     if (is_top || group.nodes.len() > 1) && ends().next().is_some() {
         let mark =
             if is_top { "shape=oval, label=\"End\"" } else { "shape=doublecircle, label=\"\", width=0.12" };
@@ -136,13 +130,8 @@ fn look(kind: NodeKind) -> (&'static str, &'static str, &'static str) {
 }
 
 fn label(node: &Node) -> String {
-    let kind = match &node.detail {
-        Some(detail) => format!("{}: {detail}", node.kind.as_str()),
-        None => node.kind.as_str().to_owned(),
-    };
-    let mut parts = vec![node.name.as_str(), &kind];
-    parts.extend(node.notes.iter().map(String::as_str));
-    quoted(&parts, NAME_COLUMNS_MAX)
+    let kind = node.kind_and_detail();
+    quoted(&node.label_parts(&kind), NAME_COLUMNS_MAX)
 }
 
 /// A quoted string of one or more lines for each part. Graphviz knows two characters in it: `"` and `\`.

@@ -49,17 +49,13 @@ fn draw_group(group: &Group, id: &str, depth: usize, text: &mut String) {
         let label = label.map(|label| format!("|{label}|")).unwrap_or_default();
         let _ = writeln!(text, "{margin}{id}{from} {arrow}{label} {id}{to}");
     }
-    let ends = || group.nodes.iter().enumerate().filter(|(_, node)| node.is_end && !is_final(node));
+    let ends = || group.nodes.iter().enumerate().filter(|(_, node)| node.is_end && !node.is_final());
     if has_marks && ends().next().is_some() {
         let _ = writeln!(text, "{margin}{id}_end{end}");
         for (index, _) in ends() {
             let _ = writeln!(text, "{margin}{id}{index} --> {id}_end");
         }
     }
-}
-
-fn is_final(node: &Node) -> bool {
-    matches!(node.kind, NodeKind::Succeed | NodeKind::Fail)
 }
 
 fn draw_node(node: &Node, id: &str, depth: usize, text: &mut String) {
@@ -71,7 +67,11 @@ fn draw_node(node: &Node, id: &str, depth: usize, text: &mut String) {
     } else {
         let _ = writeln!(text, "{margin}subgraph {id}[{label}]");
         for (index, group) in node.groups.iter().enumerate() {
-            let _ = writeln!(text, "{margin}    subgraph {id}b{index}[{}]", quoted(&[&group.title], 28));
+            let _ = writeln!(
+                text,
+                "{margin}    subgraph {id}b{index}[{}]",
+                quoted(&[&group.title], NAME_COLUMNS_MAX)
+            );
             let _ = writeln!(text, "{margin}        direction TB");
             draw_group(group, &format!("{id}b{index}s"), depth + 2, text);
             let _ = writeln!(text, "{margin}    end");
@@ -86,13 +86,8 @@ fn draw_node(node: &Node, id: &str, depth: usize, text: &mut String) {
 }
 
 fn label(node: &Node) -> String {
-    let kind = match &node.detail {
-        Some(detail) => format!("{}: {detail}", node.kind.as_str()),
-        None => node.kind.as_str().to_owned(),
-    };
-    let mut parts = vec![node.name.as_str(), &kind];
-    parts.extend(node.notes.iter().map(String::as_str));
-    quoted(&parts, NAME_COLUMNS_MAX)
+    let kind = node.kind_and_detail();
+    quoted(&node.label_parts(&kind), NAME_COLUMNS_MAX)
 }
 
 fn shape(kind: NodeKind) -> (&'static str, &'static str) {

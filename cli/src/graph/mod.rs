@@ -61,6 +61,28 @@ pub struct Node {
     pub groups: Vec<Group>,
 }
 
+impl Node {
+    /// Whether its type says that nothing follows.
+    fn is_final(&self) -> bool {
+        matches!(self.kind, NodeKind::Succeed | NodeKind::Fail)
+    }
+
+    /// `Task: charge-payment`.
+    fn kind_and_detail(&self) -> String {
+        match &self.detail {
+            Some(detail) => format!("{}: {detail}", self.kind.as_str()),
+            None => self.kind.as_str().to_owned(),
+        }
+    }
+
+    /// What stands in its box: its name, its kind, its notes.
+    fn label_parts<'a>(&'a self, kind: &'a str) -> Vec<&'a str> {
+        let mut parts = vec![self.name.as_str(), kind];
+        parts.extend(self.notes.iter().map(String::as_str));
+        parts
+    }
+}
+
 /// The type of a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum NodeKind {

@@ -15,6 +15,8 @@ pub struct Clock {
     /// When the run starts, in milliseconds since the epoch.
     pub started_ms: i64,
     pub outcomes_max: usize,
+    /// Of all branches together.
+    pub events_max: u64,
 }
 
 /// A run as far as it came.
@@ -33,6 +35,10 @@ pub enum Stop {
     Mock(Box<MissingMock>),
     /// So many outcomes, and no end.
     TooLong(usize),
+    /// So many events, and no end: a loop of states that wait for nothing makes them without any outcome from outside.
+    TooManyEvents(u64),
+    /// An evaluation took too long on this machine; the text says which.
+    TooSlow(String),
     /// Nothing that could still happen would ever happen: a task never answers, and has no timeout.
     Stuck {
         state: String,
@@ -70,9 +76,14 @@ pub fn rehearse(
         calls: BTreeMap::new(),
         under_way: BTreeSet::new(),
         now_ms: run.started_ms,
+        events: 0,
     };
-    let end = driver.go(clock.outcomes_max);
+    let end = driver.go(clock);
     let now_ms = driver.now_ms;
+    if let Err(Stop::TooSlow(_)) = end {
+        // Nor would a replay be faster.
+        return Ok(Rehearsed { end, events: Vec::new(), now_ms });
+    }
     let replayed = replay(definition, run, input.clone(), driver.rehearsal.records())?;
     Ok(Rehearsed { end, events: replayed.events, now_ms })
 }
@@ -86,6 +97,8 @@ struct Driver<'a> {
     calls: BTreeMap<(i64, Branch), Call>,
     under_way: BTreeSet<Branch>,
     now_ms: i64,
+    /// About as many as the history has so far.
+    events: u64,
 }
 
 /// A call that is under way.
@@ -103,10 +116,15 @@ enum Turn {
 }
 
 impl Driver<'_> {
-    fn go(&mut self, outcomes_max: usize) -> Result<End, Stop> {
+    fn go(&mut self, clock: Clock) -> Result<End, Stop> {
+        let Clock { outcomes_max, events_max, .. } = clock;
         for _ in 0..outcomes_max {
+            self.rehearsal.is_sound().map_err(|error| Stop::TooSlow(error.to_string()))?;
             if let Some(end) = self.rehearsal.end() {
                 return Ok(end.clone());
+            }
+            if self.events > events_max {
+                return Err(Stop::TooManyEvents(events_max));
             }
             match self.turn()? {
                 Turn::Ends(key) => self.end_call(&key),
@@ -153,8 +171,16 @@ impl Driver<'_> {
     }
 
     fn settle(&mut self, branch: &Branch, outcome: Outcome, started_ms: Option<i64>) {
-        // It waits: it was asked for just now.
+        let before = self.events_of(branch);
+        // It waits: it was asked for just now. What took too long is told at the next turn.
         let _ = self.rehearsal.settle(branch, outcome, started_ms, self.now_ms);
+        self.events = self.events.saturating_add(self.events_of(branch).saturating_sub(before));
+    }
+
+    /// The number of events on the path to where a branch waits.
+    fn events_of(&self, branch: &Branch) -> u64 {
+        let waiting = self.rehearsal.waiting().find(|waiting| waiting.branch == branch);
+        waiting.map_or(0, |waiting| waiting.position.events)
     }
 
     /// A wait is over: a step is to be called, or a time has come.
@@ -171,6 +197,7 @@ impl Driver<'_> {
         }
         let call = match step_call(self.definition, self.run, position) {
             Ok(call) => call,
+            Err(error) if error.gave_up => return Err(Stop::TooSlow(error.to_string())),
             Err(error) => {
                 let (error, cause) = (error.error.to_string(), Some(error.cause));
                 self.settle(branch, Outcome::Failed { error, cause, phase: Phase::Schedule }, None);

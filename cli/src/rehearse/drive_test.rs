@@ -3,6 +3,8 @@ use crate::rehearse::visits::Visits;
 use serde_json::json;
 use stepladder_engine::Status;
 
+const CLOCK: Clock = Clock { started_ms: 0, outcomes_max: 200, events_max: 2_000 };
+
 /// Runs states with mocks in our format, given as JSON.
 #[track_caller]
 fn try_out(definition: &Value, mocks: &Value, input: Value) -> Rehearsed {
@@ -10,7 +12,7 @@ fn try_out(definition: &Value, mocks: &Value, input: Value) -> Rehearsed {
     let text = json!({ "states": mocks }).to_string();
     let mut mocks = Mocks::read(text.as_bytes(), "mocks.json", &definition, "order", None).unwrap();
     let run = Run::for_test("order", "try");
-    rehearse(&definition, &run, &input, &mut mocks, Clock { started_ms: 0, outcomes_max: 200 }).unwrap()
+    rehearse(&definition, &run, &input, &mut mocks, CLOCK).unwrap()
 }
 
 fn task(more: Value) -> Value {
@@ -150,5 +152,33 @@ fn a_history_becomes_a_tree_of_visits() {
     assert_eq!(
         tree(&visits, visits.root().unwrap()),
         "Outer(item 0: Inner(item 0: T; item 1: T) After; item 1: Inner After; item 2: Inner(item 0: T) After) Last"
+    );
+}
+
+#[test]
+fn a_loop_of_states_that_wait_for_nothing_stops_by_its_events() {
+    let pass = |next: &str| json!({"Type": "Pass", "Next": next});
+    let definition = json!({"StartAt": "A", "States": {"A": pass("B"), "B": {"Type": "Choice", "Default": "A",
+        "Choices": [{"Variable": "$.done", "IsPresent": true, "Next": "C"}]}, "C": {"Type": "Succeed"}}});
+    let endless = try_out(&definition, &json!({}), json!({}));
+    assert_eq!(endless.end, Err(Stop::TooManyEvents(2_000)));
+    assert!((2_000..4_000).contains(&endless.events.len()), "{}", endless.events.len());
+    // The same in the branches of a Map.
+    let map =
+        json!({"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemProcessor": definition}}});
+    let endless = try_out(&map, &json!({}), json!([1, 2, 3]));
+    assert_eq!(endless.end, Err(Stop::TooManyEvents(2_000)));
+}
+
+#[test]
+fn what_takes_too_long_to_evaluate_is_said() {
+    let slow = "{% $count($states.input.a.($states.input.b[x > 3])) %}";
+    let definition = json!({"StartAt": "A", "QueryLanguage": "JSONata", "States": {"A": {"Type": "Pass", "Output": slow, "End": true}}});
+    let many: Vec<Value> = (0..40_000).map(|n| json!({"x": n % 3})).collect();
+    let stopped = try_out(&definition, &json!({}), json!({"a": many, "b": many}));
+    assert!(
+        matches!(&stopped.end, Err(Stop::TooSlow(why)) if why.contains("took too long")),
+        "{:?}",
+        stopped.end
     );
 }

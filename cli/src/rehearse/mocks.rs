@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use stepladder_asl::{Definition, Kind, State, nearest};
+use stepladder_engine::present;
 
 /// The answers of all tasks, and how many of them have been given.
 #[derive(Debug, Clone, Default)]
@@ -248,11 +249,6 @@ struct Thrown {
     cause: Option<String>,
 }
 
-/// `null` is an answer like any other.
-fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(from).map(Some)
-}
-
 impl OwnFile {
     fn mocks(self) -> Result<Mocks, String> {
         if let Some(schema) = self.schema.filter(|schema| schema != "stepladder.mock/1") {
@@ -380,14 +376,13 @@ impl AwsFile {
                 .get(response)
                 .ok_or_else(|| format!("state '{state}': there is no mocked response '{response}'"))?;
             let mut answers = Vec::new();
-            for (numbers, response) in responses {
+            for (numbers, answer) in responses {
                 let range = range(numbers).ok_or_else(|| {
                     format!(
-                        "mocked response '{response}': '{numbers}' is no number of a call, like `0` or `1-2`",
-                        response = response_name(states, state)
+                        "mocked response '{response}': '{numbers}' is no number of a call, like `0` or `1-2`"
                     )
                 })?;
-                let result = match response.clone() {
+                let result = match answer.clone() {
                     AwsResponse::Return(value) => Answered::Respond(value),
                     AwsResponse::Throw(Thrown { error, cause }) => Answered::Throw { error, cause },
                 };
@@ -398,10 +393,6 @@ impl AwsFile {
         }
         Ok(mocks)
     }
-}
-
-fn response_name<'a>(states: &'a BTreeMap<String, String>, state: &str) -> &'a str {
-    states.get(state).map_or("", String::as_str)
 }
 
 /// `0`, or `1-2`.

@@ -46,6 +46,8 @@ pub struct Visit {
     /// Indexes of its lanes.
     pub lanes: Vec<usize>,
     lane: usize,
+    /// Its place among the visits of its lane.
+    place: usize,
 }
 
 /// An attempt, or a field's evaluation, that failed.
@@ -95,9 +97,8 @@ impl Visits {
 
     /// The visit after this one in its branch.
     pub fn next(&self, index: usize) -> Option<&Visit> {
-        let lane = self.lanes.get(self.visits.get(index)?.lane)?;
-        let place = lane.visits.iter().position(|visit| *visit == index)?;
-        self.visits.get(*lane.visits.get(place + 1)?)
+        let visit = self.visits.get(index)?;
+        self.visits.get(*self.lanes.get(visit.lane)?.visits.get(visit.place + 1)?)
     }
 
     fn take(&mut self, definition: &Definition, event: &HistoryEvent, before: Place, opens: bool) -> Place {
@@ -198,6 +199,7 @@ impl Visits {
             is_failed: false,
             lanes: Vec::new(),
             lane,
+            place: self.lanes.get(lane).map_or(0, |lane| lane.visits.len()),
         });
         if let Some(lane) = self.lanes.get_mut(lane) {
             lane.visits.push(index);

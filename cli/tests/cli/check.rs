@@ -20,6 +20,10 @@ snapshot!(faults_in_json, ["check", "--no-functions", "-o", "json", "faulty.asl.
 snapshot!(what_this_version_leaves_out_is_named, ["check", "--no-functions", "unsupported.asl.json"]);
 snapshot!(what_is_no_json_says_where, ["check", "--no-functions", "not-json.asl.json"]);
 snapshot!(a_file_that_is_not_there, ["check", "--no-functions", "nowhere.asl.json"]);
+snapshot!(
+    a_file_that_is_not_there_beside_others,
+    ["check", "--no-functions", "nowhere.asl.json", "faulty.asl.json", "good/workflow.asl.json"]
+);
 snapshot!(bytes_that_are_no_text, ["check", "--no-functions", "not-utf8.asl.json"]);
 snapshot!(control_characters_are_escaped, ["check", "--no-functions", "hostile.asl.json"]);
 

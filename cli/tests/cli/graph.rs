@@ -24,6 +24,11 @@ snapshot!(
     ["graph", "try/order.asl.json", "-o", "json", "--format", "svg"]
 );
 
+snapshot!(the_faults_of_a_definition_in_json, ["graph", "not-json.asl.json", "-o", "json"]);
+snapshot!(a_file_that_is_not_there, ["graph", "nowhere.asl.json"]);
+snapshot!(a_form_that_nobody_writes, ["graph", "try/order.asl.json", "--to", "order.png"]);
+snapshot!(json_has_no_form_of_its_own, ["graph", "try/order.asl.json", "--to", "order.svg", "-o", "json"]);
+
 #[test]
 fn a_locale_without_unicode_gets_ascii() {
     let shown = stepladder(&["graph", "try/order.asl.json"]).env("LANG", "C").transcript();
@@ -40,6 +45,8 @@ fn a_file_is_written_in_the_form_that_its_name_says() {
         ("a.dot", "digraph \"order\""),
         ("a.mmd", "flowchart TD"),
         ("a.txt", "order\n"),
+        ("a.json", "{\n  \"schema\": \"stepladder.graph/1\""),
+        ("a", "order\n"),
     ] {
         let path = folder.join(name);
         let shown = stepladder(&["graph", "try/order.asl.json", "--to", path.to_str().unwrap()]).transcript();
@@ -47,6 +54,13 @@ fn a_file_is_written_in_the_form_that_its_name_says() {
         let written = std::fs::read_to_string(&path).unwrap();
         assert!(written.starts_with(begins) && written.ends_with('\n'), "{name}: {written}");
     }
+    let (path, args) = (folder.join("b.json"), ["graph", "try/order.asl.json", "-o", "json", "--to"]);
+    let shown = stepladder(&[&args[..], &[path.to_str().unwrap()]].concat()).transcript();
+    assert!(shown.starts_with("exit code: 0"), "{shown}");
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        std::fs::read_to_string(folder.join("a.json")).unwrap()
+    );
     std::fs::remove_dir_all(&folder).unwrap();
     let shown = stepladder(&["graph", "try/order.asl.json", "--to", "no/such/folder/a.svg"]).transcript();
     assert!(
@@ -96,12 +110,13 @@ fn containers(definition: &stepladder_asl::Definition) -> (usize, usize) {
     (machines.clone().filter(|machines| *machines > 0).count(), machines.sum())
 }
 
+/// As in tests/conformance: a relative folder is one of the workspace, and one that was named has to be there.
 fn real_definitions_folder() -> Option<PathBuf> {
-    let cases = match std::env::var_os("ASL_CASES") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/asl"),
-    };
-    Some(cases.join("realworld")).filter(|folder| folder.is_dir())
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let named = std::env::var_os("ASL_CASES").map(|folder| workspace.join(folder));
+    let folder = named.clone().unwrap_or_else(|| workspace.join("../shared/asl")).join("realworld");
+    assert!(named.is_none() || folder.is_dir(), "ASL_CASES is set, and {} is missing", folder.display());
+    Some(folder).filter(|folder| folder.is_dir())
 }
 
 #[test]

@@ -5,9 +5,12 @@
 
 mod check;
 mod connect;
+mod dead_letter;
 mod docs;
+mod environments;
 mod graph;
 mod stack;
+mod synth;
 mod test_state;
 mod try_run;
 mod usage;
@@ -32,6 +35,8 @@ fn stepladder(args: &[&str]) -> Stepladder {
         }
     }
     command.env("LANG", "C.UTF-8");
+    // What the AWS CLI knows of other accounts is none of a test's business.
+    command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
     Stepladder { command }
 }
 

@@ -12,34 +12,34 @@ use stepladder_protocol::{
 
 const WAITS: &str = r#"{"StartAt":"Pause","States":{"Pause":{"Type":"Wait","Seconds":3600,"End":true}}}"#;
 
-struct Stack {
-    server: Server,
-    protocol: Protocol<AwsHost>,
+pub(crate) struct Stack {
+    pub(crate) server: Server,
+    pub(crate) protocol: Protocol<AwsHost>,
 }
 
 /// What a command answered.
 #[derive(Debug)]
-struct Answer {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Answer {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Answer {
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 
     #[track_caller]
-    fn assert_code(self, code: i32) -> Self {
+    pub(crate) fn assert_code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:#?}");
         self
     }
 
     /// Asserts that stdout or stderr tells this.
     #[track_caller]
-    fn assert_tells(self, text: &str) -> Self {
+    pub(crate) fn assert_tells(self, text: &str) -> Self {
         assert!(self.stdout.contains(text) || self.stderr.contains(text), "no {text:?} in {self:#?}");
         self
     }
@@ -47,7 +47,7 @@ impl Answer {
 
 impl Stack {
     /// A stack with the workflow `pause`.
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let server = Server::start(ServerConfig::default()).await.unwrap();
         let environment = Environment::local(&server.endpoint_url(), "stepladder").unwrap();
         let host = AwsHost::connect(environment).await;
@@ -57,7 +57,7 @@ impl Stack {
         Self { server, protocol }
     }
 
-    async fn started(&self, name: &str) -> RunItem {
+    pub(crate) async fn started(&self, name: &str) -> RunItem {
         let request =
             StartRequest { workflow: "pause".to_owned(), name: name.to_owned(), input: json!({"a": 1}) };
         match self.protocol.start(request).await.unwrap() {
@@ -96,7 +96,7 @@ impl Stack {
         self.written(name, |item| RunItem { version: ITEM_VERSION + 1, ..item }).await;
     }
 
-    async fn cli(&self, args: &[&str]) -> Answer {
+    pub(crate) async fn cli(&self, args: &[&str]) -> Answer {
         let Stepladder { mut command } = stepladder(args);
         command.env("STEPLADDER_ENDPOINT", self.server.endpoint_url()).env("STEPLADDER_TIMEOUT", "60s");
         // Its stack lives in this process: the command must not keep it from answering.

@@ -43,6 +43,8 @@ snapshot!(a_sketch_of_all_mocks, [ORDER, "--sketch"]);
 snapshot!(the_run_in_json, ["try/pass.asl.json", "--at", AT, "-o", "json"]);
 snapshot!(the_run_in_lines, ["try/pass.asl.json", "--at", AT, "-o", "jsonl"]);
 snapshot!(an_input_that_is_no_json, [ORDER, "-i", "{"]);
+snapshot!(a_file_that_is_not_there, ["nowhere.asl.json"]);
+snapshot!(a_definition_with_errors_in_json, ["faulty.asl.json", "-o", "json"]);
 snapshot!(a_definition_with_errors, ["faulty.asl.json"]);
 snapshot!(a_run_that_never_ends, ["try/endless.asl.json", "--at", AT, "--max-outcomes", "6"]);
 

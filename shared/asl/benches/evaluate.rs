@@ -23,7 +23,7 @@ fn jsonata(criterion: &mut Criterion) {
     let context = json!({"State": {"Name": "S"}});
     let states = States { input: &input, context: &context, result: None, error_output: None };
     let (variables, draws) = (Map::new(), Draws::new([0; 32]));
-    let scope = JsonataScope { states, variables: &variables, now_ms: 0, draws: &draws };
+    let scope = JsonataScope { states, variables: &variables, now_ms: 0, draws: &draws, budget: None };
     for (name, text) in [
         ("plain path", "$states.input.order.customer.name"),
         ("text", "'Order ' & $states.input.order.id & ' of ' & $states.input.order.customer.name"),

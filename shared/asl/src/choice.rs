@@ -3,7 +3,10 @@
 //! Source: <https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html>.
 
 use crate::{
+    budget::Budget,
     definition::{Branch, Choice},
+    errors,
+    limits::EVALUATION_WORK_MAX,
     path::Path,
     scope::{EvalError, Scope},
     template::{Expected, Template},
@@ -142,7 +145,10 @@ impl Operator {
                 };
                 Ok(kind.compare(value, &operand).is_some_and(|order| relation.allows(order)))
             }
-            Operator::StringMatches(pattern) => Ok(value.as_str().is_some_and(|text| glob(pattern, text))),
+            Operator::StringMatches(pattern) => match value.as_str() {
+                Some(text) => matches(pattern, text, scope),
+                None => Ok(false),
+            },
             Operator::Is { question, expected } => Ok(question.answer(value) == *expected),
         }
     }
@@ -211,8 +217,23 @@ enum Piece {
     Char(char),
 }
 
-/// Takes time in proportion to text × pattern at worst: after a mismatch only the last `*` is widened.
-fn glob(pattern: &str, text: &str) -> bool {
+fn matches(pattern: &str, text: &str, scope: &Scope) -> Result<bool, EvalError> {
+    let mut work_left = scope.budget.map_or(EVALUATION_WORK_MAX, Budget::left);
+    let found = glob(pattern, text, &mut work_left);
+    if let Some(budget) = scope.budget {
+        budget.leave(work_left);
+    }
+    found.ok_or_else(|| {
+        EvalError::named(
+            errors::DATA_LIMIT_EXCEEDED,
+            format!("A StringMatches takes more than {EVALUATION_WORK_MAX} units of work."),
+        )
+    })
+}
+
+/// Takes time in proportion to text × pattern at worst: after a mismatch only the last `*` is widened. None, where that is
+/// more work than is left.
+fn glob(pattern: &str, text: &str, work_left: &mut u64) -> Option<bool> {
     let mut chars = pattern.chars();
     let pieces: Vec<Piece> = std::iter::from_fn(|| match chars.next()? {
         '*' => Some(Piece::Any),
@@ -223,6 +244,7 @@ fn glob(pattern: &str, text: &str) -> bool {
     let text: Vec<char> = text.chars().collect();
     let (mut at, mut piece, mut last_any) = (0, 0, None);
     while let Some(char) = text.get(at) {
+        *work_left = work_left.checked_sub(1)?;
         match pieces.get(piece) {
             Some(Piece::Any) => {
                 last_any = Some((piece, at));
@@ -234,7 +256,7 @@ fn glob(pattern: &str, text: &str) -> bool {
             }
             _ => {
                 let Some((any, matched_to)) = last_any else {
-                    return false;
+                    return Some(false);
                 };
                 last_any = Some((any, matched_to + 1));
                 at = matched_to + 1;
@@ -242,7 +264,7 @@ fn glob(pattern: &str, text: &str) -> bool {
             }
         }
     }
-    pieces.iter().skip(piece).all(|piece| *piece == Piece::Any)
+    Some(pieces.iter().skip(piece).all(|piece| *piece == Piece::Any))
 }
 
 /// Every comparison operator by name; `…Path` is taken off before.

@@ -65,10 +65,10 @@ fn patterns() {
         (r"a\\*", r"a\b", true),
         ("*é", "café", true),
     ] {
-        assert_eq!(glob(pattern, text), expected, "{pattern} / {text}");
+        assert_eq!(glob(pattern, text, &mut 1_000), Some(expected), "{pattern} / {text}");
     }
     let hostile = "a".repeat(5_000);
-    assert!(!glob(&"*a".repeat(500).replace("aa", "a"), &(hostile + "b")));
+    assert_eq!(glob(&"*a".repeat(500).replace("aa", "a"), &(hostile + "b"), &mut 10_000_000), Some(false));
 }
 
 #[test]
@@ -109,4 +109,13 @@ fn an_operand_can_come_from_the_data() {
     let rule = test(Operator::Compare { kind: Kind::Numeric, relation: Relation::LessThan, operand });
     assert_eq!(holds(&rule, &json!({"v": 1, "w": 2})), Ok(true));
     assert!(holds(&rule, &json!({"v": 1})).unwrap_err().contains("'$.w'"));
+}
+
+#[test]
+fn a_hostile_pattern_is_stopped() {
+    let pattern = format!("*{}b", "a".repeat(20_000));
+    let rule = test(Operator::StringMatches(pattern));
+    let error = holds(&rule, &json!({"v": "a".repeat(200_000)})).unwrap_err();
+    assert!(error.contains("units of work"), "{error}");
+    assert_eq!(holds(&rule, &json!({"v": "a".repeat(2_000)})), Ok(false));
 }

@@ -13,15 +13,11 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 impl Filter {
-    /// The part of the scope's input that a state works on, or passes on.
+    /// The part of the scope's input that a state works on, or passes on; borrowed where it is a part of the data, and `$`
+    /// costs nothing.
     ///
     /// AWS's cause for a path that finds nothing names the path, not the field; `field` is there for whoever reads a
     /// call.
-    pub fn apply(&self, field: &'static str, scope: &Scope) -> Result<Value, EvalError> {
-        self.select(field, scope).map(Cow::into_owned)
-    }
-
-    /// The same, borrowed where it is a part of the data; `$` costs nothing.
     pub fn select<'a>(&self, _field: &'static str, scope: &Scope<'a>) -> Result<Cow<'a, Value>, EvalError> {
         match self {
             Filter::Empty => Ok(Cow::Owned(Value::Object(Map::new()))),

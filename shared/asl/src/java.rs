@@ -35,6 +35,13 @@ pub(crate) fn push_java_text(text: &mut String, value: &Value) {
     }
 }
 
+/// `Math.round` without its cut to 64 bits: the nearest whole number, halves go up. Adding 0.5 first would round
+/// 0.49999999999999994 up.
+pub(crate) fn round_half_up(number: f64) -> f64 {
+    let floor = number.floor();
+    if number - floor >= 0.5 { floor + 1.0 } else { floor }
+}
+
 /// `java.util.Random`, a linear congruential generator whose algorithm Java's documentation lays down: the same seed
 /// gives the same numbers everywhere. Published measurements show that AWS's JSONata function `$random` uses it.
 ///
@@ -77,7 +84,6 @@ impl Random {
     }
 
     /// `nextDouble()`: a number in [0, 1).
-    #[cfg(test)]
     pub(crate) fn next_double(&mut self) -> f64 {
         let high = i64::from(self.bits(26)) << 27;
         (high + i64::from(self.bits(27))) as f64 / (1u64 << 53) as f64

@@ -19,6 +19,7 @@
 //! # Ok::<(), stepladder_asl::Faults>(())
 //! ```
 
+mod budget;
 mod canonical;
 pub mod choice;
 pub mod definition;
@@ -41,6 +42,7 @@ mod scope;
 pub mod template;
 pub mod timestamp;
 
+pub use budget::Budget;
 pub use choice::Rule;
 pub use definition::*;
 pub use errors::ErrorName;

@@ -13,6 +13,16 @@ pub const FAULTS_MAX: usize = 200;
 /// Names among which a hint looks for the one that was meant: comparing all of a huge definition's costs seconds.
 pub const HINT_CANDIDATES_MAX: usize = 2_000;
 
+/// Levels of objects that are told apart where a definition's data is followed from state to state.
+pub const SHAPE_DEPTH_MAX: usize = 6;
+
+/// Values that are compared while the data is followed in one parse. A definition that needs more is not followed: it is
+/// no one's mistake.
+pub const REACH_WORK_MAX: usize = 200_000;
+
+/// Changes of one state's input after which it can be anything.
+pub const REACH_CHANGES_MAX: usize = 20;
+
 /// Characters in a state's name. AWS's quota.
 pub const STATE_NAME_CHARS_MAX: usize = 80;
 
@@ -46,10 +56,15 @@ pub const EVALUATION_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Values that one path may have found after any of its steps.
 pub const PATH_NODES_MAX: usize = 1_000_000;
 
-/// Units of work that one path may take in one evaluation: a value looked at or a step tried is one, and a byte that a
-/// small regular expression is matched against is two. It bounds `..`, wildcards and filters, however they are put
-/// together, to about a second.
-pub const PATH_WORK_MAX: usize = 10_000_000;
+/// Units of work that all evaluations of one state may do together, whatever the language: about a second or two. A
+/// transition goes on to another state only as long as it has done less in all. AWS names no figure; it stops an execution
+/// of its own accord. See docs/decisions/0013-jsonata-limits.md.
+pub const EVALUATION_WORK_MAX: u64 = 50_000_000;
+
+/// Units of [`EVALUATION_WORK_MAX`] for one step of a path: a value looked at or compared, 64 bytes copied, 16 bytes of
+/// text put into an order, or half a byte that a small regular expression is matched against. It bounds `..`, wildcards
+/// and filters, however they are put together.
+pub const PATH_WORK_PER_STEP: u64 = 5;
 
 /// Steps in one path, with those and the conditions of its filters.
 pub const PATH_STEPS_MAX: usize = 100;
@@ -70,11 +85,7 @@ pub const CAUSE_CHARS_MAX: usize = 32_768;
 /// Bytes of one JSONata expression's text. AWS names no limit of its own beside the definition's.
 pub const JSONATA_TEXT_BYTES_MAX: usize = 64 * 1024;
 
-/// Units of work in one JSONata evaluation: a value looked at is one, as are 4 bytes of text. Chosen so that it ends
-/// within a second or two; AWS names no figure. See docs/decisions/0013-jsonata-limits.md.
-pub const JSONATA_WORK_MAX: u64 = 50_000_000;
-
-/// Units of work of one call of a function of the expression, and of one item of a loop.
+/// Units of [`EVALUATION_WORK_MAX`] of one call of a function of the expression, and of one item of a loop.
 pub const JSONATA_WORK_PER_STEP: u64 = 50;
 
 /// Items of one JSONata array that an expression makes. JSONata itself allows 10,000,000 for a range.
@@ -83,8 +94,9 @@ pub const JSONATA_SEQUENCE_ITEMS_MAX: usize = 1_000_000;
 /// Levels of nested evaluation in JSONata; a function that calls itself takes about four for each call.
 pub const JSONATA_DEPTH_MAX: usize = 10_000;
 
-/// Milliseconds after which a JSONata evaluation is given up. It protects the process; it is never an outcome.
-pub const JSONATA_CLOCK_MS_MAX: u64 = 10_000;
+/// Milliseconds after which a JSONata evaluation is given up. It protects the process; it is never an outcome. Well below
+/// the 10 seconds that a function has unless its timeout is set, so that whoever gives up can still say so.
+pub const JSONATA_CLOCK_MS_MAX: u64 = 3_000;
 
 /// Characters of a Map state's `Label` (AWS: 40,
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html>).

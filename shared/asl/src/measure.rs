@@ -18,6 +18,11 @@ impl Meter {
         Meter { bytes_left: EVALUATION_BYTES_MAX }
     }
 
+    /// How much may still be made.
+    pub(crate) fn bytes_left(&self) -> usize {
+        self.bytes_left
+    }
+
     /// Counts a value that is about to be placed `depth` levels below the root of the result.
     pub(crate) fn place(&mut self, value: &Value, depth: usize) -> Result<(), EvalError> {
         match value {

@@ -50,6 +50,28 @@ fn replacement() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// A definition as large as one may be: it is read, and one byte more is refused.
+#[test]
+fn a_definition_may_be_as_large_as_the_limit_and_no_larger() {
+    let around = |text: &str| {
+        format!(r#"{{"StartAt":"A","Comment":"{text}","States":{{"A":{{"Type":"Pass","End":true}}}}}}"#)
+    };
+    let fill = crate::limits::DEFINITION_BYTES_MAX - around("").len();
+    let largest = around(&"x".repeat(fill));
+    assert_eq!(largest.len(), crate::limits::DEFINITION_BYTES_MAX);
+    assert!(Definition::parse(&largest).is_ok());
+    assert!(Definition::parse(&around(&"x".repeat(fill + 1))).is_err());
+    // As many states as fit, each with a fault: it ends, and reports no more than anybody reads, and that there are more.
+    let mut states = String::new();
+    while states.len() + 200 < crate::limits::DEFINITION_BYTES_MAX {
+        states.push_str(&format!(r#""S{}":{{"Type":"Pass","Next":"N{}"}},"#, states.len(), states.len()));
+    }
+    let text = format!(r#"{{"StartAt":"S0","States":{{{states}"Z":{{"Type":"Succeed"}}}}}}"#);
+    let faults = Definition::parse(&text).unwrap_err();
+    assert!((2..=crate::limits::FAULTS_MAX + 1).contains(&faults.len()), "{}", faults.len());
+    assert!(!faults.render("large.asl.json", &text, false).is_empty());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 

@@ -120,7 +120,7 @@ fn map_states() {
     ) else {
         panic!()
     };
-    assert!(matches!(&old.items, Items::Path(path) if path.is_whole_input()));
+    assert!(matches!(&old.items, Items::Path(path) if path.as_str() == "$"));
     assert!(old.item_selector.is_some() && old.max_concurrency.is_none());
 }
 

@@ -242,7 +242,7 @@ fn whoever_calls_the_functions_may_refuse_one() {
         Some("pay") => Ok(()),
         _ => Err(Refusal { code: FaultCode::NoSuchStep, message: "no such program".into(), hint: None }),
     };
-    let faults = Definition::parse_with(text, &judge).unwrap_err();
+    let faults = Definition::parse_as(text, &Options { judge: &judge, ..Options::default() }).unwrap_err();
     let places: Vec<_> = faults
         .iter()
         .map(|fault| (fault.code, text.get(fault.span.clone()).unwrap(), fault.state.as_deref()))

@@ -129,11 +129,6 @@ impl Path {
         })
     }
 
-    /// `$`: the whole input, unchanged.
-    pub fn is_whole_input(&self) -> bool {
-        self.root == Root::Input && self.steps.is_empty()
-    }
-
     /// Whether it names one place, so that it gives a value and not an array of findings.
     pub fn is_definite(&self) -> bool {
         self.steps.iter().all(|step| match step {

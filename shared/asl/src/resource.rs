@@ -70,6 +70,11 @@ impl Resource {
         matches!(self, Resource::Service(service) if service.is_lambda_invoke())
     }
 
+    /// Whether somebody else than the resource answers, and needs the task's token for it.
+    pub fn waits_for_token(&self) -> bool {
+        matches!(self, Resource::Service(service) if service.pattern == Pattern::WaitForTaskToken)
+    }
+
     /// Reads an ARN; `parameters` are the state's, as written. The error says what is wrong with the ARN.
     pub fn parse(arn: &str, parameters: Option<&Value>) -> Result<Resource, String> {
         if is_placeholder(arn) {

@@ -1,6 +1,7 @@
 //! What an evaluation sees, and how it fails.
 
 use crate::{
+    budget::Budget,
     errors::{self, ErrorName},
     jsonata::States,
 };
@@ -24,6 +25,8 @@ pub struct Scope<'a> {
     /// What `$now()` and `$millis()` give, in milliseconds since the epoch.
     pub now_ms: i64,
     pub draws: &'a Draws,
+    /// What the evaluations that share it may do together; without one, each of them has a budget of its own.
+    pub budget: Option<&'a Budget>,
 }
 
 impl<'a> Scope<'a> {
@@ -37,6 +40,7 @@ impl<'a> Scope<'a> {
             error_output: None,
             now_ms: 0,
             draws,
+            budget: None,
         }
     }
 

@@ -113,6 +113,7 @@ impl<'s> Filling<'_, 's> {
             variables: self.scope.variables,
             now_ms: self.scope.now_ms,
             draws: self.scope.draws,
+            budget: self.scope.budget,
         };
         match jsonata.evaluate(&scope) {
             Ok(Some(value)) => Ok(value),

@@ -12,6 +12,7 @@ use crate::{
 use aws_config::{
     BehaviorVersion, ConfigLoader, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::{Credentials, SharedHttpClient, SharedInterceptor};
 use aws_smithy_http_client::{
     Builder,
@@ -44,7 +45,7 @@ pub async fn sdk_config() -> SdkConfig {
     loader.load().await
 }
 
-fn loader(http: SharedHttpClient, placeholder_credentials: bool) -> ConfigLoader {
+pub(crate) fn loader(http: SharedHttpClient, placeholder_credentials: bool) -> ConfigLoader {
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .retry_config(
@@ -86,7 +87,11 @@ struct Shared {
 }
 
 impl Clients {
-    pub(crate) async fn connect(environment: &Environment, observer: Option<Observer>) -> Self {
+    pub(crate) async fn connect(
+        environment: &Environment,
+        credentials: Option<SharedCredentialsProvider>,
+        observer: Option<Observer>,
+    ) -> Self {
         let http = HttpClients::default();
         // Credentials may come over the network as well.
         let for_all = http.for_endpoint(environment.endpoints.all.as_deref());
@@ -94,6 +99,9 @@ impl Clients {
             .region(Region::new(environment.settings.region.clone()));
         if let Some(endpoint) = &environment.endpoints.all {
             loader = loader.endpoint_url(endpoint);
+        }
+        if let Some(credentials) = credentials {
+            loader = loader.credentials_provider(credentials);
         }
         let sdk = loader.load().await;
         let watch = observer.map(|observer| SharedInterceptor::new(Watch(observer)));
@@ -212,13 +220,13 @@ impl Shared {
 /// One connection pool without TLS and one with it, each made when it is first asked for: only the second reads the
 /// machine's certificates.
 #[derive(Debug, Default)]
-struct HttpClients {
+pub(crate) struct HttpClients {
     plain: OnceLock<SharedHttpClient>,
     tls: OnceLock<SharedHttpClient>,
 }
 
 impl HttpClients {
-    fn for_endpoint(&self, endpoint: Option<&str>) -> SharedHttpClient {
+    pub(crate) fn for_endpoint(&self, endpoint: Option<&str>) -> SharedHttpClient {
         let builder = || {
             Builder::new()
                 .pool_idle_timeout(IDLE_CONNECTION_TIMEOUT)
@@ -240,7 +248,7 @@ mod tests {
         let environment = Environment::read(&|name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         });
-        Clients::connect(&environment.unwrap(), None).await
+        Clients::connect(&environment.unwrap(), None, None).await
     }
 
     #[tokio::test]

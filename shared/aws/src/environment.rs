@@ -58,7 +58,7 @@ pub struct Endpoints {
 pub(crate) struct Connection {
     pub(crate) endpoints: Endpoints,
     /// Whether [`Endpoints::all`] is on this machine.
-    is_local: bool,
+    pub(crate) is_local: bool,
     /// us-east-1 where nothing is set and nothing is needed.
     pub(crate) region: Option<String>,
     pub(crate) placeholder_credentials: bool,

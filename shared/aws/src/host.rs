@@ -1,9 +1,10 @@
 //! The protocol's world on AWS.
 
 use crate::{
-    BusEvents, DynamoStore, Environment, EnvironmentError, LambdaFunctions, Observer, OneTimeSchedules,
-    S3Blobs, SqsQueue, SystemClock, clients::Clients, store::Capacity,
+    Access, BusEvents, DynamoStore, Environment, EnvironmentError, LambdaFunctions, Observer,
+    OneTimeSchedules, S3Blobs, SqsQueue, SystemClock, clients::Clients, store::Capacity,
 };
+use aws_credential_types::provider::SharedCredentialsProvider;
 use std::sync::Arc;
 use stepladder_protocol::{Host, Settings};
 
@@ -27,26 +28,35 @@ pub struct AwsHost {
 impl AwsHost {
     /// From the environment variables, see [`Environment::from_env`]. Nothing goes over the network yet.
     pub async fn from_env() -> Result<Self, EnvironmentError> {
-        Ok(Self::build(Environment::from_env()?, None).await)
+        Ok(Self::build(Environment::from_env()?, None, None).await)
     }
 
     /// With everything that the environment variables would say given by hand, and able to call functions. Nothing goes
     /// over the network yet.
     pub async fn connect(environment: Environment) -> Self {
-        Self::build(environment, None).await.with_functions()
+        Self::build(environment, None, None).await.with_functions()
     }
 
     /// The same, and `observer` is told of every call. DynamoDB's answers then say what they cost.
     pub async fn connect_observed(environment: Environment, observer: Observer) -> Self {
-        Self::build(environment, Some(observer)).await.with_functions()
+        Self::build(environment, None, Some(observer)).await.with_functions()
     }
 
-    async fn build(environment: Environment, observer: Option<Observer>) -> Self {
+    /// With the credentials of an operator, who may have assumed a role.
+    pub async fn connect_as(environment: Environment, access: &Access) -> Self {
+        Self::build(environment, access.credentials(), None).await.with_functions()
+    }
+
+    async fn build(
+        environment: Environment,
+        credentials: Option<SharedCredentialsProvider>,
+        observer: Option<Observer>,
+    ) -> Self {
         let capacity = match observer {
             Some(_) => Capacity::Told,
             None => Capacity::Untold,
         };
-        let clients = Arc::new(Clients::connect(&environment, observer).await);
+        let clients = Arc::new(Clients::connect(&environment, credentials, observer).await);
         let stack = environment.settings.stack.clone();
         Self {
             store: DynamoStore::new(

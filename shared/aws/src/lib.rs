@@ -6,6 +6,7 @@
 //! Every call is bounded (see [`limits`]): nothing hangs. What the SDK's few attempts don't cure comes back as a
 //! [`stepladder_protocol::WorldError`] that says whether to try again.
 
+mod access;
 mod blobs;
 mod clients;
 mod clock;
@@ -15,13 +16,17 @@ mod error;
 mod events;
 mod functions;
 mod host;
+mod letters;
 pub mod limits;
+mod live;
 mod observe;
 mod queue;
+mod remove;
 mod schedules;
 mod stack;
 mod store;
 
+pub use access::{Access, Caller};
 pub use blobs::S3Blobs;
 pub use clients::sdk_config;
 pub use clock::SystemClock;
@@ -30,6 +35,8 @@ pub use environment::{Endpoints, Environment, EnvironmentError, SchedulePlace};
 pub use events::BusEvents;
 pub use functions::LambdaFunctions;
 pub use host::AwsHost;
+pub use letters::{Letter, LetterCounts, Letters, Moved};
+pub use live::{LiveBucket, LiveFunction, LiveMapping, LiveQueue, LiveTable};
 pub use observe::{Call, Observer};
 pub use queue::SqsQueue;
 pub use schedules::OneTimeSchedules;

@@ -90,10 +90,9 @@ pub const METRICS_INTERVAL_MS: i64 = 60_000;
 /// A payload may take this part of a function's memory: it exists as text, as a value, and compressed.
 pub const MEMORY_PER_PAYLOAD: usize = 4;
 
-/// A queue hides a received message for so many function timeouts, and at most so many seconds longer than one of them
+/// A queue hides a received message for so many function timeouts
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>).
 pub const VISIBILITY_TIMEOUTS: u32 = 6;
-pub const VISIBILITY_SECONDS_BEYOND_TIMEOUT: u32 = 300;
 
 /// Queues that feed functions keep a message for 4 days; the dead-letter and the parked queue for 14, the longest that
 /// SQS allows. In seconds.
@@ -102,3 +101,13 @@ pub const DEAD_RETENTION_SECONDS: u32 = 14 * 86_400;
 
 /// A new table is ready within this. AWS takes some ten seconds.
 pub const TABLE_READY_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A look into a queue holds a message so long, in seconds: it takes some seconds for a thousand messages, and what was
+/// held by somebody who has gone away is there again a minute later.
+pub const LETTER_HELD_SECONDS: i32 = 60;
+
+/// A look into a queue waits so long for a further message, in seconds.
+pub const LETTER_WAIT_SECONDS: i32 = 1;
+
+/// A table that is being deleted is gone within this. AWS takes some ten seconds, more for a large one.
+pub const TABLE_GONE_TIMEOUT: Duration = Duration::from_secs(300);

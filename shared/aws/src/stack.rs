@@ -3,10 +3,7 @@
 use crate::{
     AwsHost,
     error::{later, never, world_error},
-    limits::{
-        DEAD_RETENTION_SECONDS, RETENTION_SECONDS, TABLE_READY_TIMEOUT, VISIBILITY_SECONDS_BEYOND_TIMEOUT,
-        VISIBILITY_TIMEOUTS,
-    },
+    limits::{DEAD_RETENTION_SECONDS, RETENTION_SECONDS, TABLE_READY_TIMEOUT, VISIBILITY_TIMEOUTS},
     store::{ATTENTION_INDEX, EXPIRES, RUNS_INDEX},
 };
 use aws_sdk_dynamodb::{
@@ -64,10 +61,10 @@ pub async fn create_stack(host: &AwsHost, spec: &StackSpec) -> WorldResult<()> {
     Ok(())
 }
 
-/// How long a queue hides a message that a function with this timeout has received, in seconds.
+/// How long a queue hides a message that a function with this timeout has received, in seconds; the batching window of
+/// its mapping comes to it.
 pub fn visibility_seconds(timeout_seconds: u32) -> u32 {
-    let generous = timeout_seconds.saturating_mul(VISIBILITY_TIMEOUTS);
-    generous.min(timeout_seconds.saturating_add(VISIBILITY_SECONDS_BEYOND_TIMEOUT))
+    timeout_seconds.saturating_mul(VISIBILITY_TIMEOUTS)
 }
 
 /// Creates the table with its two indexes and its TTL, unless it is there, and waits until it can be used.
@@ -258,9 +255,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn visibility_is_six_timeouts_and_at_most_five_minutes_more_than_one() {
+    fn visibility_is_six_timeouts() {
         assert_eq!(visibility_seconds(10), 60);
         assert_eq!(visibility_seconds(60), 360);
-        assert_eq!(visibility_seconds(900), 1_200);
+        assert_eq!(visibility_seconds(900), 5_400);
     }
 }

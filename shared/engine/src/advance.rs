@@ -24,7 +24,7 @@ use crate::{
     transition::{End, Next, Status, Transition},
 };
 use serde_json::{Map, Value};
-use stepladder_asl::{Definition, Draws, Kind, State, Then, errors};
+use stepladder_asl::{Budget, Definition, Draws, Kind, State, Then, errors};
 
 /// The first transition of a run: from its input to its first stop.
 ///
@@ -66,6 +66,7 @@ pub(crate) fn start_traced(
         events: 0,
         entered: 0,
         gave_up: false,
+        budget: Budget::new(),
         trace,
     };
     // AWS shows the first state as entered after event 0.
@@ -109,6 +110,7 @@ pub(crate) fn advance_traced(
         events: position.events,
         entered: 0,
         gave_up: false,
+        budget: Budget::new(),
         trace,
     };
     let next = walk.outcome(position, outcome);
@@ -138,6 +140,8 @@ struct Walk<'a> {
     entered: u32,
     /// Whether an evaluation took too long, so that what the walk leads to means nothing.
     gave_up: bool,
+    /// What the evaluations of this walk may still do.
+    budget: Budget,
     trace: Option<&'a mut Trace>,
 }
 
@@ -233,14 +237,15 @@ impl Walk<'_> {
         }
     }
 
-    /// Enters one state after another until one stops.
+    /// Enters one state after another until one stops, or until there were many of them, or they did much.
     fn go(&mut self, state: &str, data: Value) -> Next {
         let (mut state, mut data) = (state.to_owned(), data);
         loop {
-            if self.entered >= STATES_WITHOUT_STOP_MAX {
+            if self.entered >= STATES_WITHOUT_STOP_MAX || self.budget.is_spent() {
                 return Next::Wait(self.turn(&state, data));
             }
             self.entered += 1;
+            self.budget.renew();
             match self.enter(&state, data) {
                 Flow::Go(next, output) => (state, data) = (next, output),
                 Flow::Stop(next) => return next,

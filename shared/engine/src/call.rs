@@ -7,7 +7,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use stepladder_asl::{Definition, EvalError, Kind, Pattern, QueryLanguage, Resource, Scope, State, Task};
+use stepladder_asl::{Budget, Definition, EvalError, Kind, QueryLanguage, Resource, Scope, State, Task};
 
 /// What a step is called with, computed from the position alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +30,7 @@ pub fn step_call(definition: &Definition, run: &Run, position: &Position) -> Res
     let Some((state, task)) = task(definition, &position.state) else {
         return Err(EvalError::runtime(format!("The state '{}' is not a Task state.", position.state)));
     };
-    let prepared = Prepared::new(definition, state, task, run, position, Probe::NONE)?;
+    let prepared = Prepared::new(definition, state, task, run, position, &Budget::new(), Probe::NONE)?;
     Ok(StepCall {
         function: task.resource.function().map(str::to_owned),
         timeout_seconds: prepared.timeout_seconds,
@@ -73,13 +73,17 @@ impl Prepared {
         task: &Task,
         run: &Run,
         position: &Position,
+        budget: &Budget,
         probe: Probe,
     ) -> Result<Self, EvalError> {
         let attempt = position.attempt();
         let branch = position.branch.to_string();
         let context = match definition.mentions_context {
             true => run.context(&Visit {
-                token: has_token(&task.resource).then(|| run.token(&branch, position.entered_seq, attempt)),
+                token: task
+                    .resource
+                    .waits_for_token()
+                    .then(|| run.token(&branch, position.entered_seq, attempt)),
                 ..position.visit()
             }),
             false => Value::Null,
@@ -91,6 +95,7 @@ impl Prepared {
                 Awaiting::Step { due_ms } => due_ms,
                 _ => position.entered_ms,
             },
+            budget: Some(budget),
             ..Scope::new(&position.data, &context, &draws)
         };
         let input = state.data.input_path.select("InputPath", scope)?;
@@ -124,11 +129,6 @@ impl Prepared {
             parameters,
         })
     }
-}
-
-/// Whether somebody else than the resource answers, and needs the token for it.
-fn has_token(resource: &Resource) -> bool {
-    matches!(resource, Resource::Service(service) if service.pattern == Pattern::WaitForTaskToken)
 }
 
 /// What the function itself receives: all of it, or the `Payload` of `lambda:invoke`.

@@ -2,7 +2,7 @@
 
 use crate::{
     inspect::Probe,
-    limits::BRANCHES_MAX,
+    limits::{BRANCHES_MAX, INPUTS_AT_ONCE},
     position::{FanOut, MapItem, Position},
     run::{Run, Visit},
 };
@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{borrow::Cow, collections::BTreeSet, ops::Range};
 use stepladder_asl::{
-    Definition, EvalError, Expected, Filter, Items, Kind, Map, MapMode, Number, Percentage, QueryLanguage,
-    Scope, State, errors,
+    Budget, Definition, EvalError, Expected, Filter, Items, Kind, Map, MapMode, Number, Percentage,
+    QueryLanguage, Scope, State, errors,
 };
 
 /// What one branch starts with. It is stored for the branches that start later.
@@ -24,67 +24,142 @@ pub struct BranchInput {
     pub map_item: Option<MapItem>,
 }
 
-/// The inputs of some of a fan-out's branches, evaluated from the position that opened it: `Items` or `ItemsPath`, then
-/// `ItemSelector`, of a Map state; the effective input of a Parallel state. Indexes beyond the last branch are left out.
+/// What the branches of a fan-out start with: `Items` or `ItemsPath`, then `ItemSelector`, of a Map state; the effective
+/// input of a Parallel state. What all branches have in common is evaluated once, and each branch's own part when it is
+/// asked for.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    seen: Seen<'a>,
+    common: Common,
+}
+
+/// What the branches have in common.
+#[derive(Debug)]
+enum Common {
+    /// The items of a Map state, or the input of a Parallel state's branches.
+    Made(Value),
+    /// It is a part of the position's data, or of the Context object: to look there again costs nothing.
+    Found,
+}
+
+impl<'a> Inputs<'a> {
+    /// The inputs of the fan-out that `parent` waits for.
+    ///
+    /// # Errors
+    ///
+    /// The evaluation failed. It is the state's error: whoever opens the fan-out records it as the outcome
+    /// [`crate::Outcome::Failed`] of `parent`, in the phase [`crate::Phase::Schedule`].
+    pub fn new(definition: &'a Definition, run: &'a Run, parent: &'a Position) -> Result<Self, EvalError> {
+        let no_state = || EvalError::runtime(format!("The definition has no state '{}'.", parent.state));
+        let state = definition.state(&parent.state).ok_or_else(no_state)?;
+        let seen = Seen::new(definition, run, state, parent);
+        let common = match &state.kind {
+            Kind::Map(map) if map.mode != MapMode::Inline => {
+                let name = &state.name;
+                return Err(EvalError::runtime(format!(
+                    "The Map state '{name}' is distributed, which is not run yet."
+                )));
+            }
+            Kind::Map(map) => {
+                seen.field("Items", &Budget::new(), |scope| items(state, map, scope).map(Common::of))
+            }
+            Kind::Parallel(_) => {
+                seen.field("Arguments", &Budget::new(), |scope| seen.arguments(scope).map(Common::of))
+            }
+            _ => Ok(Common::Found),
+        };
+        Ok(Self { common: common?, seen })
+    }
+
+    /// The inputs of the branches with these indexes. Indexes beyond the last branch are left out.
+    ///
+    /// # Errors
+    ///
+    /// As in [`Inputs::new`].
+    pub fn range(&self, range: Range<u32>) -> Result<Vec<BranchInput>, EvalError> {
+        let Seen { state, position, .. } = self.seen;
+        match &state.kind {
+            Kind::Map(map) => self.seen.field("Items", &Budget::new(), |scope| match &self.common {
+                Common::Made(items) => self.seen.iterations(map, items, scope, range.clone()),
+                Common::Found => self.seen.iterations(map, &*items(state, map, scope)?, scope, range.clone()),
+            }),
+            Kind::Parallel(parallel) => {
+                let data = match &self.common {
+                    Common::Made(data) => data.clone(),
+                    Common::Found => self.seen.field("Arguments", &Budget::new(), |scope| {
+                        self.seen.arguments(scope).map(Cow::into_owned)
+                    })?,
+                };
+                let last = u32::try_from(parallel.branches.len()).unwrap_or(u32::MAX);
+                let branch =
+                    |index| BranchInput { index, data: data.clone(), map_item: position.map_item.clone() };
+                Ok((range.start..range.end.min(last)).map(branch).collect())
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+}
+
+impl Common {
+    fn of(value: Cow<'_, Value>) -> Common {
+        match value {
+            Cow::Owned(value) => Common::Made(value),
+            Cow::Borrowed(_) => Common::Found,
+        }
+    }
+}
+
+/// The inputs of some of a fan-out's branches, for whoever needs no others of it: see [`Inputs`].
 ///
 /// # Errors
 ///
-/// An item's own evaluation failed. It is the state's error: whoever opens the fan-out records it as the outcome
-/// [`crate::Outcome::Failed`] of `parent`, in the phase [`crate::Phase::Schedule`].
+/// As in [`Inputs::new`].
 pub fn branch_inputs(
     definition: &Definition,
     run: &Run,
     parent: &Position,
     range: Range<u32>,
 ) -> Result<Vec<BranchInput>, EvalError> {
-    let no_state = || EvalError::runtime(format!("The definition has no state '{}'.", parent.state));
-    let state = definition.state(&parent.state).ok_or_else(no_state)?;
-    let seen = Seen::new(definition, run, state, parent);
-    match &seen.state.kind {
-        Kind::Map(map) if map.mode != MapMode::Inline => {
-            let name = &seen.state.name;
-            Err(EvalError::runtime(format!("The Map state '{name}' is distributed, which is not run yet.")))
-        }
-        Kind::Map(map) => seen.field("Items", |scope| {
-            seen.iterations(map, items(seen.state, map, scope)?, scope, range.clone())
-        }),
-        Kind::Parallel(parallel) => {
-            let data = seen.field("Arguments", |scope| seen.arguments(scope))?;
-            let last = u32::try_from(parallel.branches.len()).unwrap_or(u32::MAX);
-            let branch = |index| BranchInput { index, data: data.clone(), map_item: parent.map_item.clone() };
-            Ok((range.start..range.end.min(last)).map(branch).collect())
-        }
-        _ => Ok(Vec::new()),
-    }
+    Inputs::new(definition, run, parent)?.range(range)
 }
 
-/// So many branches' inputs are evaluated at once.
-const INPUTS_AT_ONCE: u32 = 64;
-
-/// Evaluates the inputs of the branches with these indexes, in ascending order, and hands each of them on. A branch whose
-/// input can't be evaluated is left out.
+/// Evaluates the inputs of the branches with these indexes, in ascending order, and hands each of them on. What can't be
+/// evaluated now couldn't be when the fan-out was opened either, so then it has no branches. [`None`] means that an
+/// evaluation took too long, which says nothing about the branches.
 pub(crate) fn for_each_input<E>(
     definition: &Definition,
     run: &Run,
     parent: &Position,
     indexes: &BTreeSet<u32>,
     mut each: impl FnMut(BranchInput) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Result<Option<()>, E> {
+    if indexes.is_empty() {
+        return Ok(Some(()));
+    }
+    let inputs = match Inputs::new(definition, run, parent) {
+        Ok(inputs) => inputs,
+        Err(error) => return Ok((!error.gave_up).then_some(())),
+    };
     let mut from = 0;
     while let Some(first) = indexes.range(from..).next().copied() {
         let to = first.saturating_add(INPUTS_AT_ONCE);
         let last = indexes.range(first..to).next_back().copied().unwrap_or(first);
         from = last.saturating_add(1);
-        for input in branch_inputs(definition, run, parent, first..from).unwrap_or_default() {
-            if indexes.contains(&input.index) {
-                each(input)?;
+        match inputs.range(first..from) {
+            Ok(inputs) => {
+                for input in inputs.into_iter().filter(|input| indexes.contains(&input.index)) {
+                    each(input)?;
+                }
             }
+            Err(error) if error.gave_up => return Ok(None),
+            Err(_) => {}
         }
     }
-    Ok(())
+    Ok(Some(()))
 }
 
 /// What a fan-out state's fields see, and what they are evaluated with: always the same from its position.
+#[derive(Debug)]
 pub(crate) struct Seen<'a> {
     definition: &'a Definition,
     run: &'a Run,
@@ -112,6 +187,7 @@ impl<'a> Seen<'a> {
     fn field<T>(
         &self,
         field: &str,
+        budget: &Budget,
         evaluate: impl FnOnce(&Scope<'_>) -> Result<T, EvalError>,
     ) -> Result<T, EvalError> {
         let position = self.position;
@@ -119,6 +195,7 @@ impl<'a> Seen<'a> {
         let scope = Scope {
             variables: &position.variables,
             now_ms: position.entered_ms,
+            budget: Some(budget),
             ..Scope::new(&position.data, &self.context, &draws)
         };
         let input = self.state.data.input_path.select("InputPath", &scope)?;
@@ -126,14 +203,14 @@ impl<'a> Seen<'a> {
     }
 
     /// A Parallel state's effective input.
-    fn arguments(&self, scope: &Scope<'_>) -> Result<Value, EvalError> {
+    fn arguments<'s>(&self, scope: &Scope<'s>) -> Result<Cow<'s, Value>, EvalError> {
         let field = match self.state.query_language {
             QueryLanguage::JsonPath => "Parameters",
             QueryLanguage::Jsonata => "Arguments",
         };
         match &self.state.data.arguments {
-            Some(template) => template.evaluate(field, scope),
-            None => Ok(scope.input.clone()),
+            Some(template) => template.evaluate(field, scope).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(scope.input)),
         }
     }
 
@@ -141,7 +218,7 @@ impl<'a> Seen<'a> {
     fn iterations(
         &self,
         map: &Map,
-        items: Cow<'_, Value>,
+        items: &Value,
         scope: &Scope<'_>,
         range: Range<u32>,
     ) -> Result<Vec<BranchInput>, EvalError> {
@@ -163,7 +240,9 @@ impl<'a> Seen<'a> {
                     }
                     let position = self.position;
                     let draws = self.run.item_draws(&position.branch.to_string(), position.seq, index);
-                    let scope = Scope { context: &context, draws: &draws, ..*scope };
+                    // Each item has all of it, so that it doesn't matter which others are evaluated with it.
+                    let budget = Budget::new();
+                    let scope = Scope { context: &context, draws: &draws, budget: Some(&budget), ..*scope };
                     template.evaluate("ItemSelector", &scope)?
                 }
             };
@@ -175,12 +254,12 @@ impl<'a> Seen<'a> {
 
     /// How many branches there are, and how many of them may run at once: all that AWS evaluates before it says that
     /// the state has started.
-    pub(crate) fn width(&self, probe: Probe) -> Result<FanOut, EvalError> {
+    pub(crate) fn width(&self, budget: &Budget, probe: Probe) -> Result<FanOut, EvalError> {
         let (count, concurrency) = match &self.state.kind {
             Kind::Map(map) => {
-                let concurrency = self.number("MaxConcurrency", &map.max_concurrency)?.unwrap_or(0);
+                let concurrency = self.number("MaxConcurrency", budget, &map.max_concurrency)?.unwrap_or(0);
                 let is_jsonpath = self.state.query_language == QueryLanguage::JsonPath;
-                let count = self.field("Items", |scope| {
+                let count = self.field("Items", budget, |scope| {
                     if is_jsonpath {
                         probe.see(|inspection| inspection.after_input_path = Some(scope.input.clone()));
                     }
@@ -194,7 +273,7 @@ impl<'a> Seen<'a> {
                 (count, usize::try_from(concurrency).unwrap_or(usize::MAX))
             }
             Kind::Parallel(parallel) => {
-                self.field("Arguments", |scope| self.arguments(scope))?;
+                self.field("Arguments", budget, |scope| self.arguments(scope).map(|_| ()))?;
                 (parallel.branches.len(), 0)
             }
             _ => (0, 0),
@@ -216,23 +295,25 @@ impl<'a> Seen<'a> {
 
     /// How many failures are tolerated, and whether the first item can be evaluated at all: what AWS evaluates after it
     /// has said that the state has started.
-    pub(crate) fn tolerance(&self, count: u32, probe: Probe) -> Result<u32, EvalError> {
+    pub(crate) fn tolerance(&self, budget: &Budget, count: u32, probe: Probe) -> Result<u32, EvalError> {
         let Kind::Map(map) = &self.state.kind else {
             return Ok(0);
         };
-        let by_count = self.number("ToleratedFailureCount", &map.tolerated_failure_count)?;
+        let by_count = self.number("ToleratedFailureCount", budget, &map.tolerated_failure_count)?;
         probe.see(|inspection| inspection.tolerated_failure_count = by_count);
         let by_percentage = match &map.tolerated_failure_percentage {
             Some(percentage) => {
                 let percentage =
-                    self.field("ToleratedFailurePercentage", |scope| valid(percentage, scope))?;
+                    self.field("ToleratedFailurePercentage", budget, |scope| valid(percentage, scope))?;
                 probe.see(|inspection| inspection.tolerated_failure_percentage = Some(percentage));
                 Some((f64::from(count) * percentage / 100.0).floor() as u64)
             }
             None => None,
         };
         if map.item_selector.is_some() {
-            self.field("Items", |scope| self.iterations(map, items(self.state, map, scope)?, scope, 0..1))?;
+            self.field("Items", budget, |scope| {
+                self.iterations(map, &*items(self.state, map, scope)?, scope, 0..1)
+            })?;
         }
         // Where both are given, whichever is passed first decides.
         let tolerated = match (by_count, by_percentage) {
@@ -243,11 +324,16 @@ impl<'a> Seen<'a> {
         Ok(u32::try_from(tolerated).unwrap_or(u32::MAX).min(count))
     }
 
-    fn number(&self, field: &'static str, number: &Option<Number>) -> Result<Option<u64>, EvalError> {
+    fn number(
+        &self,
+        field: &'static str,
+        budget: &Budget,
+        number: &Option<Number>,
+    ) -> Result<Option<u64>, EvalError> {
         let Some(number) = number else {
             return Ok(None);
         };
-        self.field(field, |scope| {
+        self.field(field, budget, |scope| {
             if let Number::Path(path) = number
                 && path.select(scope).is_ok_and(|value| value.as_i64().is_some_and(|number| number < 0))
             {
@@ -262,15 +348,15 @@ impl<'a> Seen<'a> {
 /// The items of a Map state: always an array.
 fn items<'a>(state: &'a State, map: &'a Map, scope: &Scope<'a>) -> Result<Cow<'a, Value>, EvalError> {
     match &map.items {
-        Items::Template(template) => template.evaluate_as(Expected::Array, "Items", scope).map(Cow::Owned),
+        Items::Template(template) => match template.evaluate_as(Expected::Array, "Items", scope)? {
+            items @ Value::Array(_) => Ok(Cow::Owned(items)),
+            other => Err(not_an_array(&other)),
+        },
         Items::Path(path) => {
             let items = Filter::Path(path.clone()).select("ItemsPath", scope)?;
             match (&*items, state.query_language) {
                 (Value::Array(_), _) => Ok(items),
-                (other, QueryLanguage::Jsonata) => Err(EvalError::named(
-                    errors::QUERY_EVALUATION_ERROR,
-                    format!("Map state input must be an array but was: {other}"),
-                )),
+                (other, QueryLanguage::Jsonata) => Err(not_an_array(other)),
                 (_, QueryLanguage::JsonPath) => {
                     // AWS shows a path into the Context object with one `$`, too.
                     let path = path.as_str();
@@ -281,6 +367,15 @@ fn items<'a>(state: &'a State, map: &'a Map, scope: &Scope<'a>) -> Result<Cow<'a
             }
         }
     }
+}
+
+/// An inline Map state takes an array only; objects are for distributed ones
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html>).
+fn not_an_array(items: &Value) -> EvalError {
+    EvalError::named(
+        errors::QUERY_EVALUATION_ERROR,
+        format!("Map state input must be an array but was: {items}"),
+    )
 }
 
 fn valid(percentage: &Percentage, scope: &Scope<'_>) -> Result<f64, EvalError> {

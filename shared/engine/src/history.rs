@@ -131,7 +131,7 @@ impl<'a> History<'a> {
                 left = left.saturating_sub(children.len());
                 let indexes = children.keys().copied().collect();
                 let run = follower.run();
-                for_each_input(self.definition, run, position, &indexes, |input| {
+                let all = for_each_input(self.definition, run, position, &indexes, |input| {
                     let child = children.get(&input.index).copied();
                     let opening = child.and_then(|child| self.strands.get(child)?.opening);
                     let (Some(child), Some(opening)) = (child, opening) else { return Ok(()) };
@@ -141,6 +141,7 @@ impl<'a> History<'a> {
                         Follower::branch_traced(self.definition, run, position, input, opening, trace);
                     self.retrace(child, branch, wanted, built)
                 })?;
+                all.ok_or_else(|| follower.too_slow())?;
                 fan_outs.next();
             }
             let is_complete = follower.trace().is_none_or(|trace| trace.count >= last_wanted);

@@ -1,6 +1,6 @@
 //! Where a branch waits.
 
-use crate::{limits::DELAY_MAX_MS, run::Visit};
+use crate::{limits::DELAY_MAX_MS, present::present, run::Visit};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -47,7 +47,7 @@ pub struct Position {
 pub struct MapItem {
     pub index: u32,
     /// The item itself, only where the definition can reach it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "present")]
     pub value: Option<Value>,
 }
 

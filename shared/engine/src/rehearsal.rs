@@ -2,7 +2,7 @@
 
 use crate::{
     advance::{advance, start, start_branch},
-    fan_out::{BranchInput, branch_inputs},
+    fan_out::{BranchInput, Inputs},
     outcome::{Limit, Outcome, Phase},
     position::{Branch, FanOut, Fork, Opening, Position},
     replay::{Recorded, Records},
@@ -12,9 +12,6 @@ use crate::{
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use stepladder_asl::Definition;
-
-/// So many branches' inputs are evaluated at once: those that start later are evaluated when it's their turn.
-const INPUTS_AT_ONCE: u32 = 64;
 
 /// A run in memory. Whoever drives it asks what waits ([`Rehearsal::next`]) and says what became of it
 /// ([`Rehearsal::settle`]); fan-outs open, join and stop their branches by themselves.
@@ -30,6 +27,8 @@ pub struct Rehearsal<'a> {
     due: BTreeSet<(i64, Branch)>,
     records: Records,
     end: Option<End>,
+    /// The branch whose evaluation took too long.
+    gave_up: Option<Branch>,
 }
 
 /// A branch that waits for an outcome.
@@ -42,11 +41,15 @@ pub struct Waiting<'a> {
     pub due_ms: i64,
 }
 
-/// Nothing waits on this branch: it has not started, has ended, or was stopped.
+/// Why a run in memory can't go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the branch '{branch}' waits for no outcome")]
-pub struct NothingWaits {
-    pub branch: Branch,
+pub enum RehearsalError {
+    /// The branch has not started, has ended, or was stopped.
+    #[error("the branch '{branch}' waits for no outcome")]
+    NothingWaits { branch: Branch },
+    /// That says nothing about the run, but what it would have led to isn't known: it can't be settled any more.
+    #[error("an evaluation took too long on this machine, on the branch '{branch}'")]
+    TooSlow { branch: Branch },
 }
 
 #[derive(Debug)]
@@ -62,15 +65,19 @@ struct Live {
 #[derive(Debug)]
 struct Fan {
     width: FanOut,
-    /// How many branches have started.
-    started: u32,
     ended: u32,
     failures: u32,
     /// The events of the branches that have ended.
     events: u64,
     outputs: Vec<Option<Value>>,
-    /// The inputs of the next branches.
+    /// The inputs of the branches that have not started.
     inputs: VecDeque<BranchInput>,
+}
+
+/// Why a fan-out has no branches.
+enum Unopened {
+    Failed(Outcome),
+    GaveUp,
 }
 
 /// What is still to do before the run waits again.
@@ -95,6 +102,7 @@ impl<'a> Rehearsal<'a> {
             due: BTreeSet::new(),
             records: Records::new(),
             end: None,
+            gave_up: None,
         };
         let now_ms = first.now_ms;
         rehearsal.work(vec![Task::Arrive(Branch::default(), first)], None, now_ms);
@@ -121,14 +129,15 @@ impl<'a> Rehearsal<'a> {
     ///
     /// # Errors
     ///
-    /// Nothing waits on the branch.
+    /// See [`RehearsalError`].
     pub fn settle(
         &mut self,
         branch: &Branch,
         outcome: Outcome,
         started_ms: Option<i64>,
         now_ms: i64,
-    ) -> Result<(), NothingWaits> {
+    ) -> Result<(), RehearsalError> {
+        self.is_sound()?;
         if let (Outcome::Redriven { redrive_count }, true, Some(end)) =
             (&outcome, branch.is_root(), self.end.take_if(|_| branch.is_root()))
         {
@@ -139,10 +148,22 @@ impl<'a> Rehearsal<'a> {
             self.live.insert(branch.clone(), live);
         }
         if !self.live.contains_key(branch) {
-            return Err(NothingWaits { branch: branch.clone() });
+            return Err(RehearsalError::NothingWaits { branch: branch.clone() });
         }
         self.work(vec![Task::Settle(branch.clone(), outcome)], started_ms, now_ms);
-        Ok(())
+        self.is_sound()
+    }
+
+    /// Whether all that it came through could be evaluated in time.
+    ///
+    /// # Errors
+    ///
+    /// [`RehearsalError::TooSlow`].
+    pub fn is_sound(&self) -> Result<(), RehearsalError> {
+        match &self.gave_up {
+            Some(branch) => Err(RehearsalError::TooSlow { branch: branch.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// The run's end, once it has ended.
@@ -161,7 +182,7 @@ impl<'a> Rehearsal<'a> {
     }
 
     fn work(&mut self, mut tasks: Vec<Task>, mut started_ms: Option<i64>, now_ms: i64) {
-        while let Some(task) = tasks.pop() {
+        while let Some(task) = tasks.pop().filter(|_| self.gave_up.is_none()) {
             match task {
                 // Only what came from outside has been started.
                 Task::Settle(branch, outcome) => {
@@ -205,7 +226,11 @@ impl<'a> Rehearsal<'a> {
             // Its fan-out was stopped while it was about to start.
             return;
         }
-        let Transition { next, now_ms, .. } = transition;
+        let Transition { next, now_ms, gave_up } = transition;
+        if gave_up {
+            self.gave_up = Some(branch);
+            return;
+        }
         let position = match next {
             Next::Wait(position) => position,
             Next::End(end) if branch.is_root() => {
@@ -225,17 +250,31 @@ impl<'a> Rehearsal<'a> {
             self.live.insert(branch, Live { position, due_ms, events_before, fan: None });
             return;
         };
-        let fan = Some(Fan::new(width));
-        self.live.insert(branch.clone(), Live { position, due_ms, events_before, fan });
+        // As in production, no branch starts unless all of them could.
+        let inputs = self.inputs(&position);
+        let mut fan = Fan::new(width);
+        let unopened = match inputs {
+            Ok(inputs) => {
+                fan.inputs = inputs.into();
+                None
+            }
+            Err(unopened) => Some(unopened),
+        };
+        self.live.insert(branch.clone(), Live { position, due_ms, events_before, fan: Some(fan) });
+        match unopened {
+            None => {}
+            Some(Unopened::GaveUp) => {
+                self.gave_up = Some(branch);
+                return;
+            }
+            Some(Unopened::Failed(outcome)) => {
+                tasks.push(Task::Settle(branch, outcome));
+                return;
+            }
+        }
         let mut starts = Vec::new();
         for _ in 0..width.concurrency {
-            match self.start_next(&branch, opening) {
-                Ok(start) => starts.extend(start),
-                Err(outcome) => {
-                    tasks.push(Task::Settle(branch, outcome));
-                    return;
-                }
-            }
+            starts.extend(self.start_next(&branch, opening));
         }
         // The last task is the next one.
         tasks.extend(starts.into_iter().rev());
@@ -246,32 +285,35 @@ impl<'a> Rehearsal<'a> {
         self.live.get(parent).is_some_and(|live| live.fan.is_some() && live.position.seq == fork.seq)
     }
 
-    /// Starts the next branch of a fan-out, if there is one. An error is the outcome that ends the fan-out's wait.
-    fn start_next(&mut self, parent: &Branch, opening: Opening) -> Result<Option<Task>, Outcome> {
+    /// What the branches of the fan-out that a position waits for start with.
+    fn inputs(&self, position: &Position) -> Result<Vec<BranchInput>, Unopened> {
+        let inputs =
+            Inputs::new(self.definition, &self.run, position).and_then(|inputs| inputs.range(0..u32::MAX));
+        inputs.map_err(|error| {
+            if error.gave_up {
+                return Unopened::GaveUp;
+            }
+            let cause = Some(error.cause_in(&position.state, position.entered_event));
+            Unopened::Failed(Outcome::Failed {
+                error: error.error.to_string(),
+                cause,
+                phase: Phase::Schedule,
+            })
+        })
+    }
+
+    /// Starts the next branch of a fan-out, if there is one.
+    fn start_next(&mut self, parent: &Branch, opening: Opening) -> Option<Task> {
         let Some(Live { position, fan: Some(fan), .. }) = self.live.get_mut(parent) else {
-            return Ok(None);
+            return None;
         };
-        if fan.started >= fan.width.count {
-            return Ok(None);
-        }
-        if fan.inputs.is_empty() {
-            let range = fan.started..fan.started.saturating_add(INPUTS_AT_ONCE);
-            let inputs = branch_inputs(self.definition, &self.run, position, range).map_err(|error| {
-                let cause = Some(error.cause_in(&position.state, position.entered_event));
-                Outcome::Failed { error: error.error.to_string(), cause, phase: Phase::Schedule }
-            })?;
-            fan.inputs = inputs.into();
-        }
-        let Some(input) = fan.inputs.pop_front() else {
-            return Ok(None);
-        };
-        fan.started += 1;
+        let input = fan.inputs.pop_front()?;
         let transition = start_branch(self.definition, &self.run, position, input, opening);
         let branch = match &transition.next {
             Next::Wait(position) => position.branch.clone(),
             Next::End(end) => end.branch.clone(),
         };
-        Ok(Some(Task::Arrive(branch, transition)))
+        Some(Task::Arrive(branch, transition))
     }
 
     /// The end of a branch, as its fan-out takes it: it may complete it, fail it, or make room for the next branch.
@@ -290,13 +332,10 @@ impl<'a> Rehearsal<'a> {
         let outcome = match fan.take(fork.index, end, events_before) {
             Some(_) if is_late => Outcome::TimedOut { limit: Limit::Run },
             Some(outcome) => outcome,
-            None => match self.start_next(&parent, opening) {
-                Ok(start) => {
-                    tasks.extend(start);
-                    return;
-                }
-                Err(outcome) => outcome,
-            },
+            None => {
+                tasks.extend(self.start_next(&parent, opening));
+                return;
+            }
         };
         tasks.push(Task::Settle(parent, outcome));
     }
@@ -320,15 +359,7 @@ impl<'a> Rehearsal<'a> {
 
 impl Fan {
     fn new(width: FanOut) -> Self {
-        Self {
-            width,
-            started: 0,
-            ended: 0,
-            failures: 0,
-            events: 0,
-            outputs: Vec::new(),
-            inputs: VecDeque::new(),
-        }
+        Self { width, ended: 0, failures: 0, events: 0, outputs: Vec::new(), inputs: VecDeque::new() }
     }
 
     /// Takes the end of a branch; answers with the outcome of the fan-out once it has one.

@@ -71,6 +71,9 @@ pub enum ReplayError {
     /// A record follows the end of the run, and doesn't redrive it.
     #[error("record {seq}{} follows the end of the run", of(branch))]
     AfterTheEnd { branch: Branch, seq: u32 },
+    /// An evaluation took too long, which says nothing about the run: it may be tried again.
+    #[error("an evaluation took too long on this machine, before record {seq}{}; try again", of(branch))]
+    TooSlow { branch: Branch, seq: u32 },
     /// There are records of a branch that nothing opened.
     #[error("the records lead to no branch '{branch}', and yet it has some")]
     NoSuchBranch { branch: Branch },
@@ -171,6 +174,7 @@ impl<'a> Follower<'a> {
     /// Follows the next record, whose digest has been checked before.
     pub(crate) fn pass(&mut self, record: &Recorded) -> Result<Position, ReplayError> {
         let seq = self.next_seq;
+        self.in_time()?;
         if let Outcome::Redriven { redrive_count } = record.outcome {
             self.run.redrive_count = redrive_count;
         }
@@ -184,7 +188,20 @@ impl<'a> Follower<'a> {
         self.last =
             advance_traced(self.definition, &self.run, &position, &record.outcome, record.finished_ms, trace);
         self.next_seq = seq.saturating_add(1);
+        self.in_time()?;
         Ok(position)
+    }
+
+    /// Where the branch is means something only if all on the way there could be evaluated in time.
+    pub(crate) fn in_time(&self) -> Result<(), ReplayError> {
+        match self.last.gave_up {
+            true => Err(self.too_slow()),
+            false => Ok(()),
+        }
+    }
+
+    pub(crate) fn too_slow(&self) -> ReplayError {
+        ReplayError::TooSlow { branch: self.branch.clone(), seq: self.next_seq }
     }
 
     pub fn branch(&self) -> &Branch {

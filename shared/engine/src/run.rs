@@ -1,6 +1,6 @@
 //! What the Context object needs and never changes.
 
-use crate::position::MapItem;
+use crate::{position::MapItem, present::present};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -25,7 +25,7 @@ pub struct Run {
     #[serde(rename = "r")]
     pub redrive_count: u32,
     /// The input, only where the definition mentions it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "present")]
     pub input: Option<Value>,
     /// The Context object itself: only where one state is tested with a given one.
     #[serde(skip)]

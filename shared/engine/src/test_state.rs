@@ -14,9 +14,7 @@ use crate::{
 };
 use serde_json::{Map, Value, json};
 use std::{cell::RefCell, collections::BTreeSet};
-use stepladder_asl::{
-    Definition, Items, Kind, MapMode, Pattern, Resource, State, Template, errors, timestamp,
-};
+use stepladder_asl::{Definition, Items, Kind, MapMode, State, Template, errors, timestamp};
 
 /// What a state is run with.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,6 +32,8 @@ pub struct StateTest {
     pub retrier_retry_count: u64,
     /// How many iterations of a Map state have failed.
     pub map_iteration_failure_count: u32,
+    /// The state inside a Map or Parallel state that the mocked error comes from. It changes nothing but has to be there.
+    pub error_caused_by_state: Option<String>,
     /// What the ItemReader of a Map state reads: an array.
     pub map_item_reader_data: Option<Value>,
 }
@@ -78,8 +78,14 @@ pub enum StateTestError {
     MockMissing { state: String, state_type: &'static str },
     #[error("the mocked result of the {state_type} state '{state}' must be an array: one result per branch")]
     MockNotAnArray { state: String, state_type: &'static str },
+    #[error("the state '{inner}' that the error comes from is not inside the state '{state}'")]
+    NotInside { inner: String, state: String },
     #[error("the data of an item reader must be an array")]
     ReaderDataNotAnArray,
+    #[error(
+        "an evaluation of the state '{state}' took too long on this machine: try again, or make its expressions do less"
+    )]
+    TooSlow { state: String },
 }
 
 /// The name of a state that is tested without a machine around it, as AWS shows it in the Context object.
@@ -101,6 +107,11 @@ pub fn test_state(
     now_ms: i64,
 ) -> Result<StateTested, StateTestError> {
     let no_such_state = || StateTestError::NoSuchState { state: state.to_owned() };
+    if let Some(inner) = &test.error_caused_by_state
+        && !is_inside(definition, inner, state)
+    {
+        return Err(StateTestError::NotInside { inner: inner.clone(), state: state.to_owned() });
+    }
     let replaced = without_children(definition, state, test)?;
     let definition = replaced.as_ref().unwrap_or(definition);
     let found = definition.state(state).ok_or_else(no_such_state)?;
@@ -118,7 +129,19 @@ pub fn test_state(
         let now_ms = now_ms.max(position.due_ms());
         (came, variables) = settle_alone(definition, run, &position, &outcome, now_ms, &mut trace);
     }
-    Ok(tested(came, variables, trace))
+    tested(came, variables, trace).ok_or_else(|| StateTestError::TooSlow { state: state.to_owned() })
+}
+
+/// Whether a state lies in the other one, at any depth.
+fn is_inside(definition: &Definition, inner: &str, outer: &str) -> bool {
+    let mut state = definition.state(inner);
+    while let Some(parent) = state.and_then(|state| state.parent.as_ref()) {
+        if parent.state == outer {
+            return true;
+        }
+        state = definition.state(&parent.state);
+    }
+    false
 }
 
 /// A machine around a lone state, with an end for each state that it leads to: what the TestState API takes as a
@@ -198,8 +221,7 @@ fn default_context(state: &State, run: &Run, test: &StateTest, now_ms: i64) -> V
         set("/State", "RetryCount", json!(test.retrier_retry_count));
     }
     if let Kind::Task(task) = &state.kind
-        && let Resource::Service(service) = &task.resource
-        && service.pattern == Pattern::WaitForTaskToken
+        && task.resource.waits_for_token()
     {
         set("", "Task", json!({ "Token": run.token("", 0, 1) }));
     }
@@ -263,7 +285,8 @@ fn has_tolerance(state: &State) -> bool {
     }
 }
 
-fn tested(came: Came, variables: Map<String, Value>, trace: Trace) -> StateTested {
+/// None, if nobody knows what became of it.
+fn tested(came: Came, variables: Map<String, Value>, trace: Trace) -> Option<StateTested> {
     let Watched { mut inspection, reported } = trace.inspection.map(RefCell::into_inner).unwrap_or_default();
     if !variables.is_empty() {
         inspection.variables = Some(Value::Object(variables));
@@ -273,15 +296,16 @@ fn tested(came: Came, variables: Map<String, Value>, trace: Trace) -> StateTeste
     let (status, output, next_state) = match came {
         Came::Next { state, output } if is_caught => (TestStatus::CaughtError, Some(output), Some(state)),
         Came::Next { state, output } => (TestStatus::Succeeded, Some(output), Some(state)),
+        Came::GaveUp => return None,
         Came::Waits(_) => (TestStatus::Retriable, None, None),
         Came::End(end) if end.status == Status::Succeeded => (TestStatus::Succeeded, end.output, None),
         Came::End(end) => {
             let (error, cause) = (end.error, end.cause);
             let status = TestStatus::Failed;
-            return StateTested { status, output: None, next_state: None, error, cause, inspection };
+            return Some(StateTested { status, output: None, next_state: None, error, cause, inspection });
         }
     };
-    StateTested { status, output, next_state, error, cause, inspection }
+    Some(StateTested { status, output, next_state, error, cause, inspection })
 }
 
 impl TestStatus {

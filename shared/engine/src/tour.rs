@@ -122,6 +122,7 @@ impl<'a> Tour<'a> {
                 positions.push(position);
             }
         }
+        follower.in_time()?;
         self.fan_out(&follower, strand.filter(|_| late == 0), cut_ms, None)?;
         let (trace, aborting) = match stopped {
             Some(stopped) => stopped,
@@ -169,7 +170,7 @@ impl<'a> Tour<'a> {
         let mut opened = FanOutVisit { width, at_once, place, cut_ms, stop, room };
         let recorded = self.recorded(position);
         let first: BTreeSet<u32> = (0..width.concurrency).chain(recorded).collect();
-        self.children(follower.run(), position, &mut opened, &first, &BTreeMap::new())?;
+        self.children(follower, position, &mut opened, &first, &BTreeMap::new())?;
         if opened.place.is_none() {
             return Ok(());
         }
@@ -180,7 +181,7 @@ impl<'a> Tour<'a> {
         });
         let pending: BTreeMap<u32, Opening> = indexes.zip(room).collect();
         let indexes = pending.keys().copied().collect();
-        self.children(follower.run(), position, &mut opened, &indexes, &pending)
+        self.children(follower, position, &mut opened, &indexes, &pending)
     }
 
     /// The indexes of the branches of a fan-out that have records.
@@ -197,18 +198,20 @@ impl<'a> Tour<'a> {
 
     fn children(
         &mut self,
-        run: &Run,
+        follower: &Follower<'a>,
         position: &Position,
         opened: &mut FanOutVisit,
         indexes: &BTreeSet<u32>,
         openings: &BTreeMap<u32, Opening>,
     ) -> Result<(), ReplayError> {
-        for_each_input(self.definition, run, position, indexes, |input| {
+        let run = follower.run();
+        let all = for_each_input(self.definition, run, position, indexes, |input| {
             let branch = position.branch.child(position.seq, input.index);
             let recorded = self.records.get(&branch).and_then(|records| records.first()?.opening);
             let opening = recorded.or_else(|| openings.get(&input.index).copied()).unwrap_or(opened.at_once);
             self.child(run, position, opened, input, opening)
-        })
+        })?;
+        all.ok_or_else(|| follower.too_slow())
     }
 
     fn child(

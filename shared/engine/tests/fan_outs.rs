@@ -5,9 +5,9 @@
 use serde_json::{Value, json};
 use stepladder_asl::Definition;
 use stepladder_engine::{
-    Awaiting, Branch, Effect, End, FanOut, Follower, History, HistoryEvent, Limit, Next, Opening, Outcome,
-    Phase, Position, Records, Rehearsal, ReplayError, Run, Status, Transition, advance, branch_inputs,
-    limits, replay, start, start_branch,
+    Awaiting, Branch, Effect, End, FanOut, Follower, History, HistoryEvent, Inputs, Limit, Next, Opening,
+    Outcome, Phase, Position, Records, Rehearsal, ReplayError, Run, Status, Transition, advance,
+    branch_inputs, limits, replay, start, start_branch,
 };
 
 const RESOURCE: &str = "arn:aws:lambda:us-east-1:000000000000:function:work";
@@ -579,4 +579,64 @@ fn one_branch_can_be_followed_alone() {
     assert!(
         matches!(&follower.last().next, Next::End(end) if end.output == Some(json!(2)) && end.branch == branch)
     );
+}
+
+#[test]
+fn null_is_an_item_and_a_result_like_any_other() {
+    let definition = parsed(&map(json!({
+        "MaxConcurrency": 1, "ItemSelector": { "item.$": "$$.Map.Item.Value" },
+    })));
+    assert!(definition.mentions_map_item);
+    let mut run = Driven::new(&definition, json!([null, 1, null]));
+    for (index, item) in [json!(null), json!(1), json!(null)].iter().enumerate() {
+        let waiting = run.rehearsal.next().unwrap();
+        let position = waiting.position;
+        assert_eq!(position.map_item.as_ref().unwrap().value.as_ref(), Some(item));
+        assert_eq!(&position.data["item"], item);
+        // It is the same after it has crossed a queue, and so leads to the same.
+        let read: Position = serde_json::from_str(&serde_json::to_string(position).unwrap()).unwrap();
+        assert_eq!(&read, position);
+        run.settle(&[index as u32], succeeded(Value::Null));
+    }
+    assert_eq!(run.end().output, Some(json!([null, null, null])));
+    run.replay();
+}
+
+#[test]
+fn a_run_with_the_input_null_has_one() {
+    let run = Run { input: Some(Value::Null), ..Run::for_test("flow", "run-1") };
+    let read: Run = serde_json::from_str(&serde_json::to_string(&run).unwrap()).unwrap();
+    assert_eq!(read, run);
+    let without = Run::for_test("flow", "run-1");
+    let read: Run = serde_json::from_str(&serde_json::to_string(&without).unwrap()).unwrap();
+    assert_eq!(read.input, None);
+}
+
+#[test]
+fn a_map_over_an_object_is_refused_in_jsonata() {
+    for items in [json!({ "a": 1 }), json!({ "a": "{% 1 %}" }), json!("{% {'a': 1} %}")] {
+        let definition = parsed(&map(json!({ "QueryLanguage": "JSONata", "Items": items })));
+        let run = Run::for_test("flow", "run-1");
+        let first = start(&definition, &run, json!({}), 0);
+        let Next::End(end) = advance(&definition, &run, waits(&first), &Outcome::TimerFired, 0).next else {
+            panic!("it goes on with {items}")
+        };
+        assert_eq!(end.error.as_deref(), Some("States.QueryEvaluationError"), "{items}");
+    }
+}
+
+#[test]
+fn the_items_of_a_map_are_evaluated_once_for_all_of_its_branches() {
+    let definition = parsed(&map(json!({
+        "QueryLanguage": "JSONata", "Items": "{% $map([1..300], function($n) { {'id': $uuid(), 'n': $n} }) %}",
+    })));
+    let run = Run::for_test("flow", "run-1");
+    let opened = start(&definition, &run, json!({}), 0);
+    let parent = waits(&opened);
+    let inputs = Inputs::new(&definition, &run, parent).unwrap();
+    let all = inputs.range(0..u32::MAX).unwrap();
+    assert_eq!(all.len(), 300);
+    // Whoever asks for a part of them gets the same.
+    assert_eq!(inputs.range(64..128).unwrap(), all[64..128]);
+    assert_eq!(branch_inputs(&definition, &run, parent, 290..400).unwrap(), all[290..]);
 }

@@ -7,8 +7,8 @@ mod driven;
 use driven::{Driven, failed, succeeded};
 use serde_json::{Value, json};
 use stepladder_engine::{
-    Awaiting, Effect, Event, Limit, Mock, Outcome, Phase, Run, StateTest, Status, Target, TestStatus,
-    machine_of, step_call, test_state,
+    Awaiting, Effect, Event, Limit, Mock, Outcome, Phase, Run, StateTest, StateTestError, Status, Target,
+    TestStatus, machine_of, step_call, test_state,
 };
 
 /// A machine of these states that starts at the first.
@@ -440,4 +440,26 @@ fn a_heartbeat_is_a_limit_that_an_outcome_can_name() {
     assert_eq!(run.waits().due_ms(), i64::MAX);
     run.at(7, Outcome::TimedOut { limit: Limit::Heartbeat });
     assert_eq!(run.end().status, Status::Succeeded);
+}
+
+#[test]
+fn an_error_of_a_tested_map_comes_from_a_state_inside_of_it() {
+    let state = json!({ "Type": "Map", "End": true, "ItemProcessor": { "StartAt": "Inner", "States": {
+        "Inner": { "Type": "Parallel", "End": true, "Branches": [
+            { "StartAt": "Innermost", "States": { "Innermost": { "Type": "Pass", "End": true } } } ] } } } });
+    let definition = stepladder_asl::Definition::parse(&machine_of(&state.to_string())).unwrap();
+    let by = |inner: &str| StateTest {
+        input: json!([1]),
+        mock: Some(Mock::Error { error: Some("A".to_owned()), cause: None }),
+        error_caused_by_state: Some(inner.to_owned()),
+        ..StateTest::default()
+    };
+    let test = |inner| test_state(&definition, "StateName", &Run::for_test("w", "r"), &by(inner), 0);
+    for inner in ["Inner", "Innermost"] {
+        assert_eq!(test(inner).unwrap().error.as_deref(), Some("A"));
+    }
+    for outer in ["StateName", "Nowhere"] {
+        let refused = StateTestError::NotInside { inner: outer.to_owned(), state: "StateName".to_owned() };
+        assert_eq!(test(outer), Err(refused));
+    }
 }

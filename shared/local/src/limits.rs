@@ -40,6 +40,12 @@ pub const PURGE_INTERVAL_MS: u64 = 60_000;
 pub const QUEUE_TAGS_MAX: usize = 50;
 /// Names of one page of ListQueues.
 pub const LIST_QUEUES_PAGE_MAX: usize = 1_000;
+/// So many move tasks of a queue are shown, and known
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html>).
+pub const MOVE_TASKS_SHOWN_MAX: usize = 10;
+/// The fastest that a move task can be asked to be, in messages a second
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html>).
+pub const MOVES_PER_SECOND_MAX: u32 = 500;
 
 /// Queues in one server. AWS has no limit; this one keeps memory bounded.
 pub const QUEUES_MAX: usize = 10_000;

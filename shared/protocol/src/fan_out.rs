@@ -20,7 +20,7 @@ use crate::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::ops::Range;
-use stepladder_engine::{BranchInput, FanOut, Position};
+use stepladder_engine::{BranchInput, FanOut, Position, present};
 
 /// What a fan-out was opened with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub(crate) struct PartInputs {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct BranchEnd {
     /// Absent where it failed.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "present")]
     pub(crate) output: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) error: Option<String>,
@@ -126,4 +126,19 @@ pub(crate) fn width(fan_out: &FanOut) -> u32 {
 /// A position that should wait for a fan-out, and doesn't.
 pub(crate) fn no_fan_out(position: &Position) -> crate::traits::WorldError {
     payload::unreadable(&format!("go on from state '{}'", position.state), "it waits for no fan-out")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_branch_that_ended_with_null_has_an_output() {
+        let end = BranchEnd { output: Some(Value::Null), error: None, cause: None, events: 7, own_events: 2 };
+        let text = serde_json::to_string(&end).unwrap();
+        assert_eq!(serde_json::from_str::<BranchEnd>(&text).unwrap(), end);
+        let failed: BranchEnd = serde_json::from_value(json!({ "events": 1, "own_events": 1 })).unwrap();
+        assert_eq!(failed.output, None);
+    }
 }

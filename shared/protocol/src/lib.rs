@@ -11,6 +11,7 @@ mod effects;
 mod execute;
 mod fan_out;
 mod fan_outs;
+mod glance;
 mod item;
 pub mod json;
 pub mod limits;
@@ -38,6 +39,7 @@ pub use dead_letter::{Solo, SoloAnswer, SoloDelivery};
 pub use execute::error_cause;
 
 pub use fan_outs::{Ended, EndedHow, FanOuts, Part, PartKey, PartReport, Partition, Progress, Tally};
+pub use glance::Glance;
 pub use item::{Close, Ending, ITEM_VERSION, Record, RecordKey, RunId, RunItem, RunKey};
 pub use message::{Ask, Enclosing, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
 pub use metrics::{Metric, Metrics};

@@ -268,7 +268,7 @@ impl Message {
 }
 
 /// A body's JSON text.
-fn unpacked(body: &str, bytes_max: usize) -> Result<Cow<'_, [u8]>, Unreadable> {
+pub(crate) fn unpacked(body: &str, bytes_max: usize) -> Result<Cow<'_, [u8]>, Unreadable> {
     let Some(base64) = body.strip_prefix(COMPRESSED_PREFIX) else {
         return Ok(Cow::Borrowed(body.as_bytes()));
     };

@@ -28,8 +28,15 @@ pub struct Parked {
     pub body: String,
 }
 
-/// A body longer than this is cut, in bytes: escaped, it still fits in a message.
-const PARKED_BODY_BYTES_MAX: usize = limits::SEND_BYTES_MAX / 8;
+impl Parked {
+    /// A body longer than this is cut, in bytes: escaped, it still fits in a message.
+    pub const BODY_BYTES_MAX: usize = limits::SEND_BYTES_MAX / 8;
+
+    /// Whether the body is cut, or may be: it was cut at a character, which takes up to four bytes.
+    pub fn is_cut(&self) -> bool {
+        self.body.len() + 3 >= Self::BODY_BYTES_MAX
+    }
+}
 
 impl<H: Host> Protocol<H> {
     /// Puts a message into the parked queue, says so on its run, and acknowledges it. The reason may quote the body, so
@@ -41,7 +48,7 @@ impl<H: Host> Protocol<H> {
         run: Option<&RunKey>,
         reason: &str,
     ) -> Handled {
-        let mut end = delivery.body.len().min(PARKED_BODY_BYTES_MAX);
+        let mut end = delivery.body.len().min(Parked::BODY_BYTES_MAX);
         while !delivery.body.is_char_boundary(end) {
             end -= 1;
         }

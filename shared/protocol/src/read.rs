@@ -235,5 +235,9 @@ pub(crate) fn check_seq(key: &RunKey, record: &Record, expected: u32) -> WorldRe
 }
 
 fn diverged(id: &RunId, error: &ReplayError) -> WorldError {
-    WorldError { operation: format!("replay {id}"), message: error.to_string(), retry: Retry::Never }
+    let retry = match error {
+        ReplayError::TooSlow { .. } => Retry::Later,
+        _ => Retry::Never,
+    };
+    WorldError { operation: format!("replay {id}"), message: error.to_string(), retry }
 }

@@ -225,6 +225,12 @@ pub(crate) fn is_start(body: &str) -> bool {
     serde_json::from_str::<StartMessage>(body).is_ok()
 }
 
+/// The workflow and the name of a start; `None` if the body isn't one.
+pub(crate) fn named(body: &str) -> Option<(String, Option<String>)> {
+    let start: StartMessage = serde_json::from_str(body).ok()?;
+    Some((start.workflow, start.name))
+}
+
 fn read(delivery: &Delivery) -> Result<StartRequest, String> {
     let body = json::parse(delivery.body.as_bytes()).map_err(|error| error.to_string())?;
     let StartMessage { workflow, name, input } = serde_json::from_value(body)

@@ -3,7 +3,7 @@
 use crate::{
     Protocol,
     deliver::check_digest,
-    effects::finished,
+    effects::{finished, too_slow},
     fan_out::{BranchEnd, width},
     fan_outs::{Ended, FanOuts, PartKey, PartReport, Progress},
     item::{RecordKey, RunKey},
@@ -16,8 +16,9 @@ use crate::{
 };
 use futures::{FutureExt, future::BoxFuture};
 use std::collections::BTreeMap;
+use stepladder_asl::EvalError;
 use stepladder_engine::{
-    BranchInput, Effect, FanOut, Next, Opening, Position, Transition, advance, branch_inputs, start_branch,
+    BranchInput, Effect, FanOut, Inputs, Next, Opening, Position, Run, Transition, advance, start_branch,
 };
 
 /// What a walk does again.
@@ -96,19 +97,22 @@ impl<H: Host> Protocol<H> {
         let ended = self.ended_of(&key, fan_out.count).await?;
         let open = Open { line, position, fan_out, key, opened_ms, ended, urgency };
         let starters = open.starters(self.part_branches());
-        let mut sent = 0;
+        let run = self.seeded(line.run);
+        let (mut sent, mut common) = (0, None);
         for part in self.parts(fan_out.count) {
-            sent += self.walk_part(&open, &starters, part).await?;
+            sent += self.walk_part(&open, &run, &starters, &mut common, part).await?;
         }
         Ok(sent)
     }
 
     /// The branches of one part that have been started and have not been listed as ended; then what the part tells the
     /// root item.
-    async fn walk_part(
+    async fn walk_part<'a>(
         &self,
-        open: &Open<'_>,
+        open: &Open<'a>,
+        run: &'a Run,
         starters: &BTreeMap<u32, Ended>,
+        common: &mut Option<Inputs<'a>>,
         part: u32,
     ) -> WorldResult<usize> {
         let Open { line, position, fan_out, key, .. } = open;
@@ -118,10 +122,17 @@ impl<H: Host> Protocol<H> {
         let is_ended = |index: u32| ended.iter().any(|ended| ended.index == index);
         let is_started = |index: u32| index < width(fan_out) || starters.contains_key(&index);
         let is_going = |index: u32| is_started(index) && !is_ended(index);
-        let inputs = match branches.clone().any(is_going) {
-            true => branch_inputs(line.definition, &self.seeded(line.run), position, branches.clone())
-                .map_err(|error| payload::unreadable(&format!("read the fan-out at {key}"), &error.cause))?,
-            false => Vec::new(),
+        let failed = |error: EvalError| match error.gave_up {
+            true => too_slow(),
+            false => payload::unreadable(&format!("read the fan-out at {key}"), &error.cause),
+        };
+        let inputs = match (branches.clone().any(is_going), &*common) {
+            (false, _) => Vec::new(),
+            (true, Some(common)) => common.range(branches.clone()).map_err(failed)?,
+            (true, None) => {
+                let inputs = Inputs::new(line.definition, run, position).map_err(failed)?;
+                common.insert(inputs).range(branches.clone()).map_err(failed)?
+            }
         };
         let mut sent = 0;
         for input in inputs.into_iter().filter(|input| is_going(input.index)) {

@@ -13,4 +13,4 @@ mod report;
 
 pub use cases::{cases, folder, text};
 pub use difference::{difference, is_glob};
-pub use report::Report;
+pub use report::{Report, caught};

@@ -1,7 +1,7 @@
 //! What became of the cases of one file.
 
 use crate::known::Known;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
 /// Counts cases by group, and remembers how the failed ones differ.
 #[derive(Debug)]
@@ -33,6 +33,12 @@ impl Report {
             reasons: BTreeMap::new(),
             is_verbose: std::env::var_os("ASL_VERBOSE").is_some(),
         }
+    }
+
+    /// One case, run here: a panic is how it failed, and the others go on.
+    pub fn run(&mut self, group: &str, id: &str, case: impl FnOnce() -> Option<String>) {
+        let difference = caught(case).unwrap_or_else(Some);
+        self.case(group, id, difference);
     }
 
     /// One case: `difference` says how it failed.
@@ -91,6 +97,19 @@ impl Report {
     }
 }
 
+/// Runs a case; an error is the panic that ended it.
+///
+/// # Errors
+///
+/// What the panic said.
+pub fn caught<T>(case: impl FnOnce() -> T) -> Result<T, String> {
+    std::panic::catch_unwind(AssertUnwindSafe(case)).map_err(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words");
+        format!("panicked: {said}")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +139,15 @@ mod tests {
         report.case("g", "a", Some("differs".into()));
         report.case("g", "b", None);
         report.finish();
+    }
+
+    #[test]
+    fn a_case_that_panics_is_one_failure() {
+        let mut report = Report::new("none.jsonl");
+        report.run("g", "a", || panic!("no {}", 1));
+        report.run("g", "b", || None);
+        assert_eq!(report.unexpected, ["a: panicked: no 1"]);
+        assert_eq!((report.groups["g"].passed, report.groups["g"].failed), (1, 1));
     }
 
     fn toml_of(text: &str) -> Known {

@@ -2,6 +2,10 @@
 //!
 //! [`MemoryHost`] is a world in memory: every operation is an await at which the scheduler may crash, stall or reorder
 //! whoever called it. [`simulate`] runs one seed of one [`Scenario`] and answers with all invariants that it broke.
+//!
+//! Workflows, inputs, answers and faults are drawn by `rand` from the one seed, not by proptest: a seed has to stay the
+//! same run on every machine, and what it draws depends on what has happened before. So nothing is shrunk; the scenarios
+//! with few states and branches are what shrinking would look for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod answers;

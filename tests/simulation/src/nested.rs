@@ -36,7 +36,9 @@ fn items(rng: &mut StdRng, max: usize) -> Value {
         12..19 => rng.random_range(1..=12),
         _ => rng.random_range(1..=200),
     };
-    (0..count.min(max)).collect::<Vec<_>>().into()
+    // Null is an item like any other.
+    let item = |index: usize| if index % 3 == 1 { Value::Null } else { index.into() };
+    (0..count.min(max)).map(item).collect::<Vec<_>>().into()
 }
 
 struct Generator<'a> {
@@ -87,7 +89,14 @@ impl Generator<'_> {
         }
         // What a branch has set isn't seen outside.
         self.variables.truncate(outer);
-        machine.insert(done, json!({ "Type": "Succeed" }));
+        // Some branches have no result but null, which is one too.
+        machine.insert(
+            done,
+            match depth > 0 && self.names % 4 == 0 {
+                true => json!({ "Type": "Pass", "Result": null, "End": true }),
+                false => json!({ "Type": "Succeed" }),
+            },
+        );
         machine.insert(recover, json!({ "Type": "Pass", "ResultPath": "$.recovered", "Next": give_up }));
         machine.insert(
             give_up,

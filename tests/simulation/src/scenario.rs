@@ -194,6 +194,13 @@ pub const FAN_OUT_SCENARIOS: &[Scenario] = &[
     Scenario { name: "fan-outs, no faults", faults: NONE, runs: 2, states: 2, fan_outs: NESTED },
     Scenario { name: "fan-outs, faults", faults: COMMON, runs: 1, states: 2, fan_outs: NESTED },
     Scenario { name: "wide fan-outs", faults: COMMON, runs: 1, states: 1, fan_outs: WIDE },
+    Scenario {
+        name: "wide fan-outs, heavy, stop",
+        faults: Faults { stop: 0.02, ..HEAVY },
+        runs: 1,
+        states: 1,
+        fan_outs: WIDE,
+    },
     Scenario { name: "deep fan-outs", faults: COMMON, runs: 1, states: 1, fan_outs: DEEP },
     Scenario {
         name: "fan-outs, stop",

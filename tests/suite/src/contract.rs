@@ -57,6 +57,10 @@ pub(crate) fn unique(world: &impl World, prefix: &str) -> String {
     format!("{prefix}-{:032x}", world.host().clock().random_u128())
 }
 
+/// So many items of a large fixture are put at once: an emulator on a busy machine serves one call after another, each
+/// within the few seconds that a call may take.
+pub(crate) const PUTS_AT_ONCE: usize = 16;
+
 /// The longest that anything may take to become visible, in milliseconds.
 const PATIENCE_MS: i64 = 20_000;
 

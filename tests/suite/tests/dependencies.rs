@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, process::Command};
 
 /// What each crate's own code may use of the workspace; its tests may use more. A new edge belongs here only with a
 /// reason in its commit.
-const KNOWS: [(&str, &[&str]); 13] = [
+const KNOWS: [(&str, &[&str]); 16] = [
     ("stepladder-asl", &[]),
     ("stepladder-engine", &["stepladder-asl"]),
     ("stepladder-protocol", &["stepladder-asl", "stepladder-engine"]),
@@ -18,8 +18,16 @@ const KNOWS: [(&str, &[&str]); 13] = [
     ("stepladder-system", &["stepladder"]),
     (
         "stepladder-cli",
-        &["stepladder-asl", "stepladder-aws", "stepladder-engine", "stepladder-local", "stepladder-protocol"],
+        &[
+            "stepladder-asl",
+            "stepladder-aws",
+            "stepladder-engine",
+            "stepladder-infra",
+            "stepladder-local",
+            "stepladder-protocol",
+        ],
     ),
+    ("stepladder-infra", &[]),
     ("stepladder-conformance", &[]),
     ("stepladder-simulation", &["stepladder-asl", "stepladder-engine", "stepladder-protocol"]),
     (
@@ -45,14 +53,30 @@ const KNOWS: [(&str, &[&str]); 13] = [
             "stepladder-protocol",
         ],
     ),
+    (
+        "stepladder-cost",
+        &[
+            "stepladder",
+            "stepladder-asl",
+            "stepladder-aws",
+            "stepladder-engine",
+            "stepladder-local",
+            "stepladder-protocol",
+        ],
+    ),
+    (
+        "stepladder-aws-tests",
+        &["stepladder", "stepladder-asl", "stepladder-aws", "stepladder-engine", "stepladder-protocol"],
+    ),
 ];
 
-/// The crates that name no AWS service, and so may use no crate of the AWS SDK.
-const WITHOUT_AWS: [&str; 6] = [
+/// The crates that call no AWS service, and so may use no crate of the AWS SDK.
+const WITHOUT_AWS: [&str; 7] = [
     "stepladder-asl",
     "stepladder-engine",
     "stepladder-protocol",
     "stepladder-local",
+    "stepladder-infra",
     "stepladder-conformance",
     "stepladder-simulation",
 ];

@@ -103,15 +103,16 @@ impl LocalStack {
         config.env = environment(&server.endpoint_url());
         server.lambda().register(config).map_err(|error| failed(error.to_string()))?;
         let mut mapping = EventSourceMapping::new(queue, name);
-        mapping.batch_size = function.batch_size;
+        mapping.batch_size = usize::try_from(function.batch_size).unwrap_or(usize::MAX);
         mapping.batching_window_ms = u64::from(function.batching_window_seconds) * 1_000;
         mapping.maximum_concurrency = function.maximum_concurrency;
         server.lambda().map_queue(mapping).map_err(|error| failed(error.to_string()))
     }
 
     fn set_queue(&self, server: &Server, queue: &str, function: &Function) -> Result<(), String> {
-        let visibility = visibility_seconds(function.timeout_seconds).to_string();
-        let mut attributes = BTreeMap::from([("VisibilityTimeout".to_owned(), visibility)]);
+        let visibility =
+            visibility_seconds(function.timeout_seconds).saturating_add(function.batching_window_seconds);
+        let mut attributes = BTreeMap::from([("VisibilityTimeout".to_owned(), visibility.to_string())]);
         if function.receive_count != RECEIVES_MAX {
             let target = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{}", self.queue(&QueueName::DeadLetter));
             let policy = json!({ "deadLetterTargetArn": target, "maxReceiveCount": function.receive_count.to_string() });

@@ -3,7 +3,7 @@
 use super::{Function, hash};
 use crate::{
     equality::same,
-    java::{Random, push_java_text},
+    java::{Random, push_java_text, round_half_up},
     limits::{ARRAY_RANGE_ITEMS_MAX, INTRINSIC_TEXT_CHARS_MAX},
     scope::{self, Draws},
 };
@@ -250,23 +250,11 @@ fn rounded(value: &Value) -> Result<i64, String> {
     if let Some(integer) = number.as_i64() {
         return Ok(integer);
     }
-    let float = number.as_f64().unwrap_or(f64::NAN).add_half_floor();
+    let float = round_half_up(number.as_f64().unwrap_or(f64::NAN));
     if float.abs() < 9.2e18 {
         Ok(float as i64)
     } else {
         Err(mismatch("a number that fits into 64 bits", value))
-    }
-}
-
-trait AddHalfFloor {
-    fn add_half_floor(self) -> f64;
-}
-
-impl AddHalfFloor for f64 {
-    /// Adding 0.5 first would round 0.49999999999999994 up.
-    fn add_half_floor(self) -> f64 {
-        let floor = self.floor();
-        if self - floor >= 0.5 { floor + 1.0 } else { floor }
     }
 }
 

@@ -3,7 +3,8 @@
 use super::meter::Meter;
 use crate::{
     intrinsic,
-    scope::{self, Draws},
+    java::{Random, round_half_up},
+    scope::Draws,
     timestamp,
 };
 use jsonata_core::{
@@ -144,7 +145,7 @@ fn argument(arguments: &[JValue], index: usize) -> &JValue {
 /// A whole number; like the intrinsic functions, these round half up.
 fn whole(arguments: &[JValue], index: usize, function: &str) -> Result<i64, EvaluatorError> {
     match argument(arguments, index) {
-        JValue::Number(number) if number.is_finite() => Ok((number + 0.5).floor() as i64),
+        JValue::Number(number) if number.is_finite() => Ok(round_half_up(*number) as i64),
         _ => Err(mismatch(index + 1, function)),
     }
 }
@@ -203,13 +204,13 @@ fn hash(_: &Host, arguments: &[JValue]) -> HostFnResult {
     })
 }
 
-/// `$random(seed?)`: a number in [0, 1); the same seed gives the same number.
+/// `$random(seed?)`: a number in [0, 1); the same seed gives the same number, and the one that AWS gives.
 fn random(host: &Host, arguments: &[JValue]) -> HostFnResult {
-    let bits = match arguments.first() {
-        None => host.draws.u128(),
-        Some(_) => scope::draw(&whole(arguments, 0, "random")?.to_be_bytes(), b"$random"),
+    let number = match arguments.first() {
+        None => host.draws.unit_f64(),
+        Some(_) => Random::new(whole(arguments, 0, "random")?).next_double(),
     };
-    Ok(JValue::Number(scope::unit_f64(bits)))
+    Ok(JValue::Number(number))
 }
 
 /// `$uuid()`: of version 4.

@@ -22,6 +22,7 @@ fn range() {
     check("$range(1, 9, 2)", json!({}), json!([1, 3, 5, 7, 9]));
     check("$range(3, 1, -1)", json!({}), json!([3, 2, 1]));
     check("$range(0, 5, 2)", json!({}), json!([0, 2, 4]));
+    check("$range(0.49999999999999994, 1.5, 1)", json!({}), json!([0, 1, 2]));
     check("$range(1, 1, 5)", json!({}), json!([1]));
     check("$range(1, 3, -1)", json!({}), json!([]));
     fails("$range(1, 2, 0)", json!({}));
@@ -81,6 +82,7 @@ fn randomness_is_the_scopes() {
     let pair = once("[$random(), $random()]");
     assert_ne!(pair[0], pair[1]);
     assert!(pair[0].as_f64().is_some_and(|number| (0.0..1.0).contains(&number)));
+    check("$random(42)", json!({}), json!(0.7275636800328681));
     check("[$random(1) = $random(1), $random(1) = $random(2)]", json!({}), json!([true, false]));
     let uuid = once("$uuid()");
     assert_eq!(uuid.as_str().map(str::len), Some(36));
@@ -99,6 +101,7 @@ fn scopes_that_draw_again_draw_something_else() {
         variables: &variables,
         now_ms: 0,
         draws: &draws,
+        budget: None,
     };
     let expression = super::Jsonata::parse("$uuid()").unwrap();
     assert_ne!(expression.evaluate(&scope), expression.evaluate(&scope));

@@ -28,6 +28,7 @@ fn evaluate(expression: &Jsonata) -> Result<Option<Value>, JsonataError> {
         variables: &variables,
         now_ms: 1_764_021_137_123,
         draws: &draws,
+        budget: None,
     })
 }
 

@@ -182,6 +182,7 @@ fn deep_texts_fit_a_small_stack() {
                     variables: &variables,
                     now_ms: 0,
                     draws: &draws,
+                    budget: None,
                 };
                 let _ = expression.evaluate(&scope);
                 expression.references();

@@ -1,7 +1,8 @@
 //! The counter of an evaluation's work.
 
-use crate::limits::{
-    EVALUATION_BYTES_MAX, JSONATA_SEQUENCE_ITEMS_MAX, JSONATA_WORK_MAX, JSONATA_WORK_PER_STEP,
+use crate::{
+    budget::Budget,
+    limits::{EVALUATION_BYTES_MAX, EVALUATION_WORK_MAX, JSONATA_SEQUENCE_ITEMS_MAX, JSONATA_WORK_PER_STEP},
 };
 use jsonata_core::{evaluator::EvaluatorError, value::JValue, value::with_stack};
 use std::cell::Cell;
@@ -19,8 +20,14 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn new() -> Meter {
-        Meter { left: Cell::new(JSONATA_WORK_MAX), items_max: JSONATA_SEQUENCE_ITEMS_MAX }
+    /// With what is left of a budget, or with one of its own.
+    pub(super) fn new(budget: Option<&Budget>) -> Meter {
+        let left = budget.map_or(EVALUATION_WORK_MAX, Budget::left);
+        Meter { left: Cell::new(left), items_max: JSONATA_SEQUENCE_ITEMS_MAX }
+    }
+
+    pub(super) fn left(&self) -> u64 {
+        self.left.get()
     }
 
     /// Counts without a limit.
@@ -34,7 +41,9 @@ impl Meter {
                 self.left.set(left);
                 Ok(())
             }
-            None => Err(limit(format!("the expression needs more than {JSONATA_WORK_MAX} units of work"))),
+            None => Err(limit(format!(
+                "the expressions of the state need more than {EVALUATION_WORK_MAX} units of work"
+            ))),
         }
     }
 
@@ -67,6 +76,29 @@ impl Meter {
                     members.iter().try_for_each(|(name, member)| {
                         self.take(1 + name.len() as u64 / 4)?;
                         self.value(member)
+                    })
+                })
+            }
+            _ => self.take(1),
+        }
+    }
+
+    /// A value from outside, which may be as large as it is.
+    pub(super) fn given(&self, value: &JValue) -> Result<(), EvaluatorError> {
+        match value {
+            JValue::String(text) => self.take(1 + text.len() as u64 / 4),
+            JValue::Array(items) => {
+                self.take(1 + items.len() as u64)?;
+                with_stack(|| {
+                    items.iter().filter(|item| is_large(item)).try_for_each(|item| self.given(item))
+                })
+            }
+            JValue::Object(members) => {
+                self.take(1)?;
+                with_stack(|| {
+                    members.iter().try_for_each(|(name, member)| {
+                        self.take(1 + name.len() as u64 / 4)?;
+                        self.given(member)
                     })
                 })
             }

@@ -26,7 +26,7 @@ pub use fault::JsonataFault;
 pub use references::{Newer, Reference};
 pub use run::JsonataLanguage;
 
-use crate::scope::Draws;
+use crate::{budget::Budget, scope::Draws};
 use direct::Direct;
 use jsonata_core::ast::AstNode;
 use serde_json::{Map, Value};
@@ -68,6 +68,8 @@ pub struct JsonataScope<'a> {
     pub now_ms: i64,
     /// `$random()`, `$uuid()` and `$shuffle()`.
     pub draws: &'a Draws,
+    /// As in [`crate::Scope`].
+    pub budget: Option<&'a Budget>,
 }
 
 /// `$states`, in its parts: an expression that reads one of them copies nothing of the others.

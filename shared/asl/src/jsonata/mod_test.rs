@@ -21,6 +21,7 @@ pub(super) fn evaluate(text: &str, input: Value) -> Result<Option<Value>, Jsonat
         variables: variables.as_object().unwrap(),
         now_ms: 1_764_021_137_123,
         draws: &draws,
+        budget: None,
     };
     let expression = Jsonata::parse(text).unwrap_or_else(|fault| panic!("{text}: {fault}"));
     assert_eq!(expression.as_str(), text);
@@ -127,7 +128,7 @@ fn the_parts_of_a_state_are_its_states() {
     let variables = variables.as_object().unwrap();
     let scope =
         crate::Scope { result: Some(&result), variables, ..crate::Scope::new(&input, &context, &draws) };
-    let scope = JsonataScope { states: scope.states(), variables, now_ms: 0, draws: &draws };
+    let scope = JsonataScope { states: scope.states(), variables, now_ms: 0, draws: &draws, budget: None };
     let evaluate = |text: &str| Jsonata::parse(text).unwrap().evaluate(&scope).unwrap();
     assert_eq!(evaluate("$states.input.a.b + $v"), Some(json!(3)));
     assert_eq!(evaluate("$states.result"), Some(json!([4])));

@@ -4,7 +4,7 @@ use super::{
     Parser,
     fields::Fields,
     language::Known::{self, Both, JsonPath, Jsonata},
-    state::{Read, WORK},
+    state::{FILTERS, Read, THEN, WORK},
     variables::Sight,
 };
 use crate::{
@@ -14,8 +14,6 @@ use crate::{
     path::Path,
 };
 
-const FILTERS: [Known; 3] = [JsonPath("InputPath"), JsonPath("OutputPath"), Jsonata("Output")];
-const THEN: [Known; 3] = [Both("Next"), Both("End"), Both("Assign")];
 const BRANCH: [Known; 3] = [Both("StartAt"), Both("States"), Both("Comment")];
 
 const MAP: [Known; 19] = [

@@ -78,18 +78,6 @@ impl Definition {
         Definition::parse_as(text, &Options::default())
     }
 
-    /// [`Definition::parse`] with a judge of resources, see [`Options::judge`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Definition::parse`].
-    pub fn parse_with(
-        text: &str,
-        judge: &dyn Fn(&Resource) -> Result<(), Refusal>,
-    ) -> Result<Definition, Faults> {
-        Definition::parse_as(text, &Options { judge, ..Options::default() })
-    }
-
     /// [`Definition::parse`] with options.
     ///
     /// # Errors

@@ -8,23 +8,18 @@ use crate::{
     },
     fault::FaultCode,
     json::{Data, Node},
+    limits::{REACH_CHANGES_MAX, REACH_WORK_MAX},
     path::{Path, ReferenceStep},
     template::{Expression, Template},
 };
 use std::collections::{HashMap, HashSet, VecDeque};
-
-/// Values that are compared in one parse. A definition that needs more is not followed: it is no one's mistake.
-const WORK_MAX: usize = 200_000;
-
-/// Changes of one state's input after which it can be anything.
-const CHANGES_MAX: usize = 20;
 
 impl Parser<'_> {
     /// Only for a definition without errors.
     pub(super) fn check_data(&mut self, root: &Node, definition: &Definition) {
         let mut nodes = HashMap::new();
         collect(root, &mut nodes);
-        let mut work = WORK_MAX;
+        let mut work = REACH_WORK_MAX;
         let mut open = vec![(&definition.machine, Shape::Any)];
         while let Some((machine, start)) = open.pop() {
             let Some(inputs) = follow(definition, machine, start, &mut work) else { return };
@@ -159,7 +154,7 @@ fn follow<'d>(
             };
             let count = changes.entry(next).or_default();
             *count += 1;
-            inputs.insert(next, if *count > CHANGES_MAX { Shape::Any } else { joined });
+            inputs.insert(next, if *count > REACH_CHANGES_MAX { Shape::Any } else { joined });
             if waiting.insert(next) {
                 open.push_back(next);
             }

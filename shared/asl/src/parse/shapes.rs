@@ -5,14 +5,12 @@
 //! be anything; members that a `Pass` or a payload template makes are known, and where ways meet, all of theirs count.
 
 use crate::{
+    limits::SHAPE_DEPTH_MAX,
     path::{Path, Root, Step},
     template::{Expression, Template},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// Levels of objects that are told apart.
-const DEPTH_MAX: usize = 6;
 
 /// What a value can be.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +39,7 @@ impl Shape {
 
     fn of_value_at(value: &Value, depth: usize) -> Shape {
         match value {
-            Value::Object(members) if depth < DEPTH_MAX => {
+            Value::Object(members) if depth < SHAPE_DEPTH_MAX => {
                 let member =
                     |(name, value): (&String, &Value)| (name.clone(), Shape::of_value_at(value, depth + 1));
                 Shape::Object(members.iter().map(member).collect())
@@ -59,14 +57,14 @@ impl Shape {
     fn of_template_at(template: &Template, input: &Shape, depth: usize) -> Shape {
         match template {
             Template::Literal(value) => Shape::of_value_at(value, depth),
-            Template::Object(members) if depth < DEPTH_MAX => {
+            Template::Object(members) if depth < SHAPE_DEPTH_MAX => {
                 let member = |(name, member): &(String, Template)| {
                     (name.clone(), Shape::of_template_at(member, input, depth + 1))
                 };
                 Shape::Object(members.iter().map(member).collect())
             }
             Template::Dynamic(Expression::Path(path)) => {
-                input.at(path).unwrap_or(Shape::Any).cut(DEPTH_MAX.saturating_sub(depth))
+                input.at(path).unwrap_or(Shape::Any).cut(SHAPE_DEPTH_MAX.saturating_sub(depth))
             }
             _ => Shape::Any,
         }
@@ -98,7 +96,7 @@ impl Shape {
             Shape::Object(mut members) => {
                 let inner = members.remove(name).unwrap_or_else(Shape::empty);
                 members.insert(name.to_string(), inner.with(names, value));
-                Shape::Object(members).cut(DEPTH_MAX)
+                Shape::Object(members).cut(SHAPE_DEPTH_MAX)
             }
             // A value in a scalar is a failure of its own.
             Shape::Any | Shape::Leaf => Shape::Any,

@@ -18,8 +18,8 @@ use crate::{
 use std::ops::Range;
 
 const COMMON: [Known; 3] = [Both("Type"), Both("Comment"), Both("QueryLanguage")];
-const FILTERS: [Known; 3] = [JsonPath("InputPath"), JsonPath("OutputPath"), Jsonata("Output")];
-const THEN: [Known; 3] = [Both("Next"), Both("End"), Both("Assign")];
+pub(super) const FILTERS: [Known; 3] = [JsonPath("InputPath"), JsonPath("OutputPath"), Jsonata("Output")];
+pub(super) const THEN: [Known; 3] = [Both("Next"), Both("End"), Both("Assign")];
 
 /// The fields of states that do work and have a result.
 pub(super) const WORK: [Known; 6] = [

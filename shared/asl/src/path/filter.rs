@@ -4,7 +4,7 @@
 //! there is false, except for `!=` and `nin`.
 
 use super::{Step, select::Walk};
-use crate::{equality::same, limits::PATH_REGEX_BYTES_MAX, scope::EvalError};
+use crate::{equality::same_numbers, limits::PATH_REGEX_BYTES_MAX, scope::EvalError};
 use serde_json::{Number, Value};
 use std::{borrow::Cow, cmp::Ordering};
 
@@ -211,22 +211,16 @@ impl Operator {
         right: Option<&Value>,
         walk: &mut Walk,
     ) -> Result<bool, EvalError> {
-        let equal = || matches!((left, right), (Some(left), Some(right)) if equal(left, right));
-        let identical = || {
-            let types = left.zip(right).map(|(a, b)| std::mem::discriminant(a) == std::mem::discriminant(b));
-            types == Some(true) && equal()
-        };
-        let ordered = |allowed: fn(Ordering) -> bool| left.zip(right).and_then(order).is_some_and(allowed);
         let arrays = || Some((left?.as_array()?, right?.as_array()?));
         Ok(match self {
-            Operator::Equal => equal(),
-            Operator::NotEqual => !equal(),
-            Operator::Identical => identical(),
-            Operator::NotIdentical => !identical(),
-            Operator::Less => ordered(Ordering::is_lt),
-            Operator::LessOrEqual => ordered(Ordering::is_le),
-            Operator::Greater => ordered(Ordering::is_gt),
-            Operator::GreaterOrEqual => ordered(Ordering::is_ge),
+            Operator::Equal => are_equal(left, right, walk)?,
+            Operator::NotEqual => !are_equal(left, right, walk)?,
+            Operator::Identical => are_identical(left, right, walk)?,
+            Operator::NotIdentical => !are_identical(left, right, walk)?,
+            Operator::Less => ordered(left, right, walk)?.is_some_and(Ordering::is_lt),
+            Operator::LessOrEqual => ordered(left, right, walk)?.is_some_and(Ordering::is_le),
+            Operator::Greater => ordered(left, right, walk)?.is_some_and(Ordering::is_gt),
+            Operator::GreaterOrEqual => ordered(left, right, walk)?.is_some_and(Ordering::is_ge),
             Operator::In => is_in(left, right.and_then(Value::as_array), walk)?,
             Operator::NotIn => !is_in(left, right.and_then(Value::as_array), walk)?,
             Operator::Contains => match (left, right) {
@@ -279,29 +273,109 @@ impl Operator {
     }
 }
 
+fn are_equal(left: Option<&Value>, right: Option<&Value>, walk: &mut Walk) -> Result<bool, EvalError> {
+    match (left, right) {
+        (Some(left), Some(right)) => equal(left, right, walk),
+        _ => Ok(false),
+    }
+}
+
+fn are_identical(left: Option<&Value>, right: Option<&Value>, walk: &mut Walk) -> Result<bool, EvalError> {
+    let types = left.zip(right).map(|(a, b)| std::mem::discriminant(a) == std::mem::discriminant(b));
+    Ok(types == Some(true) && are_equal(left, right, walk)?)
+}
+
+fn ordered(
+    left: Option<&Value>,
+    right: Option<&Value>,
+    walk: &mut Walk,
+) -> Result<Option<Ordering>, EvalError> {
+    let (Some(left), Some(right)) = (left, right) else { return Ok(None) };
+    if let (Value::String(a), Value::String(b)) = (left, right) {
+        walk.work(a.len().min(b.len()) / ORDERED_BYTES_PER_STEP)?;
+    }
+    walk.work(1)?;
+    Ok(order((left, right)))
+}
+
 fn is_in(wanted: Option<&Value>, items: Option<&Vec<Value>>, walk: &mut Walk) -> Result<bool, EvalError> {
     let (Some(wanted), Some(items)) = (wanted, items) else { return Ok(false) };
-    walk.work(items.len())?;
-    Ok(items.iter().any(|item| equal(wanted, item)))
+    for item in items {
+        if equal(wanted, item, walk)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// How many of the first are among the second.
 fn count_in(wanted: &[Value], items: &[Value], walk: &mut Walk) -> Result<usize, EvalError> {
-    walk.work(wanted.len().saturating_mul(items.len()))?;
-    Ok(wanted.iter().filter(|wanted| items.iter().any(|item| equal(wanted, item))).count())
+    let mut count = 0;
+    for wanted in wanted {
+        for item in items {
+            if equal(wanted, item, walk)? {
+                count += 1;
+                break;
+            }
+        }
+    }
+    Ok(count)
 }
 
-fn equal(a: &Value, b: &Value) -> bool {
+/// So many bytes of equal texts are compared in the time of one step.
+const EQUAL_BYTES_PER_STEP: usize = 1_024;
+
+/// So many bytes of texts are brought into Java's order in the time of one step.
+const ORDERED_BYTES_PER_STEP: usize = 16;
+
+/// Equality as filters have it; all that it looks at is counted.
+fn equal(a: &Value, b: &Value, walk: &mut Walk) -> Result<bool, EvalError> {
+    walk.work(1)?;
     match (a, b) {
         (Value::Number(number), Value::String(text)) => {
             // No number that data can hold takes more characters; a longer text costs no time here.
             let spelled = Some(text).filter(|text| text.len() <= 400);
-            spelled
+            Ok(spelled
                 .and_then(|text| text.parse::<f64>().ok())
-                .is_some_and(|spelled| number.as_f64() == Some(spelled))
+                .is_some_and(|spelled| number.as_f64() == Some(spelled)))
         }
-        (Value::String(text), Value::Number(number)) => *text == number.to_string(),
-        _ => same(a, b),
+        (Value::String(text), Value::Number(number)) => Ok(*text == number.to_string()),
+        _ => same_counted(a, b, walk),
+    }
+}
+
+/// [`crate::equality::same`], counted.
+fn same_counted(a: &Value, b: &Value, walk: &mut Walk) -> Result<bool, EvalError> {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => Ok(same_numbers(a, b)),
+        (Value::String(a), Value::String(b)) => {
+            if a.len() == b.len() {
+                walk.work(a.len() / EQUAL_BYTES_PER_STEP)?;
+            }
+            Ok(a == b)
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (a, b) in a.iter().zip(b) {
+                walk.work(1)?;
+                if !same_counted(a, b, walk)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        (Value::Object(a), Value::Object(b)) if a.len() == b.len() => {
+            for (name, a) in a {
+                walk.work(1 + name.len() / EQUAL_BYTES_PER_STEP)?;
+                let Some(b) = b.get(name) else { return Ok(false) };
+                if !same_counted(a, b, walk)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        (Value::Null, Value::Null) => Ok(true),
+        (Value::Bool(a), Value::Bool(b)) => Ok(a == b),
+        _ => Ok(false),
     }
 }
 

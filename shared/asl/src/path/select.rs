@@ -5,9 +5,10 @@ use super::{
     filter::{FilterPath, From as PathFrom, Predicate},
 };
 use crate::{
+    budget::Budget,
     errors,
     java::java_text,
-    limits::{PATH_NODES_MAX, PATH_WORK_MAX, VALUE_DEPTH_MAX},
+    limits::{EVALUATION_WORK_MAX, PATH_NODES_MAX, PATH_WORK_PER_STEP, VALUE_DEPTH_MAX},
     measure::Meter,
     scope::{EvalError, Scope},
 };
@@ -76,7 +77,7 @@ impl Path {
             );
         };
         if self.is_definite() {
-            return self.definite(start);
+            return self.definite(start, scope.budget);
         }
         let last = self.steps.len().saturating_sub(1);
         if let Some(at) =
@@ -85,10 +86,10 @@ impl Path {
             let text = format!("Multi properties can only be used as path leafs: {}", self.bracketed(at + 1));
             return Err(self.impossible(text));
         }
-        Ok(Cow::Owned(Walk::new(start).find_all(&self.steps, start)?))
+        Ok(Cow::Owned(Walk::new(start, scope.budget).find_all(&self.steps, start)?))
     }
 
-    fn definite<'a>(&self, start: &'a Value) -> Result<Cow<'a, Value>, Miss> {
+    fn definite<'a>(&self, start: &'a Value, budget: Option<&'a Budget>) -> Result<Cow<'a, Value>, Miss> {
         let mut value = start;
         for (index, step) in self.steps.iter().enumerate() {
             let is_last = index + 1 == self.steps.len();
@@ -110,7 +111,7 @@ impl Path {
                     )));
                 }
                 (Step::Children(names), Value::Object(members)) => {
-                    return Ok(Cow::Owned(Walk::new(start).merged(names, members)?));
+                    return Ok(Cow::Owned(Walk::new(start, budget).merged(names, members)?));
                 }
                 (Step::Child(_) | Step::Function(_) | Step::Children(_), _) => {
                     return Err(self.miss(format!(
@@ -160,22 +161,33 @@ impl Path {
 /// One evaluation of a path, with what it may still do.
 pub(super) struct Walk<'a> {
     root: &'a Value,
-    work_left: usize,
+    budget: Option<&'a Budget>,
+    work_left: u64,
     copies: Meter,
+}
+
+impl Drop for Walk<'_> {
+    fn drop(&mut self) {
+        if let Some(budget) = self.budget {
+            budget.leave(self.work_left);
+        }
+    }
 }
 
 impl<'a> Walk<'a> {
     /// `root` is what `$` means within filters.
-    fn new(root: &'a Value) -> Walk<'a> {
-        Walk { root, work_left: PATH_WORK_MAX, copies: Meter::new() }
+    fn new(root: &'a Value, budget: Option<&'a Budget>) -> Walk<'a> {
+        let work_left = budget.map_or(EVALUATION_WORK_MAX, Budget::left);
+        Walk { root, budget, work_left, copies: Meter::new() }
     }
 
     /// Counts work before it is done.
-    pub(super) fn work(&mut self, units: usize) -> Result<(), EvalError> {
+    pub(super) fn work(&mut self, steps: usize) -> Result<(), EvalError> {
+        let units = (steps as u64).saturating_mul(PATH_WORK_PER_STEP);
         self.work_left = self.work_left.checked_sub(units).ok_or_else(|| {
             EvalError::named(
                 errors::DATA_LIMIT_EXCEEDED,
-                format!("A path takes more than {PATH_WORK_MAX} units of work."),
+                format!("The paths of the state take more than {EVALUATION_WORK_MAX} units of work."),
             )
         })?;
         Ok(())
@@ -252,7 +264,9 @@ impl<'a> Walk<'a> {
     }
 
     fn copy(&mut self, value: &Value) -> Result<Value, EvalError> {
+        let before = self.copies.bytes_left();
         self.copies.place(value, 1)?;
+        self.work((before - self.copies.bytes_left()) / COPIED_BYTES_PER_STEP)?;
         Ok(value.clone())
     }
 
@@ -351,6 +365,9 @@ impl<'a> Walk<'a> {
         }
     }
 }
+
+/// So many bytes are copied in the time of one step.
+const COPIED_BYTES_PER_STEP: usize = 64;
 
 /// Whether the steps are children and indexes only, which name one value.
 fn is_plain(steps: &[Step]) -> bool {

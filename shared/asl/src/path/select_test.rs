@@ -163,3 +163,45 @@ fn filters_take_a_bounded_amount_of_work() {
     }
     assert!(select("$.items[?(@.n > 4990)]", &many).is_ok());
 }
+
+#[test]
+fn comparisons_in_filters_are_work_by_what_they_look_at() {
+    let document = json!((0..20_000).collect::<Vec<_>>());
+    let text = "ab".repeat(500_000);
+    let many = json!({
+        "items": (0..2_000).map(|n| json!({"n": n})).collect::<Vec<_>>(),
+        "a": {"one": document, "text": text}, "b": {"one": document, "text": text},
+        "nested": [document, document, document],
+    });
+    for filter in [
+        "$.a == $.b",
+        "$.a === $.b",
+        "$.a != $.b",
+        "!($.a !== $.b)",
+        "$.a.text < $.b.text",
+        "$.a.text >= $.b.text",
+        "$.a.one in $.nested",
+        "$.nested contains $.b.one",
+        "$.nested subsetof $.nested",
+        "$.nested anyof $.nested",
+    ] {
+        is_stopped(&format!("$.items[?({filter})]"), &many);
+    }
+    // What differs at once costs next to nothing.
+    assert!(select("$.items[?(@.n == $.a)]", &many).is_ok());
+    assert!(select("$.items[?($.a == $.items)]", &many).is_ok());
+}
+
+#[test]
+fn evaluations_share_a_budget_where_there_is_one() {
+    let many = json!({"items": (0..700).map(|n| json!({"n": n})).collect::<Vec<_>>()});
+    let (path, budget) = (Path::parse("$.items[?($.items[?(@.n < 0)])].n").unwrap(), Budget::new());
+    let (context, draws) = (json!({}), Draws::new([0; 32]));
+    let scope = Scope { budget: Some(&budget), ..Scope::new(&many, &context, &draws) };
+    let evaluated = |count: usize| (0..count).filter(|_| path.select(&scope).is_ok()).count();
+    let count = evaluated(20);
+    assert!((1..20).contains(&count), "{count} {budget:?}");
+    assert_eq!(evaluated(1), 0, "{budget:?}");
+    budget.renew();
+    assert_eq!(evaluated(20), count, "{budget:?}");
+}

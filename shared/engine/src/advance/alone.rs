@@ -9,7 +9,7 @@ use crate::{
     transition::{End, Next},
 };
 use serde_json::{Map, Value};
-use stepladder_asl::Definition;
+use stepladder_asl::{Budget, Definition};
 
 /// Where a state that is run alone leads.
 pub(crate) enum Came {
@@ -21,6 +21,8 @@ pub(crate) enum Came {
     End(End),
     /// To its own work, to a wait, or to another attempt.
     Waits(Position),
+    /// Nobody knows: an evaluation took too long.
+    GaveUp,
 }
 
 /// Enters one state; answers with the variables after it.
@@ -44,10 +46,11 @@ pub(crate) fn enter_alone(
         events: 1,
         entered: 0,
         gave_up: false,
+        budget: Budget::new(),
         trace: Some(trace),
     };
     let flow = walk.enter(state, input);
-    (Came::from(flow), walk.variables)
+    (Came::of(flow, walk.gave_up), walk.variables)
 }
 
 /// Answers what a state waits for.
@@ -74,15 +77,17 @@ pub(crate) fn settle_alone(
         events: position.events,
         entered: 0,
         gave_up: false,
+        budget: Budget::new(),
         trace: Some(trace),
     };
     let flow = walk.flow(position, outcome);
-    (Came::from(flow), walk.variables)
+    (Came::of(flow, walk.gave_up), walk.variables)
 }
 
-impl From<Flow> for Came {
-    fn from(flow: Flow) -> Came {
+impl Came {
+    fn of(flow: Flow, gave_up: bool) -> Came {
         match flow {
+            _ if gave_up => Came::GaveUp,
             Flow::Go(state, output) => Came::Next { state, output },
             Flow::Stop(Next::End(end)) => Came::End(end),
             Flow::Stop(Next::Wait(position)) => Came::Waits(position),

@@ -22,6 +22,7 @@ impl Walk<'_> {
         evaluate(&Scope {
             variables: &self.variables,
             now_ms: self.now_ms,
+            budget: Some(&self.budget),
             ..Scope::new(data, &context, &self.draws)
         })
     }

@@ -127,6 +127,7 @@ impl Walk<'_> {
             return None;
         }
         let delay_ms = retrier.delay_ms(*used, &self.draws);
+        self.budget.renew();
         let due_ms = self.now_ms.saturating_add(delay_ms);
         *used += 1;
         let seconds = delay_ms as f64 / 1000.0;
@@ -140,7 +141,7 @@ impl Walk<'_> {
         };
         if let Kind::Task(task) = &state.kind {
             next.awaiting = Awaiting::Step { due_ms };
-            match Prepared::new(self.definition, state, task, self.run, &next, Probe::NONE) {
+            match Prepared::new(self.definition, state, task, self.run, &next, &self.budget, Probe::NONE) {
                 Ok(prepared) => self.scheduled(task, prepared, &next.data, due_ms),
                 // It fails again when it is due.
                 Err(error) => {
@@ -158,6 +159,8 @@ impl Walk<'_> {
         let index = state.catch.iter().position(|catcher| catcher.matches(failure.name()))?;
         let catcher = state.catch.get(index)?;
         self.probe().see_error(|details| details.catch_index = Some(index as u64));
+        // What failed may have used up all of it.
+        self.budget.renew();
         Some(match self.caught_output(state, index, catcher, position, &failure.output()) {
             Ok((output, assigned)) => self.exit(state, &Then::Next(catcher.next.clone()), output, assigned),
             // What is wrong with a catcher is not for it, or another one, to catch.

@@ -12,7 +12,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::borrow::Cow;
-use stepladder_asl::{Definition, Kind, State, errors};
+use stepladder_asl::{Budget, Definition, Kind, State, errors};
 
 /// The first transition of a branch: to its first stop.
 ///
@@ -55,6 +55,7 @@ pub(crate) fn start_branch_traced(
         events: opening.events,
         entered: 0,
         gave_up: false,
+        budget: Budget::new(),
         trace,
     };
     if is_map {
@@ -81,7 +82,7 @@ impl Walk<'_> {
     /// Opens the fan-out of a Parallel or Map state that has been entered; an empty one is over at once.
     pub(super) fn fan_out(&mut self, state: &State, position: Position) -> Flow {
         let seen = Seen::new(self.definition, self.run, state, &position);
-        let mut fan_out = match seen.width(self.probe()) {
+        let mut fan_out = match seen.width(&self.budget, self.probe()) {
             Ok(fan_out) => fan_out,
             Err(error) => return self.failed_evaluation(state, &position, &error),
         };
@@ -90,7 +91,7 @@ impl Walk<'_> {
             true => Event::MapStateStarted { length: fan_out.count },
             false => Event::ParallelStateStarted,
         });
-        match seen.tolerance(fan_out.count, self.probe()) {
+        match seen.tolerance(&self.budget, fan_out.count, self.probe()) {
             Ok(tolerated) => fan_out.failures_tolerated = tolerated,
             Err(error) => return self.failed_evaluation(state, &position, &error),
         }

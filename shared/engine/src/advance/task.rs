@@ -17,7 +17,7 @@ impl Walk<'_> {
     /// Evaluates what the resource is called with, and waits for the answer. An error before the call is one that the
     /// state's own Retry and Catch may take.
     pub(super) fn call(&mut self, state: &State, task: &Task, mut position: Position) -> Flow {
-        match Prepared::new(self.definition, state, task, self.run, &position, self.probe()) {
+        match Prepared::new(self.definition, state, task, self.run, &position, &self.budget, self.probe()) {
             Ok(prepared) => {
                 self.scheduled(task, prepared, &position.data, self.now_ms);
                 position.events = self.events;
@@ -130,7 +130,8 @@ impl Walk<'_> {
     /// The branch goes on waiting for what was submitted, or for the worker. Both limits count from here.
     fn goes_on(&mut self, state: &State, task: &Task, position: &Position) -> Flow {
         // What could be evaluated for the call can be evaluated again, unless it takes too long this time.
-        let prepared = Prepared::new(self.definition, state, task, self.run, position, Probe::NONE);
+        let prepared =
+            Prepared::new(self.definition, state, task, self.run, position, &self.budget, Probe::NONE);
         let prepared = prepared.inspect_err(|error| self.gave_up |= error.gave_up).ok();
         let after = |seconds: Option<u64>| {
             seconds.map(|seconds| self.now_ms.saturating_add_unsigned(seconds.saturating_mul(1000)))

@@ -30,6 +30,8 @@ pub(crate) struct Function {
 
 #[derive(Debug, Default)]
 struct State {
+    /// How many invocations an environment has taken.
+    invocations: u64,
     environments: HashMap<u64, Slot>,
     /// Idle environments, the most recently used last.
     idle: Vec<u64>,
@@ -202,7 +204,9 @@ impl Function {
                 slot.environment.kill();
                 return None;
             }
-            Arc::clone(&slot.environment)
+            let environment = Arc::clone(&slot.environment);
+            state.invocations += 1;
+            environment
         };
         let timeout = Duration::from_millis(self.config.timeout_ms);
         match tokio::time::timeout(timeout, outcome).await {
@@ -341,6 +345,10 @@ impl Function {
 
     pub(crate) fn environments(&self) -> usize {
         self.lock().environments.len()
+    }
+
+    pub(crate) fn invocations(&self) -> u64 {
+        self.lock().invocations
     }
 
     pub(crate) fn log(&self, request_id: Option<&str>, stream: LogStream, text: String) {

@@ -157,6 +157,11 @@ impl LambdaHost {
         self.function(name).map_or(0, |function| function.environments())
     }
 
+    /// How many invocations a function has taken, whatever came of them; 0 for one that isn't there. Lambda bills each.
+    pub fn invocations(&self, name: &str) -> u64 {
+        self.function(name).map_or(0, |function| function.invocations())
+    }
+
     /// Takes each line that a function writes, from now on, instead of the sink before. It is called on the host's
     /// tasks and should be quick; while it blocks, the functions that write may block too.
     pub fn on_log(&self, sink: impl Fn(LogLine) + Send + Sync + 'static) {

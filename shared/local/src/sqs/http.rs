@@ -1,6 +1,7 @@
 //! SQS over HTTP: one operation from its JSON to its JSON.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,10 +17,11 @@ use super::queue::ReceiveOptions;
 use super::queues::Queues;
 use super::shared::SharedQueues;
 use super::wire::{
-    Batch, BatchResponse, ChangeEntry, ChangeMessageVisibility, CreateQueue, DeleteEntry, DeleteMessage,
-    EntryId, FailedEntry, GetQueueAttributes, GetQueueUrl, ListDeadLetterSourceQueues, ListQueues, OfQueue,
-    QueueUrl, ReceiveMessage, ReceivedResponse, SendEntry, SentResponse, SetQueueAttributes, TagQueue,
-    UntagQueue, WireMessage, WireReceived,
+    Batch, BatchResponse, CancelMessageMoveTask, ChangeEntry, ChangeMessageVisibility, CreateQueue,
+    DeleteEntry, DeleteMessage, EntryId, FailedEntry, GetQueueAttributes, GetQueueUrl,
+    ListDeadLetterSourceQueues, ListMessageMoveTasks, ListQueues, OfQueue, QueueUrl, ReceiveMessage,
+    ReceivedResponse, SendEntry, SentResponse, SetQueueAttributes, StartMessageMoveTask, TagQueue,
+    UntagQueue, WireMessage, WireMoveTask, WireReceived,
 };
 use crate::limits;
 
@@ -190,11 +192,38 @@ fn manage(queues: &SharedQueues, operation: &str, origin: &str, body: &[u8]) -> 
             let tags = queues.with(|queues, _| queues.tags(queue_name(&request.queue_url)?))?;
             write(&json!({ "Tags": tags }))
         }
-        "StartMessageMoveTask"
-        | "ListMessageMoveTasks"
-        | "CancelMessageMoveTask"
-        | "AddPermission"
-        | "RemovePermission" => {
+        "StartMessageMoveTask" => {
+            let request: StartMessageMoveTask = parse(body)?;
+            let rate = match request.max_number_of_messages_per_second {
+                None => None,
+                Some(rate) => {
+                    Some(in_range("MaxNumberOfMessagesPerSecond", rate, 1..=limits::MOVES_PER_SECOND_MAX)?)
+                }
+            };
+            let destination = request.destination_arn.as_deref();
+            let handle = queues
+                .with(|queues, now_ms| queues.start_move(&request.source_arn, destination, rate, now_ms))?;
+            write(&json!({ "TaskHandle": handle }))
+        }
+        "ListMessageMoveTasks" => {
+            let request: ListMessageMoveTasks = parse(body)?;
+            let shown = u32::try_from(limits::MOVE_TASKS_SHOWN_MAX).unwrap_or(u32::MAX);
+            let max = match request.max_results {
+                None => 1,
+                Some(max) => in_range("MaxResults", max, 1..=shown)?,
+            };
+            queues.with(|queues, _| {
+                let tasks = queues.moves(&request.source_arn)?.iter().take(max as usize);
+                let tasks: Vec<WireMoveTask> = tasks.map(WireMoveTask::of).collect();
+                write(&json!({ "Results": tasks }))
+            })
+        }
+        "CancelMessageMoveTask" => {
+            let request: CancelMessageMoveTask = parse(body)?;
+            queues.with(|queues, _| queues.cancel_move(&request.task_handle))?;
+            empty()
+        }
+        "AddPermission" | "RemovePermission" => {
             let message = format!("The local queue server doesn't support {operation}.");
             Err(error(ErrorKind::UnsupportedOperation, message))
         }
@@ -432,6 +461,16 @@ fn seconds(parameter: &str, value: i64, max: u32) -> Result<u32, SqsError> {
     u32::try_from(value).ok().filter(|value| *value <= max).ok_or_else(|| {
         let message = format!(
             "Value {value} for parameter {parameter} is invalid. Reason: Must be >= 0 and <= {max}, if provided."
+        );
+        error(ErrorKind::InvalidParameterValue, message)
+    })
+}
+
+fn in_range(parameter: &str, value: i64, range: RangeInclusive<u32>) -> Result<u32, SqsError> {
+    u32::try_from(value).ok().filter(|value| range.contains(value)).ok_or_else(|| {
+        let (start, end) = range.into_inner();
+        let message = format!(
+            "Value {value} for parameter {parameter} is invalid. Reason: Must be between {start} and {end}, if provided."
         );
         error(ErrorKind::InvalidParameterValue, message)
     })

@@ -107,6 +107,20 @@ impl MessageContent {
             size,
         })
     }
+
+    /// The same under a new id, as sent now.
+    pub(crate) fn sent_anew(&self, now_ms: u64) -> Self {
+        Self {
+            message_id: new_uuid(),
+            body: self.body.clone(),
+            md5_of_body: self.md5_of_body.clone(),
+            attributes: self.attributes.clone(),
+            trace_header: self.trace_header.clone(),
+            sent_at_ms: now_ms,
+            size: self.size,
+            event_size: self.event_size,
+        }
+    }
 }
 
 /// The bytes of a message that count against SQS's limits.

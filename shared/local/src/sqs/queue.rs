@@ -164,6 +164,17 @@ impl Queue {
         self.insert(key, message);
     }
 
+    /// The message that has been visible for longest: its key, and the ARN of the queue that gave it up.
+    pub(crate) fn first_ready(&self) -> Option<(u64, Option<Arc<str>>)> {
+        let (_, key) = self.ready.first()?;
+        Some((*key, self.messages.get(key)?.dead_letter_source_arn.clone()))
+    }
+
+    /// Takes a message out, for another queue of the same server: its bytes stay counted.
+    pub(crate) fn take(&mut self, key: u64) -> Option<Arc<MessageContent>> {
+        self.remove(key).map(|message| message.content)
+    }
+
     fn insert(&mut self, key: u64, message: Message) {
         let place = (message.visible_at_ms, key);
         match message.state {

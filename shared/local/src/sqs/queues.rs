@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::attributes::{QueueAttributes, fifo_refused};
 use super::error::{ErrorKind, SqsError, error};
 use super::message::{MessageContent, NewMessage, md5_of_attributes, md5_of_trace_header, message_size};
+use super::moves::Moves;
 use super::queue::{Queue, QueueCounts, ReceiveOptions, Received};
 use crate::limits;
 
@@ -22,6 +23,7 @@ pub struct Queues {
     last_key: u64,
     /// Bytes of all messages.
     bytes: usize,
+    pub(super) moves: Moves,
 }
 
 /// The answer to a send.
@@ -42,6 +44,7 @@ impl Queues {
             queues: BTreeMap::new(),
             last_key: 0,
             bytes: 0,
+            moves: Moves::new(),
         }
     }
 
@@ -94,6 +97,7 @@ impl Queues {
     pub fn delete_queue(&mut self, name: &str) -> Result<(), SqsError> {
         let mut queue = self.queues.remove(name).ok_or_else(|| does_not_exist(name))?;
         self.bytes -= queue.clear();
+        self.moves.remove(name);
         // Whoever waits on the queue wakes up and finds it gone.
         queue.bell.notify_waiters();
         Ok(())
@@ -297,16 +301,16 @@ impl Queues {
         Ok(Arc::clone(&self.queue(name)?.arn))
     }
 
-    fn next_key(&mut self) -> u64 {
+    pub(super) fn next_key(&mut self) -> u64 {
         self.last_key += 1;
         self.last_key
     }
 
-    fn queue(&self, name: &str) -> Result<&Queue, SqsError> {
+    pub(super) fn queue(&self, name: &str) -> Result<&Queue, SqsError> {
         self.queues.get(name).ok_or_else(|| does_not_exist(name))
     }
 
-    fn queue_mut(&mut self, name: &str) -> Result<&mut Queue, SqsError> {
+    pub(super) fn queue_mut(&mut self, name: &str) -> Result<&mut Queue, SqsError> {
         self.queues.get_mut(name).ok_or_else(|| does_not_exist(name))
     }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{ErrorKind, SqsError, error};
 use super::message::{AttributeValue, MessageAttribute, NewMessage, md5_of_attributes};
+use super::moves::MoveTask;
 use super::queue::Received;
 
 #[derive(Deserialize)]
@@ -85,6 +86,59 @@ pub(super) struct ListDeadLetterSourceQueues<'a> {
     pub(super) queue_url: Cow<'a, str>,
     pub(super) next_token: Option<String>,
     pub(super) max_results: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct StartMessageMoveTask {
+    pub(super) source_arn: String,
+    pub(super) destination_arn: Option<String>,
+    pub(super) max_number_of_messages_per_second: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListMessageMoveTasks {
+    pub(super) source_arn: String,
+    pub(super) max_results: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CancelMessageMoveTask {
+    pub(super) task_handle: String,
+}
+
+/// A move task that has ended, as ListMessageMoveTasks shows it: only one that goes on has a handle.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct WireMoveTask<'a> {
+    status: &'static str,
+    source_arn: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    destination_arn: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_number_of_messages_per_second: Option<u32>,
+    approximate_number_of_messages_moved: u64,
+    approximate_number_of_messages_to_move: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_reason: Option<&'static str>,
+    started_timestamp: u64,
+}
+
+impl<'a> WireMoveTask<'a> {
+    pub(super) fn of(task: &'a MoveTask) -> Self {
+        Self {
+            status: if task.failure.is_some() { "FAILED" } else { "COMPLETED" },
+            source_arn: &task.source_arn,
+            destination_arn: task.destination_arn.as_deref(),
+            max_number_of_messages_per_second: task.messages_per_second,
+            approximate_number_of_messages_moved: task.moved,
+            approximate_number_of_messages_to_move: task.to_move,
+            failure_reason: task.failure,
+            started_timestamp: task.started_at_ms,
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -17,9 +17,9 @@ use crate::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use std::{collections::BTreeMap, ops::Range};
-use stepladder_asl::{Definition, errors};
+use stepladder_asl::{Definition, EvalError, errors};
 use stepladder_engine::{
-    BranchInput, Effect, FanOut, Opening, Outcome, Phase, Position, branch_inputs, start_branch,
+    BranchInput, Effect, FanOut, Inputs, Opening, Outcome, Phase, Position, Run, start_branch,
 };
 
 impl<H: Host> Protocol<H> {
@@ -41,12 +41,17 @@ impl<H: Host> Protocol<H> {
         if width > self.part_branches() {
             return self.delegate(line, position, opened_ms).await;
         }
-        let inputs = match self.evaluated(line, position, 0..width)? {
+        let run = self.seeded(line.run);
+        let common = match self.inputs_of(line, &run, position)? {
+            Ok(common) => common,
+            Err(outcome) => return self.unopened(line, position, outcome).await,
+        };
+        let inputs = match self.evaluated(position, &common, 0..width)? {
             Ok(inputs) => inputs,
             Err(outcome) => return self.unopened(line, position, outcome).await,
         };
         if width < fan_out.count
-            && let Err(outcome) = self.put_all_inputs(line, position, opened_ms).await?
+            && let Err(outcome) = self.put_all_inputs(line, position, &common, opened_ms).await?
         {
             return self.unopened(line, position, outcome).await;
         }
@@ -63,7 +68,12 @@ impl<H: Host> Protocol<H> {
         opened_ms: i64,
     ) -> WorldResult<Vec<Sending>> {
         let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
-        if let Err(outcome) = self.put_all_inputs(line, position, opened_ms).await? {
+        let run = self.seeded(line.run);
+        let common = match self.inputs_of(line, &run, position)? {
+            Ok(common) => common,
+            Err(outcome) => return self.unopened(line, position, outcome).await,
+        };
+        if let Err(outcome) = self.put_all_inputs(line, position, &common, opened_ms).await? {
             return self.unopened(line, position, outcome).await;
         }
         self.put_opened(line, position, opened_ms).await?;
@@ -106,20 +116,27 @@ impl<H: Host> Protocol<H> {
         }
     }
 
-    /// What some of the branches start with. An error is the outcome that the state gets in place of its branches.
+    /// What all branches have in common of what they start with. An error is the outcome that the state gets in place of
+    /// its branches.
+    fn inputs_of<'a>(
+        &self,
+        line: &Line<'a>,
+        run: &'a Run,
+        position: &'a Position,
+    ) -> WorldResult<Result<Inputs<'a>, Outcome>> {
+        in_time(position, Inputs::new(line.definition, run, position))
+    }
+
+    /// What some of the branches start with. An error is as in [`Self::inputs_of`].
     fn evaluated(
         &self,
-        line: &Line<'_>,
         position: &Position,
+        common: &Inputs<'_>,
         range: Range<u32>,
     ) -> WorldResult<Result<Vec<BranchInput>, Outcome>> {
-        let inputs = match branch_inputs(line.definition, &self.seeded(line.run), position, range) {
+        let inputs = match in_time(position, common.range(range))? {
             Ok(inputs) => inputs,
-            Err(error) if error.gave_up => return Err(too_slow()),
-            Err(error) => {
-                let cause = error.cause_in(&position.state, position.entered_event);
-                return Ok(Err(unopened_by(error.error.to_string(), cause)));
-            }
+            Err(outcome) => return Ok(Err(outcome)),
         };
         let sizes = inputs.iter().map(|input| json::size(&input.data).ok());
         let mut bounded = sizes.map(|bytes| self.bounded_input("The input of a branch", bytes));
@@ -160,17 +177,17 @@ impl<H: Host> Protocol<H> {
         &self,
         line: &Line<'_>,
         position: &Position,
+        common: &Inputs<'_>,
         opened_ms: i64,
     ) -> WorldResult<Result<(), Outcome>> {
         let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
         let parts: Vec<u32> = self.parts(fan_out.count).collect();
-        // Evaluated for many parts at once, for each evaluation goes over all items; but not for all at once, for what
-        // they make of the items may be large.
+        // Not for all at once, for what they make of the items may be large.
         for some in parts.chunks(limits::PARTS_EVALUATED_AT_ONCE) {
             let (Some(first), Some(last)) = (some.first(), some.last()) else { continue };
             let (first, end) =
                 (self.branches_of(*first, fan_out.count).start, self.branches_of(*last, fan_out.count).end);
-            let inputs = match self.evaluated(line, position, first..end)? {
+            let inputs = match self.evaluated(position, common, first..end)? {
                 Ok(inputs) => inputs,
                 Err(outcome) => return Ok(Err(outcome)),
             };
@@ -299,6 +316,18 @@ impl<H: Host> Protocol<H> {
             ));
         };
         self.begin(line, &parent, input, opening).await
+    }
+}
+
+/// What an evaluation gave: an error is the state's own, unless it only took too long.
+fn in_time<T>(position: &Position, evaluated: Result<T, EvalError>) -> WorldResult<Result<T, Outcome>> {
+    match evaluated {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) if error.gave_up => Err(too_slow()),
+        Err(error) => {
+            let cause = error.cause_in(&position.state, position.entered_event);
+            Ok(Err(unopened_by(error.error.to_string(), cause)))
+        }
     }
 }
 

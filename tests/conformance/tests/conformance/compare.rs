@@ -188,13 +188,18 @@ pub(crate) fn difference(expected: &Value, actual: &Value) -> Option<String> {
     stepladder_conformance::difference(&without_envelope(expected), &without_envelope(actual))
 }
 
-/// Of the response of `lambda:invoke` only what a step decides: its headers and ids are Lambda's own.
+/// The response of `lambda:invoke` without its headers and ids, which are Lambda's own; that they are there still counts.
 fn without_envelope(value: &Value) -> Value {
+    const OWN: [&str; 2] = ["SdkHttpMetadata", "SdkResponseMetadata"];
     match value {
         Value::Object(members)
-            if members.contains_key("Payload") && members.contains_key("SdkHttpMetadata") =>
+            if members.contains_key("Payload") && OWN.iter().any(|own| members.contains_key(*own)) =>
         {
-            json!({ "Payload": without_envelope(&members["Payload"]), "StatusCode": members.get("StatusCode") })
+            let kept = members.iter().map(|(name, value)| {
+                let value = if OWN.contains(&name.as_str()) { Value::Null } else { without_envelope(value) };
+                (name.clone(), value)
+            });
+            kept.collect()
         }
         Value::Object(members) => {
             members.iter().map(|(name, value)| (name.clone(), without_envelope(value))).collect()

@@ -59,7 +59,8 @@ fn agrees(expect: &Value, is_unordered: bool, outcome: &Outcome) -> bool {
             // The suite's runner has one code for an expression that its limits stopped.
             expected == code || expected == "U1001" && code == "D1011"
         }
-        Outcome::Clock => expect["error"] == "U1001",
+        // The clock is no limit of the language: that it stopped an expression proves nothing.
+        Outcome::Clock => false,
     }
 }
 

@@ -11,7 +11,7 @@ fn single_states_do_as_on_aws() {
     let Some(cases) = cases("teststate.jsonl") else { return };
     let mut report = Report::new("teststate.jsonl");
     for case in &cases {
-        report.case(text(case, "group"), text(case, "id"), differs(case));
+        report.run(text(case, "group"), text(case, "id"), || differs(case));
     }
     report.print();
     report.finish();
@@ -26,7 +26,10 @@ fn differs(case: &Value) -> Option<String> {
         Err(faults) => return Some(format!("refused: {faults}")),
     };
     let run = Run { account: "111111111111".to_owned(), ..Run::for_test("TestStateMachine", "test-state") };
-    let test = test_of(case, definition.state(name)?);
+    let Some(state) = definition.state(name) else {
+        return Some(format!("the definition has no state '{name}'"));
+    };
+    let test = test_of(case, state);
     match test_state(&definition, name, &run, &test, 1_700_000_000_000) {
         Ok(tested) => difference(&expected(&case["expect"]), &actual(&case["expect"], &tested)),
         Err(error) => Some(error.to_string()),
@@ -51,6 +54,7 @@ fn test_of(case: &Value, state: &State) -> StateTest {
             .then(|| "arn:aws:iam::111111111111:role/test".to_owned()),
         retrier_retry_count: config["retrierRetryCount"].as_u64().unwrap_or_default(),
         map_iteration_failure_count: config["mapIterationFailureCount"].as_u64().unwrap_or_default() as u32,
+        error_caused_by_state: owned(&config["errorCausedByState"]),
         map_item_reader_data: data.map(|data| serde_json::from_str(data).unwrap()),
     }
 }

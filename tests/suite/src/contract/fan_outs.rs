@@ -1,10 +1,10 @@
 //! Fan-outs: upserts that may be repeated, and what is read of them.
 
 use super::{
-    World,
+    PUTS_AT_ONCE, World,
     samples::{json, later_s, record, record_key, run_key},
 };
-use futures::future::join_all;
+use futures::{StreamExt, future::join_all, stream};
 use stepladder_engine::{Branch, Opening};
 use stepladder_protocol::{
     Clock, Ended, EndedHow, FanOuts, Host, Part, PartKey, PartReport, Partition, Payload, Progress, Record,
@@ -205,11 +205,11 @@ pub async fn the_records_of_a_large_part_come_in_pages(world: &impl World) {
     let keys: Vec<RecordKey> =
         (0..60).flat_map(|index| (0..3).map(move |seq| in_branch(fan_out, index, seq))).collect();
     // Together 1.4 MB: more than a page of DynamoDB has.
-    join_all(keys.iter().map(|key| async move {
+    let puts = keys.iter().map(|key| async move {
         let record = Record { outcome: Payload::Zstd(vec![7; 8 * 1024]), ..record(world, key.seq, "a") };
         store.put_record(key, &record).await.unwrap();
-    }))
-    .await;
+    });
+    stream::iter(puts).buffer_unordered(PUTS_AT_ONCE).for_each(async |()| ()).await;
     assert_eq!(all_of_part(world, &part_of(fan_out, 0)).await, keys);
 }
 

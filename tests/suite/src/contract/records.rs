@@ -1,10 +1,10 @@
 //! Records: written once, and read as they were.
 
 use super::{
-    World,
+    PUTS_AT_ONCE, World,
     samples::{json, record, record_key, run_key},
 };
-use futures::future::join_all;
+use futures::{StreamExt, future::join_all, stream};
 use stepladder_engine::{Branch, Fork};
 use stepladder_protocol::{BlobRef, Host, Payload, PutRecord, Record, RecordKey, RunKey, Store};
 
@@ -122,11 +122,11 @@ pub async fn records_of_more_than_a_megabyte_come_in_pages(world: &impl World) {
     let run = &run_key(world);
     // Together 1.4 MB: more than a page of DynamoDB has.
     let record = &Record { outcome: Payload::Zstd(vec![7; 8 * 1024]), ..record(world, 0, "a") };
-    join_all((0..COUNT).map(|seq| async move {
+    let puts = (0..COUNT).map(|seq| async move {
         let record = Record { seq, ..record.clone() };
         world.host().store().put_record(&record_key(run, seq), &record).await.unwrap()
-    }))
-    .await;
+    });
+    stream::iter(puts).buffer_unordered(PUTS_AT_ONCE).for_each(async |_| ()).await;
     assert_eq!(all_seqs(world, run, 0).await, (0..COUNT).collect::<Vec<_>>());
 }
 

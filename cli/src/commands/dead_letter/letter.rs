@@ -1,0 +1,190 @@
+//! One message, as far as it can be read.
+
+use super::Kept;
+use crate::{limits, text::utc};
+use serde::Serialize;
+use serde_json::Value;
+use stepladder_aws::Letter;
+use stepladder_protocol::{Glance, Parked};
+
+/// A message as it is shown: the shape `stepladder.letter/1`. What can't be told is null.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Shown {
+    pub schema: &'static str,
+    /// The message's id in the queue that it is in now.
+    pub id: String,
+    /// `parked` or `dead-letter`.
+    pub queue: &'static str,
+    /// The queue that it was in before, without the stack's name.
+    pub from: Option<String>,
+    /// `workflow/name`
+    pub run: Option<String>,
+    /// What it asks for: step, timer, start …
+    pub ask: Option<String>,
+    pub state: Option<String>,
+    /// Why it was parked.
+    pub reason: Option<String>,
+    /// When it came into the queue; of a dead letter, when it was first sent.
+    pub sent_at: Option<String>,
+    #[serde(skip)]
+    pub sent_ms: Option<i64>,
+    /// How often it was received before it was parked; of a dead letter, by now.
+    pub receive_count: u32,
+    /// The message's version, where it is newer than this program.
+    pub newer_version: Option<u64>,
+    /// It was too large to be kept whole.
+    pub is_cut: bool,
+    /// Only with `--payload`: the body's JSON, or its text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Value>,
+}
+
+/// A message that is held, and what it tells.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub letter: Letter,
+    pub shown: Shown,
+    /// What can be sent back, and where to.
+    pub sendable: Result<(String, String), &'static str>,
+}
+
+impl Opened {
+    pub(super) fn new(letter: Letter, kept: Kept) -> Self {
+        match kept {
+            Kept::Parked => Self::parked(letter),
+            Kept::DeadLetter => Self::dead(letter),
+        }
+    }
+
+    fn parked(letter: Letter) -> Self {
+        let Some(parked) = Parked::read(&letter.body) else {
+            let mut opened = Self::dead(letter);
+            opened.shown.queue = Kept::Parked.short();
+            opened.shown.reason = Some("this version of stepladder did not park it".to_owned());
+            return opened;
+        };
+        let sendable = match parked.body_to_send() {
+            Some(body) => Ok((parked.queue.clone(), body)),
+            None => Err("its body was too large to be kept whole; start its run again"),
+        };
+        let glance = Glance::at(&parked.body, bytes_max());
+        let shown = Shown {
+            from: Some(parked.queue.clone()),
+            run: parked.run.clone().or_else(|| glance.run.as_ref().map(ToString::to_string)),
+            reason: Some(parked.reason.clone()),
+            receive_count: parked.receive_count,
+            is_cut: parked.is_cut(),
+            ..Shown::of(&letter, Kept::Parked, &glance)
+        };
+        Self { letter, shown, sendable }
+    }
+
+    fn dead(letter: Letter) -> Self {
+        let glance = Glance::at(&letter.body, bytes_max());
+        let sendable = match &letter.gave_up {
+            Some(queue) => Ok((queue.clone(), letter.body.clone())),
+            None => Err("it doesn't tell the queue that it was in; name one by --to"),
+        };
+        let shown = Shown::of(&letter, Kept::DeadLetter, &glance);
+        Self { letter, shown, sendable }
+    }
+
+    /// The same with the body's content.
+    pub(super) fn with_payload(mut self) -> Self {
+        let body = match Parked::read(&self.letter.body) {
+            Some(parked) => parked.body,
+            None => self.letter.body.clone(),
+        };
+        let json = Glance::at(&body, bytes_max()).json;
+        self.shown.payload = Some(json.unwrap_or(Value::String(body)));
+        self
+    }
+}
+
+impl Shown {
+    fn of(letter: &Letter, kept: Kept, glance: &Glance) -> Self {
+        Self {
+            schema: "stepladder.letter/1",
+            id: letter.message_id.clone(),
+            queue: kept.short(),
+            from: letter.gave_up.clone(),
+            run: glance.run.as_ref().map(ToString::to_string),
+            ask: glance.ask.map(str::to_owned),
+            state: glance.state.clone(),
+            reason: None,
+            sent_at: letter.sent_ms.map(utc),
+            sent_ms: letter.sent_ms,
+            receive_count: letter.receive_count,
+            newer_version: glance.newer,
+            is_cut: false,
+            payload: None,
+        }
+    }
+
+    /// What a person calls it: the run and what it is about.
+    pub(super) fn about(&self) -> String {
+        let run = self.run.as_deref().unwrap_or("a message of no known run");
+        match (&self.state, &self.ask) {
+            (Some(state), _) => format!("{run}, {state}"),
+            (None, Some(ask)) => format!("{run}, {ask}"),
+            (None, None) => run.to_owned(),
+        }
+    }
+}
+
+fn bytes_max() -> usize {
+    usize::try_from(limits::INPUT_BYTES_MAX).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use serde_json::json;
+
+    pub(crate) fn letter(body: &Value) -> Letter {
+        Letter {
+            message_id: "8c1f-2".into(),
+            receipt: "r".into(),
+            body: body.to_string(),
+            sent_ms: Some(1_000),
+            receive_count: 2,
+            gave_up: None,
+        }
+    }
+
+    fn parked(body: &str) -> Value {
+        json!({ "v": 1, "reason": "its definition is gone", "queue": "charge", "message_id": "m-1",
+                "receive_count": 5, "run": "order/17", "body": body })
+    }
+
+    #[test]
+    fn a_parked_message_tells_its_run_and_its_reason() {
+        let opened = Opened::new(letter(&parked("no JSON")), Kept::Parked);
+        let shown = serde_json::to_value(&opened.shown).unwrap();
+        let expected = json!({
+            "schema": "stepladder.letter/1", "id": "8c1f-2", "queue": "parked", "from": "charge",
+            "run": "order/17", "ask": null, "state": null, "reason": "its definition is gone",
+            "sent_at": "1970-01-01T00:00:01.000Z", "receive_count": 5, "newer_version": null, "is_cut": false,
+        });
+        assert_eq!(shown, expected);
+        assert_eq!(opened.sendable, Ok(("charge".into(), "no JSON".into())));
+    }
+
+    #[test]
+    fn a_payload_is_shown_only_where_it_is_asked_for() {
+        let opened =
+            Opened::new(letter(&parked(r#"{"workflow":"order","input":{"card":"4711"}}"#)), Kept::Parked);
+        assert_eq!((opened.shown.ask.as_deref(), &opened.shown.payload), (Some("start"), &None));
+        assert_eq!(opened.with_payload().shown.payload.unwrap()["input"]["card"], "4711");
+    }
+
+    #[test]
+    fn what_somebody_else_put_there_can_not_be_sent_back() {
+        let opened = Opened::new(letter(&json!({ "hello": 1 })), Kept::Parked);
+        assert_eq!((opened.shown.queue, opened.sendable.is_err()), ("parked", true));
+        let dead = Letter { gave_up: Some("charge".into()), ..letter(&json!({ "hello": 1 })) };
+        let opened = Opened::new(dead, Kept::DeadLetter);
+        assert_eq!(opened.sendable, Ok(("charge".into(), r#"{"hello":1}"#.into())));
+        assert_eq!((opened.shown.from.as_deref(), opened.shown.queue), (Some("charge"), "dead-letter"));
+    }
+}

@@ -1,0 +1,284 @@
+//! Who may do what.
+//!
+//! The functions of a package share a role; the system's functions have one each. A step's role reaches the table only
+//! under the keys of the workflows whose definitions name one of its functions, their prefix of the bucket, the queues
+//! that those definitions can lead to, and its own log groups. What the system's functions do they do for every run of
+//! the stack, also for those of a workflow that is in the workspace no more.
+
+use crate::{
+    build::sends_status_events,
+    facts::{Facts, FunctionFacts, PackageFacts, WorkflowFacts},
+    model::{Condition, Role, Statement},
+    text::Text,
+};
+use std::collections::BTreeSet;
+
+/// The role that EventBridge Scheduler assumes.
+pub(crate) const SCHEDULER: &str = "scheduler";
+/// The bucket's name.
+pub(crate) const BUCKET: &str = "${Stack}-${Account}-${Region}";
+
+const LAMBDA: &str = "lambda.amazonaws.com";
+const TABLE: &str = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${Stack}";
+
+/// The role of a function: its package's, or its own if it is the system's.
+pub(crate) fn role_of(function: &FunctionFacts) -> &str {
+    if function.is_system { &function.name } else { &function.package }
+}
+
+pub(crate) fn roles(facts: &Facts) -> Vec<Role> {
+    let mut roles: Vec<Role> = Vec::new();
+    let mut system: Vec<&FunctionFacts> =
+        facts.functions.iter().filter(|function| function.is_system).collect();
+    system.sort_by_key(|function| function.name.as_str());
+    roles.extend(system.into_iter().map(|function| system_role(function, facts)));
+    let mut packages: Vec<&PackageFacts> = facts.packages.iter().collect();
+    packages.sort_by_key(|package| package.name.as_str());
+    roles.extend(packages.into_iter().filter_map(|package| package_role(package, facts)));
+    roles.push(scheduler_role());
+    roles
+}
+
+/// The role of a package's steps; none if it has no step.
+fn package_role(package: &PackageFacts, facts: &Facts) -> Option<Role> {
+    let is_own = |function: &&FunctionFacts| !function.is_system && function.package == package.name;
+    let own: BTreeSet<&str> =
+        facts.functions.iter().filter(is_own).map(|function| function.name.as_str()).collect();
+    if own.is_empty() {
+        return None;
+    }
+    let uses = |workflow: &&WorkflowFacts| workflow.functions.iter().any(|name| own.contains(name.as_str()));
+    let mut workflows: Vec<&WorkflowFacts> = facts.workflows.iter().filter(uses).collect();
+    workflows.sort_by_key(|workflow| workflow.name.as_str());
+
+    let mut statements = vec![receive(own.iter().copied())];
+    statements.push(send(reached(&workflows, facts)));
+    statements.push(find_queues());
+    let runs = workflows.iter().map(|workflow| format!("R#{}/*", workflow.name));
+    let definitions = workflows.iter().map(|workflow| format!("W#{}", workflow.name));
+    // A step that stands in no definition has nothing to do with a run.
+    statements.extend((!workflows.is_empty()).then(|| self::runs(runs)));
+    statements.push(definitions_and_control(definitions.chain(["C#control".to_owned()])));
+    let prefixes: Vec<Text> =
+        workflows.iter().map(|workflow| objects(&format!("runs/{}/*", workflow.name))).collect();
+    statements.extend((!prefixes.is_empty()).then(|| blobs(prefixes)));
+    statements.push(logs(own.iter().copied()));
+    statements.push(key());
+    if !package.tables.is_empty() {
+        statements.push(own_tables(&package.tables));
+    }
+    for (index, policy) in package.policies.iter().enumerate() {
+        statements.push(Statement {
+            sid: format!("Own{}", index + 1),
+            reason: Some("The package's own, from its Cargo.toml."),
+            actions: policy.actions.clone(),
+            resources: policy.resources.iter().map(Text::of).collect(),
+            conditions: Vec::new(),
+            needs_key: false,
+        });
+    }
+    Some(Role { name: package.name.clone(), service: LAMBDA, source_arn: None, statements })
+}
+
+/// The queues that a run of these workflows can get to, their own steps' included.
+fn reached(workflows: &[&WorkflowFacts], facts: &Facts) -> BTreeSet<String> {
+    let is_step = |name: &&String| {
+        facts.functions.iter().any(|function| !function.is_system && function.name == **name)
+    };
+    let steps = workflows.iter().flat_map(|workflow| &workflow.functions).filter(is_step);
+    steps.cloned().chain(["timer".to_owned(), "parked".to_owned()]).collect()
+}
+
+fn system_role(function: &FunctionFacts, facts: &Facts) -> Role {
+    let all: Vec<&WorkflowFacts> = facts.workflows.iter().collect();
+    let name = function.name.as_str();
+    let mut statements = vec![receive([name]), send(reached(&all, facts)), find_queues()];
+    statements.push(runs(["R#*".to_owned()]));
+    statements.push(definitions_and_control(["W#*", "C#*"].map(str::to_owned)));
+    statements.push(blobs(vec![objects("runs/*")]));
+    statements.push(logs([name]));
+    statements.push(key());
+    let is_dead_letter = name == "dead-letter";
+    // The dead-letter function does what the timer function could not.
+    if name == "timer" || is_dead_letter {
+        statements.push(statement(
+            "ListRuns",
+            Some("The sweep looks for runs that nothing moves any more, of all workflows: keys only."),
+            &["dynamodb:Query"],
+            vec![Text::of(format!("{TABLE}/index/runs"))],
+        ));
+        if sends_status_events(facts) {
+            let bus = "arn:${Partition}:events:${Region}:${Account}:event-bus/${EventBusName}";
+            statements.push(statement("TellEnds", None, &["events:PutEvents"], vec![Text::of(bus)]));
+        }
+    }
+    if name == "timer" {
+        let schedules = "arn:${Partition}:scheduler:${Region}:${Account}:schedule/${Stack}/*";
+        statements.push(statement(
+            "Schedule",
+            None,
+            &["scheduler:CreateSchedule"],
+            vec![Text::of(schedules)],
+        ));
+        statements.push(Statement {
+            conditions: vec![Condition {
+                operator: "StringEquals",
+                key: "iam:PassedToService",
+                values: vec![Text::literal("scheduler.amazonaws.com")],
+            }],
+            ..statement("PassSchedulerRole", None, &["iam:PassRole"], vec![Text::role_arn(SCHEDULER)])
+        });
+    }
+    if is_dead_letter {
+        let steps = facts.functions.iter().filter(|function| !function.is_system);
+        let names = steps.map(|step| step.name.as_str());
+        let function = |name: &str| {
+            Text::of(format!("arn:${{Partition}}:lambda:${{Region}}:${{Account}}:function:${{Stack}}-{name}"))
+        };
+        let reason = "A message that its queue gave up is handed to its step once more, alone.";
+        let alone = listed("TryAlone", Some(reason), &["lambda:InvokeFunction"], names, function);
+        statements.extend((!alone.resources.is_empty()).then_some(alone));
+    }
+    Role { name: name.to_owned(), service: LAMBDA, source_arn: None, statements }
+}
+
+/// Sends what is due to the timer queue: the sweep, and waits beyond 15 minutes.
+fn scheduler_role() -> Role {
+    let statements = vec![statement("Send", None, &["sqs:SendMessage"], vec![queue("timer")]), key()];
+    // The group and not the schedule is what Scheduler names
+    // (https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html).
+    let group = "arn:${Partition}:scheduler:${Region}:${Account}:schedule-group/${Stack}";
+    Role {
+        name: SCHEDULER.to_owned(),
+        service: "scheduler.amazonaws.com",
+        source_arn: Some(Text::of(group)),
+        statements,
+    }
+}
+
+fn statement(sid: &str, reason: Option<&'static str>, actions: &[&str], resources: Vec<Text>) -> Statement {
+    let actions = actions.iter().map(|action| (*action).to_owned()).collect();
+    Statement { sid: sid.to_owned(), reason, actions, resources, conditions: Vec::new(), needs_key: false }
+}
+
+/// What Lambda's pollers do as the function's role, and what a function that hands a message back does.
+fn receive<'a>(queues: impl IntoIterator<Item = &'a str>) -> Statement {
+    let actions =
+        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"];
+    listed("Receive", None, &actions, queues.into_iter(), queue)
+}
+
+fn send(queues: BTreeSet<String>) -> Statement {
+    listed("Send", None, &["sqs:SendMessage"], queues.iter().map(String::as_str), queue)
+}
+
+/// One resource per name; all of the stack's where they are more than a policy holds: 10,240 characters for all of a
+/// role's (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
+fn listed<'a>(
+    sid: &str,
+    reason: Option<&'static str>,
+    actions: &[&str],
+    names: impl Iterator<Item = &'a str>,
+    resource: impl Fn(&str) -> Text,
+) -> Statement {
+    const LISTED_MAX: usize = 25;
+    let names: BTreeSet<&str> = names.collect();
+    if names.len() <= LISTED_MAX {
+        return statement(sid, reason, actions, names.into_iter().map(resource).collect());
+    }
+    let reason = "All of the stack's: they are more than a policy has room for one by one.";
+    statement(sid, Some(reason), actions, vec![resource("*")])
+}
+
+fn find_queues() -> Statement {
+    statement(
+        "FindQueues",
+        Some(
+            "A URL gives no right; and a step that is not in the stack is told from one that may not be sent to.",
+        ),
+        &["sqs:GetQueueUrl"],
+        vec![queue("*")],
+    )
+}
+
+/// Runs and their records. Nobody deletes: items expire.
+fn runs(keys: impl IntoIterator<Item = String>) -> Statement {
+    let actions = [
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+    ];
+    table("Runs", &actions, keys)
+}
+
+/// What whoever deploys writes, and functions read.
+fn definitions_and_control(keys: impl IntoIterator<Item = String>) -> Statement {
+    table("Definitions", &["dynamodb:GetItem", "dynamodb:Query"], keys)
+}
+
+/// The table's items under these partition keys
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html>).
+fn table(sid: &str, actions: &[&str], keys: impl IntoIterator<Item = String>) -> Statement {
+    let condition = |operator, values| Condition { operator, key: "dynamodb:LeadingKeys", values };
+    Statement {
+        conditions: vec![
+            condition("ForAllValues:StringLike", keys.into_iter().map(Text::literal).collect()),
+            // Without keys "all of them" would be true.
+            condition("Null", vec![Text::literal("false")]),
+        ],
+        ..statement(sid, None, actions, vec![Text::of(TABLE)])
+    }
+}
+
+fn blobs(objects: Vec<Text>) -> Statement {
+    statement("Payloads", None, &["s3:GetObject", "s3:PutObject"], objects)
+}
+
+fn own_tables(names: &[String]) -> Statement {
+    let actions = [
+        "dynamodb:GetItem",
+        "dynamodb:BatchGetItem",
+        "dynamodb:Query",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:BatchWriteItem",
+        "dynamodb:ConditionCheckItem",
+    ];
+    statement(
+        "OwnTables",
+        None,
+        &actions,
+        names.iter().map(|name| Text::of(format!("{TABLE}-{name}"))).collect(),
+    )
+}
+
+/// The groups are the template's: nobody has to create one.
+fn logs<'a>(functions: impl IntoIterator<Item = &'a str>) -> Statement {
+    let group = |name: &str| {
+        Text::of(format!(
+            "arn:${{Partition}}:logs:${{Region}}:${{Account}}:log-group:/aws/lambda/${{Stack}}-{name}:*"
+        ))
+    };
+    let actions = ["logs:CreateLogStream", "logs:PutLogEvents"];
+    listed("Logs", None, &actions, functions.into_iter(), group)
+}
+
+/// SQS, S3 and DynamoDB use a customer-managed key as whoever calls them
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html>).
+fn key() -> Statement {
+    let actions = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:DescribeKey"];
+    Statement { needs_key: true, ..statement("Key", None, &actions, vec![Text::of("${KmsKeyArn}")]) }
+}
+
+fn queue(name: &str) -> Text {
+    Text::of(format!("arn:${{Partition}}:sqs:${{Region}}:${{Account}}:${{Stack}}-{name}"))
+}
+
+fn objects(prefix: &str) -> Text {
+    let mut text = Text::of(format!("arn:${{Partition}}:s3:::{BUCKET}/"));
+    text.0.push(crate::text::Part::Literal(prefix.to_owned()));
+    text
+}

@@ -1,0 +1,179 @@
+//! Functions, their queues, what connects the two, and what sends to queues by itself.
+
+use super::{
+    roles::{document, tls_only},
+    words::{named, snake, text},
+};
+use crate::{
+    hcl::{Body, Value, quoted, raw},
+    limits::KMS_REUSE_SECONDS,
+    model::{Function, Mapping, Queue, Stack, Trigger, Value as Variable, When},
+    text::Text,
+};
+
+pub(super) fn queues(stack: &Stack) -> Body {
+    stack.queues.iter().fold(Body::new(), |body, queue| body.and(self::queue(queue, stack)))
+}
+
+fn queue(queue: &Queue, stack: &Stack) -> Body {
+    let id = snake(&queue.name);
+    let redrive = queue.receives_max.map(|receives| {
+        let policy = vec![
+            ("deadLetterTargetArn".to_owned(), raw("aws_sqs_queue.dead_letter.arn")),
+            ("maxReceiveCount".to_owned(), receives.into()),
+        ];
+        Value::Call("jsonencode", Box::new(Value::Object(policy)))
+    });
+    let resource = Body::new()
+        .with("name", named(&queue.name))
+        .with("visibility_timeout_seconds", queue.visibility_seconds)
+        .with("message_retention_seconds", queue.retention_seconds)
+        .maybe("redrive_policy", redrive)
+        .with("sqs_managed_sse_enabled", raw("local.has_key ? null : true"))
+        .with("kms_master_key_id", raw("local.has_key ? var.kms_key_arn : null"))
+        .with(
+            "kms_data_key_reuse_period_seconds",
+            raw(format!("local.has_key ? {KMS_REUSE_SECONDS} : null")),
+        );
+    let arn = || raw(format!("aws_sqs_queue.{id}.arn"));
+    let mut statements = vec![Value::Object(tls_only("sqs:*", vec![arn()]))];
+    if queue.name == "start" && !stack.triggers.is_empty() {
+        let rules = text(&Text::of("arn:${Partition}:events:${Region}:${Account}:rule/${Stack}-*"));
+        let from = Value::Object(vec![("\"aws:SourceArn\"".to_owned(), rules)]);
+        statements.push(Value::Object(vec![
+            ("Sid".to_owned(), quoted("Triggers")),
+            ("Effect".to_owned(), quoted("Allow")),
+            (
+                "Principal".to_owned(),
+                Value::Object(vec![("Service".to_owned(), quoted("events.amazonaws.com"))]),
+            ),
+            ("Action".to_owned(), quoted("sqs:SendMessage")),
+            ("Resource".to_owned(), arn()),
+            ("Condition".to_owned(), Value::Object(vec![("ArnLike".to_owned(), from)])),
+        ]));
+    }
+    let policy = Body::new()
+        .with("queue_url", raw(format!("aws_sqs_queue.{id}.id")))
+        .with("policy", document(statements));
+    Body::new()
+        .comment(queue.purpose)
+        .block(format!("resource \"aws_sqs_queue\" \"{id}\""), resource)
+        .block(format!("resource \"aws_sqs_queue_policy\" \"{id}\""), policy)
+}
+
+pub(super) fn functions(stack: &Stack) -> Body {
+    stack.functions.iter().fold(Body::new(), |body, function| {
+        let mapping = stack.mappings.iter().find(|mapping| mapping.name == function.name);
+        body.and(self::function(function, mapping))
+    })
+}
+
+fn function(function: &Function, mapping: Option<&Mapping>) -> Body {
+    let id = snake(&function.name);
+    let group = Text::of(format!("/aws/lambda/${{Stack}}-{}", function.name));
+    let logs = Body::new()
+        .with("name", text(&group))
+        .with("retention_in_days", raw("tonumber(var.log_retention_days)"));
+    let zip = format!("${{var.zips}}/{}/bootstrap.zip", function.name);
+    let variables = function.environment.iter().map(|(name, value)| (name.clone(), variable(value)));
+    let logging = Body::new()
+        .with("log_group", raw(format!("aws_cloudwatch_log_group.{id}.name")))
+        .with("log_format", quoted("JSON"))
+        .with("application_log_level", quoted("INFO"))
+        .with("system_log_level", quoted("WARN"));
+    let resource = Body::new()
+        .with("function_name", named(&function.name))
+        .with("filename", raw(format!("\"{zip}\"")))
+        .with("source_code_hash", raw(format!("filebase64sha256(\"{zip}\")")))
+        .with("role", raw(format!("aws_iam_role.{}.arn", snake(&function.role))))
+        .with("runtime", quoted("provided.al2023"))
+        .with("handler", quoted("bootstrap"))
+        .with("architectures", Value::List(vec![raw("var.architecture")]))
+        .with("memory_size", function.memory_mb)
+        .with("timeout", function.timeout_seconds)
+        .maybe("reserved_concurrent_executions", function.reserved_concurrency)
+        .block("environment", Body::new().with("variables", Value::Object(variables.collect())))
+        .block("logging_config", logging);
+    let body = Body::new()
+        .block(format!("resource \"aws_cloudwatch_log_group\" \"{id}\""), logs)
+        .block(format!("resource \"aws_lambda_function\" \"{id}\""), resource);
+    match mapping {
+        Some(mapping) => {
+            let head = format!("resource \"aws_lambda_event_source_mapping\" \"{id}\"");
+            body.block(head, self::mapping(mapping, &id, &function.role))
+        }
+        None => body,
+    }
+}
+
+fn variable(value: &Variable) -> Value {
+    match value {
+        Variable::Text(value) => text(value),
+        // The functions take an empty one for one that is not set.
+        Variable::Parameter("LogSample") => raw("var.log_sample"),
+        Variable::Parameter(name) => raw(format!("tostring(var.{})", snake(name))),
+    }
+}
+
+fn mapping(mapping: &Mapping, id: &str, role: &str) -> Body {
+    let window = mapping.batching_window_seconds;
+    let mut body = Body::new()
+        .with("event_source_arn", raw(format!("aws_sqs_queue.{id}.arn")))
+        .with("function_name", raw(format!("aws_lambda_function.{id}.arn")))
+        .with("function_response_types", Value::List(vec![quoted("ReportBatchItemFailures")]))
+        .with("batch_size", mapping.batch_size)
+        .maybe("maximum_batching_window_in_seconds", (window > 0).then_some(window))
+        // Lambda looks at the role before it polls.
+        .with("depends_on", Value::List(vec![raw(format!("aws_iam_role_policy.{}", snake(role)))]));
+    if let Some(most) = mapping.maximum_concurrency {
+        body = body.block("scaling_config", Body::new().with("maximum_concurrency", most));
+    }
+    if let Some(pollers) = mapping.provisioned_pollers {
+        let pollers =
+            Body::new().with("minimum_pollers", pollers.minimum).with("maximum_pollers", pollers.maximum);
+        body = body.block("provisioned_poller_config", pollers);
+    }
+    body
+}
+
+pub(super) fn triggers(stack: &Stack) -> Body {
+    let group = Body::new().with("name", text(&Text::of("${Stack}")));
+    let target = Body::new()
+        .with("arn", raw("aws_sqs_queue.timer.arn"))
+        .with("role_arn", raw("aws_iam_role.scheduler.arn"))
+        .with("input", quoted(r#"{"sweep": true}"#));
+    let sweep = Body::new()
+        .with("name", named("sweep"))
+        .with("group_name", raw("aws_scheduler_schedule_group.stack.name"))
+        .with("schedule_expression", quoted("rate(1 hour)"))
+        .block("flexible_time_window", Body::new().with("mode", quoted("OFF")))
+        .block("target", target);
+    let body = Body::new()
+        .comment("Waits beyond 15 minutes are one-time schedules in this group.")
+        .block("resource \"aws_scheduler_schedule_group\" \"stack\"", group)
+        .comment("Once an hour the timer function looks for runs that nothing moves any more.")
+        .block("resource \"aws_scheduler_schedule\" \"sweep\"", sweep);
+    stack.triggers.iter().fold(body, |body, trigger| body.and(self::trigger(trigger)))
+}
+
+fn trigger(trigger: &Trigger) -> Body {
+    let workflow = snake(&trigger.workflow);
+    let (id, name, value) = match &trigger.when {
+        When::Schedule(expression) => {
+            (format!("{workflow}_schedule"), "schedule_expression", quoted(expression))
+        }
+        When::Event(pattern) => (format!("{workflow}_event"), "event_pattern", quoted(&pattern.to_string())),
+    };
+    let rule = Body::new().with("name_prefix", raw("\"${var.stack}-\"")).with(name, value);
+    let transformer = Body::new()
+        .with("input_paths", Value::Object(vec![("id".to_owned(), quoted("$.id"))]))
+        .with("input_template", quoted(&crate::build::trigger_input(&trigger.workflow)));
+    let target = Body::new()
+        .with("rule", raw(format!("aws_cloudwatch_event_rule.{id}.name")))
+        .with("arn", raw("aws_sqs_queue.start.arn"))
+        .block("input_transformer", transformer);
+    Body::new()
+        .comment(crate::build::TRIGGER_REASON)
+        .block(format!("resource \"aws_cloudwatch_event_rule\" \"{id}\""), rule)
+        .block(format!("resource \"aws_cloudwatch_event_target\" \"{id}\""), target)
+}

@@ -1,0 +1,356 @@
+# Written by `stepladder synth` from the workflows and the settings in functions/*/Cargo.toml.
+# Change those, not this file: a test compares them. infra/README.md says how it is used.
+
+resource "aws_cloudwatch_log_group" "dead_letter" {
+  name              = "/aws/lambda/${var.stack}-dead-letter"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "dead_letter" {
+  function_name    = "${var.stack}-dead-letter"
+  filename         = "${var.zips}/dead-letter/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/dead-letter/bootstrap.zip")
+  role             = aws_iam_role.dead_letter.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 900
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.dead_letter.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "dead_letter" {
+  event_source_arn        = aws_sqs_queue.dead_letter.arn
+  function_name           = aws_lambda_function.dead_letter.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 1
+  depends_on              = [aws_iam_role_policy.dead_letter]
+}
+
+resource "aws_cloudwatch_log_group" "start" {
+  name              = "/aws/lambda/${var.stack}-start"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "start" {
+  function_name    = "${var.stack}-start"
+  filename         = "${var.zips}/start/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/start/bootstrap.zip")
+  role             = aws_iam_role.start.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 30
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.start.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "start" {
+  event_source_arn        = aws_sqs_queue.start.arn
+  function_name           = aws_lambda_function.start.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.start]
+}
+
+resource "aws_cloudwatch_log_group" "timer" {
+  name              = "/aws/lambda/${var.stack}-timer"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "timer" {
+  function_name    = "${var.stack}-timer"
+  filename         = "${var.zips}/timer/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/timer/bootstrap.zip")
+  role             = aws_iam_role.timer.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 60
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID        = local.account
+      STEPLADDER_BUCKET            = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE        = var.log_sample
+      STEPLADDER_METRICS           = "emf"
+      STEPLADDER_RETENTION_DAYS    = tostring(var.retention_days)
+      STEPLADDER_SCHEDULE_GROUP    = var.stack
+      STEPLADDER_SCHEDULE_ROLE_ARN = aws_iam_role.scheduler.arn
+      STEPLADDER_STACK             = var.stack
+      STEPLADDER_TABLE             = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.timer.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "timer" {
+  event_source_arn        = aws_sqs_queue.timer.arn
+  function_name           = aws_lambda_function.timer.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.timer]
+}
+
+resource "aws_cloudwatch_log_group" "charge_payment" {
+  name              = "/aws/lambda/${var.stack}-charge-payment"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "charge_payment" {
+  function_name    = "${var.stack}-charge-payment"
+  filename         = "${var.zips}/charge-payment/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/charge-payment/bootstrap.zip")
+  role             = aws_iam_role.order_processing.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.charge_payment.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "charge_payment" {
+  event_source_arn        = aws_sqs_queue.charge_payment.arn
+  function_name           = aws_lambda_function.charge_payment.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.order_processing]
+}
+
+resource "aws_cloudwatch_log_group" "create_invoice" {
+  name              = "/aws/lambda/${var.stack}-create-invoice"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "create_invoice" {
+  function_name    = "${var.stack}-create-invoice"
+  filename         = "${var.zips}/create-invoice/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/create-invoice/bootstrap.zip")
+  role             = aws_iam_role.order_processing.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.create_invoice.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "create_invoice" {
+  event_source_arn        = aws_sqs_queue.create_invoice.arn
+  function_name           = aws_lambda_function.create_invoice.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.order_processing]
+}
+
+resource "aws_cloudwatch_log_group" "reserve_inventory" {
+  name              = "/aws/lambda/${var.stack}-reserve-inventory"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "reserve_inventory" {
+  function_name    = "${var.stack}-reserve-inventory"
+  filename         = "${var.zips}/reserve-inventory/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/reserve-inventory/bootstrap.zip")
+  role             = aws_iam_role.order_processing.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.reserve_inventory.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "reserve_inventory" {
+  event_source_arn        = aws_sqs_queue.reserve_inventory.arn
+  function_name           = aws_lambda_function.reserve_inventory.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.order_processing]
+}
+
+resource "aws_cloudwatch_log_group" "send_confirmation" {
+  name              = "/aws/lambda/${var.stack}-send-confirmation"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "send_confirmation" {
+  function_name    = "${var.stack}-send-confirmation"
+  filename         = "${var.zips}/send-confirmation/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/send-confirmation/bootstrap.zip")
+  role             = aws_iam_role.order_processing.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.send_confirmation.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "send_confirmation" {
+  event_source_arn        = aws_sqs_queue.send_confirmation.arn
+  function_name           = aws_lambda_function.send_confirmation.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.order_processing]
+}
+
+resource "aws_cloudwatch_log_group" "validate_order" {
+  name              = "/aws/lambda/${var.stack}-validate-order"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "validate_order" {
+  function_name    = "${var.stack}-validate-order"
+  filename         = "${var.zips}/validate-order/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/validate-order/bootstrap.zip")
+  role             = aws_iam_role.order_processing.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.validate_order.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "validate_order" {
+  event_source_arn        = aws_sqs_queue.validate_order.arn
+  function_name           = aws_lambda_function.validate_order.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.order_processing]
+}

@@ -1,0 +1,472 @@
+# Written by `stepladder synth` from the workflows and the settings in functions/*/Cargo.toml.
+# Change those, not this file: a test compares them. infra/README.md says how it is used.
+
+resource "aws_cloudwatch_metric_alarm" "parked" {
+  alarm_name        = "${var.stack}-parked"
+  alarm_description = "Messages that nobody can handle are in the parked queue. Look: stepladder dead-letter list. Then send them back, or discard them."
+  namespace         = "AWS/SQS"
+  metric_name       = "ApproximateNumberOfMessagesVisible"
+  dimensions = {
+    QueueName = "${var.stack}-parked"
+  }
+  statistic           = "Maximum"
+  period              = 300
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "runs_failed" {
+  alarm_name        = "${var.stack}-runs-failed"
+  alarm_description = "Runs ended FAILED or TIMED_OUT. Look: stepladder run list --status failed --since 1h"
+  namespace         = "Stepladder"
+  metric_name       = "RunsFailed"
+  dimensions = {
+    Stack = var.stack
+  }
+  statistic           = "Sum"
+  period              = 300
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "repairs" {
+  alarm_name        = "${var.stack}-repairs"
+  alarm_description = "Runs that nothing moved any more were sent on. Messages were lost or purged: look at what happened to the queues an hour ago."
+  namespace         = "Stepladder"
+  metric_name       = "Repairs"
+  dimensions = {
+    Stack = var.stack
+  }
+  statistic           = "Sum"
+  period              = 300
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "throttles" {
+  alarm_name        = "${var.stack}-throttles"
+  alarm_description = "AWS refused calls because there were too many. They are repeated; if it lasts, raise the table's warm throughput or the account's quotas."
+  namespace         = "Stepladder"
+  metric_name       = "Throttles"
+  dimensions = {
+    Stack = var.stack
+  }
+  statistic           = "Sum"
+  period              = 300
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "queue_age" {
+  count               = var.queue_alarms == "age" ? 1 : 0
+  alarm_name          = "${var.stack}-queue-age"
+  alarm_description   = "A message is older than 30 minutes: nobody takes it, or it fails each time. Look at the functions of these queues, and at stepladder doctor: dead-letter, start, timer, charge-payment, create-invoice, reserve-inventory, send-confirmation, validate-order"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 1800
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+
+  metric_query {
+    id          = "result"
+    expression  = "MAX([FILL(m1, 0), FILL(m2, 0), FILL(m3, 0), FILL(m4, 0), FILL(m5, 0), FILL(m6, 0), FILL(m7, 0), FILL(m8, 0)])"
+    label       = "queue-age"
+    return_data = true
+  }
+
+  metric_query {
+    id = "m1"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateAgeOfOldestMessage"
+      dimensions = {
+        QueueName = "${var.stack}-dead-letter"
+      }
+      stat   = "Maximum"
+      period = 300
+    }
+  }
+
+  metric_query {
+    id = "m2"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateAgeOfOldestMessage"
+      dimensions = {
+        QueueName = "${var.stack}-start"
+      }
+      stat   = "Maximum"
+      period = 300
+    }
+  }
+
+  metric_query {
+    id = "m3"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateAgeOfOldestMessage"
+      dimensions = {
+        QueueName = "${var.stack}-timer"
+      }
+      stat   = "Maximum"
+      period = 300
+    }
+  }
+
+  metric_query {
+    id = "m4"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateAgeOfOldestMessage"
+      dimensions = {
+        QueueName = "${var.stack}-charge-payment"
+      }
+      stat   = "Maximum"
+      period = 300
+    }
+  }
+
+  metric_query {
+    id = "m5"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateAgeOfOldestMessage"
+      dimensions = {
+        QueueName = "${var.stack}-create-invoice"
+      }
+      stat   = "Maximum"
+      period = 300
+    }
+  }
+
+  metric_query {
+    id = "m6"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateAgeOfOldestMessage"
+      dimensions = {
+        QueueName = "${var.stack}-reserve-inventory"
+      }
+      stat   = "Maximum"
+      period = 300
+    }
+  }
+
+  metric_query {
+    id = "m7"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateAgeOfOldestMessage"
+      dimensions = {
+        QueueName = "${var.stack}-send-confirmation"
+      }
+      stat   = "Maximum"
+      period = 300
+    }
+  }
+
+  metric_query {
+    id = "m8"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateAgeOfOldestMessage"
+      dimensions = {
+        QueueName = "${var.stack}-validate-order"
+      }
+      stat   = "Maximum"
+      period = 300
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "queue_stuck" {
+  count               = var.queue_alarms == "stuck" ? 1 : 0
+  alarm_name          = "${var.stack}-queue-stuck"
+  alarm_description   = "A queue has visible messages and none in flight for 10 minutes: its mapping is off, or its function is throttled or fails at its start. Look: stepladder doctor. The queues: dead-letter, start, timer, charge-payment, create-invoice"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 10
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+
+  metric_query {
+    id          = "result"
+    expression  = "IF(FILL(v1, 0) > 0 AND FILL(f1, 0) == 0, 1, 0) + IF(FILL(v2, 0) > 0 AND FILL(f2, 0) == 0, 1, 0) + IF(FILL(v3, 0) > 0 AND FILL(f3, 0) == 0, 1, 0) + IF(FILL(v4, 0) > 0 AND FILL(f4, 0) == 0, 1, 0) + IF(FILL(v5, 0) > 0 AND FILL(f5, 0) == 0, 1, 0)"
+    label       = "queue-stuck"
+    return_data = true
+  }
+
+  metric_query {
+    id = "v1"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesVisible"
+      dimensions = {
+        QueueName = "${var.stack}-dead-letter"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+
+  metric_query {
+    id = "f1"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesNotVisible"
+      dimensions = {
+        QueueName = "${var.stack}-dead-letter"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+
+  metric_query {
+    id = "v2"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesVisible"
+      dimensions = {
+        QueueName = "${var.stack}-start"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+
+  metric_query {
+    id = "f2"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesNotVisible"
+      dimensions = {
+        QueueName = "${var.stack}-start"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+
+  metric_query {
+    id = "v3"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesVisible"
+      dimensions = {
+        QueueName = "${var.stack}-timer"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+
+  metric_query {
+    id = "f3"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesNotVisible"
+      dimensions = {
+        QueueName = "${var.stack}-timer"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+
+  metric_query {
+    id = "v4"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesVisible"
+      dimensions = {
+        QueueName = "${var.stack}-charge-payment"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+
+  metric_query {
+    id = "f4"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesNotVisible"
+      dimensions = {
+        QueueName = "${var.stack}-charge-payment"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+
+  metric_query {
+    id = "v5"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesVisible"
+      dimensions = {
+        QueueName = "${var.stack}-create-invoice"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+
+  metric_query {
+    id = "f5"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesNotVisible"
+      dimensions = {
+        QueueName = "${var.stack}-create-invoice"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "queue_stuck_2" {
+  count               = var.queue_alarms == "stuck" ? 1 : 0
+  alarm_name          = "${var.stack}-queue-stuck-2"
+  alarm_description   = "A queue has visible messages and none in flight for 10 minutes: its mapping is off, or its function is throttled or fails at its start. Look: stepladder doctor. The queues: reserve-inventory, send-confirmation, validate-order"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 10
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+
+  metric_query {
+    id          = "result"
+    expression  = "IF(FILL(v1, 0) > 0 AND FILL(f1, 0) == 0, 1, 0) + IF(FILL(v2, 0) > 0 AND FILL(f2, 0) == 0, 1, 0) + IF(FILL(v3, 0) > 0 AND FILL(f3, 0) == 0, 1, 0)"
+    label       = "queue-stuck-2"
+    return_data = true
+  }
+
+  metric_query {
+    id = "v1"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesVisible"
+      dimensions = {
+        QueueName = "${var.stack}-reserve-inventory"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+
+  metric_query {
+    id = "f1"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesNotVisible"
+      dimensions = {
+        QueueName = "${var.stack}-reserve-inventory"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+
+  metric_query {
+    id = "v2"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesVisible"
+      dimensions = {
+        QueueName = "${var.stack}-send-confirmation"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+
+  metric_query {
+    id = "f2"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesNotVisible"
+      dimensions = {
+        QueueName = "${var.stack}-send-confirmation"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+
+  metric_query {
+    id = "v3"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesVisible"
+      dimensions = {
+        QueueName = "${var.stack}-validate-order"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+
+  metric_query {
+    id = "f3"
+
+    metric {
+      namespace   = "AWS/SQS"
+      metric_name = "ApproximateNumberOfMessagesNotVisible"
+      dimensions = {
+        QueueName = "${var.stack}-validate-order"
+      }
+      stat   = "Maximum"
+      period = 60
+    }
+  }
+}
+
+resource "aws_cloudwatch_dashboard" "stack" {
+  dashboard_name = "${var.stack}-${local.region}"
+  dashboard_body = "{\"widgets\":[{\"type\":\"metric\",\"x\":0,\"y\":0,\"width\":12,\"height\":6,\"properties\":{\"title\":\"Runs\",\"view\":\"timeSeries\",\"region\":\"${local.region}\",\"stat\":\"Sum\",\"period\":300,\"metrics\":[[\"Stepladder\",\"RunsStarted\",\"Stack\",\"${var.stack}\"],[\"Stepladder\",\"RunsSucceeded\",\"Stack\",\"${var.stack}\"],[\"Stepladder\",\"RunsFailed\",\"Stack\",\"${var.stack}\"]]}},{\"type\":\"metric\",\"x\":12,\"y\":0,\"width\":12,\"height\":6,\"properties\":{\"title\":\"Steps\",\"view\":\"timeSeries\",\"region\":\"${local.region}\",\"stat\":\"Sum\",\"period\":300,\"metrics\":[[\"Stepladder\",\"Steps\",\"Stack\",\"${var.stack}\"]]}},{\"type\":\"metric\",\"x\":0,\"y\":6,\"width\":12,\"height\":6,\"properties\":{\"title\":\"Repaired, parked, left to the queue, throttled\",\"view\":\"timeSeries\",\"region\":\"${local.region}\",\"stat\":\"Sum\",\"period\":300,\"metrics\":[[\"Stepladder\",\"Repairs\",\"Stack\",\"${var.stack}\"],[\"Stepladder\",\"Parked\",\"Stack\",\"${var.stack}\"],[\"Stepladder\",\"LeftToQueue\",\"Stack\",\"${var.stack}\"],[\"Stepladder\",\"Throttles\",\"Stack\",\"${var.stack}\"]]}},{\"type\":\"metric\",\"x\":12,\"y\":6,\"width\":12,\"height\":6,\"properties\":{\"title\":\"Messages nobody can handle\",\"view\":\"timeSeries\",\"region\":\"${local.region}\",\"stat\":\"Maximum\",\"period\":300,\"metrics\":[[\"AWS/SQS\",\"ApproximateNumberOfMessagesVisible\",\"QueueName\",\"${var.stack}-parked\"],[\"AWS/SQS\",\"ApproximateNumberOfMessagesVisible\",\"QueueName\",\"${var.stack}-dead-letter\"]]}},{\"type\":\"metric\",\"x\":0,\"y\":12,\"width\":12,\"height\":6,\"properties\":{\"title\":\"Queues: visible\",\"view\":\"timeSeries\",\"region\":\"${local.region}\",\"stat\":\"Maximum\",\"period\":300,\"metrics\":[[\"AWS/SQS\",\"ApproximateNumberOfMessagesVisible\",\"QueueName\",\"${var.stack}-dead-letter\"],[\"AWS/SQS\",\"ApproximateNumberOfMessagesVisible\",\"QueueName\",\"${var.stack}-start\"],[\"AWS/SQS\",\"ApproximateNumberOfMessagesVisible\",\"QueueName\",\"${var.stack}-timer\"],[\"AWS/SQS\",\"ApproximateNumberOfMessagesVisible\",\"QueueName\",\"${var.stack}-charge-payment\"],[\"AWS/SQS\",\"ApproximateNumberOfMessagesVisible\",\"QueueName\",\"${var.stack}-create-invoice\"],[\"AWS/SQS\",\"ApproximateNumberOfMessagesVisible\",\"QueueName\",\"${var.stack}-reserve-inventory\"],[\"AWS/SQS\",\"ApproximateNumberOfMessagesVisible\",\"QueueName\",\"${var.stack}-send-confirmation\"],[\"AWS/SQS\",\"ApproximateNumberOfMessagesVisible\",\"QueueName\",\"${var.stack}-validate-order\"]]}},{\"type\":\"metric\",\"x\":12,\"y\":12,\"width\":12,\"height\":6,\"properties\":{\"title\":\"Queues: in flight\",\"view\":\"timeSeries\",\"region\":\"${local.region}\",\"stat\":\"Maximum\",\"period\":300,\"metrics\":[[\"AWS/SQS\",\"ApproximateNumberOfMessagesNotVisible\",\"QueueName\",\"${var.stack}-dead-letter\"],[\"AWS/SQS\",\"ApproximateNumberOfMessagesNotVisible\",\"QueueName\",\"${var.stack}-start\"],[\"AWS/SQS\",\"ApproximateNumberOfMessagesNotVisible\",\"QueueName\",\"${var.stack}-timer\"],[\"AWS/SQS\",\"ApproximateNumberOfMessagesNotVisible\",\"QueueName\",\"${var.stack}-charge-payment\"],[\"AWS/SQS\",\"ApproximateNumberOfMessagesNotVisible\",\"QueueName\",\"${var.stack}-create-invoice\"],[\"AWS/SQS\",\"ApproximateNumberOfMessagesNotVisible\",\"QueueName\",\"${var.stack}-reserve-inventory\"],[\"AWS/SQS\",\"ApproximateNumberOfMessagesNotVisible\",\"QueueName\",\"${var.stack}-send-confirmation\"],[\"AWS/SQS\",\"ApproximateNumberOfMessagesNotVisible\",\"QueueName\",\"${var.stack}-validate-order\"]]}},{\"type\":\"metric\",\"x\":0,\"y\":18,\"width\":12,\"height\":6,\"properties\":{\"title\":\"Queues: age of the oldest (s)\",\"view\":\"timeSeries\",\"region\":\"${local.region}\",\"stat\":\"Maximum\",\"period\":300,\"metrics\":[[\"AWS/SQS\",\"ApproximateAgeOfOldestMessage\",\"QueueName\",\"${var.stack}-dead-letter\"],[\"AWS/SQS\",\"ApproximateAgeOfOldestMessage\",\"QueueName\",\"${var.stack}-start\"],[\"AWS/SQS\",\"ApproximateAgeOfOldestMessage\",\"QueueName\",\"${var.stack}-timer\"],[\"AWS/SQS\",\"ApproximateAgeOfOldestMessage\",\"QueueName\",\"${var.stack}-charge-payment\"],[\"AWS/SQS\",\"ApproximateAgeOfOldestMessage\",\"QueueName\",\"${var.stack}-create-invoice\"],[\"AWS/SQS\",\"ApproximateAgeOfOldestMessage\",\"QueueName\",\"${var.stack}-reserve-inventory\"],[\"AWS/SQS\",\"ApproximateAgeOfOldestMessage\",\"QueueName\",\"${var.stack}-send-confirmation\"],[\"AWS/SQS\",\"ApproximateAgeOfOldestMessage\",\"QueueName\",\"${var.stack}-validate-order\"]]}},{\"type\":\"metric\",\"x\":12,\"y\":18,\"width\":12,\"height\":6,\"properties\":{\"title\":\"Functions: duration (ms)\",\"view\":\"timeSeries\",\"region\":\"${local.region}\",\"stat\":\"p99\",\"period\":300,\"metrics\":[[\"AWS/Lambda\",\"Duration\",\"FunctionName\",\"${var.stack}-dead-letter\"],[\"AWS/Lambda\",\"Duration\",\"FunctionName\",\"${var.stack}-start\"],[\"AWS/Lambda\",\"Duration\",\"FunctionName\",\"${var.stack}-timer\"],[\"AWS/Lambda\",\"Duration\",\"FunctionName\",\"${var.stack}-charge-payment\"],[\"AWS/Lambda\",\"Duration\",\"FunctionName\",\"${var.stack}-create-invoice\"],[\"AWS/Lambda\",\"Duration\",\"FunctionName\",\"${var.stack}-reserve-inventory\"],[\"AWS/Lambda\",\"Duration\",\"FunctionName\",\"${var.stack}-send-confirmation\"],[\"AWS/Lambda\",\"Duration\",\"FunctionName\",\"${var.stack}-validate-order\"]]}},{\"type\":\"metric\",\"x\":0,\"y\":24,\"width\":12,\"height\":6,\"properties\":{\"title\":\"Functions: errors\",\"view\":\"timeSeries\",\"region\":\"${local.region}\",\"stat\":\"Sum\",\"period\":300,\"metrics\":[[\"AWS/Lambda\",\"Errors\",\"FunctionName\",\"${var.stack}-dead-letter\"],[\"AWS/Lambda\",\"Errors\",\"FunctionName\",\"${var.stack}-start\"],[\"AWS/Lambda\",\"Errors\",\"FunctionName\",\"${var.stack}-timer\"],[\"AWS/Lambda\",\"Errors\",\"FunctionName\",\"${var.stack}-charge-payment\"],[\"AWS/Lambda\",\"Errors\",\"FunctionName\",\"${var.stack}-create-invoice\"],[\"AWS/Lambda\",\"Errors\",\"FunctionName\",\"${var.stack}-reserve-inventory\"],[\"AWS/Lambda\",\"Errors\",\"FunctionName\",\"${var.stack}-send-confirmation\"],[\"AWS/Lambda\",\"Errors\",\"FunctionName\",\"${var.stack}-validate-order\"]]}},{\"type\":\"metric\",\"x\":12,\"y\":24,\"width\":12,\"height\":6,\"properties\":{\"title\":\"Functions: throttles\",\"view\":\"timeSeries\",\"region\":\"${local.region}\",\"stat\":\"Sum\",\"period\":300,\"metrics\":[[\"AWS/Lambda\",\"Throttles\",\"FunctionName\",\"${var.stack}-dead-letter\"],[\"AWS/Lambda\",\"Throttles\",\"FunctionName\",\"${var.stack}-start\"],[\"AWS/Lambda\",\"Throttles\",\"FunctionName\",\"${var.stack}-timer\"],[\"AWS/Lambda\",\"Throttles\",\"FunctionName\",\"${var.stack}-charge-payment\"],[\"AWS/Lambda\",\"Throttles\",\"FunctionName\",\"${var.stack}-create-invoice\"],[\"AWS/Lambda\",\"Throttles\",\"FunctionName\",\"${var.stack}-reserve-inventory\"],[\"AWS/Lambda\",\"Throttles\",\"FunctionName\",\"${var.stack}-send-confirmation\"],[\"AWS/Lambda\",\"Throttles\",\"FunctionName\",\"${var.stack}-validate-order\"]]}},{\"type\":\"metric\",\"x\":0,\"y\":30,\"width\":12,\"height\":6,\"properties\":{\"title\":\"Functions: concurrent\",\"view\":\"timeSeries\",\"region\":\"${local.region}\",\"stat\":\"Maximum\",\"period\":300,\"metrics\":[[\"AWS/Lambda\",\"ConcurrentExecutions\",\"FunctionName\",\"${var.stack}-dead-letter\"],[\"AWS/Lambda\",\"ConcurrentExecutions\",\"FunctionName\",\"${var.stack}-start\"],[\"AWS/Lambda\",\"ConcurrentExecutions\",\"FunctionName\",\"${var.stack}-timer\"],[\"AWS/Lambda\",\"ConcurrentExecutions\",\"FunctionName\",\"${var.stack}-charge-payment\"],[\"AWS/Lambda\",\"ConcurrentExecutions\",\"FunctionName\",\"${var.stack}-create-invoice\"],[\"AWS/Lambda\",\"ConcurrentExecutions\",\"FunctionName\",\"${var.stack}-reserve-inventory\"],[\"AWS/Lambda\",\"ConcurrentExecutions\",\"FunctionName\",\"${var.stack}-send-confirmation\"],[\"AWS/Lambda\",\"ConcurrentExecutions\",\"FunctionName\",\"${var.stack}-validate-order\"]]}},{\"type\":\"metric\",\"x\":12,\"y\":30,\"width\":12,\"height\":6,\"properties\":{\"title\":\"Table: units\",\"view\":\"timeSeries\",\"region\":\"${local.region}\",\"stat\":\"Sum\",\"period\":300,\"metrics\":[[\"AWS/DynamoDB\",\"ConsumedWriteCapacityUnits\",\"TableName\",\"${var.stack}\"],[\"AWS/DynamoDB\",\"ConsumedReadCapacityUnits\",\"TableName\",\"${var.stack}\"]]}},{\"type\":\"metric\",\"x\":0,\"y\":36,\"width\":12,\"height\":6,\"properties\":{\"title\":\"Table: throttles\",\"view\":\"timeSeries\",\"region\":\"${local.region}\",\"stat\":\"Sum\",\"period\":300,\"metrics\":[[\"AWS/DynamoDB\",\"WriteThrottleEvents\",\"TableName\",\"${var.stack}\"],[\"AWS/DynamoDB\",\"ReadThrottleEvents\",\"TableName\",\"${var.stack}\"]]}}]}"
+}

@@ -1,0 +1,309 @@
+# Written by `stepladder synth` from the workflows and the settings in functions/*/Cargo.toml.
+# Change those, not this file: a test compares them. infra/README.md says how it is used.
+
+# What was received too often, from all queues.
+resource "aws_sqs_queue" "dead_letter" {
+  name                              = "${var.stack}-dead-letter"
+  visibility_timeout_seconds        = 5400
+  message_retention_seconds         = 1209600
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "dead_letter" {
+  queue_url = aws_sqs_queue.dead_letter.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.dead_letter.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Asks for runs.
+resource "aws_sqs_queue" "start" {
+  name                       = "${var.stack}-start"
+  visibility_timeout_seconds = 180
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "start" {
+  queue_url = aws_sqs_queue.start.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.start.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# What is due later, and what needs no step.
+resource "aws_sqs_queue" "timer" {
+  name                       = "${var.stack}-timer"
+  visibility_timeout_seconds = 360
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "timer" {
+  queue_url = aws_sqs_queue.timer.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.timer.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "charge_payment" {
+  name                       = "${var.stack}-charge-payment"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "charge_payment" {
+  queue_url = aws_sqs_queue.charge_payment.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.charge_payment.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "create_invoice" {
+  name                       = "${var.stack}-create-invoice"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "create_invoice" {
+  queue_url = aws_sqs_queue.create_invoice.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.create_invoice.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "reserve_inventory" {
+  name                       = "${var.stack}-reserve-inventory"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "reserve_inventory" {
+  queue_url = aws_sqs_queue.reserve_inventory.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.reserve_inventory.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "send_confirmation" {
+  name                       = "${var.stack}-send-confirmation"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "send_confirmation" {
+  queue_url = aws_sqs_queue.send_confirmation.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.send_confirmation.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "validate_order" {
+  name                       = "${var.stack}-validate-order"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "validate_order" {
+  queue_url = aws_sqs_queue.validate_order.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.validate_order.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages that nobody can handle, each with its reason.
+resource "aws_sqs_queue" "parked" {
+  name                              = "${var.stack}-parked"
+  visibility_timeout_seconds        = 60
+  message_retention_seconds         = 1209600
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "parked" {
+  queue_url = aws_sqs_queue.parked.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.parked.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}

@@ -1,0 +1,689 @@
+# Written by `stepladder synth` from the workflows and the settings in functions/*/Cargo.toml.
+# Change those, not this file: a test compares them. infra/README.md says how it is used.
+
+resource "aws_iam_role" "dead_letter" {
+  name_prefix = "${substr("${var.stack}-dead-letter", 0, 37)}-"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          Service = "lambda.amazonaws.com"
+        }
+        Action = "sts:AssumeRole"
+      },
+    ]
+  })
+}
+
+# FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
+# to.
+# ListRuns: The sweep looks for runs that nothing moves any more, of all workflows: keys only.
+# TryAlone: A message that its queue gave up is handed to its step once more, alone.
+resource "aws_iam_role_policy" "dead_letter" {
+  name = "stepladder"
+  role = aws_iam_role.dead_letter.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Receive"
+        Effect = "Allow"
+        Action = [
+          "sqs:ReceiveMessage",
+          "sqs:DeleteMessage",
+          "sqs:ChangeMessageVisibility",
+          "sqs:GetQueueAttributes",
+        ]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-dead-letter"]
+      },
+      {
+        Sid    = "Send"
+        Effect = "Allow"
+        Action = ["sqs:SendMessage"]
+        Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-charge-payment",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-invoice",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-reserve-inventory",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-confirmation",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-order",
+        ]
+      },
+      {
+        Sid      = "FindQueues"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueUrl"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
+      },
+      {
+        Sid    = "Runs"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:BatchGetItem",
+          "dynamodb:Query",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["R#*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Definitions"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:Query",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = [
+              "W#*",
+              "C#*",
+            ]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Payloads"
+        Effect = "Allow"
+        Action = [
+          "s3:GetObject",
+          "s3:PutObject",
+        ]
+        Resource = ["arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}/runs/*"]
+      },
+      {
+        Sid    = "Logs"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogStream",
+          "logs:PutLogEvents",
+        ]
+        Resource = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-dead-letter:*"]
+      },
+      {
+        Sid      = "ListRuns"
+        Effect   = "Allow"
+        Action   = ["dynamodb:Query"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}/index/runs"]
+      },
+      {
+        Sid    = "TryAlone"
+        Effect = "Allow"
+        Action = ["lambda:InvokeFunction"]
+        Resource = [
+          "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.stack}-charge-payment",
+          "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.stack}-create-invoice",
+          "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.stack}-reserve-inventory",
+          "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.stack}-send-confirmation",
+          "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.stack}-validate-order",
+        ]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "dead_letter_key" {
+  count = local.has_key ? 1 : 0
+  name  = "stepladder-key"
+  role  = aws_iam_role.dead_letter.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Key"
+        Effect = "Allow"
+        Action = [
+          "kms:Decrypt",
+          "kms:Encrypt",
+          "kms:GenerateDataKey",
+          "kms:DescribeKey",
+        ]
+        Resource = [var.kms_key_arn]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role" "start" {
+  name_prefix = "${substr("${var.stack}-start", 0, 37)}-"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          Service = "lambda.amazonaws.com"
+        }
+        Action = "sts:AssumeRole"
+      },
+    ]
+  })
+}
+
+# FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
+# to.
+resource "aws_iam_role_policy" "start" {
+  name = "stepladder"
+  role = aws_iam_role.start.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Receive"
+        Effect = "Allow"
+        Action = [
+          "sqs:ReceiveMessage",
+          "sqs:DeleteMessage",
+          "sqs:ChangeMessageVisibility",
+          "sqs:GetQueueAttributes",
+        ]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-start"]
+      },
+      {
+        Sid    = "Send"
+        Effect = "Allow"
+        Action = ["sqs:SendMessage"]
+        Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-charge-payment",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-invoice",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-reserve-inventory",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-confirmation",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-order",
+        ]
+      },
+      {
+        Sid      = "FindQueues"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueUrl"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
+      },
+      {
+        Sid    = "Runs"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:BatchGetItem",
+          "dynamodb:Query",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["R#*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Definitions"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:Query",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = [
+              "W#*",
+              "C#*",
+            ]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Payloads"
+        Effect = "Allow"
+        Action = [
+          "s3:GetObject",
+          "s3:PutObject",
+        ]
+        Resource = ["arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}/runs/*"]
+      },
+      {
+        Sid    = "Logs"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogStream",
+          "logs:PutLogEvents",
+        ]
+        Resource = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-start:*"]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "start_key" {
+  count = local.has_key ? 1 : 0
+  name  = "stepladder-key"
+  role  = aws_iam_role.start.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Key"
+        Effect = "Allow"
+        Action = [
+          "kms:Decrypt",
+          "kms:Encrypt",
+          "kms:GenerateDataKey",
+          "kms:DescribeKey",
+        ]
+        Resource = [var.kms_key_arn]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role" "timer" {
+  name_prefix = "${substr("${var.stack}-timer", 0, 37)}-"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          Service = "lambda.amazonaws.com"
+        }
+        Action = "sts:AssumeRole"
+      },
+    ]
+  })
+}
+
+# FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
+# to.
+# ListRuns: The sweep looks for runs that nothing moves any more, of all workflows: keys only.
+resource "aws_iam_role_policy" "timer" {
+  name = "stepladder"
+  role = aws_iam_role.timer.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Receive"
+        Effect = "Allow"
+        Action = [
+          "sqs:ReceiveMessage",
+          "sqs:DeleteMessage",
+          "sqs:ChangeMessageVisibility",
+          "sqs:GetQueueAttributes",
+        ]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer"]
+      },
+      {
+        Sid    = "Send"
+        Effect = "Allow"
+        Action = ["sqs:SendMessage"]
+        Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-charge-payment",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-invoice",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-reserve-inventory",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-confirmation",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-order",
+        ]
+      },
+      {
+        Sid      = "FindQueues"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueUrl"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
+      },
+      {
+        Sid    = "Runs"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:BatchGetItem",
+          "dynamodb:Query",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["R#*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Definitions"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:Query",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = [
+              "W#*",
+              "C#*",
+            ]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Payloads"
+        Effect = "Allow"
+        Action = [
+          "s3:GetObject",
+          "s3:PutObject",
+        ]
+        Resource = ["arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}/runs/*"]
+      },
+      {
+        Sid    = "Logs"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogStream",
+          "logs:PutLogEvents",
+        ]
+        Resource = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-timer:*"]
+      },
+      {
+        Sid      = "ListRuns"
+        Effect   = "Allow"
+        Action   = ["dynamodb:Query"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}/index/runs"]
+      },
+      {
+        Sid      = "Schedule"
+        Effect   = "Allow"
+        Action   = ["scheduler:CreateSchedule"]
+        Resource = ["arn:${local.partition}:scheduler:${local.region}:${local.account}:schedule/${var.stack}/*"]
+      },
+      {
+        Sid      = "PassSchedulerRole"
+        Effect   = "Allow"
+        Action   = ["iam:PassRole"]
+        Resource = [aws_iam_role.scheduler.arn]
+        Condition = {
+          "StringEquals" = {
+            "iam:PassedToService" = ["scheduler.amazonaws.com"]
+          }
+        }
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "timer_key" {
+  count = local.has_key ? 1 : 0
+  name  = "stepladder-key"
+  role  = aws_iam_role.timer.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Key"
+        Effect = "Allow"
+        Action = [
+          "kms:Decrypt",
+          "kms:Encrypt",
+          "kms:GenerateDataKey",
+          "kms:DescribeKey",
+        ]
+        Resource = [var.kms_key_arn]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role" "order_processing" {
+  name_prefix = "${substr("${var.stack}-order-processing", 0, 37)}-"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          Service = "lambda.amazonaws.com"
+        }
+        Action = "sts:AssumeRole"
+      },
+    ]
+  })
+}
+
+# FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
+# to.
+resource "aws_iam_role_policy" "order_processing" {
+  name = "stepladder"
+  role = aws_iam_role.order_processing.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Receive"
+        Effect = "Allow"
+        Action = [
+          "sqs:ReceiveMessage",
+          "sqs:DeleteMessage",
+          "sqs:ChangeMessageVisibility",
+          "sqs:GetQueueAttributes",
+        ]
+        Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-charge-payment",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-invoice",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-reserve-inventory",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-confirmation",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-order",
+        ]
+      },
+      {
+        Sid    = "Send"
+        Effect = "Allow"
+        Action = ["sqs:SendMessage"]
+        Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-charge-payment",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-invoice",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-reserve-inventory",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-confirmation",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-order",
+        ]
+      },
+      {
+        Sid      = "FindQueues"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueUrl"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
+      },
+      {
+        Sid    = "Runs"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:BatchGetItem",
+          "dynamodb:Query",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["R#order-processing/*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Definitions"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:Query",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = [
+              "W#order-processing",
+              "C#control",
+            ]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Payloads"
+        Effect = "Allow"
+        Action = [
+          "s3:GetObject",
+          "s3:PutObject",
+        ]
+        Resource = ["arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}/runs/order-processing/*"]
+      },
+      {
+        Sid    = "Logs"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogStream",
+          "logs:PutLogEvents",
+        ]
+        Resource = [
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-charge-payment:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-create-invoice:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-reserve-inventory:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-send-confirmation:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-validate-order:*",
+        ]
+      },
+      {
+        Sid    = "OwnTables"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:BatchGetItem",
+          "dynamodb:Query",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+          "dynamodb:DeleteItem",
+          "dynamodb:BatchWriteItem",
+          "dynamodb:ConditionCheckItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}-orders"]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "order_processing_key" {
+  count = local.has_key ? 1 : 0
+  name  = "stepladder-key"
+  role  = aws_iam_role.order_processing.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Key"
+        Effect = "Allow"
+        Action = [
+          "kms:Decrypt",
+          "kms:Encrypt",
+          "kms:GenerateDataKey",
+          "kms:DescribeKey",
+        ]
+        Resource = [var.kms_key_arn]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role" "scheduler" {
+  name_prefix = "${substr("${var.stack}-scheduler", 0, 37)}-"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          Service = "scheduler.amazonaws.com"
+        }
+        Action = "sts:AssumeRole"
+        Condition = {
+          StringEquals = {
+            "aws:SourceAccount" = local.account
+            "aws:SourceArn"     = "arn:${local.partition}:scheduler:${local.region}:${local.account}:schedule-group/${var.stack}"
+          }
+        }
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "scheduler" {
+  name = "stepladder"
+  role = aws_iam_role.scheduler.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "Send"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer"]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "scheduler_key" {
+  count = local.has_key ? 1 : 0
+  name  = "stepladder-key"
+  role  = aws_iam_role.scheduler.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Key"
+        Effect = "Allow"
+        Action = [
+          "kms:Decrypt",
+          "kms:Encrypt",
+          "kms:GenerateDataKey",
+          "kms:DescribeKey",
+        ]
+        Resource = [var.kms_key_arn]
+      },
+    ]
+  })
+}

@@ -1,0 +1,9 @@
+//! What is written, read back by libraries that did not write it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod committed;
+mod rules;
+mod support;
+mod terraform;
+mod whole;

@@ -1,0 +1,135 @@
+//! The Terraform configuration, parsed. Its providers are not needed for that: names and references are checked here.
+
+use crate::support::{everything, large, stack};
+use hcl::{Block, Body, Expression};
+use std::collections::{BTreeMap, BTreeSet};
+use stepladder_infra::{Stack, terraform};
+
+fn rendered(stack: &Stack) -> BTreeMap<String, String> {
+    terraform::render(stack)
+}
+
+/// All blocks of all files.
+fn blocks(stack: &Stack) -> Vec<Block> {
+    let parsed = rendered(stack).into_iter().map(|(file, text)| {
+        let body: Body = hcl::parse(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
+        body.into_blocks().collect::<Vec<Block>>()
+    });
+    parsed.flatten().collect()
+}
+
+fn labels(block: &Block) -> Vec<&str> {
+    block.labels().iter().map(|label| label.as_str()).collect()
+}
+
+fn resources<'b>(blocks: &'b [Block], kind: &'b str) -> impl Iterator<Item = (&'b str, &'b Body)> {
+    let of_kind =
+        blocks.iter().filter(move |block| block.identifier() == "resource" && labels(block)[0] == kind);
+    of_kind.map(|block| (labels(block)[1], block.body()))
+}
+
+fn attribute<'b>(body: &'b Body, name: &str) -> Option<&'b Expression> {
+    body.attributes().find(|attribute| attribute.key() == name).map(|attribute| attribute.expr())
+}
+
+fn number(body: &Body, name: &str) -> u64 {
+    match attribute(body, name) {
+        Some(Expression::Number(number)) => number.as_u64().unwrap(),
+        other => panic!("{name} is {other:?}"),
+    }
+}
+
+#[test]
+fn every_name_is_given_once_and_whatever_is_used_is_there() {
+    for facts in [everything(), large()] {
+        let stack = stack(&facts);
+        let blocks = blocks(&stack);
+        let mut there = BTreeSet::new();
+        for block in &blocks {
+            let name = match (block.identifier(), &labels(block)[..]) {
+                ("resource", [kind, name]) => format!("{kind}.{name}"),
+                ("data", [kind, name]) => format!("data.{kind}.{name}"),
+                ("variable", [name]) => format!("var.{name}"),
+                _ => continue,
+            };
+            assert!(there.insert(name.clone()), "{name} is there twice");
+        }
+        let locals = blocks.iter().find(|block| block.identifier() == "locals").unwrap();
+        there.extend(locals.body().attributes().map(|local| format!("local.{}", local.key())));
+
+        let mut used = BTreeSet::new();
+        for text in rendered(&stack).into_values() {
+            let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.')));
+            for word in words {
+                let parts: Vec<&str> = word.split('.').collect();
+                match parts[..] {
+                    [kind @ ("var" | "local"), name, ..] => {
+                        used.insert(format!("{kind}.{name}"));
+                    }
+                    ["data", kind, name, ..] => {
+                        used.insert(format!("data.{kind}.{name}"));
+                    }
+                    [kind, name, ..] if kind.starts_with("aws_") => {
+                        used.insert(format!("{kind}.{name}"));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let missing: Vec<_> = used.difference(&there).collect();
+        assert!(missing.is_empty(), "used, and not there: {missing:?}");
+        let variables = there.iter().filter(|name| name.starts_with("var."));
+        let unused: Vec<_> = variables.filter(|name| !used.contains(*name)).collect();
+        // No workflow has status events in one of the two.
+        assert!(unused.iter().all(|name| *name == "var.event_bus_name"), "unused: {unused:?}");
+    }
+}
+
+#[test]
+fn it_holds_what_the_model_holds() {
+    let stack = stack(&everything());
+    let blocks = blocks(&stack);
+    let count = |kind: &str| resources(&blocks, kind).count();
+    assert_eq!(count("aws_lambda_function"), stack.functions.len());
+    assert_eq!(count("aws_cloudwatch_log_group"), stack.functions.len());
+    assert_eq!(count("aws_lambda_event_source_mapping"), stack.mappings.len());
+    assert_eq!(count("aws_sqs_queue"), stack.queues.len());
+    assert_eq!(count("aws_sqs_queue_policy"), stack.queues.len());
+    assert_eq!(count("aws_dynamodb_table"), stack.tables.len());
+    assert_eq!(count("aws_iam_role"), stack.roles.len());
+    assert_eq!(count("aws_cloudwatch_metric_alarm"), stack.alarms.len());
+    assert_eq!(count("aws_cloudwatch_event_rule"), stack.triggers.len());
+    for (id, body) in resources(&blocks, "aws_dynamodb_table").chain(resources(&blocks, "aws_s3_bucket")) {
+        let lifecycle = body.blocks().find(|block| block.identifier() == "lifecycle").unwrap();
+        assert_eq!(attribute(lifecycle.body(), "prevent_destroy"), Some(&Expression::Bool(true)), "{id}");
+    }
+}
+
+#[test]
+fn a_message_is_hidden_for_six_timeouts_and_the_window() {
+    let blocks = blocks(&stack(&everything()));
+    let of = |kind: &'static str, wanted: &str| {
+        resources(&blocks, kind).find(|(id, _)| *id == wanted).map(|(_, body)| body).unwrap()
+    };
+    for (id, mapping) in resources(&blocks, "aws_lambda_event_source_mapping") {
+        let window = attribute(mapping, "maximum_batching_window_in_seconds")
+            .map_or(0, |_| number(mapping, "maximum_batching_window_in_seconds"));
+        let visibility = number(of("aws_sqs_queue", id), "visibility_timeout_seconds");
+        assert!(visibility >= 6 * number(of("aws_lambda_function", id), "timeout") + window, "{id}");
+        assert!(number(mapping, "batch_size") <= 10 || window >= 1, "{id}");
+    }
+}
+
+#[test]
+fn a_text_with_terraforms_own_marks_stays_as_it_is() {
+    let functions = &rendered(&stack(&everything()))["functions.tf"];
+    assert!(functions.contains(r#""$${Hello}, \"you\" %%{x}""#), "{functions}");
+}
+
+#[test]
+fn what_is_written_for_every_setting() {
+    let files = rendered(&stack(&everything()));
+    insta::assert_snapshot!("functions", files["functions.tf"]);
+    insta::assert_snapshot!("triggers", files["triggers.tf"]);
+    insta::assert_snapshot!("variables", files["variables.tf"]);
+}

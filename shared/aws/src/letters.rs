@@ -1,0 +1,213 @@
+//! Looking into a queue that no function polls, or that one has given up: what an operator does with its messages.
+//!
+//! SQS has no way to look at a message without receiving it. So a look holds what it reads for a moment, and lets go of it
+//! at its end; if it is interrupted, SQS does that by itself after [`LETTER_HELD_SECONDS`].
+
+use crate::{
+    AwsHost,
+    error::{never, world_error},
+    limits::{BATCH_ENTRIES_MAX, LETTER_HELD_SECONDS, LETTER_WAIT_SECONDS},
+};
+use aws_sdk_sqs::{
+    error::ProvideErrorMetadata,
+    types::{Message, MessageSystemAttributeName, QueueAttributeName},
+};
+use stepladder_protocol::{Host, Queue, QueueName, WorldResult};
+
+/// One queue, as an operator handles it.
+#[derive(Debug)]
+pub struct Letters<'h> {
+    host: &'h AwsHost,
+    queue: QueueName,
+    url: String,
+}
+
+/// A message that is held for a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    pub message_id: String,
+    pub receipt: String,
+    pub body: String,
+    /// Milliseconds since the epoch.
+    pub sent_ms: Option<i64>,
+    /// How often it has been received, this time included.
+    pub receive_count: u32,
+    /// The queue that gave it up, without the stack's name; in a dead-letter queue.
+    pub gave_up: Option<String>,
+}
+
+/// How many messages a queue holds, about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LetterCounts {
+    pub visible: u64,
+    /// Somebody holds them.
+    pub in_flight: u64,
+    pub delayed: u64,
+}
+
+/// How a queue's messages moved back to where they came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moved {
+    Running {
+        moved: u64,
+    },
+    Completed {
+        moved: u64,
+    },
+    /// It ended before all had moved, for a reason in AWS's words.
+    Failed {
+        moved: u64,
+        why: String,
+    },
+}
+
+impl AwsHost {
+    /// One of the stack's queues; `None` if it isn't there.
+    pub async fn letters(&self, queue: QueueName) -> WorldResult<Option<Letters<'_>>> {
+        let url = self.queue().url(&queue).await?;
+        Ok(url.map(|url| Letters { host: self, queue, url }))
+    }
+}
+
+impl Letters<'_> {
+    fn operation(&self, what: &str) -> String {
+        format!("{what} queue {}", self.queue.short())
+    }
+
+    /// Up to ten messages, held for [`LETTER_HELD_SECONDS`]. None: there is no further one that nobody holds. It waits
+    /// [`LETTER_WAIT_SECONDS`] for one, because only a receive that waits asks all of SQS's servers
+    /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>).
+    pub async fn receive(&self) -> WorldResult<Vec<Letter>> {
+        let answer = self
+            .host
+            .sqs()
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(i32::try_from(BATCH_ENTRIES_MAX).unwrap_or(i32::MAX))
+            .visibility_timeout(LETTER_HELD_SECONDS)
+            .wait_time_seconds(LETTER_WAIT_SECONDS)
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .send()
+            .await
+            .map_err(|error| world_error(self.operation("look into"), &error))?;
+        answer.messages.unwrap_or_default().into_iter().map(|message| self.letter(message)).collect()
+    }
+
+    fn letter(&self, message: Message) -> WorldResult<Letter> {
+        let attribute = |name| message.attributes.as_ref().and_then(|attributes| attributes.get(&name));
+        let sent_ms = attribute(MessageSystemAttributeName::SentTimestamp).and_then(|text| text.parse().ok());
+        let count = attribute(MessageSystemAttributeName::ApproximateReceiveCount);
+        let receive_count = count.and_then(|text| text.parse().ok()).unwrap_or(1);
+        let gave_up = attribute(MessageSystemAttributeName::DeadLetterQueueSourceArn)
+            .and_then(|arn| arn.rsplit(':').next())
+            .and_then(|name| {
+                name.strip_prefix(self.host.queue().full_name(&QueueName::Step(String::new())).as_str())
+            })
+            .map(str::to_owned);
+        match (message.message_id, message.receipt_handle, message.body) {
+            (Some(message_id), Some(receipt), Some(body)) => {
+                Ok(Letter { message_id, receipt, body, sent_ms, receive_count, gave_up })
+            }
+            _ => Err(never(
+                self.operation("look into"),
+                "the answer has a message without an id, a receipt or a body",
+            )),
+        }
+    }
+
+    /// Lets go of messages: everybody sees them again.
+    pub async fn release(&self, receipts: Vec<String>) -> WorldResult<()> {
+        let receipts: Vec<(String, u32)> = receipts.into_iter().map(|receipt| (receipt, 0)).collect();
+        self.host.queue().change_visibility(&self.queue, &receipts).await
+    }
+
+    /// Deletes a message. One that is gone already is no error.
+    pub async fn delete(&self, receipt: &str) -> WorldResult<()> {
+        let deletion = self.host.sqs().delete_message().queue_url(&self.url).receipt_handle(receipt);
+        deletion
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| world_error(self.operation("delete a message of"), &error))
+    }
+
+    /// How many messages there are.
+    pub async fn counts(&self) -> WorldResult<LetterCounts> {
+        let answer = self
+            .host
+            .sqs()
+            .get_queue_attributes()
+            .queue_url(&self.url)
+            .attribute_names(QueueAttributeName::All)
+            .send()
+            .await
+            .map_err(|error| world_error(self.operation("count the messages of"), &error))?;
+        let count = |name| {
+            let attributes = answer.attributes.as_ref();
+            attributes.and_then(|known| known.get(&name)).and_then(|text| text.parse().ok()).unwrap_or(0)
+        };
+        Ok(LetterCounts {
+            visible: count(QueueAttributeName::ApproximateNumberOfMessages),
+            in_flight: count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
+            delayed: count(QueueAttributeName::ApproximateNumberOfMessagesDelayed),
+        })
+    }
+
+    /// Lets SQS move all messages of this dead-letter queue back to the queues that gave them up
+    /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html>). False: this
+    /// SQS doesn't know such tasks.
+    pub async fn start_move(&self) -> WorldResult<bool> {
+        let task = self.host.sqs().start_message_move_task().source_arn(self.arn().await?);
+        match task.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_unknown(error.code()) => Ok(false),
+            Err(error) => Err(world_error(self.operation("move the messages back of"), &error)),
+        }
+    }
+
+    /// How far the last move has come; `None` if there was none.
+    pub async fn moved(&self) -> WorldResult<Option<Moved>> {
+        let tasks = self.host.sqs().list_message_move_tasks().source_arn(self.arn().await?).max_results(1);
+        let answer = tasks.send().await;
+        let answer = answer.map_err(|error| world_error(self.operation("look at the move of"), &error))?;
+        Ok(answer.results().first().map(|task| {
+            let moved = u64::try_from(task.approximate_number_of_messages_moved()).unwrap_or(0);
+            match task.status() {
+                Some("COMPLETED") => Moved::Completed { moved },
+                Some("RUNNING" | "CANCELLING") => Moved::Running { moved },
+                status => {
+                    let why = task.failure_reason().or(status).unwrap_or("no reason is told");
+                    Moved::Failed { moved, why: why.to_owned() }
+                }
+            }
+        }))
+    }
+
+    async fn arn(&self) -> WorldResult<String> {
+        let operation = || self.operation("find the ARN of");
+        let answer = self
+            .host
+            .sqs()
+            .get_queue_attributes()
+            .queue_url(&self.url)
+            .attribute_names(QueueAttributeName::QueueArn)
+            .send()
+            .await
+            .map_err(|error| world_error(operation(), &error))?;
+        let arn = answer.attributes.and_then(|mut known| known.remove(&QueueAttributeName::QueueArn));
+        arn.ok_or_else(|| never(operation(), "the answer has none"))
+    }
+}
+
+/// What emulators answer to an operation that they don't have.
+fn is_unknown(code: Option<&str>) -> bool {
+    const UNKNOWN: [&str; 6] = [
+        "InvalidAction",
+        "NotImplemented",
+        "UnknownOperation",
+        "UnknownOperationException",
+        "UnsupportedOperation",
+        "AWS.SimpleQueueService.UnsupportedOperation",
+    ];
+    code.is_some_and(|code| UNKNOWN.contains(&code.rsplit('#').next().unwrap_or(code)))
+}

@@ -1,0 +1,226 @@
+//! What a stack really consists of: read resource by resource, to be compared with what it should be.
+
+use crate::{
+    AwsHost,
+    error::{never, world_error},
+};
+use aws_sdk_dynamodb::types::{KeySchemaElement, KeyType, TimeToLiveStatus};
+use aws_sdk_lambda::types::FunctionResponseType;
+use aws_sdk_sqs::{error::ProvideErrorMetadata, types::QueueAttributeName};
+use std::collections::BTreeMap;
+use stepladder_protocol::{Host, QueueName, WorldResult};
+
+/// A queue, as SQS has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LiveQueue {
+    pub arn: String,
+    pub visibility_seconds: u32,
+    pub retention_seconds: u32,
+    /// The dead-letter queue's ARN, and after how many receives a message goes there.
+    pub redrive: Option<(String, u32)>,
+    pub visible: u64,
+    pub in_flight: u64,
+}
+
+/// A function, as Lambda has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LiveFunction {
+    pub arn: String,
+    pub timeout_seconds: u32,
+    pub memory_mb: u32,
+    pub role_arn: String,
+    /// `Active`, where it can be called.
+    pub state: Option<String>,
+    /// `Successful`, unless the last update went wrong.
+    pub last_update: Option<String>,
+    pub environment: BTreeMap<String, String>,
+    pub reserved_concurrency: Option<u32>,
+    /// What hands a queue's messages to it.
+    pub mappings: Vec<LiveMapping>,
+}
+
+/// An event source mapping, as Lambda has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LiveMapping {
+    pub source_arn: String,
+    /// `Enabled`, where it polls.
+    pub state: String,
+    pub batch_size: u32,
+    pub batching_window_seconds: u32,
+    pub maximum_concurrency: Option<u32>,
+    /// Whether one message of a batch can fail alone.
+    pub reports_batch_item_failures: bool,
+}
+
+/// A table, as DynamoDB has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LiveTable {
+    /// `ACTIVE`, where it can be used.
+    pub status: String,
+    /// Partition and sort key.
+    pub keys: (String, String),
+    /// The keys of each index, and its status.
+    pub indexes: BTreeMap<String, ((String, String), String)>,
+    /// The attribute that tells when an item expires; `None`: nothing expires.
+    pub ttl: Option<String>,
+}
+
+/// The stack's bucket, as S3 has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LiveBucket {
+    /// Whether all public access is blocked; `None`: that could not be read.
+    pub is_private: Option<bool>,
+}
+
+impl AwsHost {
+    /// A queue by its short name; `None` if there is none.
+    pub async fn live_queue(&self, short: &str) -> WorldResult<Option<LiveQueue>> {
+        let queue = QueueName::Step(short.to_owned());
+        let Some(url) = self.queue().url(&queue).await? else { return Ok(None) };
+        let answer = self
+            .sqs()
+            .get_queue_attributes()
+            .queue_url(url)
+            .attribute_names(QueueAttributeName::All)
+            .send()
+            .await
+            .map_err(|error| world_error(format!("read the attributes of queue {short}"), &error))?;
+        let attributes = answer.attributes.unwrap_or_default();
+        let text = |name: QueueAttributeName| attributes.get(&name).cloned().unwrap_or_default();
+        let number = |name: QueueAttributeName| text(name).parse().unwrap_or(0);
+        let policy: serde_json::Value =
+            serde_json::from_str(&text(QueueAttributeName::RedrivePolicy)).unwrap_or_default();
+        let redrive = policy.get("deadLetterTargetArn").and_then(serde_json::Value::as_str).map(|target| {
+            let count = policy.get("maxReceiveCount");
+            let as_text = count.and_then(|count| count.as_str()?.parse().ok());
+            let count = count.and_then(serde_json::Value::as_u64).or(as_text).unwrap_or(0);
+            (target.to_owned(), u32::try_from(count).unwrap_or(u32::MAX))
+        });
+        Ok(Some(LiveQueue {
+            arn: text(QueueAttributeName::QueueArn),
+            visibility_seconds: number(QueueAttributeName::VisibilityTimeout),
+            retention_seconds: number(QueueAttributeName::MessageRetentionPeriod),
+            redrive,
+            visible: number(QueueAttributeName::ApproximateNumberOfMessages).into(),
+            in_flight: number(QueueAttributeName::ApproximateNumberOfMessagesNotVisible).into(),
+        }))
+    }
+
+    /// A function by its short name, with its mappings; `None` if there is none.
+    pub async fn live_function(&self, short: &str) -> WorldResult<Option<LiveFunction>> {
+        let name = self.queue().full_name(&QueueName::Step(short.to_owned()));
+        let operation = |what: &str| format!("read the {what} of function {short}");
+        let answer = self.lambda().get_function().function_name(&name).send().await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) if error.code() == Some("ResourceNotFoundException") => return Ok(None),
+            Err(error) => return Err(world_error(operation("settings"), &error)),
+        };
+        let settings =
+            answer.configuration.ok_or_else(|| never(operation("settings"), "the answer has none"))?;
+        let reserved = answer.concurrency.and_then(|concurrency| concurrency.reserved_concurrent_executions);
+        let environment = settings.environment.and_then(|environment| environment.variables);
+        Ok(Some(LiveFunction {
+            arn: settings.function_arn.unwrap_or_default(),
+            timeout_seconds: positive(settings.timeout),
+            memory_mb: positive(settings.memory_size),
+            role_arn: settings.role.unwrap_or_default(),
+            state: settings.state.map(|state| state.as_str().to_owned()),
+            last_update: settings.last_update_status.map(|status| status.as_str().to_owned()),
+            environment: environment.unwrap_or_default().into_iter().collect(),
+            reserved_concurrency: reserved.map(|reserved| positive(Some(reserved))),
+            mappings: self.live_mappings(&name).await?,
+        }))
+    }
+
+    async fn live_mappings(&self, name: &str) -> WorldResult<Vec<LiveMapping>> {
+        let mut pages =
+            self.lambda().list_event_source_mappings().function_name(name).into_paginator().send();
+        let mut mappings = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|error| world_error(format!("read the mappings of function {name}"), &error))?;
+            for mapping in page.event_source_mappings.unwrap_or_default() {
+                let kinds = mapping.function_response_types.unwrap_or_default();
+                let scaling = mapping.scaling_config.and_then(|scaling| scaling.maximum_concurrency);
+                mappings.push(LiveMapping {
+                    source_arn: mapping.event_source_arn.unwrap_or_default(),
+                    state: mapping.state.unwrap_or_default(),
+                    batch_size: positive(mapping.batch_size),
+                    batching_window_seconds: positive(mapping.maximum_batching_window_in_seconds),
+                    maximum_concurrency: scaling.map(|scaling| positive(Some(scaling))),
+                    reports_batch_item_failures: kinds
+                        .contains(&FunctionResponseType::ReportBatchItemFailures),
+                });
+            }
+        }
+        Ok(mappings)
+    }
+
+    /// A table by its whole name; `None` if there is none.
+    pub async fn live_table(&self, name: &str) -> WorldResult<Option<LiveTable>> {
+        let operation = || format!("read the settings of table {name}");
+        let table = match self.dynamodb().describe_table().table_name(name).send().await {
+            Ok(answer) => answer.table.ok_or_else(|| never(operation(), "the answer has none"))?,
+            Err(error) if error.code() == Some("ResourceNotFoundException") => return Ok(None),
+            Err(error) => return Err(world_error(operation(), &error)),
+        };
+        let ttl = self.dynamodb().describe_time_to_live().table_name(name).send().await;
+        let ttl = ttl.map_err(|error| world_error(operation(), &error))?.time_to_live_description;
+        let is_on = |status: Option<&TimeToLiveStatus>| {
+            matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling))
+        };
+        let ttl = ttl.filter(|ttl| is_on(ttl.time_to_live_status())).and_then(|ttl| ttl.attribute_name);
+        let index = |index: aws_sdk_dynamodb::types::GlobalSecondaryIndexDescription| {
+            let status = index.index_status.map(|status| status.as_str().to_owned()).unwrap_or_default();
+            (index.index_name.unwrap_or_default(), (keys(&index.key_schema.unwrap_or_default()), status))
+        };
+        Ok(Some(LiveTable {
+            status: table.table_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            keys: keys(&table.key_schema.unwrap_or_default()),
+            indexes: table.global_secondary_indexes.unwrap_or_default().into_iter().map(index).collect(),
+            ttl,
+        }))
+    }
+
+    /// The stack's bucket; `None` if there is none.
+    pub async fn live_bucket(&self) -> WorldResult<Option<LiveBucket>> {
+        let bucket = &self.environment().bucket;
+        match self.s3().head_bucket().bucket(bucket).send().await {
+            Ok(_) => {}
+            // A HEAD has no body, and so no code.
+            Err(error) if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 404) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(world_error(format!("look at bucket {bucket}"), &error)),
+        }
+        let answer = self.s3().get_public_access_block().bucket(bucket).send().await;
+        let is_private = match answer {
+            Ok(answer) => answer.public_access_block_configuration.map(|block| {
+                [
+                    block.block_public_acls,
+                    block.ignore_public_acls,
+                    block.block_public_policy,
+                    block.restrict_public_buckets,
+                ]
+                .into_iter()
+                .all(|blocked| blocked == Some(true))
+            }),
+            Err(error) if error.code() == Some("NoSuchPublicAccessBlockConfiguration") => Some(false),
+            Err(_) => None,
+        };
+        Ok(Some(LiveBucket { is_private }))
+    }
+}
+
+fn keys(schema: &[KeySchemaElement]) -> (String, String) {
+    let key = |kind: KeyType| {
+        let found = schema.iter().find(|key| key.key_type == kind);
+        found.map(|key| key.attribute_name.clone()).unwrap_or_default()
+    };
+    (key(KeyType::Hash), key(KeyType::Range))
+}
+
+fn positive(number: Option<i32>) -> u32 {
+    number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
+}

@@ -1,0 +1,77 @@
+//! The command line, against a stack on the emulator.
+
+use crate::Stack;
+use serde_json::Value;
+use std::{process::Stdio, time::Duration};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a command line answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Answer {
+    /// What stands on stdout, as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+
+    /// Each line on stdout, as JSON.
+    #[track_caller]
+    pub fn lines(&self) -> Vec<Value> {
+        let line = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {self:#?}"));
+        self.stdout.lines().map(line).collect()
+    }
+
+    #[track_caller]
+    pub fn assert_code(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:#?}");
+        self
+    }
+}
+
+impl Stack {
+    /// Calls `stepladder`, with this stack as the one that is meant, in an environment that holds nothing else.
+    pub async fn cli(&self, args: &[&str]) -> Answer {
+        let mut command = tokio::process::Command::new(&self.emulator.cli);
+        command.args(args).env_clear().env("LANG", "C.UTF-8").envs(self.variables());
+        answer(command, &format!("stepladder {}", args.join(" "))).await
+    }
+
+    /// Calls a script of `tests/aws` with the Python that has boto3: a client that is not ours.
+    pub async fn script(&self, name: &str, args: &[&str]) -> Answer {
+        let mut command = tokio::process::Command::new(&self.emulator.python);
+        let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        command.arg(script).args(args).env_clear().env("LANG", "C.UTF-8").envs(self.variables());
+        answer(command, name).await
+    }
+
+    /// The variables by which a client finds the stack.
+    fn variables(&self) -> [(&'static str, String); 6] {
+        [
+            ("AWS_ENDPOINT_URL", self.emulator.endpoint.clone()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+            ("STEPLADDER_STACK", self.name.clone()),
+        ]
+    }
+}
+
+async fn answer(mut command: tokio::process::Command, what: &str) -> Answer {
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(PATIENCE, command.output()).await;
+    let output = output.unwrap_or_else(|_| panic!("{what} did not end within {} s", PATIENCE.as_secs()));
+    let output = output.unwrap_or_else(|error| panic!("{what}: {error}"));
+    Answer {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
