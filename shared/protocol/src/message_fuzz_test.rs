@@ -43,6 +43,7 @@ fn bodies() -> Vec<String> {
         Ask::Stop { error: text("Stopped"), cause: None },
         Ask::Redrive,
         Ask::Look,
+        Ask::Status(StatusChange { status: Status::Failed, stopped_ms: 5, error: text("E"), cause: None }),
     ];
     let kinds: BTreeSet<&str> = asks.iter().map(kind).collect();
     assert_eq!(kinds.len(), KINDS, "{kinds:?}");
@@ -50,7 +51,7 @@ fn bodies() -> Vec<String> {
 }
 
 /// How many kinds of asks there are.
-const KINDS: usize = 9;
+const KINDS: usize = 10;
 
 /// Another kind doesn't compile until it is here, and [`bodies`] has one.
 fn kind(ask: &Ask) -> &'static str {
@@ -64,6 +65,7 @@ fn kind(ask: &Ask) -> &'static str {
         Ask::Stop { .. } => "stop",
         Ask::Redrive => "redrive",
         Ask::Look => "look",
+        Ask::Status(_) => "status",
     }
 }
 
