@@ -92,7 +92,7 @@ impl Generator<'_> {
         // Some branches have no result but null, which is one too.
         machine.insert(
             done,
-            match depth > 0 && self.names % 4 == 0 {
+            match depth > 0 && self.names.is_multiple_of(4) {
                 true => json!({ "Type": "Pass", "Result": null, "End": true }),
                 false => json!({ "Type": "Succeed" }),
             },

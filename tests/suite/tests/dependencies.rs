@@ -136,3 +136,20 @@ fn only_those_who_name_an_aws_service_use_its_sdk() {
         assert_eq!(aws, None, "{}", package.name);
     }
 }
+
+/// How many functions of each crate are in a program: what nothing calls is left out of it, also in a debug build.
+fn functions_of(program: &str, crates: &[&str]) -> Vec<usize> {
+    let answer = Command::new("nm").arg(program).output().expect("nm, of binutils, as the linker is");
+    let symbols = String::from_utf8_lossy(&answer.stdout).into_owned();
+    crates.iter().map(|name| symbols.lines().filter(|symbol| symbol.contains(name)).count()).collect()
+}
+
+#[test]
+fn a_step_holds_no_client_that_it_never_calls() {
+    let crates = ["aws_sdk_dynamodb", "aws_sdk_scheduler", "aws_sdk_eventbridge", "aws_sdk_lambda"];
+    let found = functions_of(env!("CARGO_BIN_EXE_test-step"), &crates);
+    assert!(found[0] > 100, "the program has no symbols");
+    assert_eq!(found[1..3], [0, 0], "of {crates:?}");
+    // How to drop a client that was never made.
+    assert!(found[3] < 20, "{} functions of {}", found[3], crates[3]);
+}
