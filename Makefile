@@ -81,7 +81,7 @@ bench-engine: need-cargo ## the engine's time per transition, of replays and his
 	cargo bench -p stepladder-asl --bench parse --bench evaluate
 
 cost: need-cargo ## what a step and an idle month cost on AWS: counted on the programs, computed by list prices; 1 if a goal is missed
-	cargo build --profile ci --bins -p stepladder-cost -p stepladder-system
+	cargo build --profile ci --bins -p stepladder-cli -p order-processing -p stepladder-system -p stepladder-aws-tests -p stepladder-cost
 	@mkdir -p target && $${CARGO_TARGET_DIR:-target}/ci/cost --json target/cost.json
 
 build: need-cargo ## the functions as Lambda takes them: zips in target/lambda (ARCH=arm64|x86_64|both, FUNCTIONS='a b')

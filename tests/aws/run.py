@@ -27,7 +27,8 @@ import packages  # noqa: E402
 import sqs_differences  # noqa: E402
 
 # What is deployed, the command line, and the tests' own step: one call, so that all share one set of features.
-BUILT = ["stepladder-cli", "order-processing", "stepladder-system", "stepladder-aws-tests"]
+# `make cost` builds the same.
+BUILT = ["stepladder-cli", "order-processing", "stepladder-system", "stepladder-aws-tests", "stepladder-cost"]
 # The whole workspace is named, so that dependencies have the features with which `make test` has built them.
 TESTED = ["--workspace", "--test", "emulator", "--test", "contract", "--test", "sqs_contract"]
 # So many tests at once: they mostly wait, for two cores and one emulator.
