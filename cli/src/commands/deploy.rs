@@ -68,6 +68,10 @@ pub async fn run(args: DeployArgs, global: &Global, printer: &Printer) -> Outcom
     let is_ours = args.template == Path::new("infra/sam/template.yaml");
     check_built(&project, &template, is_ours, printer)?;
     let target = Target::find_deployed(global, printer).await?;
+    if is_ours {
+        let of_template = parameters(&args.parameter, &target.parameters);
+        check_architecture(&project.root.join("target/lambda/architecture"), &of_template, printer)?;
+    }
     check_stack_name(target.stack())?;
     let aws = AwsCli::find(&target).await?;
     let is_new = check_ready(&aws, target.stack(), printer).await?;
@@ -132,6 +136,30 @@ fn check_built(project: &Project, template: &Path, is_ours: bool, printer: &Prin
     Err(Failure::new(Exit::NotFound, Code::NotBuilt, message)
         .detail(format!("looked for {}", project.root.join("target/lambda/<name>/bootstrap.zip").display()))
         .hint("build them: `make build`"))
+}
+
+/// Whether the zips are for the processor that the template is told; `built` is what `make build` says of them. Lambda takes a
+/// zip for the wrong one, and each call of the function then dies.
+fn check_architecture(built: &Path, parameters: &[String], printer: &Printer) -> Outcome {
+    // Zips that came here another way say nothing of themselves.
+    let Ok(text) = std::fs::read_to_string(built) else {
+        return Ok(());
+    };
+    let built = text.trim();
+    match parameters.iter().find_map(|pair| pair.strip_prefix("Architecture=")) {
+        Some(wanted) if wanted == built => {}
+        Some(wanted) => {
+            let message = format!("the functions are built for {built}, and Architecture is {wanted}");
+            return Err(Failure::new(Exit::Bad, Code::CheckFailed, message)
+                .hint(format!("build them anew: `make build ARCH={wanted}`")));
+        }
+        // A stack keeps what it was once given; a new one is arm64.
+        None if built == "arm64" => {}
+        None => printer.warning(format!(
+            "the functions are built for {built}: the stack must have been told so, by --parameter Architecture={built}"
+        )),
+    }
+    Ok(())
 }
 
 /// Whether the stack is new; an error if it can't take a change set now.
@@ -364,6 +392,7 @@ fn line(change: &Change) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{printer::Format, text::TimeStyle};
 
     #[test]
     fn a_stack_is_named_as_its_bucket_can_be() {
@@ -373,6 +402,22 @@ mod tests {
         for name in ["Orders", "2orders", "orders_prod", "orders-", "", &"o".repeat(33)] {
             assert_eq!(check_stack_name(name).unwrap_err().exit, Exit::Usage, "{name}");
         }
+    }
+
+    #[test]
+    fn zips_for_another_processor_are_refused() {
+        let folder = std::env::temp_dir().join(format!("stepladder-architecture-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let built = folder.join("architecture");
+        let printer = Printer::new(Format::Text, TimeStyle::Relative);
+        let check = |given: &str| check_architecture(&built, &[given.to_owned()], &printer);
+        check("Architecture=arm64").unwrap();
+        std::fs::write(&built, "x86_64\n").unwrap();
+        check("Architecture=x86_64").unwrap();
+        check("AlarmTopicArn=").unwrap();
+        let failure = check("Architecture=arm64").unwrap_err();
+        assert_eq!(failure.message, "the functions are built for x86_64, and Architecture is arm64");
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl AwsHost {
             match error.code() {
                 Some("ResourceNotFoundException") => return Ok(false),
                 // It is protected. What else is wrong with the request stays wrong, and is told by the update.
-                Some("ValidationException") => {
+                Some("ValidationException") if Instant::now() < until => {
                     let update =
                         self.dynamodb().update_table().table_name(name).deletion_protection_enabled(false);
                     update.send().await.map_err(|error| world_error(operation(), &error))?;
