@@ -235,7 +235,7 @@ impl State {
         self.records.insert(key.clone(), record.clone());
     }
 
-    /// How the branches of a fan-out that have ended did: true for those that failed.
+    /// How the branches of a fan-out that have ended did: true for those that failed, which have no output, not even null.
     fn ends_below(&self, fan_out: &RecordKey) -> Vec<bool> {
         let first = RecordKey { branch: fan_out.branch.child(fan_out.seq, 0), seq: 0, ..fan_out.clone() };
         let depth = first.branch.0.len();
@@ -247,7 +247,7 @@ impl State {
         let below = self.records.range(first..).take_while(|(key, _)| is_below(key));
         let own = below.filter(|(key, _)| key.branch.0.len() == depth);
         let ends = own.filter_map(|(key, record)| Some((key, record.end.as_ref()?)));
-        ends.map(|(key, end)| self.read::<Value>(&key.run, end)["output"].is_null()).collect()
+        ends.map(|(key, end)| self.read::<Value>(&key.run, end).get("output").is_none()).collect()
     }
 
     /// What a payload holds, wherever it lies.
