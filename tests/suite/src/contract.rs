@@ -76,7 +76,7 @@ pub(crate) async fn eventually<W: World, T>(world: &W, what: &str, ask: impl Asy
     }
 }
 
-/// The list of those that have schedules, see [`contract_suite`].
+/// The list of those that have schedules, see [`contract_suite!`](crate::contract_suite).
 #[macro_export]
 macro_rules! schedules_suite {
     ($run:ident) => {
