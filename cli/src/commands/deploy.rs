@@ -40,7 +40,7 @@ pub struct DeployArgs {
     /// The template to deploy
     #[arg(long, value_name = "FILE", default_value = "infra/sam/template.yaml")]
     template: PathBuf,
-    /// The bucket for the functions' zips. Unless given stepladder-artifacts-<account>-<region>, which is made where it is
+    /// The bucket for the functions' zips. Unless given stepladder-artifacts-ACCOUNT-REGION, which is made where it is
     /// missing
     #[arg(long, value_name = "BUCKET", env = "STEPLADDER_ARTIFACTS", hide_env = true)]
     artifacts: Option<String>,
