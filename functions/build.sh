@@ -37,7 +37,7 @@ fi
 # Every package below functions/ holds functions, and nothing else does.
 packages=()
 for manifest in functions/*/Cargo.toml; do
-    packages+=(-p "$(sed -nE '/^name = "(.*)"$/{s//\1/p;q}' "$manifest")")
+    packages+=(-p "$(sed -nE 's/^name = "(.*)"$/\1/p' "$manifest" | head -n 1)")
 done
 bins=()
 for function in "$@"; do bins+=(--bin "$function"); done
@@ -67,7 +67,7 @@ echo "$deployed" >target/lambda/architecture
 is_too_large=0
 for architecture in "${architectures[@]}"; do
     for zip in "target/lambda-$architecture"/*/bootstrap.zip; do
-        bytes=$(stat -c %s "$zip")
+        bytes=$(wc -c <"$zip")
         function=$(basename "$(dirname "$zip")")
         note=
         if [ "$bytes" -gt "$zip_bytes_max" ]; then note=' more than its budget' is_too_large=1; fi

@@ -8,17 +8,19 @@ tools=${INFRA_TOOLS:-$PWD/.tools/infra}
 export AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 PYTHONWARNINGS=ignore
 
 # Two folders, for their pins of each other's libraries differ.
-install() { # folder, command, packages
-    if [ ! -x "$tools/$1/bin/$2" ]; then
-        echo "== installing $2 into ${tools#"$PWD"/}/$1"
+install() { # folder, packages
+    local marker=$tools/$1/installed
+    if [ "$(cat "$marker" 2>/dev/null)" != "${*:2}" ]; then
+        echo "== installing ${*:2} into ${tools#"$PWD"/}/$1"
+        rm -rf "${tools:?}/$1"
         python3 -m venv "$tools/$1"
-        "$tools/$1/bin/pip" install -q "${@:3}"
+        "$tools/$1/bin/pip" install -q "${@:2}"
+        echo "${*:2}" >"$marker"
     fi
 }
 command -v python3 >/dev/null || { echo 'error: python3 is missing. On Debian: apt-get install python3-venv' >&2; exit 1; }
-install lint cfn-lint 'cfn-lint==1.58.0' 'aws-sam-cli==1.170.0'
-install lint sam 'cfn-lint==1.58.0' 'aws-sam-cli==1.170.0'
-install checkov checkov 'checkov==3.3.30'
+install lint 'cfn-lint==1.58.0' 'aws-sam-cli==1.170.0'
+install checkov 'checkov==3.3.30'
 
 echo '== cfn-lint'
 "$tools/lint/bin/cfn-lint" infra/sam/*.yaml

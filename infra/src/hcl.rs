@@ -1,5 +1,7 @@
 //! Writes Terraform configuration as `terraform fmt` leaves it: two spaces, and the equals signs of neighbours in a column.
 
+use crate::tree::{pad, write_comment};
+
 /// A block's content.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Body(Vec<Item>);
@@ -122,7 +124,7 @@ pub(crate) fn escaped(text: &str) -> String {
 
 pub(crate) fn write(head: &str, body: &Body) -> String {
     let mut out = String::new();
-    comment(&mut out, 0, head);
+    write_comment(&mut out, 0, head);
     out.push('\n');
     items(&mut out, 0, &body.0);
     out
@@ -154,7 +156,7 @@ fn items(out: &mut String, indent: usize, items: &[Item]) {
                 after
             }
             Item::Comment(text) => {
-                comment(out, indent, text);
+                write_comment(out, indent, text);
                 after
             }
             Item::Blank => {
@@ -235,17 +237,4 @@ fn value(out: &mut String, indent: usize, value: &Value) {
             out.push('}');
         }
     }
-}
-
-fn comment(out: &mut String, indent: usize, text: &str) {
-    for line in crate::tree::wrapped(text, 110 - indent.min(60)) {
-        pad(out, indent);
-        out.push_str("# ");
-        out.push_str(&line);
-        out.push('\n');
-    }
-}
-
-fn pad(out: &mut String, indent: usize) {
-    out.extend(std::iter::repeat_n(' ', indent));
 }

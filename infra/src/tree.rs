@@ -143,6 +143,20 @@ impl From<&serde_json::Value> for Node {
     }
 }
 
+/// Writes a comment's lines: both formats begin one with `#`.
+pub(crate) fn write_comment(out: &mut String, indent: usize, text: &str) {
+    for line in wrapped(text, 110 - indent.min(60)) {
+        pad(out, indent);
+        out.push_str("# ");
+        out.push_str(&line);
+        out.push('\n');
+    }
+}
+
+pub(crate) fn pad(out: &mut String, indent: usize) {
+    out.extend(std::iter::repeat_n(' ', indent));
+}
+
 /// The lines of a text, none longer than `width` where a space lets it be cut.
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();

@@ -1,11 +1,11 @@
 //! Writes YAML: block style, long forms only, and comments; so that any reader takes it.
 
-use crate::tree::{Map, Node};
+use crate::tree::{Map, Node, pad, write_comment};
 
 /// A document. Equal trees give equal bytes.
 pub(crate) fn write(head: &str, root: &Map) -> String {
     let mut out = String::new();
-    comment(&mut out, 0, head);
+    write_comment(&mut out, 0, head);
     map(&mut out, 0, root, true);
     out
 }
@@ -17,7 +17,7 @@ fn map(out: &mut String, indent: usize, map: &Map, is_at_line_start: bool) {
             if indent == 0 && !out.is_empty() {
                 out.push('\n');
             }
-            comment(out, indent, &entry.comment);
+            write_comment(out, indent, &entry.comment);
             pad(out, indent);
         }
         is_at_line_start = true;
@@ -52,7 +52,7 @@ fn item(out: &mut String, indent: usize, node: &Node) {
     if let Node::Map(inner) = node
         && let Some(first) = inner.0.first()
     {
-        comment(out, indent, &first.comment);
+        write_comment(out, indent, &first.comment);
     }
     pad(out, indent);
     match node {
@@ -97,19 +97,6 @@ fn is_name_with_colons(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && !text.ends_with(':')
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'-'))
-}
-
-fn comment(out: &mut String, indent: usize, text: &str) {
-    for line in crate::tree::wrapped(text, 110 - indent.min(60)) {
-        pad(out, indent);
-        out.push_str("# ");
-        out.push_str(&line);
-        out.push('\n');
-    }
-}
-
-fn pad(out: &mut String, indent: usize) {
-    out.extend(std::iter::repeat_n(' ', indent));
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
-"""Deploys a SAM or CloudFormation template, or deletes its stack, by boto3.
+"""Deploys a SAM or CloudFormation template by boto3.
 
     deploy.py deploy --template infra/sam/template.yaml --stack NAME --zips DIR [--parameter KEY=VALUE]…
-    deploy.py delete --stack NAME
     deploy.py upload --zips DIR --bucket NAME
 
-What `sam deploy` does, without its 200 MB: local code (`…/<program>/bootstrap.zip`) and local nested templates are put into
-a bucket, then a change set is made, shown and executed. The stack's outputs are printed as JSON.
+What `sam deploy` does, without its 200 MB: local code (`…/<program>/bootstrap.zip`) is put into a bucket, then a change set is made, shown and executed. The stack's outputs are printed as JSON.
 """
 
 import argparse
@@ -27,12 +25,11 @@ POLL_SECONDS = 0.3
 # Which property of which type is a local file, as `aws cloudformation package` has it
 # (https://docs.aws.amazon.com/cli/latest/reference/cloudformation/package.html).
 CODE = {"AWS::Serverless::Function": "CodeUri", "AWS::Lambda::Function": "Code"}
-NESTED = {"AWS::CloudFormation::Stack": "TemplateURL", "AWS::Serverless::Application": "Location"}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=["deploy", "delete", "upload"])
+    parser.add_argument("action", choices=["deploy", "upload"])
     parser.add_argument("--stack")
     parser.add_argument("--bucket")
     parser.add_argument("--template", type=Path)
@@ -43,8 +40,6 @@ def main():
     try:
         if options.action == "upload":
             upload(options.zips, options.bucket)
-        elif options.action == "delete":
-            delete(cloudformation, options.stack)
         else:
             deploy(cloudformation, options)
     except botocore.exceptions.ClientError as error:
@@ -84,14 +79,6 @@ def upload(zips, bucket):
         s3.put_object(Bucket=bucket, Key=f"{package.parent.name}.zip", Body=package.read_bytes())
 
 
-def delete(cloudformation, stack):
-    if status(cloudformation, stack):
-        cloudformation.delete_stack(StackName=stack)
-        end = wait("the stack's deletion", lambda: settled(cloudformation, stack) or "DELETE_COMPLETE")
-        if end != "DELETE_COMPLETE":
-            sys.exit(f"error: stack {stack} is {end}: {reasons(cloudformation, stack)}")
-
-
 class Uploads:
     """Local files of a template, in a bucket. A file that was put already is not put again."""
 
@@ -117,11 +104,9 @@ class Uploads:
         template = yaml.safe_load(path.read_text())
         for name, resource in template["Resources"].items():
             properties = resource.get("Properties", {})
-            code, nested = CODE.get(resource["Type"]), NESTED.get(resource["Type"])
+            code = CODE.get(resource["Type"])
             if code and isinstance(properties.get(code), str):
                 properties[code] = self.code(name, properties[code], as_uri=code == "CodeUri")
-            if nested and not str(properties.get(nested)).startswith(("http", "s3:")):
-                properties[nested] = self.template(path.parent / properties[nested])
         key = self.put(json.dumps(template).encode(), ".json")
         return f"{self.s3.meta.endpoint_url}/{self.bucket}/{key}"
 

@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -99,7 +100,7 @@ def main():
     if cargo(["build", "--profile", options.profile, *built(options.profile)]):
         return 1
     programs = target / ("debug" if options.profile == "dev" else options.profile)
-    zips = options.zips.resolve() if options.zips else packages.make(programs, folder / "zips", say)
+    zips = options.zips.resolve() if options.zips else packages.make(programs, folder / "zips" / options.profile, say)
 
     log = folder / "emulator.log"
     with emulator.running(options, folder / "run", log, say) as (endpoint, pid):
@@ -144,6 +145,8 @@ def main():
 
 
 if __name__ == "__main__":
+    # So that the emulator is stopped also where this process is ended from outside.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     for tool, hint in [("cargo", "https://rustup.rs"), ("cargo-nextest", "cargo install --locked cargo-nextest")]:
         if not shutil.which(tool):
             sys.exit(f"error: {tool} is missing. Get it: {hint}")

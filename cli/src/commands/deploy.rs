@@ -23,6 +23,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
+use stepladder_infra::Stack as Model;
 
 /// Deploy the workspace to AWS: functions, queues, table, and all around them
 ///
@@ -66,13 +67,17 @@ pub async fn run(args: DeployArgs, global: &Global, printer: &Printer) -> Outcom
     deploy_definition::read(&project, &[], printer)?;
     let template = project.root.join(&args.template);
     let is_ours = args.template == Path::new("infra/sam/template.yaml");
-    check_built(&project, &template, is_ours, printer)?;
+    let model = synth::stack_of(&project, printer)?;
+    check_built(&project, &model, &template, is_ours)?;
     let target = Target::find_deployed(global, printer).await?;
     if is_ours {
         let of_template = parameters(&args.parameter, &target.parameters);
         check_architecture(&project.root.join("target/lambda/architecture"), &of_template, printer)?;
     }
-    check_stack_name(target.stack())?;
+    model.check_name(target.stack()).map_err(|message| {
+        Failure::new(Exit::Usage, Code::InvalidName, message)
+            .hint("--env, or STEPLADDER_STACK, names another")
+    })?;
     let aws = AwsCli::find(&target).await?;
     let is_new = check_ready(&aws, target.stack(), printer).await?;
     printer.note(format!("{} {}", if is_new { "creating" } else { "updating" }, target.describe()));
@@ -92,23 +97,8 @@ pub async fn run(args: DeployArgs, global: &Global, printer: &Printer) -> Outcom
     Ok(())
 }
 
-/// What is named after the stack has its own limits: a queue 80 characters, a bucket lower case
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>).
-fn check_stack_name(stack: &str) -> Outcome {
-    let is_name = stack.len() <= 32
-        && stack.starts_with(|first: char| first.is_ascii_lowercase())
-        && !stack.ends_with('-')
-        && stack.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if is_name {
-        return Ok(());
-    }
-    Err(Failure::new(Exit::Usage, Code::InvalidName, format!("'{stack}' can't name a stack on AWS")).hint(
-        "at most 32 lower-case letters, digits and hyphens, a letter first; its bucket is named after it",
-    ))
-}
-
 /// The template and each function's zip.
-fn check_built(project: &Project, template: &Path, is_ours: bool, printer: &Printer) -> Outcome {
+fn check_built(project: &Project, model: &Model, template: &Path, is_ours: bool) -> Outcome {
     if !template.is_file() {
         let message = format!("there is no template {}", project.shown(template));
         return Err(
@@ -118,8 +108,7 @@ fn check_built(project: &Project, template: &Path, is_ours: bool, printer: &Prin
     if !is_ours {
         return Ok(());
     }
-    let model = synth::stack_of(project, printer)?;
-    let files = synth::compare(&model, TemplateFormat::Sam, &project.root.join("infra"))?;
+    let files = synth::compare(model, TemplateFormat::Sam, &project.root.join("infra"))?;
     if let Some(stale) = files.iter().find(|file| file.change != Rendering::None) {
         let message = format!("{} is not as the workspace says", project.shown(&stale.path));
         return Err(Failure::new(Exit::Bad, Code::CheckFailed, message)
@@ -393,16 +382,6 @@ fn line(change: &Change) -> String {
 mod tests {
     use super::*;
     use crate::{printer::Format, text::TimeStyle};
-
-    #[test]
-    fn a_stack_is_named_as_its_bucket_can_be() {
-        for name in ["orders", "orders-2", "o"] {
-            check_stack_name(name).unwrap();
-        }
-        for name in ["Orders", "2orders", "orders_prod", "orders-", "", &"o".repeat(33)] {
-            assert_eq!(check_stack_name(name).unwrap_err().exit, Exit::Usage, "{name}");
-        }
-    }
 
     #[test]
     fn zips_for_another_processor_are_refused() {

@@ -9,10 +9,6 @@ use futures::future::BoxFuture;
 use std::{fmt, sync::Arc};
 use stepladder_protocol::{Events, StatusEvent, WorldResult};
 
-/// What a rule finds these events by.
-const SOURCE: &str = "stepladder";
-const DETAIL_TYPE: &str = "Step Functions Execution Status Change";
-
 type Put = dyn Fn(StatusEvent) -> BoxFuture<'static, WorldResult<()>> + Send + Sync;
 
 /// [`Events`] on EventBridge. Its client stands behind a pointer: a binary that never makes one of these doesn't hold it.
@@ -47,8 +43,8 @@ async fn put(client: &Client, bus: &str, event: StatusEvent) -> WorldResult<()> 
     let operation = || format!("put an event on the bus {bus}");
     let entry = PutEventsRequestEntry::builder()
         .event_bus_name(bus)
-        .source(SOURCE)
-        .detail_type(DETAIL_TYPE)
+        .source(StatusEvent::SOURCE)
+        .detail_type(StatusEvent::DETAIL_TYPE)
         .time(DateTime::from_millis(event.time_ms))
         .set_resources(Some(event.resources))
         .detail(event.detail)

@@ -17,9 +17,6 @@ use serde_json::{Value, json};
 use stepladder_asl::timestamp;
 use stepladder_engine::{End, Run, Status};
 
-/// The event's name on an event bus, as AWS calls it.
-const DETAIL_TYPE: &str = "Step Functions Execution Status Change";
-
 impl<H: Host> Protocol<H> {
     /// What tells the end of a run, if it is to be told.
     pub(crate) async fn told(&self, run: &Run, end: &End, now_ms: i64) -> WorldResult<Vec<Sending>> {
@@ -75,8 +72,8 @@ impl<H: Host> Protocol<H> {
 /// A message to the status queue: the event as a bus would pass it on, as far as it concerns the run.
 fn status_message(run: &Run, change: &StatusChange) -> WorldResult<Sending> {
     let body = json!({
-        "source": "stepladder",
-        "detail-type": DETAIL_TYPE,
+        "source": StatusEvent::SOURCE,
+        "detail-type": StatusEvent::DETAIL_TYPE,
         "time": timestamp::format(change.stopped_ms),
         "detail": detail(run, change),
     });

@@ -327,6 +327,8 @@ pub trait Events: Send + Sync {
 }
 
 /// That a run has ended.
+///
+/// Rules find it by [`StatusEvent::SOURCE`] and [`StatusEvent::DETAIL_TYPE`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusEvent {
     /// When it ended, in milliseconds since the epoch.
@@ -335,6 +337,12 @@ pub struct StatusEvent {
     pub resources: Vec<String>,
     /// JSON in AWS's shape.
     pub detail: String,
+}
+
+impl StatusEvent {
+    pub const SOURCE: &str = "stepladder";
+    /// The event's name, as AWS calls it.
+    pub const DETAIL_TYPE: &str = "Step Functions Execution Status Change";
 }
 
 /// What a host has where it has no schedules or no events.

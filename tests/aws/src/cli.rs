@@ -1,39 +1,10 @@
 //! The command line, against a stack on the emulator.
 
 use crate::Stack;
-use serde_json::Value;
 use std::{process::Stdio, time::Duration};
+use stepladder_tests::Answer;
 
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// What a command line answered.
-#[derive(Debug)]
-pub struct Answer {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
-}
-
-impl Answer {
-    /// What stands on stdout, as JSON.
-    #[track_caller]
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
-    }
-
-    /// Each line on stdout, as JSON.
-    #[track_caller]
-    pub fn lines(&self) -> Vec<Value> {
-        let line = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {self:#?}"));
-        self.stdout.lines().map(line).collect()
-    }
-
-    #[track_caller]
-    pub fn assert_code(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "{self:#?}");
-        self
-    }
-}
 
 impl Stack {
     /// Calls `stepladder`, with this stack as the one that is meant, in an environment that holds nothing else.

@@ -17,8 +17,8 @@ mod stack;
 pub mod trail;
 mod wait;
 
-pub use cli::Answer;
 pub use emulator::{Emulator, Kind};
 pub use proxy::Proxy;
-pub use stack::{Ended, Function, SYSTEM_TIMEOUT_SECONDS, Stack, architecture, system};
+pub use stack::{Function, SYSTEM_TIMEOUT_SECONDS, Stack, architecture, system};
+pub use stepladder_tests::{Answer, Ended};
 pub use wait::until;

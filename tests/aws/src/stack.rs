@@ -13,6 +13,7 @@ use stepladder_aws::{
 };
 use stepladder_engine::Status;
 use stepladder_protocol::{Clock, Host, Outgoing, Parked, Protocol, Queue, QueueName, RunId, RunItem, Store};
+use stepladder_tests::Ended;
 
 /// Of the start and the timer function, so that a message whose function was killed comes again after half a minute.
 pub const SYSTEM_TIMEOUT_SECONDS: u32 = 5;
@@ -77,23 +78,6 @@ pub fn architecture() -> Architecture {
     match std::env::consts::ARCH {
         "aarch64" => Architecture::Arm64,
         _ => Architecture::X8664,
-    }
-}
-
-/// How a run ended.
-#[derive(Debug, Clone)]
-pub struct Ended {
-    pub item: RunItem,
-    pub error: Option<String>,
-    pub cause: Option<String>,
-    pub output: Option<Value>,
-}
-
-impl Ended {
-    /// `SUCCEEDED`, or `FAILED Lambda.Unknown`.
-    pub fn end(&self) -> String {
-        let error = self.error.as_deref().unwrap_or_default();
-        format!("{} {error}", self.item.status.as_str()).trim_end().to_owned()
     }
 }
 

@@ -3,7 +3,8 @@
 /// Linux counts CPU time in ticks of 10 ms on all of its platforms.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// The CPU seconds that the children of this process have taken so far: those that still run. proc(5) names the fields.
+/// The CPU seconds that the children of this process have taken so far, those that still run, with their own ended children.
+/// proc(5) names the fields.
 pub(crate) fn cpu_seconds_of_children() -> f64 {
     let this = std::process::id().to_string();
     let stat_of_child = |entry: std::fs::DirEntry| {
@@ -11,10 +12,11 @@ pub(crate) fn cpu_seconds_of_children() -> f64 {
         // The name before it, in parentheses, may hold anything.
         let (_, rest) = text.rsplit_once(')')?;
         let fields: Vec<&str> = rest.split_whitespace().collect();
-        // Field 4 of the line is the parent; 14 and 15 are the ticks in user and in kernel mode.
+        // Field 4 of the line is the parent; 14 to 17 are the ticks in user and in kernel mode, its
+        // own and those of children that it waited for.
         (fields.get(1)? == &this).then(|| {
             fields
-                .get(11..13)
+                .get(11..15)
                 .unwrap_or_default()
                 .iter()
                 .filter_map(|ticks| ticks.parse::<f64>().ok())

@@ -66,7 +66,14 @@ const KNOWS: [(&str, &[&str]); 16] = [
     ),
     (
         "stepladder-aws-tests",
-        &["stepladder", "stepladder-asl", "stepladder-aws", "stepladder-engine", "stepladder-protocol"],
+        &[
+            "stepladder",
+            "stepladder-asl",
+            "stepladder-aws",
+            "stepladder-engine",
+            "stepladder-protocol",
+            "stepladder-tests",
+        ],
     ),
 ];
 

@@ -67,3 +67,13 @@ pub(super) async fn agreed(
     }
     confirm(&format!("{what} {}?", count(chosen.len(), "message")), may_assume_yes, printer).await
 }
+
+/// Warns of chosen messages that a second look didn't find.
+pub(super) fn tell_gone(gone: usize, printer: &Printer) {
+    if gone > 0 {
+        printer.warning(format!(
+            "{} not seen again: somebody else holds or has handled them",
+            count(gone, "message")
+        ));
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::{
     Which,
-    act::{agreed, choose},
+    act::{agreed, choose, tell_gone},
     letters,
     look::each_chosen,
 };
@@ -58,12 +58,7 @@ pub(super) async fn run(
         }
     })
     .await?;
-    if !gone.is_empty() {
-        printer.warning(format!(
-            "{} not seen again: somebody else holds or has handled them",
-            count(gone.len(), "message")
-        ));
-    }
+    tell_gone(gone.len(), printer);
     if !printer.is_json() {
         printer.note(format!("discarded {}", count(discarded.get(), "message")));
     }

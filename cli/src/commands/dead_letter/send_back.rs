@@ -2,7 +2,7 @@
 
 use super::{
     Kept, Which,
-    act::{agreed, choose},
+    act::{agreed, choose, tell_gone},
     letter::Opened,
     letters,
     look::each_chosen,
@@ -82,12 +82,7 @@ pub(super) async fn run(
         }
     })
     .await?;
-    if !gone.is_empty() {
-        printer.warning(format!(
-            "{} not seen again: somebody else holds or has handled them",
-            count(gone.len(), "message")
-        ));
-    }
+    tell_gone(gone.len(), printer);
     if !printer.is_json() {
         printer.note(format!("sent {} back", count(sent.get(), "message")));
     }

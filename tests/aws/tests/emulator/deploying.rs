@@ -7,7 +7,7 @@ use std::{
     process::Stdio,
     time::Duration,
 };
-use stepladder_aws_tests::{Emulator, Kind};
+use stepladder_aws_tests::{Emulator, Kind, architecture};
 
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -86,13 +86,18 @@ fn toml(page: &str) -> &str {
 async fn what_the_page_says_works() {
     let emulator = Emulator::from_env();
     if emulator.kind == Kind::Localstack {
+        eprintln!("not run: the page is followed on ministack alone");
         return;
     }
     let page =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/deploying.md")).unwrap();
     // Its CloudWatch has no metric math, and its functions are this machine's own binaries.
-    let toml =
-        format!("{}\nparameters = {{ QueueAlarms = \"none\", Architecture = \"x86_64\" }}\n", toml(&page));
+    let architecture = architecture();
+    let toml = format!(
+        "{}\nparameters = {{ QueueAlarms = \"none\", Architecture = \"{}\" }}\n",
+        toml(&page),
+        architecture.as_str()
+    );
     let folder = workspace(&emulator, &toml);
     let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
     let mut command = tokio::process::Command::new("bash");
