@@ -11,6 +11,7 @@ pub(crate) struct Prices {
     pub(crate) read_on: String,
     pub(crate) dynamodb: DynamoDb,
     pub(crate) sqs: Sqs,
+    pub(crate) s3: S3,
     pub(crate) lambda: Lambda,
     pub(crate) logs: Logs,
     pub(crate) cloudwatch: CloudWatch,
@@ -36,6 +37,12 @@ pub(crate) struct DynamoDb {
 pub(crate) struct Sqs {
     pub(crate) requests_per_million: f64,
     pub(crate) request_bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct S3 {
+    pub(crate) puts_per_million: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

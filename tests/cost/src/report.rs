@@ -175,6 +175,11 @@ impl fmt::Display for Report {
 
         writeln!(f, "\nOther payloads, all in:\n")?;
         write!(f, "{}", table(&self.payload_rows()))?;
+        writeln!(
+            f,
+            "\nAbove 8 KB compressed a payload goes to S3: each PUT adds {} per million, computed and not counted.",
+            dollars(self.prices.s3.puts_per_million)
+        )?;
 
         writeln!(f, "\nThe same chain elsewhere, with its Lambda functions:\n")?;
         write!(f, "{}", table(&self.other_rows()))?;
