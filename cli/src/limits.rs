@@ -92,10 +92,6 @@ pub const VISIBILITY_TIMEOUTS_MIN: u32 = 6;
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).
 pub const IN_FLIGHT_MAX: u64 = 120_000;
 
-/// A mapping without a limit of its own runs at most so many invocations at once
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>).
-pub const MAPPING_CONCURRENCY_MAX: u32 = 1_250;
-
 /// A step that always dies should reach its Catch within this.
 pub const CATCH_SECONDS_NOTED: u64 = 3_600;
 

@@ -91,7 +91,10 @@ impl Project {
             }
             let is_system = folder == project.root.join(SYSTEM);
             let mut settings = read_settings(&package.name, package.metadata)?;
-            let facts = settings.package_facts(&package.name);
+            let inside = folder.strip_prefix(project.root.join("functions")).ok();
+            let own = inside.and_then(|inside| inside.iter().next());
+            let own = own.map(|own| own.to_string_lossy().into_owned()).unwrap_or_default();
+            let facts = settings.package_facts(&package.name, own);
             project.tables.extend(facts.tables.iter().cloned());
             for (workflow, set) in std::mem::take(&mut settings.stepladder.workflow) {
                 if project.workflow_settings.insert(workflow.clone(), set).is_some() {
@@ -300,9 +303,10 @@ fn read_settings(package: &str, metadata: Option<PackageMetadata>) -> Outcome<Se
 }
 
 impl Settings {
-    fn package_facts(&mut self, package: &str) -> PackageFacts {
+    fn package_facts(&mut self, package: &str, folder: String) -> PackageFacts {
         PackageFacts {
             name: package.to_owned(),
+            folder,
             tables: std::mem::take(&mut self.stepladder.table).into_iter().map(|table| table.name).collect(),
             policies: std::mem::take(&mut self.stepladder.policy),
         }
@@ -400,6 +404,8 @@ mod tests {
         assert_eq!(pay.provisioned_pollers, Some(ProvisionedPollers { minimum: 2, maximum: 5 }));
         assert_eq!(pay.reserved_concurrency, Some(7));
         assert_eq!(project.package_facts[0].policies.len(), 1);
+        let folders: Vec<_> = project.package_facts.iter().map(|package| package.folder.as_str()).collect();
+        assert_eq!(folders, ["order", "system"]);
         assert_eq!(project.workflow_settings["order"].retention_days, Some(90));
     }
 

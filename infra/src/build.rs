@@ -25,7 +25,7 @@ pub(crate) fn stack(facts: &Facts) -> Stack {
     functions.sort_by_key(|function| (!function.is_system, function.name.as_str()));
     let has_status_events = sends_status_events(facts);
     let mut stack = Stack {
-        parameters: parameters(has_status_events),
+        parameters: parameters(has_status_events, payload_days(facts)),
         tables: tables(facts),
         queues: queues(&functions),
         functions: functions.iter().map(|function| self::function(function, facts)).collect(),
@@ -51,13 +51,25 @@ pub(crate) fn sends_status_events(facts: &Facts) -> bool {
     facts.workflows.iter().any(|workflow| status_events(workflow) != StatusEvents::Off)
 }
 
-fn parameters(has_status_events: bool) -> Vec<Parameter> {
+/// For how many days payloads are kept unless a deployment says otherwise: longer than any run's items.
+fn payload_days(facts: &Facts) -> u32 {
+    let set = facts.workflows.iter().filter_map(|workflow| workflow.settings.retention_days);
+    let longest = set.fold(limits::RETENTION_DAYS_DEFAULT, u32::max);
+    longest.saturating_add(limits::PAYLOAD_DAYS_BEYOND)
+}
+
+fn parameters(has_status_events: bool, payload_days: u32) -> Vec<Parameter> {
     use ParameterKind::{Number, OneOf, Pattern};
     const SWITCH: ParameterKind = OneOf(&["true", "false"]);
     // What CloudWatch Logs takes, up to a year
     // (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html).
     const LOG_DAYS: &[&str] = &["1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365"];
-    let parameter = |name, kind, default, description| Parameter { name, kind, default, description };
+    let parameter = |name, kind, default: &str, description| Parameter {
+        name,
+        kind,
+        default: default.to_owned(),
+        description,
+    };
     let bus = parameter(
         "EventBusName",
         Pattern("[A-Za-z0-9_./-]{1,256}"),
@@ -74,14 +86,14 @@ fn parameters(has_status_events: bool) -> Vec<Parameter> {
         parameter(
             "RetentionDays",
             Number(*limits::RETENTION_DAYS.start(), *limits::RETENTION_DAYS.end()),
-            "30",
+            &limits::RETENTION_DAYS_DEFAULT.to_string(),
             "For how many days a run's items are kept after they were written.",
         ),
         parameter(
             "PayloadDays",
             Number(2, 10_000),
-            "400",
-            "After how many days a large payload is deleted from the bucket. More than the longest run takes and RetentionDays together.",
+            &payload_days.to_string(),
+            "After how many days a large payload is deleted from the bucket. More than the longest run takes and the longest retention together.",
         ),
         parameter("LogRetentionDays", OneOf(LOG_DAYS), "14", "For how many days log lines are kept."),
         parameter(

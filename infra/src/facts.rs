@@ -50,6 +50,8 @@ pub struct ProvisionedPollers {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PackageFacts {
     pub name: String,
+    /// Its folder under `functions/`: the workflow of this name, if there is one, is the package's own.
+    pub folder: String,
     /// Tables of its own, `<stack>-<name>`.
     pub tables: Vec<String>,
     /// What its functions may do beside what every step may.
@@ -143,6 +145,16 @@ impl Facts {
                 ));
             }
         }
+        // Two packages may name the same table: then they share it.
+        let mut tables = BTreeMap::new();
+        for table in self.packages.iter().flat_map(|package| &package.tables) {
+            let other = tables.insert(crate::model::logical(table), table);
+            if let Some(other) = other.filter(|other| *other != table) {
+                faults.add(format!(
+                    "the tables {other} and {table} differ in hyphens, dots and underscores only"
+                ));
+            }
+        }
         let mut workflows = BTreeMap::new();
         for workflow in &self.workflows {
             faults.workflow(workflow);
@@ -214,12 +226,10 @@ impl Faults {
         let batches = function
             .maximum_concurrency
             .or(function.reserved_concurrency)
-            .unwrap_or(*limits::MAXIMUM_CONCURRENCY.end());
-        if batches.saturating_mul(function.batch_size) > limits::IN_FLIGHT_MAX
-            && (function.maximum_concurrency.is_some() || function.reserved_concurrency.is_some())
-        {
+            .unwrap_or(limits::MAPPING_CONCURRENCY_MAX);
+        if batches.saturating_mul(function.batch_size) > limits::IN_FLIGHT_MAX {
             self.add(format!(
-                "{batches} batches of {} messages of {name} are more than the {} messages that a queue lets be in flight: lower batch_size or maximum_concurrency",
+                "{batches} batches of {} messages of {name} are more than the {} messages that a queue lets be in flight: lower batch_size, or set a maximum_concurrency that fits",
                 function.batch_size,
                 limits::IN_FLIGHT_MAX
             ));
@@ -264,7 +274,9 @@ impl Faults {
 
     fn package(&mut self, package: &PackageFacts) {
         let name = &package.name;
-        if SYSTEM_FUNCTIONS.contains(&name.as_str()) || name == crate::roles::SCHEDULER {
+        // As templates name it: `dead_letter` is `dead-letter` there.
+        let is_same = |taken: &str| crate::model::logical(taken) == crate::model::logical(name);
+        if SYSTEM_FUNCTIONS.into_iter().any(is_same) || is_same(crate::roles::SCHEDULER) {
             self.add(format!(
                 "the package {name} has the name of a role of the system; give it another name"
             ));

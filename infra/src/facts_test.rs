@@ -55,7 +55,12 @@ fn check_policy(action: &str, resource: &str, expected: &[&str]) {
 #[test]
 fn what_lambda_and_sqs_take_is_taken() {
     check(with_system(vec![step("pay"), step("ship")]), &[]);
-    check_step(|f| (f.batch_size, f.batching_window_seconds) = (10_000, 300), &[]);
+    check_step(
+        |f| (f.batch_size, f.batching_window_seconds, f.maximum_concurrency) = (10_000, 300, Some(12)),
+        &[],
+    );
+    // Without a limit a mapping runs 1,250 batches at once.
+    check_step(|f| (f.batch_size, f.batching_window_seconds) = (96, 1), &[]);
     check_step(|f| (f.maximum_concurrency, f.reserved_concurrency) = (Some(2), Some(2)), &[]);
     check_step(|f| f.provisioned_pollers = Some(ProvisionedPollers { minimum: 2, maximum: 2 }), &[]);
 }
@@ -86,6 +91,10 @@ fn settings_that_do_not_fit_each_other_are_refused() {
         |f| (f.batch_size, f.batching_window_seconds, f.maximum_concurrency) = (1_000, 1, Some(121)),
         &["121 batches of 1000 messages of pay are more than the 120000"],
     );
+    check_step(
+        |f| (f.batch_size, f.batching_window_seconds) = (97, 1),
+        &["1250 batches of 97 messages of pay are more than the 120000"],
+    );
     let pollers = Some(ProvisionedPollers { minimum: 3, maximum: 2 });
     check_step(|f| f.provisioned_pollers = pollers, &["the minimum is above the maximum"]);
     let pollers = Some(ProvisionedPollers { minimum: 2, maximum: 3 });
@@ -104,8 +113,24 @@ fn names_that_a_template_can_not_tell_apart_are_refused() {
 }
 
 #[test]
+fn tables_that_a_template_can_not_tell_apart_are_refused() {
+    let package = |name: &str, table: &str| PackageFacts {
+        name: name.into(),
+        tables: vec![table.into()],
+        ..PackageFacts::default()
+    };
+    let facts = |tables: [&str; 2]| Facts {
+        packages: vec![package("order", tables[0]), package("stock", tables[1])],
+        ..Facts::default()
+    };
+    check(facts(["my.orders", "my-orders"]), &["the tables my.orders and my-orders differ in hyphens"]);
+    // One table of both packages.
+    check(facts(["orders", "orders"]), &[]);
+}
+
+#[test]
 fn a_package_can_not_have_the_name_of_a_systems_role() {
-    for name in ["start", "timer", "dead-letter", "scheduler"] {
+    for name in ["start", "timer", "dead-letter", "dead_letter", "scheduler"] {
         let package = PackageFacts { name: name.into(), ..PackageFacts::default() };
         check(
             Facts { packages: vec![package], ..Facts::default() },

@@ -14,6 +14,7 @@ mod hcl;
 pub mod limits;
 mod model;
 mod roles;
+mod room;
 pub mod sam;
 pub mod terraform;
 mod text;

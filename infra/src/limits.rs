@@ -23,6 +23,10 @@ pub const BATCH_SIZE_WITHOUT_WINDOW_MAX: u32 = 10;
 /// The batching window, in seconds (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html>).
 pub const BATCHING_WINDOW_SECONDS: RangeInclusive<u32> = 0..=300;
 
+/// A mapping without a limit of its own runs at most so many batches at once
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>).
+pub const MAPPING_CONCURRENCY_MAX: u32 = 1_250;
+
 /// How many batches of a queue are under way at once, where that is limited
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>).
 pub const MAXIMUM_CONCURRENCY: RangeInclusive<u32> = 2..=1_000;
@@ -65,6 +69,27 @@ pub const STACK_NAME_CHARS_MAX: usize = 32;
 /// All environment variables of a function, in bytes
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 pub const ENVIRONMENT_BYTES_MAX: usize = 4_096;
+
+/// All inline policies of a role together, in characters without white space
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
+pub const POLICY_CHARS_MAX: usize = 10_240;
+
+/// So many queues or log groups of a statement are named one by one: with names of 64 characters some 1,700 characters of
+/// a policy, for each of three statements.
+pub const LISTED_MAX: usize = 15;
+
+/// The name of an IAM role and of an event bus, in characters
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>,
+/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateEventBus.html>).
+pub const ROLE_NAME_CHARS_MAX: usize = 64;
+pub const BUS_NAME_CHARS_MAX: usize = 256;
+
+/// What a template sets RetentionDays to, in days.
+pub const RETENTION_DAYS_DEFAULT: u32 = 30;
+
+/// A large payload is kept for so many days beyond the longest retention: items of a run are renewed while it goes, for a
+/// year at most, and objects are not.
+pub const PAYLOAD_DAYS_BEYOND: u32 = 370;
 
 /// Queues that feed functions keep a message for 4 days; the dead-letter and the parked queue for 14, the longest that
 /// SQS allows. In seconds.

@@ -30,7 +30,7 @@ pub struct Parameter {
     /// As CloudFormation's parameters are named; Terraform's are the same in snake case.
     pub name: &'static str,
     pub kind: ParameterKind,
-    pub default: &'static str,
+    pub default: String,
     /// A sentence or two, and the unit.
     pub description: &'static str,
 }
@@ -198,16 +198,26 @@ impl Stack {
     /// The stack that a workspace leads to. The errors are all that is wrong with its settings.
     pub fn of(facts: &Facts) -> Result<Self, Vec<SettingError>> {
         let faults: Vec<SettingError> = facts.missing().into_iter().chain(facts.check()).collect();
-        if faults.is_empty() { Ok(crate::build::stack(facts)) } else { Err(faults) }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let stack = crate::build::stack(facts);
+        let faults = crate::room::faults(&stack);
+        if faults.is_empty() { Ok(stack) } else { Err(faults) }
+    }
+
+    /// How long a stack's name can be, in characters: its functions' names, with the stack's, have to fit too.
+    pub(crate) fn name_chars_max(&self) -> usize {
+        let longest = self.functions.iter().map(|function| function.name.len()).max().unwrap_or(0);
+        let left = crate::limits::FUNCTION_NAME_CHARS_MAX.saturating_sub(longest + 1);
+        crate::limits::STACK_NAME_CHARS_MAX.min(left)
     }
 
     /// Whether a stack can have this name: CloudFormation, its resources' names and the bucket's must allow it. The error
     /// is a sentence.
     pub fn check_name(&self, name: &str) -> Result<(), String> {
         let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        let longest = self.functions.iter().map(|function| function.name.len()).max().unwrap_or(0);
-        let most = crate::limits::STACK_NAME_CHARS_MAX
-            .min(crate::limits::FUNCTION_NAME_CHARS_MAX.saturating_sub(longest + 1));
+        let most = self.name_chars_max();
         if !name.starts_with(|c: char| c.is_ascii_lowercase())
             || !name.bytes().all(is_allowed)
             || name.ends_with('-')

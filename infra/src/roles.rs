@@ -1,13 +1,15 @@
 //! Who may do what.
 //!
 //! The functions of a package share a role; the system's functions have one each. A step's role reaches the table only
-//! under the keys of the workflows whose definitions name one of its functions, their prefix of the bucket, the queues
-//! that those definitions can lead to, and its own log groups. What the system's functions do they do for every run of
-//! the stack, also for those of a workflow that is in the workspace no more.
+//! under the keys of the workflows whose definitions name one of its functions and of its own folder's, their prefix of the
+//! bucket, the queues that those definitions can lead to, its own queues and log groups. What the system's functions do
+//! they do for every run of the stack: also for those of a workflow that is in the workspace no more, and for those of an
+//! older version, which may go through steps that the current one doesn't name.
 
 use crate::{
     build::sends_status_events,
     facts::{Facts, FunctionFacts, PackageFacts, WorkflowFacts},
+    limits,
     model::{Condition, Role, Statement},
     text::Text,
 };
@@ -17,6 +19,9 @@ use std::collections::BTreeSet;
 pub(crate) const SCHEDULER: &str = "scheduler";
 /// The bucket's name.
 pub(crate) const BUCKET: &str = "${Stack}-${Account}-${Region}";
+
+/// The queues that every function may send to: what is due later, and what nobody can handle.
+const HELD_OVER: [&str; 2] = ["timer", "parked"];
 
 const LAMBDA: &str = "lambda.amazonaws.com";
 const TABLE: &str = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${Stack}";
@@ -47,12 +52,16 @@ fn package_role(package: &PackageFacts, facts: &Facts) -> Option<Role> {
     if own.is_empty() {
         return None;
     }
-    let uses = |workflow: &&WorkflowFacts| workflow.functions.iter().any(|name| own.contains(name.as_str()));
+    // A run keeps the version that it began with: that of the package's own folder may have named steps that the
+    // current one names no more.
+    let uses = |workflow: &&WorkflowFacts| {
+        workflow.name == package.folder || workflow.functions.iter().any(|name| own.contains(name.as_str()))
+    };
     let mut workflows: Vec<&WorkflowFacts> = facts.workflows.iter().filter(uses).collect();
     workflows.sort_by_key(|workflow| workflow.name.as_str());
 
     let mut statements = vec![receive(own.iter().copied())];
-    statements.push(send(reached(&workflows, facts)));
+    statements.push(send(reached(&workflows, &own, facts)));
     statements.push(find_queues());
     let runs = workflows.iter().map(|workflow| format!("R#{}/*", workflow.name));
     let definitions = workflows.iter().map(|workflow| format!("W#{}", workflow.name));
@@ -80,19 +89,29 @@ fn package_role(package: &PackageFacts, facts: &Facts) -> Option<Role> {
     Some(Role { name: package.name.clone(), service: LAMBDA, source_arn: None, statements })
 }
 
-/// The queues that a run of these workflows can get to, their own steps' included.
-fn reached(workflows: &[&WorkflowFacts], facts: &Facts) -> BTreeSet<String> {
-    let is_step = |name: &&String| {
-        facts.functions.iter().any(|function| !function.is_system && function.name == **name)
-    };
-    let steps = workflows.iter().flat_map(|workflow| &workflow.functions).filter(is_step);
-    steps.cloned().chain(["timer".to_owned(), "parked".to_owned()]).collect()
+/// The queues that a run of these workflows can get to: those of the steps that the current versions name, and those that
+/// an older version may name: the steps of the workflows' own folders, and the package's own.
+fn reached(workflows: &[&WorkflowFacts], own: &BTreeSet<&str>, facts: &Facts) -> BTreeSet<String> {
+    let named = workflows.iter().flat_map(|workflow| &workflow.functions).map(String::as_str);
+    let is_of_theirs =
+        |package: &&PackageFacts| workflows.iter().any(|workflow| workflow.name == package.folder);
+    let folders: BTreeSet<&str> =
+        facts.packages.iter().filter(is_of_theirs).map(|package| package.name.as_str()).collect();
+    let in_folders = facts.functions.iter().filter(|function| folders.contains(function.package.as_str()));
+    let in_folders = in_folders.map(|function| function.name.as_str());
+    let reached: BTreeSet<&str> = named.chain(in_folders).chain(own.iter().copied()).collect();
+    step_queues(facts).filter(|step| reached.contains(step)).chain(HELD_OVER).map(str::to_owned).collect()
+}
+
+/// The queues of all steps, whatever names them.
+fn step_queues(facts: &Facts) -> impl Iterator<Item = &str> {
+    facts.functions.iter().filter(|function| !function.is_system).map(|function| function.name.as_str())
 }
 
 fn system_role(function: &FunctionFacts, facts: &Facts) -> Role {
-    let all: Vec<&WorkflowFacts> = facts.workflows.iter().collect();
     let name = function.name.as_str();
-    let mut statements = vec![receive([name]), send(reached(&all, facts)), find_queues()];
+    let queues = step_queues(facts).chain(HELD_OVER).map(str::to_owned).collect();
+    let mut statements = vec![receive([name]), send(queues), find_queues()];
     statements.push(runs(["R#*".to_owned()]));
     statements.push(definitions_and_control(["W#*", "C#*"].map(str::to_owned)));
     statements.push(blobs(vec![objects("runs/*")]));
@@ -102,10 +121,12 @@ fn system_role(function: &FunctionFacts, facts: &Facts) -> Role {
     // The dead-letter function does what the timer function could not.
     if name == "timer" || is_dead_letter {
         statements.push(statement(
-            "ListRuns",
-            Some("The sweep looks for runs that nothing moves any more, of all workflows: keys only."),
-            &["dynamodb:Query"],
-            vec![Text::of(format!("{TABLE}/index/runs"))],
+            "FindPayloads",
+            Some(
+                "S3 tells an object that is gone from one that may not be read only to who may list: a message whose payload is gone is parked.",
+            ),
+            &["s3:ListBucket"],
+            vec![Text::of(format!("arn:${{Partition}}:s3:::{BUCKET}"))],
         ));
         if sends_status_events(facts) {
             let bus = "arn:${Partition}:events:${Region}:${Account}:event-bus/${EventBusName}";
@@ -113,6 +134,12 @@ fn system_role(function: &FunctionFacts, facts: &Facts) -> Role {
         }
     }
     if name == "timer" {
+        statements.push(statement(
+            "ListRuns",
+            Some("The sweep looks for runs that nothing moves any more, of all workflows: keys only."),
+            &["dynamodb:Query"],
+            vec![Text::of(format!("{TABLE}/index/runs"))],
+        ));
         let schedules = "arn:${Partition}:scheduler:${Region}:${Account}:schedule/${Stack}/*";
         statements.push(statement(
             "Schedule",
@@ -130,14 +157,14 @@ fn system_role(function: &FunctionFacts, facts: &Facts) -> Role {
         });
     }
     if is_dead_letter {
-        let steps = facts.functions.iter().filter(|function| !function.is_system);
-        let names = steps.map(|step| step.name.as_str());
-        let function = |name: &str| {
-            Text::of(format!("arn:${{Partition}}:lambda:${{Region}}:${{Account}}:function:${{Stack}}-{name}"))
-        };
-        let reason = "A message that its queue gave up is handed to its step once more, alone.";
-        let alone = listed("TryAlone", Some(reason), &["lambda:InvokeFunction"], names, function);
-        statements.extend((!alone.resources.is_empty()).then_some(alone));
+        statements.push(statement(
+            "TryAlone",
+            Some(
+                "A message that its queue gave up is handed to its step once more, alone. All of the stack's: a function that is gone is told from one that may not be called.",
+            ),
+            &["lambda:InvokeFunction"],
+            vec![Text::of("arn:${Partition}:lambda:${Region}:${Account}:function:${Stack}-*")],
+        ));
     }
     Role { name: name.to_owned(), service: LAMBDA, source_arn: None, statements }
 }
@@ -165,26 +192,23 @@ fn statement(sid: &str, reason: Option<&'static str>, actions: &[&str], resource
 fn receive<'a>(queues: impl IntoIterator<Item = &'a str>) -> Statement {
     let actions =
         ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"];
-    listed("Receive", None, &actions, queues.into_iter(), queue)
+    listed("Receive", &actions, queues.into_iter(), queue)
 }
 
 fn send(queues: BTreeSet<String>) -> Statement {
-    listed("Send", None, &["sqs:SendMessage"], queues.iter().map(String::as_str), queue)
+    listed("Send", &["sqs:SendMessage"], queues.iter().map(String::as_str), queue)
 }
 
-/// One resource per name; all of the stack's where they are more than a policy holds: 10,240 characters for all of a
-/// role's (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
+/// One resource per name; all of the stack's where they are more than a policy has room for beside the rest.
 fn listed<'a>(
     sid: &str,
-    reason: Option<&'static str>,
     actions: &[&str],
     names: impl Iterator<Item = &'a str>,
     resource: impl Fn(&str) -> Text,
 ) -> Statement {
-    const LISTED_MAX: usize = 25;
     let names: BTreeSet<&str> = names.collect();
-    if names.len() <= LISTED_MAX {
-        return statement(sid, reason, actions, names.into_iter().map(resource).collect());
+    if names.len() <= limits::LISTED_MAX {
+        return statement(sid, None, actions, names.into_iter().map(resource).collect());
     }
     let reason = "All of the stack's: they are more than a policy has room for one by one.";
     statement(sid, Some(reason), actions, vec![resource("*")])
@@ -263,7 +287,7 @@ fn logs<'a>(functions: impl IntoIterator<Item = &'a str>) -> Statement {
         ))
     };
     let actions = ["logs:CreateLogStream", "logs:PutLogEvents"];
-    listed("Logs", None, &actions, functions.into_iter(), group)
+    listed("Logs", &actions, functions.into_iter(), group)
 }
 
 /// SQS, S3 and DynamoDB use a customer-managed key as whoever calls them

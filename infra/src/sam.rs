@@ -181,7 +181,7 @@ fn parameters(parameters: &[Parameter]) -> Map {
         };
         let default = match (kind, default.parse()) {
             (ParameterKind::Number(..), Ok(number)) => Node::Number(number),
-            _ => Node::from(*default),
+            _ => Node::from(default.as_str()),
         };
         let shape = Map::new().with("Type", kind_is).with("Default", default);
         let shape = match kind {

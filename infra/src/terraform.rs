@@ -44,7 +44,8 @@ pub fn render(stack: &Stack) -> BTreeMap<String, String> {
 fn versions() -> Body {
     let aws = Value::Object(vec![
         ("source".to_owned(), quoted("hashicorp/aws")),
-        ("version".to_owned(), quoted(">= 6.0")),
+        // The first one with a table's warm_throughput is 6.13.
+        ("version".to_owned(), quoted(">= 6.13")),
     ]);
     let settings = Body::new()
         .with("required_version", quoted(">= 1.5"))
@@ -97,7 +98,7 @@ fn variable(parameter: &Parameter) -> Body {
         _ if is_number => "number",
         _ => "string",
     };
-    let default = if is_switch || is_number { raw(*default) } else { quoted(default) };
+    let default = if is_switch || is_number { raw(default.as_str()) } else { quoted(default) };
     let body = Body::new()
         .with("type", raw(kind_is))
         .with("description", quoted(description))

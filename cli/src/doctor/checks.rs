@@ -234,6 +234,14 @@ fn mappings(model: &Stack, facts: &Facts) -> Vec<Finding> {
             let (is, wanted) = (shown(live.maximum_concurrency), shown(mapping.maximum_concurrency));
             wrong(format!("its maximum concurrency is {is}, not {wanted}"), differs);
         }
+        let wanted = mapping.provisioned_pollers.map(|pollers| (pollers.minimum, pollers.maximum));
+        if live.provisioned_pollers != wanted {
+            let shown = |pollers: Option<(u32, u32)>| {
+                pollers.map_or("not set".to_owned(), |(least, most)| format!("{least} to {most}"))
+            };
+            let (is, wanted) = (shown(live.provisioned_pollers), shown(wanted));
+            wrong(format!("its number of provisioned pollers is {is}, not {wanted}"), differs);
+        }
     }
     found
 }
@@ -254,16 +262,32 @@ fn concurrency(model: &Stack, facts: &Facts) -> Vec<Finding> {
             ));
             continue;
         }
+        // Lambda takes no maximum beside provisioned pollers: nothing could be set.
+        if mapping.provisioned_pollers.is_some() {
+            continue;
+        }
         let most = function.mappings.iter().filter_map(|live| live.maximum_concurrency).max();
         if most.is_none_or(|most| most > reserved) {
-            let most = most.map_or("not limited".to_owned(), |most| format!("up to {most}"));
-            found.push(Finding::wrong(
+            let shown = most.map_or("not limited".to_owned(), |most| format!("up to {most}"));
+            let least = *infra::limits::MAXIMUM_CONCURRENCY.start();
+            let mend = if reserved < least {
+                format!(
+                    "reserve {least} or more for {name}, and set its maximum_concurrency to at most as many; then deploy"
+                )
+            } else {
+                format!(
+                    "set maximum_concurrency of {name} to at most {reserved} in its Cargo.toml, and deploy"
+                )
+            };
+            let finding = Finding::wrong(
                 "concurrency",
                 name,
-                format!("its trigger's concurrency is {most}, and {reserved} are reserved for the function"),
+                format!("its trigger's concurrency is {shown}, and {reserved} are reserved for the function"),
                 "the trigger takes more messages than the function may handle; each that is throttled has used up a receive",
-                format!("set maximum_concurrency of {name} to at most {reserved} in its Cargo.toml, and deploy"),
-            ));
+                mend,
+            );
+            // Settings may say so: what is throttled is handled later, unless it is throttled too often.
+            found.push(if most.is_none() { finding.note() } else { finding });
         }
     }
     found
@@ -274,7 +298,8 @@ fn in_flight(_: &Stack, facts: &Facts) -> Vec<Finding> {
     for (name, function) in &facts.functions {
         for mapping in &function.mappings {
             let limits = [mapping.maximum_concurrency, function.reserved_concurrency];
-            let concurrency = limits.into_iter().flatten().min().unwrap_or(limits::MAPPING_CONCURRENCY_MAX);
+            let concurrency =
+                limits.into_iter().flatten().min().unwrap_or(infra::limits::MAPPING_CONCURRENCY_MAX);
             let most = u64::from(mapping.batch_size) * u64::from(concurrency);
             if most > limits::IN_FLIGHT_MAX {
                 found.push(Finding::wrong(
@@ -421,7 +446,18 @@ fn steps(model: &Stack, facts: &Facts) -> Vec<Finding> {
     for (workflow, versions) in &facts.workflows {
         for function in &versions.functions {
             named.insert(function);
-            if !facts.queues.contains_key(function) {
+            if facts.other_queues.contains(function) {
+                found.push(
+                    Finding::wrong(
+                        "steps",
+                        workflow,
+                        format!("one of its states names the function {function}, which the stack has and this workspace doesn't"),
+                        "the next deployment from here takes the function away, and runs that come to it then fail",
+                        "deploy from the workspace that has the function; or put a definition without it first",
+                    )
+                    .note(),
+                );
+            } else if !facts.queues.contains_key(function) {
                 found.push(Finding::wrong(
                     "steps",
                     workflow,
@@ -489,13 +525,17 @@ fn backlog(_: &Stack, facts: &Facts) -> Vec<Finding> {
                 "`stepladder dead-letter list` tells why; then send them back or discard them",
             )),
             "parked" => {}
-            _ if visible > 0 && queue.in_flight == 0 => found.push(Finding::wrong(
-                "backlog",
-                name,
-                format!("{} visible, and none in flight", count(visible, "message")),
-                "nobody takes them",
-                "look again in a minute; then at its trigger and its function's log",
-            )),
+            // One look: they may have come just now, and SQS counts approximately.
+            _ if visible > 0 && queue.in_flight == 0 => found.push(
+                Finding::wrong(
+                    "backlog",
+                    name,
+                    format!("{} visible, and none in flight", count(visible, "message")),
+                    "if it stays so, nobody takes them",
+                    "look again in a minute; then at its trigger and its function's log",
+                )
+                .note(),
+            ),
             _ => {}
         }
     }

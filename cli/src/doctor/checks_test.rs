@@ -77,6 +77,7 @@ fn well(model: &Stack) -> Facts {
                 batch_size: mapping.batch_size,
                 batching_window_seconds: mapping.batching_window_seconds,
                 maximum_concurrency: mapping.maximum_concurrency,
+                provisioned_pollers: mapping.provisioned_pollers.map(|p| (p.minimum, p.maximum)),
                 reports_batch_item_failures: true,
             }],
             ..LiveFunction::default()
@@ -237,6 +238,10 @@ fn a_trigger_that_is_not_as_it_should_be_is_found() {
         mapping(|live| live.maximum_concurrency = Some(2)),
         &[("mappings", "charge", "maximum concurrency is 2, not not set")],
     );
+    check(
+        mapping(|live| live.provisioned_pollers = Some((2, 20))),
+        &[("mappings", "charge", "provisioned pollers is 2 to 20, not not set")],
+    );
 }
 
 #[test]
@@ -249,6 +254,27 @@ fn a_concurrency_beyond_what_is_reserved_is_found() {
         |facts| function(facts, "charge").reserved_concurrency = Some(5),
         &[("concurrency", "charge", "not limited, and 5 are reserved")],
     );
+}
+
+#[test]
+fn what_settings_may_say_about_concurrency_is_a_note_at_most() {
+    let mut model = model();
+    let mut facts = well(&model);
+    function(&mut facts, "charge").reserved_concurrency = Some(1);
+    let found = judge(&model, &facts);
+    assert_eq!((found.len(), found[0].severity), (1, Severity::Note), "{found:?}");
+    assert!(found[0].mend.contains("reserve 2 or more"), "{found:?}");
+    // A limit above what is reserved was refused when it was deployed: somebody changed it.
+    function(&mut facts, "charge").mappings[0].maximum_concurrency = Some(2);
+    let found = concurrency(&model, &facts);
+    assert_eq!((found.len(), found[0].severity), (1, Severity::Wrong), "{found:?}");
+    // Lambda takes no limit beside provisioned pollers.
+    let pollers = infra::ProvisionedPollers { minimum: 2, maximum: 5 };
+    model.mappings.iter_mut().find(|mapping| mapping.name == "charge").unwrap().provisioned_pollers =
+        Some(pollers);
+    let mut facts = well(&model);
+    function(&mut facts, "charge").reserved_concurrency = Some(1);
+    assert_eq!(judge(&model, &facts), []);
 }
 
 #[test]
@@ -309,6 +335,13 @@ fn a_state_without_its_function_is_wrong_and_a_function_without_a_state_is_a_not
     );
     let model = model();
     let mut facts = well(&model);
+    // The stack has it, another workspace deployed it.
+    facts.workflows.get_mut("order").unwrap().functions.insert("refund".into());
+    facts.other_queues.insert("refund".into());
+    let found = judge(&model, &facts);
+    assert_eq!((found.len(), found[0].severity, found[0].subject.as_str()), (1, Severity::Note, "order"));
+    assert!(found[0].what.contains("which the stack has and this workspace doesn't"), "{found:?}");
+    let mut facts = well(&model);
     facts.workflows.get_mut("order").unwrap().functions.remove("ship");
     let found = judge(&model, &facts);
     assert_eq!((found.len(), found[0].severity, found[0].subject.as_str()), (1, Severity::Note, "ship"));
@@ -337,4 +370,23 @@ fn what_waits_is_found() {
         &[("backlog", "charge", "1 message visible, and none in flight")],
     );
     check(|facts| (queue(facts, "charge").visible, queue(facts, "charge").in_flight) = (9, 1), &[]);
+    // Seen once, they may have come just now.
+    let model = model();
+    let mut facts = well(&model);
+    queue(&mut facts, "charge").visible = 1;
+    assert_eq!(judge(&model, &facts)[0].severity, Severity::Note);
+    queue(&mut facts, "parked").visible = 1;
+    assert_eq!(judge(&model, &facts)[1].severity, Severity::Wrong);
+}
+
+#[test]
+fn arns_are_of_the_stacks_own_partition() {
+    let model = model();
+    let mut facts = well(&model);
+    assert_eq!(facts.partition(), "aws");
+    facts.queues.clear();
+    facts.functions.values_mut().for_each(|live| live.role_arn = "arn:aws-cn:iam::1:role/r".into());
+    assert_eq!(facts.queue_arn("charge"), "arn:aws-cn:sqs:eu-west-1:123456789012:shop-charge");
+    facts.functions.clear();
+    assert_eq!(facts.partition(), "aws");
 }

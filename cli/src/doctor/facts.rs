@@ -19,6 +19,8 @@ pub struct Facts {
     pub caller: Option<(String, String)>,
     /// By short name.
     pub queues: BTreeMap<String, LiveQueue>,
+    /// Those of functions that definitions in the stack name, and that the workspace doesn't have.
+    pub other_queues: BTreeSet<String>,
     /// By short name.
     pub functions: BTreeMap<String, LiveFunction>,
     /// By whole name.
@@ -93,14 +95,37 @@ impl Facts {
         if facts.tables.contains_key(&environment.table) {
             facts.workflows = versions(stack, definitions).await?;
         }
+        let named: BTreeSet<&String> =
+            facts.workflows.values().flat_map(|versions| &versions.functions).collect();
+        let elsewhere: Vec<String> =
+            named.into_iter().filter(|name| model.queue(name).is_none()).cloned().collect();
+        for name in elsewhere {
+            if host.live_queue(&name).await?.is_some() {
+                facts.other_queues.insert(name);
+            }
+        }
         Ok(facts)
+    }
+
+    /// `aws`, `aws-cn` or `aws-us-gov`: that of whatever is there.
+    pub fn partition(&self) -> &str {
+        let queues = self.queues.values().map(|queue| &queue.arn);
+        let roles = self.functions.values().map(|function| &function.role_arn);
+        let mut partitions = queues.chain(roles).filter_map(|arn| arn.split(':').nth(1));
+        partitions.find(|partition| !partition.is_empty()).unwrap_or("aws")
     }
 
     /// The ARN of one of the stack's queues.
     pub fn queue_arn(&self, short: &str) -> String {
         match self.queues.get(short) {
             Some(live) => live.arn.clone(),
-            None => format!("arn:aws:sqs:{}:{}:{}-{short}", self.region, self.account, self.stack),
+            None => format!(
+                "arn:{}:sqs:{}:{}:{}-{short}",
+                self.partition(),
+                self.region,
+                self.account,
+                self.stack
+            ),
         }
     }
 

@@ -17,34 +17,47 @@ pub struct Question {
     pub context: Vec<(String, Vec<String>)>,
 }
 
+/// The variables of the timer function that tell the Scheduler role's ARN and the bus.
+const SCHEDULE_ROLE: &str = "STEPLADDER_SCHEDULE_ROLE_ARN";
+const EVENT_BUS: &str = "STEPLADDER_EVENT_BUS";
+/// The one role that no function has: it is handed on to Scheduler.
+const SCHEDULER: &str = "scheduler";
+
 /// What the simulator is asked about a stack. Roles of which no live function tells the ARN are left out.
 pub fn questions(model: &Stack, facts: &Facts) -> Vec<Question> {
     let mut questions = Vec::new();
     for role in &model.roles {
         let of_role = model.functions.iter().filter(|function| function.role == role.name);
         let live = of_role.filter_map(|function| facts.functions.get(&function.name)).next();
-        let Some(role_arn) = live.map(|live| live.role_arn.clone()).filter(|arn| !arn.is_empty()) else {
+        let role_arn = match role.name.as_str() {
+            SCHEDULER => of_timer(facts, SCHEDULE_ROLE),
+            _ => live.map(|live| live.role_arn.as_str()),
+        };
+        let Some(role_arn) = role_arn.filter(|arn| !arn.is_empty()) else {
             continue;
         };
         let statements = role.statements.iter().filter(|statement| !statement.needs_key);
         for statement in statements {
-            questions.extend(of_statement(role, &role_arn, statement, facts));
+            questions.extend(of_statement(role, role_arn, statement, facts));
         }
     }
     questions
 }
 
+/// What the timer function is told: what a deployment chose, and no other function knows.
+fn of_timer<'f>(facts: &'f Facts, variable: &str) -> Option<&'f str> {
+    facts.functions.get("timer")?.environment.get(variable).map(String::as_str)
+}
+
 fn of_statement(role: &Role, role_arn: &str, statement: &Statement, facts: &Facts) -> Vec<Question> {
-    // The one role that another may hand on; the timer function is told its ARN.
-    let timer = facts.functions.get("timer");
-    let schedule_role = timer.and_then(|timer| timer.environment.get("STEPLADDER_SCHEDULE_ROLE_ARN"));
-    let schedule_role = schedule_role.map(String::as_str);
+    let bus = of_timer(facts, EVENT_BUS).unwrap_or("default");
+    let schedule_role = of_timer(facts, SCHEDULE_ROLE).unwrap_or_default();
     let place = Place {
         stack: &facts.stack,
         region: &facts.region,
         account: &facts.account,
-        named: &[("EventBusName", "default"), ("scheduler", schedule_role.unwrap_or_default())],
-        ..Place::default()
+        partition: facts.partition(),
+        named: &[("EventBusName", bus), (SCHEDULER, schedule_role)],
     };
     let example = |text: &stepladder_infra::Text| {
         let text = text.at(&place);
@@ -104,6 +117,7 @@ impl Question {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use stepladder_aws::LiveFunction;
     use stepladder_infra::{Condition, Text};
 
     #[test]
@@ -144,5 +158,58 @@ mod tests {
         // Nobody tells which role is meant.
         let of_role = Statement { resources: vec![Text::role_arn("scheduler")], ..statement };
         assert_eq!(of_statement(&role, "arn:role", &of_role, &facts), []);
+    }
+
+    #[test]
+    fn the_timer_function_tells_the_bus_and_the_schedulers_role() {
+        let told = [
+            (SCHEDULE_ROLE.to_owned(), "arn:aws-cn:iam::123456789012:role/s".to_owned()),
+            (EVENT_BUS.to_owned(), "ours".to_owned()),
+        ];
+        let timer = LiveFunction {
+            role_arn: "arn:aws-cn:iam::123456789012:role/timer".into(),
+            environment: told.into(),
+            ..LiveFunction::default()
+        };
+        let facts = Facts {
+            stack: "shop".into(),
+            region: "cn-north-1".into(),
+            account: "123456789012".into(),
+            functions: [("timer".to_owned(), timer)].into(),
+            ..Facts::default()
+        };
+        let statement = Statement {
+            sid: "TellEnds".into(),
+            reason: None,
+            actions: vec!["events:PutEvents".into()],
+            resources: vec![Text::of(
+                "arn:${Partition}:events:${Region}:${Account}:event-bus/${EventBusName}",
+            )],
+            conditions: vec![],
+            needs_key: false,
+        };
+        let role = |name: &str| Role {
+            name: name.into(),
+            service: "lambda",
+            source_arn: None,
+            statements: vec![statement.clone()],
+        };
+        let asked = of_statement(&role("timer"), "arn:role", &statement, &facts);
+        assert_eq!(asked[0].resources, ["arn:aws-cn:events:cn-north-1:123456789012:event-bus/ours"]);
+        let model = Stack {
+            parameters: vec![],
+            tables: vec![],
+            queues: vec![],
+            functions: vec![],
+            mappings: vec![],
+            roles: vec![role("scheduler"), role("unknown")],
+            triggers: vec![],
+            alarms: vec![],
+            dashboard: Value::Null,
+            workflows: Default::default(),
+        };
+        let asked = questions(&model, &facts);
+        let roles: Vec<_> = asked.iter().map(|question| question.role_arn.as_str()).collect();
+        assert_eq!(roles, ["arn:aws-cn:iam::123456789012:role/s"]);
     }
 }

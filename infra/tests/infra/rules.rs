@@ -180,10 +180,48 @@ fn a_packages_role_reaches_what_its_workflows_need() {
     assert_eq!(tables, set(&["arn:{partition}:dynamodb:{region}:{account}:table/{stack}-orders"]));
     let own = template.statement("ShopRole", "Own1");
     assert_eq!(texts(&own["Resource"]), set(&["arn:{partition}:s3:::rates-{account}/*"]));
+    // Also one that is gone: a function that may not be called could not be told from it.
     let alone = texts(&template.statement("DeadLetterRole", "TryAlone")["Resource"]);
-    let function =
-        |name: &str| format!("arn:{{partition}}:lambda:{{region}}:{{account}}:function:{{stack}}-{name}");
-    assert_eq!(alone, ["charge-card", "check-stock", "ship"].map(function).into());
+    assert_eq!(alone, set(&["arn:{partition}:lambda:{region}:{account}:function:{stack}-*"]));
+}
+
+#[test]
+fn a_step_that_only_an_older_version_names_can_still_be_reached() {
+    let mut facts = everything();
+    // No current version names it; a run keeps the version that it began with.
+    facts.functions.push(function("refund", "shop"));
+    // No current version names any step of this package, of which one is the folder's own.
+    facts.functions.extend([function("weigh", "scales"), function("print", "labels")]);
+    facts.packages.push(PackageFacts {
+        name: "scales".into(),
+        folder: "stock-taking".into(),
+        ..PackageFacts::default()
+    });
+    facts.packages.push(PackageFacts { name: "labels".into(), ..PackageFacts::default() });
+    let stack = stack(&facts);
+    let [template] = &templates(&stack)[..] else { panic!("one template") };
+    let queue = |name: &str| format!("arn:{{partition}}:sqs:{{region}}:{{account}}:{{stack}}-{name}");
+    let sends = |role: &str| texts(&template.statement(role, "Send")["Resource"]);
+    let all =
+        ["charge-card", "check-stock", "parked", "print", "refund", "ship", "timer", "weigh"].map(queue);
+    for role in ["StartRole", "TimerRole", "DeadLetterRole"] {
+        assert_eq!(sends(role), all.clone().into(), "{role}");
+    }
+    let shop = ["charge-card", "check-stock", "parked", "refund", "timer"].map(queue);
+    assert_eq!(sends("ShopRole"), shop.into());
+    // The workflow of its own folder is a package's, whatever the current version names.
+    let scales = ["check-stock", "parked", "ship", "timer", "weigh"].map(queue);
+    assert_eq!(sends("ScalesRole"), scales.into());
+    let keys = &template.statement("ScalesRole", "Runs")["Condition"];
+    assert_eq!(
+        texts(&keys["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]),
+        BTreeSet::from(["R#stock-taking/*".to_owned()])
+    );
+    // Another package's steps reach those of the workflow's own folder.
+    let warehouse = ["charge-card", "check-stock", "parked", "refund", "ship", "timer", "weigh"].map(queue);
+    assert_eq!(sends("WarehouseRole"), warehouse.into());
+    assert_eq!(sends("LabelsRole"), ["parked", "print", "timer"].map(queue).into());
+    assert!(template.statements("LabelsRole").iter().all(|statement| statement["Sid"] != "Runs"));
 }
 
 #[test]
@@ -220,6 +258,14 @@ fn only_who_needs_it_schedules_and_tells_of_ends() {
     assert_eq!(with("iam:PassRole"), ["TimerRole"]);
     assert_eq!(with("events:PutEvents"), ["DeadLetterRole", "TimerRole"]);
     assert_eq!(with("lambda:InvokeFunction"), ["DeadLetterRole"]);
+    // Who parks a message has to know that its payload is gone.
+    assert_eq!(with("s3:ListBucket"), ["DeadLetterRole", "TimerRole"]);
+    let bucket = texts(&template.statement("DeadLetterRole", "FindPayloads")["Resource"]);
+    assert_eq!(bucket, BTreeSet::from(["arn:{partition}:s3:::{stack}-{account}-{region}".to_owned()]));
+    // The hourly sweep is the timer function's.
+    let lists = |role: &&str| template.statements(role).iter().any(|s| s["Sid"] == "ListRuns");
+    let roles = template.of_type("AWS::IAM::Role").map(|(role, _)| role);
+    assert_eq!(roles.filter(lists).collect::<Vec<_>>(), ["TimerRole"]);
     let pass = template.statement("TimerRole", "PassSchedulerRole");
     assert_eq!(
         pass["Condition"],
@@ -344,6 +390,52 @@ fn a_role_has_room_for_its_policy() {
             assert!(characters < 10_240, "{}: {characters}", role.name);
         }
     }
+}
+
+#[test]
+fn what_iam_or_lambda_would_refuse_is_no_stack() {
+    let refused = |facts: &Facts| -> Vec<String> {
+        Stack::of(facts).unwrap_err().into_iter().map(|error| error.message).collect()
+    };
+    // Fifteen queues of the longest names are listed, and there is room.
+    let steps: Vec<String> = (10..25).map(|n| format!("{n}{}", "-step".repeat(11))).collect();
+    let mut facts = everything();
+    facts.functions.extend(steps.iter().map(|step| function(step, "shared")));
+    facts.packages.push(PackageFacts { name: "shared".into(), ..PackageFacts::default() });
+    let names = ["check-stock"].into_iter().chain(steps.iter().map(String::as_str)).collect::<Vec<_>>();
+    facts.workflows.push(workflow("many-steps", &names, json!({})));
+    assert!(Stack::of(&facts).is_ok());
+    // Forty workflows use one package: their keys and prefixes are more than a policy holds.
+    for n in 10..50 {
+        let name = format!("{n}{}", "-workflow".repeat(6));
+        facts.workflows.push(workflow(&name, &[steps[0].as_str()], json!({})));
+    }
+    let errors = refused(&facts);
+    assert_eq!(errors.len(), 1, "{errors:#?}");
+    assert!(errors[0].contains("the policy of the role of shared can have"), "{errors:#?}");
+
+    // What is set of single workflows is told to every function.
+    let mut facts = everything();
+    let settings = json!({"retention_days": 90, "log_sample": 0.25, "status_events": "failures"});
+    facts.workflows.extend((0..60).map(|n| workflow(&format!("order-{n:02}"), &[], settings.clone())));
+    let errors = refused(&facts);
+    assert_eq!(errors.len(), facts.functions.len(), "{errors:#?}");
+    assert!(errors.iter().all(|error| error.contains("and Lambda takes 4096")), "{errors:#?}");
+}
+
+#[test]
+fn payloads_are_kept_longer_than_the_longest_retention() {
+    let days = |facts: &Facts| {
+        let stack = stack(facts);
+        let parameter = stack.parameters.iter().find(|parameter| parameter.name == "PayloadDays");
+        parameter.unwrap().default.clone()
+    };
+    let mut facts = everything();
+    assert_eq!(days(&facts), "460");
+    facts.workflows[0].settings.retention_days = Some(3_650);
+    assert_eq!(days(&facts), "4020");
+    facts.workflows[0].settings.retention_days = Some(7);
+    assert_eq!(days(&facts), "400");
 }
 
 #[test]

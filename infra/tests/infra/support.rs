@@ -65,7 +65,12 @@ pub(crate) fn everything() -> Facts {
         resources: vec!["arn:${Partition}:s3:::rates-${Account}/*".into()],
     };
     let packages = vec![
-        PackageFacts { name: "shop".into(), tables: vec!["orders".into()], policies: vec![policy] },
+        PackageFacts {
+            name: "shop".into(),
+            folder: "shop".into(),
+            tables: vec!["orders".into()],
+            policies: vec![policy],
+        },
         PackageFacts { name: "warehouse".into(), ..PackageFacts::default() },
         PackageFacts { name: "system".into(), ..PackageFacts::default() },
     ];

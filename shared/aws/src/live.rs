@@ -48,6 +48,8 @@ pub struct LiveMapping {
     pub batch_size: u32,
     pub batching_window_seconds: u32,
     pub maximum_concurrency: Option<u32>,
+    /// The fewest and the most pollers of provisioned mode.
+    pub provisioned_pollers: Option<(u32, u32)>,
     /// Whether one message of a batch can fail alone.
     pub reports_batch_item_failures: bool,
 }
@@ -143,12 +145,16 @@ impl AwsHost {
             for mapping in page.event_source_mappings.unwrap_or_default() {
                 let kinds = mapping.function_response_types.unwrap_or_default();
                 let scaling = mapping.scaling_config.and_then(|scaling| scaling.maximum_concurrency);
+                let pollers = mapping.provisioned_poller_config;
                 mappings.push(LiveMapping {
                     source_arn: mapping.event_source_arn.unwrap_or_default(),
                     state: mapping.state.unwrap_or_default(),
                     batch_size: positive(mapping.batch_size),
                     batching_window_seconds: positive(mapping.maximum_batching_window_in_seconds),
                     maximum_concurrency: scaling.map(|scaling| positive(Some(scaling))),
+                    provisioned_pollers: pollers.map(|pollers| {
+                        (positive(pollers.minimum_pollers), positive(pollers.maximum_pollers))
+                    }),
                     reports_batch_item_failures: kinds
                         .contains(&FunctionResponseType::ReportBatchItemFailures),
                 });
