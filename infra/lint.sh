@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Looks at the rendered templates with other people's eyes: cfn-lint, sam validate, checkov, terraform fmt.
 # Tools that are missing are installed into .tools/infra. Run by `make infra-lint`.
-# Without terraform it warns, and fails where CI is set.
+# Without terraform it warns.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,9 +41,6 @@ if command -v terraform >/dev/null; then
         awk 'below >= 2 { print } /^---$/ { below++ }' "$snapshot" | terraform fmt -check -diff - >/dev/null \
             || { echo "error: $snapshot is not as terraform fmt would leave it" >&2; exit 1; }
     done
-elif [ -n "${CI:-}" ]; then
-    echo 'error: terraform is not here, so nobody looks at the formatting of infra/terraform' >&2
-    exit 1
 else
     echo 'warning: terraform is not here, so nobody looked at the formatting of infra/terraform' >&2
 fi
