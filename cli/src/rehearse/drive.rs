@@ -5,8 +5,8 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_asl::{Definition, Kind, Resource};
 use stepladder_engine::{
-    Awaiting, Branch, End, HistoryEvent, Limit, Outcome, Phase, Position, Rehearsal, ReplayError, Run,
-    StepCall, replay, step_call,
+    Awaiting, Branch, End, HistoryEvent, Limit, Outcome, Phase, Position, Rehearsal, RehearsalError,
+    ReplayError, Run, StepCall, replay, step_call,
 };
 
 /// How far the clock may go, and how many outcomes there may be.
@@ -72,11 +72,10 @@ pub fn rehearse(
         definition,
         run,
         mocks,
-        rehearsal: Rehearsal::start(definition, run, input.clone()),
+        rehearsal: Rehearsal::start_within(definition, run, input.clone(), clock.events_max),
         calls: BTreeMap::new(),
         under_way: BTreeSet::new(),
         now_ms: run.started_ms,
-        events: 0,
     };
     let end = driver.go(clock);
     let now_ms = driver.now_ms;
@@ -97,8 +96,6 @@ struct Driver<'a> {
     calls: BTreeMap<(i64, Branch), Call>,
     under_way: BTreeSet<Branch>,
     now_ms: i64,
-    /// About as many as the history has so far.
-    events: u64,
 }
 
 /// A call that is under way.
@@ -119,11 +116,17 @@ impl Driver<'_> {
     fn go(&mut self, clock: Clock) -> Result<End, Stop> {
         let Clock { outcomes_max, events_max, .. } = clock;
         for _ in 0..outcomes_max {
-            self.rehearsal.is_sound().map_err(|error| Stop::TooSlow(error.to_string()))?;
+            match self.rehearsal.is_sound() {
+                Ok(()) => {}
+                Err(RehearsalError::TooManyEvents { events_max }) => {
+                    return Err(Stop::TooManyEvents(events_max));
+                }
+                Err(error) => return Err(Stop::TooSlow(error.to_string())),
+            }
             if let Some(end) = self.rehearsal.end() {
                 return Ok(end.clone());
             }
-            if self.events > events_max {
+            if self.rehearsal.events() > events_max {
                 return Err(Stop::TooManyEvents(events_max));
             }
             match self.turn()? {
@@ -171,16 +174,8 @@ impl Driver<'_> {
     }
 
     fn settle(&mut self, branch: &Branch, outcome: Outcome, started_ms: Option<i64>) {
-        let before = self.events_of(branch);
-        // It waits: it was asked for just now. What took too long is told at the next turn.
+        // It waits: it was asked for just now. What took too long or went too far is told at the next turn.
         let _ = self.rehearsal.settle(branch, outcome, started_ms, self.now_ms);
-        self.events = self.events.saturating_add(self.events_of(branch).saturating_sub(before));
-    }
-
-    /// The number of events on the path to where a branch waits.
-    fn events_of(&self, branch: &Branch) -> u64 {
-        let waiting = self.rehearsal.waiting().find(|waiting| waiting.branch == branch);
-        waiting.map_or(0, |waiting| waiting.position.events)
     }
 
     /// A wait is over: a step is to be called, or a time has come.

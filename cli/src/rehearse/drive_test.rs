@@ -171,6 +171,33 @@ fn a_loop_of_states_that_wait_for_nothing_stops_by_its_events() {
 }
 
 #[test]
+fn a_loop_of_fan_outs_stops_by_its_events() {
+    // A state that leads back to itself, unless its output is done.
+    let looping = |state: Value| {
+        json!({"StartAt": "M", "States": {"M": state, "End": {"Type": "Succeed"}, "C": {"Type": "Choice", "Default": "M",
+            "Choices": [{"Variable": "$.done", "IsPresent": true, "Next": "End"}]}}})
+    };
+    let pass = |number: usize| match number {
+        9 => json!({"Type": "Pass", "End": true}),
+        _ => json!({"Type": "Pass", "Next": format!("P{}", number + 1)}),
+    };
+    let passes: serde_json::Map<String, Value> =
+        (0..10).map(|number| (format!("P{number}"), pass(number))).collect();
+    // Its branches have ended, and their events count.
+    let ended = json!({"Type": "Map", "ItemsPath": "$.items", "ResultPath": "$.results", "Next": "C",
+        "ItemProcessor": {"StartAt": "P0", "States": passes}});
+    // It has no branches, and nothing from outside comes between.
+    let unopened = json!({"Type": "Map", "QueryLanguage": "JSONata", "Items": "{% [1] %}", "Next": "End",
+        "ItemSelector": {"x": "{% $error('no') %}"}, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "C"}],
+        "ItemProcessor": {"StartAt": "P9", "States": {"P9": pass(9)}}});
+    for state in [ended, unopened] {
+        let endless = try_out(&looping(state), &json!({}), json!({"items": [1, 2, 3]}));
+        assert_eq!(endless.end, Err(Stop::TooManyEvents(2_000)));
+        assert!((2_000..4_000).contains(&endless.events.len()), "{}", endless.events.len());
+    }
+}
+
+#[test]
 fn what_takes_too_long_to_evaluate_is_said() {
     let slow = "{% $count($states.input.a.($states.input.b[x > 3])) %}";
     let definition = json!({"StartAt": "A", "QueryLanguage": "JSONata", "States": {"A": {"Type": "Pass", "Output": slow, "End": true}}});

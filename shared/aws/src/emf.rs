@@ -23,7 +23,7 @@ impl EmfMetrics {
     }
 
     /// The line to write after an invocation, without its newline: at most one a minute, unless something was counted
-    /// that somebody should know of at once.
+    /// that somebody should know of at once. What no later invocation takes up waits for [`EmfMetrics::last_line`].
     pub fn line(&self, metrics: &Metrics, now_ms: i64) -> Option<String> {
         let is_due = now_ms.saturating_sub(self.written_ms.load(Ordering::Relaxed)) >= METRICS_INTERVAL_MS;
         match is_due || metrics.is_urgent() {

@@ -76,7 +76,7 @@ pub(crate) fn entry_error(operation: String, code: &str, message: Option<&str>) 
 }
 
 /// Whether a code says that the request or its data is wrong.
-pub(crate) fn is_request_fault(code: &str) -> bool {
+fn is_request_fault(code: &str) -> bool {
     const REQUEST_FAULTS: [&str; 32] = [
         // DynamoDB
         "ConditionalCheckFailedException",

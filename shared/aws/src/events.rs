@@ -2,7 +2,7 @@
 
 use crate::{
     clients::Clients,
-    error::{entry_error, never, world_error},
+    error::{entry_error, later, world_error},
 };
 use aws_sdk_eventbridge::{Client, primitives::DateTime, types::PutEventsRequestEntry};
 use futures::future::BoxFuture;
@@ -56,6 +56,6 @@ async fn put(client: &Client, bus: &str, event: StatusEvent) -> WorldResult<()> 
     }
     match answer.entries().iter().find_map(|entry| Some((entry.error_code()?, entry.error_message()))) {
         Some((code, message)) => Err(entry_error(operation(), code, message)),
-        None => Err(never(operation(), "it failed, and the answer doesn't say why")),
+        None => Err(later(operation(), "it failed, and the answer doesn't say why")),
     }
 }

@@ -83,7 +83,8 @@ impl AwsHost {
         self
     }
 
-    /// The same with schedules and an event bus, each where the environment names it: what the timer function needs.
+    /// The same with schedules and an event bus, each where the environment names it: what the timer function needs, and the
+    /// dead-letter function of the bus.
     pub fn with_outside(mut self) -> Self {
         let place = self.environment.schedules.clone();
         self.schedules = place.map(|place| OneTimeSchedules::new(&self.clients, &self.environment, place));

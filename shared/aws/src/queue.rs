@@ -1,7 +1,7 @@
 //! The stack's queues on SQS.
 
 use crate::{
-    error::{is_request_fault, later, never, world_error},
+    error::{entry_error, later, never, world_error},
     limits::{BATCH_ENTRIES_MAX, NO_SUCH_QUEUE_TTL, VISIBILITY_SECONDS_MAX},
 };
 use aws_sdk_sqs::{
@@ -14,7 +14,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
-use stepladder_protocol::{Outgoing, Queue, QueueName, SendError, WorldResult};
+use stepladder_protocol::{Outgoing, Queue, QueueName, Retry, SendError, WorldResult};
 
 /// [`Queue`] on SQS.
 #[derive(Debug, Clone)]
@@ -167,11 +167,12 @@ fn answers(
 ) -> Vec<Result<(), SendError>> {
     let answer = |index: usize| {
         if let Some(entry) = failed.iter().find(|entry| entry.id() == index.to_string()) {
-            let message = format!("{}: {}", entry.code(), entry.message().unwrap_or("no message"));
-            // A permission that lacks is a fault of the sender's too.
-            let is_permanent = entry.sender_fault() && is_request_fault(entry.code());
-            let error = if is_permanent { never } else { later };
-            return Err(SendError::Failed(error(operation.to_owned(), message)));
+            let mut error = entry_error(operation.to_owned(), entry.code(), entry.message());
+            // What is wrong with the message is the sender's fault; but a permission that lacks is that too.
+            if error.retry == Retry::Never && !entry.sender_fault() {
+                error.retry = Retry::Later;
+            }
+            return Err(SendError::Failed(error));
         }
         if was_sent(index) {
             return Ok(());
@@ -187,7 +188,6 @@ fn answers(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stepladder_protocol::Retry;
 
     #[test]
     fn each_message_of_a_batch_has_its_own_answer() {
@@ -195,11 +195,13 @@ mod tests {
             ("1", "InvalidMessageContents", true),
             ("2", "InternalFailure", false),
             ("3", "KmsAccessDenied", true),
+            ("5", "RequestThrottled", true),
+            ("6", "InvalidMessageContents", false),
         ]
         .map(|(id, code, sender_fault)| {
             BatchResultErrorEntry::builder().id(id).code(code).sender_fault(sender_fault).build().unwrap()
         });
-        let answers = answers("send", 5, &failed, &|index| index == 0);
+        let answers = answers("send", 7, &failed, &|index| index == 0);
         let retries: Vec<_> = answers
             .iter()
             .map(|answer| match answer {
@@ -209,7 +211,7 @@ mod tests {
             })
             .collect();
         let (never, later) = (Some(Retry::Never), Some(Retry::Later));
-        assert_eq!(retries, [None, never, later, later, later]);
+        assert_eq!(retries, [None, never, later, later, later, Some(Retry::Throttled), later]);
     }
 
     #[test]

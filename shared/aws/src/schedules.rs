@@ -38,7 +38,8 @@ impl OneTimeSchedules {
     pub(crate) fn new(clients: &Clients, environment: &Environment, place: SchedulePlace) -> Self {
         let settings = &environment.settings;
         let queue_arn = format!(
-            "arn:aws:sqs:{}:{}:{}-{}",
+            "arn:{}:sqs:{}:{}:{}-{}",
+            partition(&place.role_arn),
             settings.region,
             settings.account,
             settings.stack,
@@ -50,6 +51,12 @@ impl OneTimeSchedules {
             Box::pin(async move { maker.create(&schedule).await })
         }))
     }
+}
+
+/// The part of AWS that an ARN belongs to: `aws`, `aws-cn`, `aws-us-gov`
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
+fn partition(arn: &str) -> &str {
+    arn.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws")
 }
 
 struct Maker {
@@ -110,6 +117,14 @@ fn without_keywords(body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_queue_is_in_the_partition_of_the_role() {
+        assert_eq!(partition("arn:aws-cn:iam::123456789012:role/shop-schedules"), "aws-cn");
+        assert_eq!(partition("arn:aws:iam::123456789012:role/shop-schedules"), "aws");
+        assert_eq!(partition("shop-schedules"), "aws");
+        assert_eq!(partition("arn::iam"), "aws");
+    }
 
     #[test]
     fn a_time_is_cut_to_whole_seconds_so_that_it_is_never_late() {

@@ -19,6 +19,7 @@ pub const BRANCHES_MAX: u32 = 100_000;
 /// So many branches' inputs are evaluated at once, so that those of a wide fan-out are never all in memory.
 pub const INPUTS_AT_ONCE: u32 = 64;
 
-/// The variables of a run, as JSON text, in bytes. AWS: 10 MiB in all, and 256 KiB per variable and per Assign
+/// The variables that a branch carries, those of the states around it included, as JSON text, in bytes, whenever an Assign
+/// sets some. AWS: 10 MiB in all, and 256 KiB per variable and per Assign
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>); here one variable may take all of it.
 pub const VARIABLES_BYTES_MAX: usize = 10 * 1024 * 1024;

@@ -29,6 +29,11 @@ pub struct Rehearsal<'a> {
     end: Option<End>,
     /// The branch whose evaluation took too long.
     gave_up: Option<Branch>,
+    /// The events of all branches so far, those that have ended included.
+    events: u64,
+    events_max: u64,
+    /// Whether something was left undone, for there were more events than there may be.
+    is_cut: bool,
 }
 
 /// A branch that waits for an outcome.
@@ -50,6 +55,9 @@ pub enum RehearsalError {
     /// That says nothing about the run, but what it would have led to isn't known: it can't be settled any more.
     #[error("an evaluation took too long on this machine, on the branch '{branch}'")]
     TooSlow { branch: Branch },
+    /// There is no end after as many events as there may be: it can't be settled any more.
+    #[error("the run has more than {events_max} events and no end")]
+    TooManyEvents { events_max: u64 },
 }
 
 #[derive(Debug)]
@@ -93,6 +101,12 @@ enum Task {
 impl<'a> Rehearsal<'a> {
     /// A run at its first stop. Its start time is the run's own.
     pub fn start(definition: &'a Definition, run: &Run, input: Value) -> Self {
+        Self::start_within(definition, run, input, u64::MAX)
+    }
+
+    /// The same, and it goes no further once it has more events than `events_max`. A loop of fan-outs that can't be opened
+    /// waits for nothing from outside: whoever drives it would wait for it until it has a million records.
+    pub fn start_within(definition: &'a Definition, run: &Run, input: Value, events_max: u64) -> Self {
         let run = run.clone();
         let first = start(definition, &run, input, run.started_ms);
         let mut rehearsal = Self {
@@ -103,8 +117,12 @@ impl<'a> Rehearsal<'a> {
             records: Records::new(),
             end: None,
             gave_up: None,
+            events: 0,
+            events_max,
+            is_cut: false,
         };
         let now_ms = first.now_ms;
+        rehearsal.count(0, &first);
         rehearsal.work(vec![Task::Arrive(Branch::default(), first)], None, now_ms);
         rehearsal
     }
@@ -154,16 +172,22 @@ impl<'a> Rehearsal<'a> {
         self.is_sound()
     }
 
-    /// Whether all that it came through could be evaluated in time.
+    /// Whether all that it came through could be evaluated in time, and nothing was left undone.
     ///
     /// # Errors
     ///
-    /// [`RehearsalError::TooSlow`].
+    /// [`RehearsalError::TooSlow`], [`RehearsalError::TooManyEvents`].
     pub fn is_sound(&self) -> Result<(), RehearsalError> {
         match &self.gave_up {
             Some(branch) => Err(RehearsalError::TooSlow { branch: branch.clone() }),
+            None if self.is_cut => Err(RehearsalError::TooManyEvents { events_max: self.events_max }),
             None => Ok(()),
         }
+    }
+
+    /// About as many events as the history has so far, of all branches.
+    pub fn events(&self) -> u64 {
+        self.events
     }
 
     /// The run's end, once it has ended.
@@ -183,6 +207,10 @@ impl<'a> Rehearsal<'a> {
 
     fn work(&mut self, mut tasks: Vec<Task>, mut started_ms: Option<i64>, now_ms: i64) {
         while let Some(task) = tasks.pop().filter(|_| self.gave_up.is_none()) {
+            if self.events > self.events_max {
+                self.is_cut = true;
+                return;
+            }
             match task {
                 // Only what came from outside has been started.
                 Task::Settle(branch, outcome) => {
@@ -210,6 +238,13 @@ impl<'a> Rehearsal<'a> {
             self.stop_below(&branch);
         }
         let transition = advance(self.definition, &self.run, &live.position, &outcome, now_ms);
+        // Those of its branches have been counted.
+        let before = match &outcome {
+            Outcome::Joined { events, .. } => live.position.events.saturating_add(*events),
+            Outcome::BranchFailed { events, .. } => *events,
+            _ => live.position.events,
+        };
+        self.count(before, &transition);
         self.records.entry(branch.clone()).or_default().push(Recorded {
             outcome,
             started_ms,
@@ -218,6 +253,15 @@ impl<'a> Rehearsal<'a> {
             opening: live.position.opening,
         });
         self.arrived(branch, transition, live.events_before, tasks);
+    }
+
+    /// Counts what a transition adds to a path that had so many events.
+    fn count(&mut self, before: u64, transition: &Transition) {
+        let after = match &transition.next {
+            Next::Wait(position) => position.events,
+            Next::End(end) => end.events,
+        };
+        self.events = self.events.saturating_add(after.saturating_sub(before));
     }
 
     /// A branch waits, has opened a fan-out, or has ended.
@@ -309,6 +353,7 @@ impl<'a> Rehearsal<'a> {
         };
         let input = fan.inputs.pop_front()?;
         let transition = start_branch(self.definition, &self.run, position, input, opening);
+        self.count(opening.events, &transition);
         let branch = match &transition.next {
             Next::Wait(position) => position.branch.clone(),
             Next::End(end) => end.branch.clone(),

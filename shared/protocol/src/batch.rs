@@ -274,6 +274,9 @@ impl<H: Host> Protocol<H> {
                 }
                 (answer, _) => {
                     tracing::warn!(queue = queue.short(), ?answer, "a message could not be sent");
+                    if let Some(Err(SendError::Failed(error))) = &answer {
+                        self.count_throttle(error.retry);
+                    }
                     failed.push(index);
                 }
             }

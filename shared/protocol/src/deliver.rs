@@ -17,7 +17,7 @@ use crate::{
     payload::{self, Payload},
     planted::PlantedBug,
     start::is_start,
-    sweep::is_sweep,
+    sweep,
     traits::{Clock, Host, PutRecord, QueueName, Retry, Store, WorldError, WorldResult},
 };
 use std::sync::Arc;
@@ -76,8 +76,8 @@ impl<H: Host> Protocol<H> {
             return First::Handled(self.start_delivery(invocation, delivery).await);
         }
         let sweeps = matches!(invocation.queue, QueueName::Timer | QueueName::DeadLetter);
-        if sweeps && is_sweep(&delivery.body) {
-            return First::Handled(self.sweep_delivery(invocation, delivery).await);
+        if sweeps && let Some(place) = sweep::asked(&delivery.body, self.host.clock().now_ms()) {
+            return First::Handled(self.sweep_delivery(invocation, delivery, place).await);
         }
         match self.open(invocation, delivery).await {
             Ok(Opened::Settled(handled)) => First::Handled(handled),
@@ -188,7 +188,7 @@ impl<H: Host> Protocol<H> {
         }
         // What has happened needs nothing of the run.
         if let Ask::Status(change) = &message.ask {
-            return self.tell_status(invocation, delivery, &message.run, change).await.map(Opened::Settled);
+            return self.tell_status(&message.run, change).await.map(Opened::Settled);
         }
         // At every delivery: what nobody waits for any more isn't begun. Its record, if there is one, leads nowhere.
         if let Some(lock) = message.ask.lock()

@@ -282,7 +282,7 @@ pub(crate) fn finished(transition: Transition) -> WorldResult<Transition> {
 pub(crate) fn too_slow() -> WorldError {
     WorldError {
         operation: "evaluate an expression".to_owned(),
-        message: "it takes too long".to_owned(),
+        message: "it takes too long; hint: a function's share of a CPU grows with its memory".to_owned(),
         retry: Retry::Later,
     }
 }

@@ -46,9 +46,9 @@ impl Metric {
         }
     }
 
-    /// Whether somebody wants to know of it at once: it may be the last that a process does.
+    /// Whether somebody wants to know of it at once, for an alarm waits for it: it may be the last that a process does.
     pub fn is_urgent(self) -> bool {
-        matches!(self, Metric::RunsFailed | Metric::Repairs | Metric::Parked)
+        matches!(self, Metric::RunsFailed | Metric::Repairs | Metric::Parked | Metric::Throttles)
     }
 }
 
@@ -100,8 +100,19 @@ mod tests {
         assert!(!metrics.is_urgent());
         assert_eq!(metrics.take(), [(Metric::RunsStarted, 1), (Metric::Steps, 3)]);
         assert_eq!(metrics.take(), []);
-        metrics.count(Metric::Parked);
-        assert!(metrics.is_urgent());
+    }
+
+    #[test]
+    fn what_has_an_alarm_is_urgent() {
+        for metric in Metric::ALL {
+            let metrics = Metrics::default();
+            metrics.count(metric);
+            let has_alarm =
+                matches!(metric, Metric::RunsFailed | Metric::Repairs | Metric::Parked | Metric::Throttles);
+            assert_eq!(metrics.is_urgent(), has_alarm, "{}", metric.name());
+            metrics.take();
+            assert!(!metrics.is_urgent());
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Telling how runs end.
 //!
-//! A step knows no event bus: it asks the timer function, whose message stays in its queue until the bus has taken the
-//! event. A stack without a bus has a status queue, or is not asked.
+//! A step knows no event bus: it asks the timer function, whose message stays in its queue, and then in the dead-letter
+//! queue, until the bus has taken the event or the message is too old for the queue. A stack without a bus has a status
+//! queue, or is not asked.
 
 use crate::{
     Protocol,
-    batch::{Delivery, Invocation, Sending},
+    batch::Sending,
     deliver::Handled,
     json,
     message::{Ask, StatusChange},
@@ -38,14 +39,9 @@ impl<H: Host> Protocol<H> {
         Ok(vec![self.sending(QueueName::Timer, &message, i64::MIN).await?])
     }
 
-    /// The timer function's side. The dead-letter function has no bus, and hands the message on to who has.
-    pub(crate) async fn tell_status(
-        &self,
-        invocation: &Invocation,
-        delivery: &Delivery,
-        run: &Run,
-        change: &StatusChange,
-    ) -> WorldResult<Handled> {
+    /// The side of who has the bus: the timer function, and the dead-letter function after it. An event that is refused there
+    /// stays in that queue, whose oldest message ages and raises an alarm; a copy of it would be young again each time.
+    pub(crate) async fn tell_status(&self, run: &Run, change: &StatusChange) -> WorldResult<Handled> {
         if let Some(events) = self.host.events() {
             let event = StatusEvent {
                 time_ms: change.stopped_ms,
@@ -57,13 +53,9 @@ impl<H: Host> Protocol<H> {
                 _ => Ok(Handled::done()),
             };
         }
-        if invocation.is_dead_letter() {
-            let outgoing = Outgoing { body: delivery.body.clone(), delay_seconds: 0 };
-            return Ok(Handled::sending(vec![Sending { queue: QueueName::Timer, outgoing, step: None }]));
-        }
         Err(WorldError {
             operation: format!("tell the end of {}", run.id()),
-            message: "the timer function has no event bus, and who sent this has one; hint: set STEPLADDER_EVENT_BUS for all functions or for none".to_owned(),
+            message: "this function has no event bus, and who sent this has one; hint: set STEPLADDER_EVENT_BUS for all functions or for none".to_owned(),
             retry: Retry::Later,
         })
     }

@@ -19,7 +19,7 @@ impl Reporter {
         self.emf.is_some()
     }
 
-    /// After an invocation: once a minute, and what is urgent at once. Before its answer, for Lambda may freeze the process
+    /// After an invocation: the first after a minute, however late that is, and what is urgent at once. Before its answer, for Lambda may freeze the process
     /// after that.
     pub(crate) fn report<H: Host>(&self, protocol: &Protocol<H>) {
         self.write(

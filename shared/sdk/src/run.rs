@@ -105,8 +105,8 @@ pub(crate) fn run_role(role: Role, equip: fn(AwsHost) -> AwsHost) -> BoxFuture<'
 }
 
 /// Where the process is told to end, it writes its last counts. Lambda tells it only where an extension is registered
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown>); what waits
-/// for its minute is lost elsewhere.
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown>); elsewhere
+/// what waits for an invocation after its minute is lost.
 async fn report_at_the_end(handler: Arc<Handler<AwsHost>>) {
     let Ok(mut told) = signal(SignalKind::terminate()) else { return };
     told.recv().await;

@@ -5,15 +5,17 @@ use stepladder_aws::AwsHost;
 
 /// The timer function: waits, long retry delays, time-outs and requests that decide without a step, from the timer
 /// queue; and once an hour, by a schedule's event or the message `{"sweep": true}`, the look for runs that nothing moves any
-/// more. It alone has schedules for long waits, and the event bus that is told of the ends of runs.
+/// more. It alone has schedules for long waits; it and the dead-letter function have the event bus that is told of the ends of
+/// runs.
 pub async fn timer() -> Result<(), Error> {
     run_role(Role::Timer, AwsHost::with_outside).await
 }
 
 /// The dead-letter function: a message that its queue gave up is handed to its step once more, alone; what dies there
-/// becomes the step's failure.
+/// becomes the step's failure. It does what the timer function could not, and tells the ends of runs as that does: where no
+/// group of schedules is named, it makes none.
 pub async fn dead_letter() -> Result<(), Error> {
-    run_role(Role::DeadLetter, AwsHost::with_functions).await
+    run_role(Role::DeadLetter, |host| host.with_functions().with_outside()).await
 }
 
 /// The start function: `{"workflow", "name"?, "input"}` from the start queue, each message its own success or failure.

@@ -31,6 +31,8 @@ pub(crate) struct Hand {
     /// The next time that somebody sleeps until, in milliseconds since the epoch.
     next_wake_ms: Option<i64>,
     calls: Option<Vec<&'static str>>,
+    /// How long each operation takes, in milliseconds.
+    pub(crate) operation_ms: i64,
     failing: BTreeMap<&'static str, u32>,
 }
 
@@ -66,7 +68,7 @@ impl MemoryHost {
         self
     }
 
-    /// Runs to the end. Operations take no time; when all sleep, the time goes on to whoever wakes first.
+    /// Runs to the end. Operations take no time, unless [`MemoryHost::take_time`] says so; when all sleep, the time goes on to whoever wakes first.
     ///
     /// # Panics
     /// If nothing will happen any more.
@@ -152,6 +154,11 @@ impl MemoryHost {
     /// The next so many calls of this operation are throttled: they have no effect.
     pub fn throttle(&self, operation: &'static str, times: u32) {
         self.state().hand.failing.insert(operation, times);
+    }
+
+    /// From now on each operation takes so long, in milliseconds.
+    pub fn take_time(&self, operation_ms: i64) {
+        self.state().hand.operation_ms = operation_ms;
     }
 
     /// The operations since the last call of this, which begins to note them.

@@ -126,6 +126,7 @@ impl MemoryHost {
         self.point().await;
         let answer = {
             let mut state = self.state();
+            state.now_ms += state.hand.operation_ms;
             if state.hand.notes(operation) {
                 return Err(throttled(operation));
             }

@@ -86,7 +86,7 @@ impl MemoryHost {
         self
     }
 
-    /// The same world, as the timer function of a stack with an event bus sees it.
+    /// The same world, as the timer function and the dead-letter function of a stack with an event bus see it.
     pub fn with_events(mut self) -> Self {
         self.has_events = true;
         self

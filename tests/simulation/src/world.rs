@@ -123,8 +123,10 @@ struct World {
     host: MemoryHost,
     /// A few environments, each with a clock and a cache of its own.
     environments: Vec<Arc<Protocol<MemoryHost>>>,
-    /// Those of the timer function, which alone has schedules and an event bus where the stack has them.
+    /// Those of the timer function, which alone has schedules where the stack has them, and an event bus.
     timers: Vec<Arc<Protocol<MemoryHost>>>,
+    /// Those of the dead-letter function, which has the event bus too.
+    dead_letters: Vec<Arc<Protocol<MemoryHost>>>,
     processes: Vec<Process>,
     /// What users have done so far.
     requests: u32,
@@ -158,6 +160,11 @@ impl World {
         let environments = processes(&host);
         let timer = if has_schedules { host.clone().with_schedules() } else { host.clone() };
         let timers = processes(&if has_bus { timer.with_events() } else { timer });
+        let dead_letter = |environment: &Arc<Protocol<MemoryHost>>| {
+            let host = environment.host().clone();
+            Arc::new(Protocol::new(if has_bus { host.with_events() } else { host }))
+        };
+        let dead_letters = environments.iter().map(dead_letter).collect();
         let world = Self {
             seed,
             faults: scenario.faults,
@@ -165,6 +172,7 @@ impl World {
             host,
             environments,
             timers,
+            dead_letters,
             processes: Vec::new(),
             requests: 0,
             sweeps: 0,
@@ -299,6 +307,9 @@ impl World {
     fn invoke_function(&mut self, queue: &QueueName, deliveries: Vec<Delivery>, now_ms: i64) {
         let protocol = match queue {
             QueueName::Timer => self.timers[self.rng.random_range(0..self.timers.len())].clone(),
+            QueueName::DeadLetter => {
+                self.dead_letters[self.rng.random_range(0..self.dead_letters.len())].clone()
+            }
             _ => self.environment(),
         };
         let killed = Arc::new(AtomicBool::new(false));

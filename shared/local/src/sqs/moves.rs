@@ -60,6 +60,10 @@ impl Queues {
         let to_move = self.counts(&source, now_ms)?.visible as u64;
         let mut moved = 0;
         let failure = loop {
+            // What comes back to where it was is not moved again: a queue may be its own dead-letter queue.
+            if moved >= to_move {
+                break None;
+            }
             match self.move_next(&source, destination.as_deref(), now_ms)? {
                 Next::Moved => moved += 1,
                 Next::Nothing => break None,
@@ -223,6 +227,27 @@ mod tests {
         queues.start_move(DEAD, None, None, NOW_MS).unwrap();
         let task = &queues.moves(DEAD).unwrap()[0];
         assert_eq!((task.moved, task.failure), (0, Some("AWS.SimpleQueueService.NonExistentQueue")));
+    }
+
+    #[test]
+    fn each_message_of_a_queue_that_is_its_own_dead_letter_queue_is_moved_once() {
+        let mut queues = queues(0);
+        let work = queues.arn("work").unwrap();
+        let policy = json!({ "deadLetterTargetArn": &*work, "maxReceiveCount": 1 }).to_string();
+        let attributes = BTreeMap::from([("RedrivePolicy".to_owned(), policy)]);
+        queues.set_attributes("work", &attributes, 0).unwrap();
+        let options =
+            ReceiveOptions { messages_max: 10, visibility_timeout_s: Some(0), ..Default::default() };
+        for body in ["one", "two"] {
+            queues.send("work", NewMessage::new(body.to_owned()), 0).unwrap();
+        }
+        for _ in 0..2 {
+            queues.receive("work", options, 1).unwrap();
+        }
+        queues.start_move(&work, None, None, NOW_MS).unwrap();
+        let task = &queues.moves(&work).unwrap()[0];
+        assert_eq!((task.moved, task.to_move, task.failure), (2, 2, None));
+        assert_eq!(queues.counts("work", NOW_MS).unwrap().visible, 2);
     }
 
     #[test]

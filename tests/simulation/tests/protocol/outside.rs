@@ -3,7 +3,7 @@
 use crate::support::{Stack, chain, failure, step_queue};
 use serde_json::{Value, json};
 use stepladder_engine::{Outcome, Status};
-use stepladder_protocol::{Outgoing, Queue, QueueName, RunId, Schedule, StatusEvents, WorkflowSettings};
+use stepladder_protocol::{QueueName, RunId, Schedule, StatusEvents, WorkflowSettings, limits};
 
 const WAIT_SECONDS: i64 = 100_000;
 
@@ -99,6 +99,22 @@ fn a_wait_of_minutes_needs_no_schedule() {
     assert_eq!((schedules(&stack).len(), stack.count(&QueueName::Timer)), (0, 1));
 }
 
+#[test]
+fn a_wait_with_much_to_carry_fits_a_schedule() {
+    let stack = Stack::new().with_schedules();
+    let wait = json!({ "Type": "Wait", "Seconds": WAIT_SECONDS, "End": true });
+    stack.publish("w", &json!({ "StartAt": "W", "States": { "W": wait } }));
+    let numbers = (0..20_000_u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 2);
+    let input = json!(numbers.collect::<Vec<_>>());
+    stack.start("run", input.clone());
+    after_a_delay(&stack);
+    let scheduled = schedules(&stack);
+    assert_eq!((scheduled.len(), stack.count(&QueueName::Timer)), (1, 0));
+    assert!(scheduled[0].body.len() <= limits::MESSAGE_BYTES_MAX, "its data lies elsewhere");
+    stack.run();
+    assert_eq!(stack.ending("run").0, Some(input));
+}
+
 /// A run of one step has failed.
 fn failed(mut stack: Stack) -> Stack {
     stack.publish("w", &chain(&["work"]));
@@ -138,17 +154,51 @@ fn an_event_that_the_bus_refuses_stays_in_its_queue() {
     assert_eq!(details(&stack).len(), 1);
 }
 
+/// The message that asks for an event is in the dead-letter queue: five times the bus took none.
+fn untold(stack: Stack) -> Stack {
+    let stack = failed(stack);
+    stack.host.throttle("put event", 5);
+    for _ in 0..5 {
+        assert_eq!(stack.deliver(&QueueName::Timer).len(), 1);
+        stack.host.wait(60_000);
+    }
+    assert_eq!(stack.deliver(&QueueName::Timer), [""; 0]);
+    assert_eq!((stack.count(&QueueName::Timer), stack.count(&QueueName::DeadLetter)), (0, 1));
+    stack.host.wait(60_000);
+    stack
+}
+
 #[test]
-fn an_event_in_the_dead_letter_queue_goes_back_to_who_has_the_bus() {
-    let stack = failed(Stack::with_bus(|_| {}));
-    let body = stack.host.in_queue(&QueueName::Timer)[0].body.clone();
-    stack.host.purge();
-    let outgoing = Outgoing { body: body.clone(), delay_seconds: 0 };
-    stack.host.drive(stack.host.send(&QueueName::DeadLetter, &[outgoing])).unwrap();
+fn an_event_in_the_dead_letter_queue_is_told_from_there() {
+    let stack = untold(Stack::with_bus(|_| {}));
     assert!(stack.deliver(&QueueName::DeadLetter).is_empty());
-    assert_eq!(stack.host.in_queue(&QueueName::Timer)[0].body, body);
+    assert_eq!((stack.count(&QueueName::Timer), stack.count(&QueueName::DeadLetter)), (0, 0));
+    assert_eq!(details(&stack).len(), 1);
+}
+
+#[test]
+fn an_event_stays_in_the_dead_letter_queue_while_the_bus_refuses_it() {
+    let stack = untold(Stack::with_bus(|_| {}));
+    let before = stack.host.in_queue(&QueueName::DeadLetter);
+    stack.host.throttle("put event", 20);
+    for _ in 0..20 {
+        assert_eq!(stack.deliver(&QueueName::DeadLetter).len(), 1);
+        stack.host.wait(60_000);
+    }
+    let after = stack.host.in_queue(&QueueName::DeadLetter);
+    assert_eq!((&after[0].id, after[0].sent_ms), (&before[0].id, before[0].sent_ms), "it ages");
+    assert_eq!((after.len(), stack.count(&QueueName::Timer), stack.parked()), (1, 0, Vec::new()));
     stack.run();
     assert_eq!(details(&stack).len(), 1);
+}
+
+#[test]
+fn a_dead_letter_function_that_lacks_the_bus_keeps_the_event() {
+    let mut stack = Stack::with_bus(|_| {});
+    stack.dead_letter = stack.environment();
+    let stack = untold(stack);
+    assert_eq!(stack.deliver(&QueueName::DeadLetter).len(), 1);
+    assert_eq!((stack.count(&QueueName::Timer), stack.parked()), (0, Vec::new()));
 }
 
 #[test]

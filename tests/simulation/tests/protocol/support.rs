@@ -22,6 +22,8 @@ pub(crate) struct Stack {
     pub(crate) protocol: Protocol<MemoryHost>,
     /// The timer function's.
     pub(crate) timer: Protocol<MemoryHost>,
+    /// The dead-letter function's.
+    pub(crate) dead_letter: Protocol<MemoryHost>,
     steps: BTreeMap<String, StepFunction>,
     /// The functions that ran, in order.
     pub(crate) ran: Arc<Mutex<Vec<String>>>,
@@ -37,6 +39,7 @@ impl Stack {
         Self {
             protocol: Protocol::new(host.clone()),
             timer: Protocol::new(host.clone()),
+            dead_letter: Protocol::new(host.clone()),
             host,
             steps: BTreeMap::new(),
             ran: Arc::default(),
@@ -54,7 +57,8 @@ impl Stack {
             settings.event_bus = Some("bus".to_owned());
             change(settings);
         });
-        Self { timer: Protocol::new(stack.host.clone().with_events()), ..stack }
+        let with_events = || Protocol::new(stack.host.clone().with_events());
+        Self { timer: with_events(), dead_letter: with_events(), ..stack }
     }
 
     /// A stack with the workflow `w`.
@@ -135,6 +139,7 @@ impl Stack {
                     self.protocol.handle_batch(self.code(function), &invocation, deliveries).await
                 }
                 QueueName::Timer => self.timer.handle_batch(None, &invocation, deliveries).await,
+                QueueName::DeadLetter => self.dead_letter.handle_batch(None, &invocation, deliveries).await,
                 _ => self.protocol.handle_batch(None, &invocation, deliveries).await,
             }
         })
