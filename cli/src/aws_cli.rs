@@ -97,6 +97,12 @@ pub fn is_no_such_stack(failure: &Failure) -> bool {
     failure.details.iter().any(|line| line.contains("does not exist"))
 }
 
+/// Whether a service says that there is no such thing. A HEAD is answered by a status alone, which the AWS CLI takes for a code.
+pub fn is_not_found(failure: &Failure) -> bool {
+    const SIGNS: [&str; 4] = ["(404)", "Not Found", "(ResourceNotFoundException)", "(NoSuchBucket)"];
+    failure.details.iter().any(|line| SIGNS.iter().any(|sign| line.contains(sign)))
+}
+
 /// A path as the AWS CLI takes it.
 pub fn shown(path: &Path) -> String {
     path.to_string_lossy().into_owned()
@@ -111,7 +117,11 @@ mod tests {
         let said = "\nAn error occurred (ValidationError) when calling the DescribeStacks operation: Stack with id x does not exist\n";
         let failure = failed("cloudformation describe-stacks", said);
         assert_eq!((failure.exit, failure.details.len()), (Exit::Bad, 1));
-        assert!(is_no_such_stack(&failure));
+        assert!(is_no_such_stack(&failure) && !is_not_found(&failure));
+        let head =
+            |said: &str| failed("s3api head-bucket", &format!("An error occurred {said} when calling x"));
+        assert!(is_not_found(&head("(404)")) && is_not_found(&head("(ResourceNotFoundException)")));
+        assert!(!is_not_found(&head("(403)")));
         assert_eq!(failed("x", "An error occurred (AccessDenied) when").exit, Exit::NotAllowed);
         assert_eq!(failed("x", "Could not connect to the endpoint URL").exit, Exit::TryAgain);
     }

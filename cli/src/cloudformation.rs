@@ -31,8 +31,13 @@ pub struct Resource {
 impl Change {
     /// Whether what it takes away holds data or messages.
     pub fn loses_data(&self) -> bool {
-        let holds = holds_data(&self.kind) || self.kind == "AWS::SQS::Queue";
+        let holds = holds_data(&self.kind) || self.kind == "AWS::SQS::Queue" || self.is_stack();
         holds && (self.is_replaced || self.action == "Remove")
+    }
+
+    /// Whether it is a nested stack: what changes within is in no change set of the outer one.
+    pub fn is_stack(&self) -> bool {
+        self.kind == "AWS::CloudFormation::Stack"
     }
 }
 
@@ -78,6 +83,14 @@ pub async fn status(aws: &AwsCli, stack: &str) -> Outcome<Option<(String, String
     Ok(Some((text("StackStatus")?, text("StackId")?)))
 }
 
+/// The change sets of a stack that wait, by their ARNs.
+pub async fn change_sets(aws: &AwsCli, stack: &str) -> Outcome<Vec<String>> {
+    let answer = aws.json(&["cloudformation", "list-change-sets", "--stack-name", stack]).await?;
+    let all = answer.get("Summaries").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let id = |summary: &Value| summary.get("ChangeSetId").and_then(Value::as_str).map(str::to_owned);
+    Ok(all.iter().filter_map(id).collect())
+}
+
 /// All resources of the stack.
 pub async fn resources(aws: &AwsCli, stack: &str) -> Outcome<Vec<Resource>> {
     let answer = aws.json(&["cloudformation", "list-stack-resources", "--stack-name", stack]).await?;
@@ -94,15 +107,32 @@ pub async fn resources(aws: &AwsCli, stack: &str) -> Outcome<Vec<Resource>> {
     Ok(all.iter().map(read).collect())
 }
 
+/// What CloudFormation says when all that is new is there, and it begins to delete what is there no more.
+pub const CLEANUP: &str = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS";
+
 /// Waits until nothing goes on in the stack any more; how it stands then, `None` if it is gone.
 pub async fn settled(aws: &AwsCli, stack: &str, printer: &Printer) -> Outcome<Option<String>> {
+    wait(aws, stack, printer, |status| !status.ends_with("_IN_PROGRESS")).await
+}
+
+/// The same, or until all that is new is there: [`CLEANUP`].
+pub async fn updated(aws: &AwsCli, stack: &str, printer: &Printer) -> Outcome<Option<String>> {
+    wait(aws, stack, printer, |status| !status.ends_with("_IN_PROGRESS") || status == CLEANUP).await
+}
+
+async fn wait(
+    aws: &AwsCli,
+    stack: &str,
+    printer: &Printer,
+    is_enough: impl Fn(&str) -> bool,
+) -> Outcome<Option<String>> {
     let mut pause = limits::STACK_POLL_FIRST;
     loop {
         let Some((status, _)) = status(aws, stack).await? else {
             printer.clear_status();
             return Ok(None);
         };
-        if !status.ends_with("_IN_PROGRESS") {
+        if is_enough(&status) {
             printer.clear_status();
             return Ok(Some(status));
         }
@@ -160,9 +190,11 @@ mod tests {
             change("Modify", "AWS::Lambda::Function", "True"),
             change("Remove", "AWS::SQS::Queue", ""),
             change("Add", "AWS::S3::Bucket", ""),
+            change("Modify", "AWS::CloudFormation::Stack", "False"),
+            change("Remove", "AWS::CloudFormation::Stack", ""),
         ] });
         let losses: Vec<bool> = changes(&answer).iter().map(Change::loses_data).collect();
-        assert_eq!(losses, [true, false, true, false]);
+        assert_eq!(losses, [true, false, true, false, false, true]);
         assert_eq!(changes(&json!({})), []);
     }
 

@@ -13,8 +13,8 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
-use stepladder_aws::{Access, AwsHost, Environment, EnvironmentError};
-use stepladder_protocol::{Host, Protocol};
+use stepladder_aws::{Access, AwsHost, Environment, EnvironmentError, LiveFunction};
+use stepladder_protocol::{Host, Protocol, QueueName};
 use tokio::{net::TcpStream, time::timeout};
 
 /// A stack, and the protocol over it.
@@ -35,6 +35,8 @@ pub struct Target {
     pub access: Access,
     /// What `stepladder.toml` says of the template's parameters.
     pub parameters: BTreeMap<String, String>,
+    /// It is named by an address alone, as `stepladder dev` is: then its settings are what they are unless set.
+    pub is_dev: bool,
 }
 
 /// What `stepladder dev` leaves in `.dev/endpoint.json` while it runs, so that other commands find it.
@@ -57,7 +59,10 @@ pub fn endpoint_path(root: &Path) -> PathBuf {
 impl Stack {
     /// The stack that the options, the environment or the workspace name. Unless it is AWS, somebody has answered there.
     pub async fn connect(global: &Global, printer: &Printer) -> Outcome<Self> {
-        let target = Target::find(global, printer).await?;
+        let mut target = Target::find(global, printer).await?;
+        if !target.is_dev {
+            target.environment = settings_of_stack(&target, printer).await;
+        }
         Self::of(target).await
     }
 
@@ -80,18 +85,82 @@ impl Stack {
     }
 }
 
+/// The environment with the settings that the stack's own functions have, and not those of whoever calls: a run that is started or
+/// stopped from here is kept as long, and told to the same bus, as all others.
+async fn settings_of_stack(target: &Target, printer: &Printer) -> Environment {
+    let environment = &target.environment;
+    let host = AwsHost::connect_as(environment.clone(), &target.access).await;
+    let start = QueueName::Start;
+    let why = match host.live_function(start.short()).await {
+        Ok(Some(function)) => match with_settings(environment, &function) {
+            Ok(environment) => return environment,
+            Err(error) => error.to_string(),
+        },
+        Ok(None) => "it is not there".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    printer.detail(format!(
+        "warning: the stack's settings can't be read of its function {}, so that those of this process count: {why}",
+        start.short()
+    ));
+    environment.clone()
+}
+
+/// What of a function's variables decides how a run is written and told. What is not among them is as it is unless set.
+fn with_settings(
+    environment: &Environment,
+    function: &LiveFunction,
+) -> Result<Environment, EnvironmentError> {
+    let known = &environment.settings;
+    let of_function = Environment::read(&|name| match name {
+        "AWS_REGION" => Some(known.region.clone()),
+        "STEPLADDER_ACCOUNT_ID" => Some(known.account.clone()),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" => (function.memory_mb > 0).then(|| function.memory_mb.to_string()),
+        "STEPLADDER_RETENTION_DAYS"
+        | "STEPLADDER_WORKFLOWS"
+        | "STEPLADDER_EVENT_BUS"
+        | "STEPLADDER_STATUS_EVENTS"
+        | "STEPLADDER_PAYLOAD_BYTES_MAX" => function.environment.get(name).cloned(),
+        _ => None,
+    })?;
+    let mut environment = environment.clone();
+    let settings = &mut environment.settings;
+    settings.retention_days = of_function.settings.retention_days;
+    settings.workflows = of_function.settings.workflows;
+    settings.event_bus = of_function.settings.event_bus;
+    settings.status_events = of_function.settings.status_events;
+    settings.payload_bytes_max = of_function.settings.payload_bytes_max;
+    Ok(environment)
+}
+
+/// The account of the credentials in use, where it is the one that is meant. An emulator's account is but a number.
+fn checked_account(meant: Option<String>, of_credentials: String, is_local: bool) -> Outcome<String> {
+    match meant {
+        Some(meant) if meant != of_credentials && !is_local => {
+            let message =
+                format!("the credentials in use are of account {of_credentials}, and {meant} is meant");
+            Err(Failure::new(Exit::NotAllowed, Code::NotAllowed, message)
+                .detail(format!("account in {}, or STEPLADDER_ACCOUNT_ID, says {meant}", profiles::FILE))
+                .hint("take that account's credentials (AWS_PROFILE, or role in stepladder.toml): `aws sts get-caller-identity` shows whose they are"))
+        }
+        Some(meant) => Ok(meant),
+        None => Ok(of_credentials),
+    }
+}
+
 impl Target {
     /// What the options, the environment or the workspace name. The account is asked of STS where nothing says it.
     pub async fn find(global: &Global, printer: &Printer) -> Outcome<Self> {
-        Self::of(Meant::find(global, Among::All)?, printer).await
+        Self::of(Meant::find(global, Among::All)?, Among::All, printer).await
     }
 
-    /// The same among deployed stacks: `stepladder dev`, which has no template, is never meant unless it is named.
+    /// The same among deployed stacks: `stepladder dev`, which has no template, is never meant unless it is named. Whatever is set,
+    /// STS says whose the credentials are: a stack must not be made or deleted in another account than the one that is meant.
     pub async fn find_deployed(global: &Global, printer: &Printer) -> Outcome<Self> {
-        Self::of(Meant::find(global, Among::Deployed)?, printer).await
+        Self::of(Meant::find(global, Among::Deployed)?, Among::Deployed, printer).await
     }
 
-    async fn of(meant: Meant, printer: &Printer) -> Outcome<Self> {
+    async fn of(meant: Meant, among: Among, printer: &Printer) -> Outcome<Self> {
         let of_process =
             |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let lookup = |name: &str| meant.variable(name, &of_process);
@@ -104,15 +173,15 @@ impl Target {
             probe(endpoint).await?;
         }
         let set = lookup("STEPLADDER_ACCOUNT_ID").filter(|account| !account.is_empty());
-        let account = match set {
-            Some(account) => Some(account),
-            None if access.has_placeholder_credentials() => None,
-            None => match access.caller().await {
-                Ok(caller) => Some(caller.account),
+        let is_known = access.has_placeholder_credentials() || (among == Among::All && set.is_some());
+        let account = match is_known {
+            true => set,
+            false => match access.caller().await {
+                Ok(caller) => Some(checked_account(set, caller.account, access.is_local())?),
                 // An emulator without STS has one account, whose number nobody needs.
                 Err(error) if access.is_local() => {
                     printer.detail(format!("the endpoint doesn't tell the account: {error}"));
-                    None
+                    set
                 }
                 Err(error) => return Err(error.into()),
             },
@@ -123,11 +192,12 @@ impl Target {
             _ => lookup(name),
         })
         .map_err(|error| meant.unusable(&error))?;
+        let is_dev = matches!(meant, Meant::Local { .. });
         let (env, parameters) = match meant {
             Meant::Env(name, profile) => (Some(name), profile.parameters),
             Meant::Local { .. } | Meant::Process => (None, BTreeMap::new()),
         };
-        let target = Self { env, environment, access, parameters };
+        let target = Self { env, environment, access, parameters, is_dev };
         printer.detail(format!("using {}", target.describe()));
         Ok(target)
     }
@@ -323,5 +393,53 @@ mod tests {
         assert_eq!(address("https://example.org").as_deref(), Some("example.org:443"));
         assert_eq!(address("127.0.0.1:7700"), None);
         assert_eq!(address("http://"), None);
+    }
+
+    #[test]
+    fn credentials_of_another_account_are_refused() {
+        let check = |meant: Option<&str>, is_local| {
+            checked_account(meant.map(str::to_owned), "111111111111".to_owned(), is_local)
+        };
+        assert_eq!(check(None, false).as_deref(), Ok("111111111111"));
+        assert_eq!(check(Some("111111111111"), false).as_deref(), Ok("111111111111"));
+        assert_eq!(check(Some("222222222222"), true).as_deref(), Ok("222222222222"));
+        let failure = check(Some("222222222222"), false).unwrap_err();
+        assert_eq!(failure.exit, Exit::NotAllowed);
+        assert_eq!(
+            failure.message,
+            "the credentials in use are of account 111111111111, and 222222222222 is meant"
+        );
+    }
+
+    #[test]
+    fn the_stacks_own_settings_go_before_those_of_whoever_calls() {
+        let variables = |variables: &[(&str, &str)]| -> BTreeMap<String, String> {
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let of_process = variables(&[
+            ("AWS_REGION", "eu-west-1"),
+            ("STEPLADDER_ACCOUNT_ID", "111111111111"),
+            ("STEPLADDER_STACK", "orders"),
+            ("STEPLADDER_TABLE", "orders-table"),
+            ("STEPLADDER_RETENTION_DAYS", "5"),
+            ("STEPLADDER_EVENT_BUS", "mine"),
+        ]);
+        let environment = Environment::read(&|name| of_process.get(name).cloned()).unwrap();
+        let of_stack = [
+            ("STEPLADDER_RETENTION_DAYS", "90"),
+            ("STEPLADDER_STATUS_EVENTS", "all"),
+            ("STEPLADDER_TABLE", "another"),
+            ("STEPLADDER_WORKFLOWS", r#"{"order": {"retention_days": 7}}"#),
+        ];
+        let function = |environment| LiveFunction { memory_mb: 128, environment, ..LiveFunction::default() };
+        let read = with_settings(&environment, &function(variables(&of_stack))).unwrap();
+        assert_eq!((read.settings.stack.as_str(), read.table.as_str()), ("orders", "orders-table"));
+        assert_eq!((read.settings.retention_days_of("x"), read.settings.retention_days_of("order")), (90, 7));
+        assert_eq!(
+            (read.settings.status_events.as_str(), read.settings.event_bus, read.settings.payload_bytes_max),
+            ("all", None, 32 << 20)
+        );
+        let broken = variables(&[("STEPLADDER_RETENTION_DAYS", "soon")]);
+        assert!(with_settings(&environment, &function(broken)).is_err());
     }
 }

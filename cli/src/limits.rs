@@ -65,6 +65,10 @@ pub const TRY_OUTCOMES_MAX: usize = 10_000;
 /// A look into a queue looks at so many messages at most: all of them are held meanwhile, and SQS gives ten at a time.
 pub const LETTERS_LOOKED_AT_MAX: usize = 5_000;
 
+/// A move of a dead-letter queue is listed within this, or nobody waits for it any more: SQS says of its lists only that they come to
+/// agree, mostly within seconds.
+pub const MOVE_LISTED_WITHIN: Duration = Duration::from_secs(60);
+
 /// So many messages are named before something is done to them.
 pub const LETTERS_PLANNED_MAX: usize = 20;
 

@@ -38,7 +38,7 @@ pub struct Profile {
     pub stack: String,
     /// The ARN of a role that is assumed for every call.
     pub role: Option<String>,
-    /// Twelve digits; asked of STS where it is not set.
+    /// Twelve digits; asked of STS where it is not set. To deploy, the credentials have to be that account's.
     pub account: Option<String>,
     /// An emulator's URL.
     pub endpoint: Option<String>,

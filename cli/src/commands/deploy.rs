@@ -1,13 +1,13 @@
 //! `stepladder deploy`.
 
 use super::{
-    deploy_definition,
+    deploy_definition::{self, Deployed},
     synth::{self, Change as Rendering, TemplateFormat},
 };
 use crate::{
     args::Global,
-    aws_cli::{AwsCli, shown},
-    cloudformation::{Change, changes, failed, settled, status},
+    aws_cli::{AwsCli, is_not_found, shown},
+    cloudformation::{CLEANUP, Change, change_sets, changes, failed, settled, status, updated},
     confirm::confirm,
     connect::{Stack, Target},
     exit::Exit,
@@ -18,11 +18,12 @@ use crate::{
     style::{self, paint},
     text::{count, escaped},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
+use stepladder_asl::Definition;
 use stepladder_infra::Stack as Model;
 
 /// Deploy the workspace to AWS: functions, queues, table, and all around them
@@ -45,7 +46,8 @@ pub struct DeployArgs {
     /// missing
     #[arg(long, value_name = "BUCKET", env = "STEPLADDER_ARTIFACTS", hide_env = true)]
     artifacts: Option<String>,
-    /// Show what would change, and change nothing
+    /// Show what would change, and change nothing of the stack: only the zips are uploaded, and their bucket is made where it is
+    /// missing
     #[arg(long)]
     dry_run: bool,
 }
@@ -64,7 +66,7 @@ pub async fn run(args: DeployArgs, global: &Global, printer: &Printer) -> Outcom
         std::env::current_dir().map_err(|error| Failure::file("read the folder", ".".as_ref(), &error))?;
     let project = Project::find(&here)?;
     // What is wrong here is told before anything is asked of AWS.
-    deploy_definition::read(&project, &[], printer)?;
+    let definitions = deploy_definition::read(&project, &[], printer)?;
     let template = project.root.join(&args.template);
     let is_ours = args.template == Path::new("infra/sam/template.yaml");
     let model = synth::stack_of(&project, printer)?;
@@ -80,21 +82,24 @@ pub async fn run(args: DeployArgs, global: &Global, printer: &Printer) -> Outcom
     })?;
     let aws = AwsCli::find(&target).await?;
     let is_new = check_ready(&aws, target.stack(), printer).await?;
-    printer.note(format!("{} {}", if is_new { "creating" } else { "updating" }, target.describe()));
-    let changed = match change_set(&args, &project, &template, &target, &aws, printer).await? {
-        None => {
-            printer.note("the stack is as its template says: nothing to change");
-            false
-        }
-        Some(change_set) => execute(&change_set, &args, &target, &aws, is_new, global.yes, printer).await?,
-    };
-    if args.dry_run || (is_new && !changed) {
-        return Ok(());
+    if is_new {
+        check_no_data(&aws, &project, &target, printer).await?;
     }
+    printer.note(format!("{} {}", if is_new { "creating" } else { "updating" }, target.describe()));
+    let change_set = change_set(&args, &project, &template, &target, &aws, printer).await?;
     let stack = Stack::of(target).await?;
-    deploy_definition::run_all(&stack, &project, printer).await?;
-    printer.note("deployed; `stepladder doctor` looks whether all is well");
-    Ok(())
+    let deployment = Deployment {
+        project: &project,
+        definitions: &definitions,
+        stack: &stack,
+        aws: &aws,
+        change_set,
+        is_new,
+        is_dry: args.dry_run,
+        may_assume_yes: global.yes,
+        printer,
+    };
+    deployment.run().await
 }
 
 /// The template and each function's zip.
@@ -161,13 +166,52 @@ async fn check_ready(aws: &AwsCli, stack: &str, printer: &Printer) -> Outcome<bo
             printer.detail("its first deployment failed");
             Err(Failure::new(Exit::Conflict, Code::WrongStatus, format!("the stack {stack} is {status}"))
                 .detail("its first deployment failed, and CloudFormation can only delete it now")
-                .hint("`stepladder destroy --delete-data`, then deploy again: no run can have started in it"))
+                .hint("`stepladder destroy` deletes it, then deploy again; add --delete-data only if no stack of this name existed before: table and bucket may hold its runs"))
         }
         Some((status, _)) if status.ends_with("_IN_PROGRESS") => {
             Err(Failure::new(Exit::Conflict, Code::WrongStatus, format!("the stack {stack} is {status}"))
                 .hint("somebody is deploying it; try again when that has ended"))
         }
         Some(_) => Ok(false),
+    }
+}
+
+/// A stack that was destroyed has left its table and its bucket with all its runs: a new one can't make them again, and CloudFormation
+/// would say so only at the end of a failed deployment.
+async fn check_no_data(aws: &AwsCli, project: &Project, target: &Target, printer: &Printer) -> Outcome {
+    let stack = target.stack();
+    let bucket = &target.environment.bucket;
+    let own = project.tables.iter().map(|name| format!("{stack}-{name}"));
+    let mut there = Vec::new();
+    for table in std::iter::once(target.environment.table.clone()).chain(own) {
+        let found = aws.run(["dynamodb", "describe-table", "--table-name", &table]).await;
+        if is_there(found, &format!("table {table}"), printer) {
+            there.push(format!("the table {table}"));
+        }
+    }
+    let found = aws.run(["s3api", "head-bucket", "--bucket", bucket]).await;
+    if is_there(found, &format!("bucket {bucket}"), printer) {
+        there.push(format!("the bucket {bucket}"));
+    }
+    if there.is_empty() {
+        return Ok(());
+    }
+    let message = format!("there is no stack {stack}, but {} of an earlier one", there.join(" and "));
+    Err(Failure::new(Exit::Conflict, Code::WrongStatus, message)
+        .detail("they hold its runs and payloads, and a new stack can't make them again")
+        .hint("take them over: `aws cloudformation create-change-set --import-existing-resources`, see infra/README.md; or delete them with all their runs: `stepladder destroy --delete-data`"))
+}
+
+/// Whether something answers. What can't be looked at is no reason not to deploy: CloudFormation may be allowed more.
+fn is_there(found: Outcome<String>, what: &str, printer: &Printer) -> bool {
+    match found {
+        Ok(_) => true,
+        Err(failure) if is_not_found(&failure) => false,
+        Err(failure) => {
+            let why = failure.details.join(" ");
+            printer.warning(format!("can't look whether the {what} of an earlier stack is there: {why}"));
+            false
+        }
     }
 }
 
@@ -263,8 +307,19 @@ async fn artifacts(args: &DeployArgs, target: &Target, aws: &AwsCli, printer: &P
         Some(bucket) => return Ok(bucket.clone()),
         None => format!("stepladder-artifacts-{}-{}", settings.account, settings.region),
     };
-    if aws.run(["s3api", "head-bucket", "--bucket", &bucket]).await.is_ok() {
-        return Ok(bucket);
+    let mut look = vec!["s3api", "head-bucket", "--bucket", &bucket];
+    // Whoever guesses the name can make it first, and would be sent the programs. An emulator's account is but a number.
+    if target.access.endpoint().is_none() {
+        look.extend(["--expected-bucket-owner", &settings.account]);
+    }
+    match aws.run(&look).await {
+        Ok(_) => return Ok(bucket),
+        Err(failure) if is_not_found(&failure) => {}
+        Err(failure) => {
+            return Err(failure
+                .detail(format!("the bucket {bucket} is another account's, or can't be looked at"))
+                .hint("name a bucket of your own for the zips: --artifacts"));
+        }
     }
     printer.note(format!("making the bucket {bucket} for the functions' zips"));
     let place = format!("LocationConstraint={}", settings.region);
@@ -277,83 +332,207 @@ async fn artifacts(args: &DeployArgs, target: &Target, aws: &AwsCli, printer: &P
     Ok(bucket)
 }
 
-/// Shows the change set, asks, executes it, and waits. False: it was not executed.
-async fn execute(
-    change_set: &str,
-    args: &DeployArgs,
-    target: &Target,
-    aws: &AwsCli,
+/// What is to be done, and whereby.
+struct Deployment<'d> {
+    project: &'d Project,
+    definitions: &'d [(String, Definition)],
+    stack: &'d Stack,
+    aws: &'d AwsCli,
+    /// Its ARN; `None`: the stack is as its template says.
+    change_set: Option<String>,
     is_new: bool,
+    is_dry: bool,
     may_assume_yes: bool,
-    printer: &Printer,
-) -> Outcome<bool> {
-    let stack = target.stack();
-    let described = aws
-        .json(&[
-            "cloudformation",
-            "describe-change-set",
-            "--change-set-name",
-            change_set,
-            "--stack-name",
-            stack,
-        ])
-        .await?;
-    let changes = changes(&described);
-    tell(&changes, target, printer)?;
-    let question = format!("make {} in {}?", count(changes.len(), "change"), target.describe());
-    let agreed = match args.dry_run {
-        true => Ok(false),
-        false => confirm(&question, may_assume_yes, printer).await,
-    };
-    if args.dry_run {
-        printer.note("nothing was changed: --dry-run");
+    printer: &'d Printer,
+}
+
+/// What was made of the question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// There was nothing to ask about.
+    Unchanged,
+    Agreed,
+    /// No, or a dry run.
+    Declined,
+}
+
+impl Deployment<'_> {
+    /// Shows what would change, asks, executes the change set, and puts the definitions.
+    async fn run(self) -> Outcome {
+        let asked = self.ask().await;
+        if !matches!(asked, Ok((Answer::Agreed, ..)))
+            && let Some(change_set) = &self.change_set
+        {
+            self.undo(change_set).await?;
+        }
+        let (answer, plan, mut plans) = asked?;
+        match answer {
+            Answer::Unchanged => {
+                self.printer.note("nothing to change: stack and definitions are as they should be")
+            }
+            Answer::Declined if self.is_dry => {
+                self.printer.note("nothing of the stack was changed: --dry-run")
+            }
+            Answer::Declined => {}
+            Answer::Agreed => {
+                if let Some(change_set) = &self.change_set {
+                    self.execute(change_set).await?;
+                }
+                plans = self.put_definitions().await?;
+                // What is there no more is still being deleted.
+                if self.change_set.is_some() {
+                    self.wait_until(|status| status != CLEANUP).await?;
+                }
+                self.printer.note("deployed; `stepladder doctor` looks whether all is well");
+            }
+        }
+        if self.printer.is_json() {
+            self.printer.json(&deployment(&plan, &plans))?;
+        }
+        Ok(())
     }
-    if !matches!(agreed, Ok(true)) {
-        // A new stack would else stay in review for ever.
-        let undo: &[&str] = match is_new {
-            true => &["cloudformation", "delete-stack", "--stack-name", stack],
-            false => &[
-                "cloudformation",
-                "delete-change-set",
-                "--change-set-name",
-                change_set,
-                "--stack-name",
-                stack,
-            ],
+
+    fn name(&self) -> &str {
+        self.stack.target.stack()
+    }
+
+    /// The answer, and what was asked about: the plan of the stack and of the definitions.
+    async fn ask(&self) -> Outcome<(Answer, Value, Vec<Deployed>)> {
+        let changes = match &self.change_set {
+            None => {
+                self.printer.note("the stack is as its template says: nothing to change");
+                Vec::new()
+            }
+            Some(change_set) => {
+                let describe = ["cloudformation", "describe-change-set", "--change-set-name", change_set];
+                changes(&self.aws.json(&[&describe[..], &["--stack-name", self.name()]].concat()).await?)
+            }
         };
-        aws.run(undo).await?;
-        return agreed;
+        let plans = match self.is_new {
+            true => deploy_definition::plans_of_new(self.definitions),
+            false => {
+                let plans = deploy_definition::plans(self.stack, self.definitions).await?;
+                // What the workspace has is there once the change set is executed.
+                let comes = |function: &str| self.project.functions.contains_key(function);
+                plans.into_iter().map(|plan| plan.with_functions(comes)).collect()
+            }
+        };
+        tell(&changes, self.printer)?;
+        deploy_definition::tell(&plans, self.printer)?;
+        let plan = plan(&changes, &self.stack.target);
+        let due = plans.iter().filter(|plan| plan.is_due()).count();
+        let answer = match question(self.change_set.as_ref().map(|_| changes.len()), due) {
+            None => Answer::Unchanged,
+            Some(_) if self.is_dry => Answer::Declined,
+            Some(question) => {
+                let question = format!("{question} in {}?", self.stack.target.describe());
+                match confirm(&question, self.may_assume_yes, self.printer).await? {
+                    true => Answer::Agreed,
+                    false => Answer::Declined,
+                }
+            }
+        };
+        Ok((answer, plan, plans))
     }
-    aws.run(["cloudformation", "execute-change-set", "--change-set-name", change_set, "--stack-name", stack])
-        .await?;
-    match settled(aws, stack, printer).await? {
-        Some(status) if matches!(status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE") => Ok(true),
-        Some(status) => Err(failed(aws, stack, &status).await),
-        None => Err(Failure::new(Exit::Bad, Code::StackFailed, format!("the stack {stack} is gone"))
-            .hint("somebody deleted it meanwhile; deploy again")),
+
+    /// Takes the change set away; and a stack that was made for it alone, which would else stay in review for ever. Somebody else may
+    /// have made a change set for it meanwhile, or executed one: then it is theirs.
+    async fn undo(&self, change_set: &str) -> Outcome {
+        let stack = self.name();
+        let delete = ["cloudformation", "delete-change-set", "--change-set-name", change_set];
+        self.aws.run([&delete[..], &["--stack-name", stack]].concat()).await?;
+        if !self.is_new {
+            return Ok(());
+        }
+        let found = status(self.aws, stack).await?;
+        let Some((_, id)) = found.filter(|(status, _)| status == "REVIEW_IN_PROGRESS") else {
+            return Ok(());
+        };
+        if change_sets(self.aws, stack).await?.iter().any(|other| other != change_set) {
+            return Ok(());
+        }
+        // By its id: a stack that was made under this name since then has another one.
+        self.aws.run(["cloudformation", "delete-stack", "--stack-name", &id]).await?;
+        // The next deployment would else find it being deleted.
+        settled(self.aws, &id, self.printer).await.map(|_| ())
+    }
+
+    /// Executes the change set, and waits until all that is new is there.
+    async fn execute(&self, change_set: &str) -> Outcome {
+        let execute = ["cloudformation", "execute-change-set", "--change-set-name", change_set];
+        self.aws.run([&execute[..], &["--stack-name", self.name()]].concat()).await?;
+        self.wait_until(|_| true).await
+    }
+
+    /// Waits until the stack has ended well, or has all that is new if that is enough.
+    async fn wait_until(&self, is_enough: impl Fn(&str) -> bool) -> Outcome {
+        let (aws, stack) = (self.aws, self.name());
+        let found = match updated(aws, stack, self.printer).await? {
+            Some(status) if is_enough(&status) => Some(status),
+            _ => settled(aws, stack, self.printer).await?,
+        };
+        match found {
+            Some(status) if matches!(status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE" | CLEANUP) => {
+                Ok(())
+            }
+            Some(status) => Err(failed(aws, stack, &status).await),
+            None => Err(Failure::new(Exit::Bad, Code::StackFailed, format!("the stack {stack} is gone"))
+                .hint("somebody deleted it meanwhile; deploy again")),
+        }
+    }
+
+    /// As soon as all that is new is there: queues of steps that are gone are deleted only then, and until the definitions are put new
+    /// runs take the old ones.
+    async fn put_definitions(&self) -> Outcome<Vec<Deployed>> {
+        // Another connection: the one of the plan remembers which queues were not there.
+        let stack = Stack::of(self.stack.target.clone()).await?;
+        let mut plans = deploy_definition::plans(&stack, self.definitions).await?;
+        deploy_definition::check_functions(&stack, &plans)?;
+        deploy_definition::put(&stack, self.definitions, &mut plans, self.printer).await?;
+        Ok(plans)
     }
 }
 
-/// The plan: the shape `stepladder.plan/1`, one object; in text a line per change.
-fn tell(changes: &[Change], target: &Target, printer: &Printer) -> Outcome {
-    if printer.is_json() {
-        let shape = |change: &Change| {
-            json!({ "action": change.action, "logical_id": change.logical_id, "type": change.kind,
-                    "replaced": change.is_replaced, "loses_data": change.loses_data() })
-        };
-        return printer.json(&json!({
-            "schema": "stepladder.plan/1",
-            "stack": target.stack(),
-            "region": target.environment.settings.region,
-            "account": target.environment.settings.account,
-            "changes": changes.iter().map(shape).collect::<Vec<_>>(),
-        }));
+/// What is asked: `make 3 changes and put 1 definition`; `None` if there is nothing to do. A change set is executed also where it lists
+/// no change of a resource: its outputs may differ.
+fn question(changes: Option<usize>, due: usize) -> Option<String> {
+    let make = changes.map(|changes| format!("make {}", count(changes, "change")));
+    let put = (due > 0).then(|| format!("put {}", count(due, "definition")));
+    match (make, put) {
+        (Some(make), Some(put)) => Some(format!("{make} and {put}")),
+        (make, put) => make.or(put),
     }
-    for change in changes.iter().take(limits::CHANGES_SHOWN_MAX) {
-        printer.data(line(change))?;
-    }
-    if let Some(more) = changes.len().checked_sub(limits::CHANGES_SHOWN_MAX).filter(|more| *more > 0) {
-        printer.data(format!("  and {} (all with -o json)", count(more, "further change")))?;
+}
+
+/// What stdout holds in the JSON formats: the shape `stepladder.deployment/1`. The definitions say of each what became of it.
+fn deployment(plan: &Value, definitions: &[Deployed]) -> Value {
+    json!({ "schema": "stepladder.deployment/1", "plan": plan, "definitions": definitions })
+}
+
+/// The plan of the stack: the shape `stepladder.plan/1`.
+fn plan(changes: &[Change], target: &Target) -> Value {
+    let shape = |change: &Change| {
+        json!({ "action": change.action, "logical_id": change.logical_id, "type": change.kind,
+                "replaced": change.is_replaced, "loses_data": change.loses_data() })
+    };
+    json!({
+        "schema": "stepladder.plan/1",
+        "stack": target.stack(),
+        "region": target.environment.settings.region,
+        "account": target.environment.settings.account,
+        "changes": changes.iter().map(shape).collect::<Vec<_>>(),
+    })
+}
+
+/// The plan of the stack in text, a line per change; and in all formats what should be known before anybody says yes.
+fn tell(changes: &[Change], printer: &Printer) -> Outcome {
+    if !printer.is_json() {
+        for change in changes.iter().take(limits::CHANGES_SHOWN_MAX) {
+            printer.data(line(change))?;
+        }
+        if let Some(more) = changes.len().checked_sub(limits::CHANGES_SHOWN_MAX).filter(|more| *more > 0) {
+            printer.data(format!("  and {} (all with -o json)", count(more, "further change")))?;
+        }
     }
     for change in changes.iter().filter(|change| change.loses_data()) {
         printer.warning(format!(
@@ -362,6 +541,9 @@ fn tell(changes: &[Change], target: &Target, printer: &Printer) -> Outcome {
             change.kind,
             if change.action == "Remove" { "removed" } else { "replaced, or may be" }
         ));
+    }
+    if changes.iter().any(Change::is_stack) {
+        printer.note("what changes within nested stacks is not shown");
     }
     Ok(())
 }
@@ -403,6 +585,30 @@ mod tests {
     fn a_parameter_has_a_name_and_a_value() {
         assert!(parameter("KmsKeyArn=").is_ok() && parameter("A=b=c").is_ok());
         assert!(parameter("KmsKeyArn").is_err() && parameter("=x").is_err() && parameter("a b=c").is_err());
+    }
+
+    #[test]
+    fn what_is_asked_names_changes_and_definitions() {
+        assert_eq!(question(None, 0), None);
+        assert_eq!(question(Some(2), 0).as_deref(), Some("make 2 changes"));
+        assert_eq!(question(None, 1).as_deref(), Some("put 1 definition"));
+        assert_eq!(question(Some(0), 2).as_deref(), Some("make 0 changes and put 2 definitions"));
+    }
+
+    #[test]
+    fn what_is_not_found_is_not_there_and_what_can_not_be_seen_is_no_reason() {
+        let printer = Printer::new(Format::Text, TimeStyle::Relative);
+        let failed = |said: &str| Err(Failure::new(Exit::Bad, Code::StackFailed, "x").detail(said));
+        assert!(is_there(Ok(String::new()), "table x", &printer));
+        assert!(!is_there(failed("An error occurred (404)"), "table x", &printer));
+        assert!(!is_there(failed("An error occurred (AccessDenied)"), "table x", &printer));
+    }
+
+    #[test]
+    fn a_deployment_is_one_object() {
+        let plan = json!({ "schema": "stepladder.plan/1", "changes": [] });
+        let shape = deployment(&plan, &[]);
+        assert_eq!((&shape["plan"], &shape["definitions"]), (&plan, &json!([])));
     }
 
     #[test]

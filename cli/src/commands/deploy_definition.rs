@@ -67,20 +67,13 @@ pub async fn run(args: DeployDefinitionArgs, stack: &Stack, printer: &Printer) -
             .hint("name that workflow: stepladder deploy-definition <workflow> --hash <hash>"));
         };
         let definition = stored(stack, workflow, hash).await?;
-        return deploy(stack, &[(workflow.clone(), definition)], &args, printer).await.map(|_| ());
+        return deploy(stack, &[(workflow.clone(), definition)], &args, printer).await;
     }
     let here =
         std::env::current_dir().map_err(|error| Failure::file("read the folder", ".".as_ref(), &error))?;
     let project = Project::find(&here)?;
     let definitions = read(&project, &args.workflows, printer)?;
-    deploy(stack, &definitions, &args, printer).await.map(|_| ())
-}
-
-/// All definitions of a workspace: what `stepladder deploy` does at its end.
-pub(crate) async fn run_all(stack: &Stack, project: &Project, printer: &Printer) -> Outcome {
-    let definitions = read(project, &[], printer)?;
-    let args = DeployDefinitionArgs { workflows: Vec::new(), dry_run: false, force: false, hash: None };
-    deploy(stack, &definitions, &args, printer).await.map(|_| ())
+    deploy(stack, &definitions, &args, printer).await
 }
 
 /// The definitions of the workspace that are meant. All that is wrong with them is told at once.
@@ -132,40 +125,77 @@ async fn deploy(
     definitions: &[(String, Definition)],
     args: &DeployDefinitionArgs,
     printer: &Printer,
-) -> Outcome<Vec<Deployed>> {
-    let mut planned = Vec::new();
-    for (workflow, definition) in definitions {
-        planned.push(plan(stack, workflow, definition).await?);
+) -> Outcome {
+    let mut plans = plans(stack, definitions).await?;
+    if !args.force {
+        check_functions(stack, &plans)?;
     }
-    let missing: BTreeSet<&str> =
-        planned.iter().flat_map(|planned| &planned.missing_functions).map(String::as_str).collect();
-    if !missing.is_empty() && !args.force {
-        let missing: Vec<&str> = missing.into_iter().collect();
-        let message = format!("the stack {} has no function {}", stack.target.stack(), missing.join(", "));
-        return Err(Failure::new(Exit::Bad, Code::NotBuilt, message)
-            .detail("a run that comes to such a state fails with Lambda.ResourceNotFoundException")
-            .hint("deploy them first: `stepladder deploy`; or put the definitions all the same: --force"));
-    }
-    for ((workflow, definition), planned) in definitions.iter().zip(&mut planned) {
-        let is_current = planned.previous.as_ref() == Some(&planned.hash);
-        planned.result = match (is_current, args.dry_run) {
-            (true, _) => "unchanged",
-            (false, true) => "would_deploy",
-            (false, false) => {
-                stack.protocol.publish(workflow, definition).await?;
-                "deployed"
-            }
-        };
-        if !printer.is_json() {
-            printer.data(lines(planned, printer).join("\n"))?;
-        }
+    match args.dry_run {
+        true => tell(&plans, printer)?,
+        false => put(stack, definitions, &mut plans, printer).await?,
     }
     if printer.is_json() {
-        printer.json_list(&planned)?;
+        printer.json_list(&plans)?;
     } else if args.dry_run {
         printer.note("nothing was changed: --dry-run");
     }
-    Ok(planned)
+    Ok(())
+}
+
+/// What would become of each definition.
+pub(crate) async fn plans(stack: &Stack, definitions: &[(String, Definition)]) -> Outcome<Vec<Deployed>> {
+    let mut plans = Vec::new();
+    for (workflow, definition) in definitions {
+        plans.push(plan(stack, workflow, definition).await?);
+    }
+    Ok(plans)
+}
+
+/// The same for a stack that isn't there yet.
+pub(crate) fn plans_of_new(definitions: &[(String, Definition)]) -> Vec<Deployed> {
+    let first = |(workflow, definition): &(String, Definition)| {
+        Deployed::new(workflow, definition, None, None, Vec::new())
+    };
+    definitions.iter().map(first).collect()
+}
+
+/// Refuses definitions whose functions the stack doesn't have.
+pub(crate) fn check_functions(stack: &Stack, plans: &[Deployed]) -> Outcome {
+    let missing: BTreeSet<&str> =
+        plans.iter().flat_map(|plan| &plan.missing_functions).map(String::as_str).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing: Vec<&str> = missing.into_iter().collect();
+    let message = format!("the stack {} has no function {}", stack.target.stack(), missing.join(", "));
+    Err(Failure::new(Exit::Bad, Code::NotBuilt, message)
+        .detail("a run that comes to such a state fails with Lambda.ResourceNotFoundException")
+        .hint("deploy them first: `stepladder deploy`; or put the definitions all the same: --force"))
+}
+
+/// Puts those that differ, and tells each in text.
+pub(crate) async fn put(
+    stack: &Stack,
+    definitions: &[(String, Definition)],
+    plans: &mut [Deployed],
+    printer: &Printer,
+) -> Outcome {
+    for ((workflow, definition), plan) in definitions.iter().zip(plans) {
+        if plan.is_due() {
+            stack.protocol.publish(workflow, definition).await?;
+            plan.result = "deployed";
+        }
+        tell(std::slice::from_ref(plan), printer)?;
+    }
+    Ok(())
+}
+
+/// A line and more for each, in text.
+pub(crate) fn tell(plans: &[Deployed], printer: &Printer) -> Outcome {
+    if printer.is_json() {
+        return Ok(());
+    }
+    plans.iter().try_for_each(|plan| printer.data(lines(plan, printer).join("\n")))
 }
 
 async fn plan(stack: &Stack, workflow: &str, definition: &Definition) -> Outcome<Deployed> {
@@ -183,18 +213,42 @@ async fn plan(stack: &Stack, workflow: &str, definition: &Definition) -> Outcome
             missing_functions.push(function.to_owned());
         }
     }
-    let (added, removed, changed) = compare(before.as_ref(), definition);
-    Ok(Deployed {
-        schema: "stepladder.deployed-definition/1",
-        workflow: workflow.to_owned(),
-        hash: definition.hash.clone(),
-        previous,
-        result: "unchanged",
-        added,
-        removed,
-        changed,
-        missing_functions,
-    })
+    Ok(Deployed::new(workflow, definition, previous, before.as_ref(), missing_functions))
+}
+
+impl Deployed {
+    fn new(
+        workflow: &str,
+        definition: &Definition,
+        previous: Option<String>,
+        before: Option<&Definition>,
+        missing_functions: Vec<String>,
+    ) -> Self {
+        let (added, removed, changed) = compare(before, definition);
+        let is_current = previous.as_ref() == Some(&definition.hash);
+        Self {
+            schema: "stepladder.deployed-definition/1",
+            workflow: workflow.to_owned(),
+            hash: definition.hash.clone(),
+            previous,
+            result: if is_current { "unchanged" } else { "would_deploy" },
+            added,
+            removed,
+            changed,
+            missing_functions,
+        }
+    }
+
+    /// Whether new runs take another version as long as it isn't put.
+    pub(crate) fn is_due(&self) -> bool {
+        self.result == "would_deploy"
+    }
+
+    /// The same where these functions are there by the time that it is put.
+    pub(crate) fn with_functions(mut self, comes: impl Fn(&str) -> bool) -> Self {
+        self.missing_functions.retain(|function| !comes(function));
+        self
+    }
 }
 
 /// The functions that its Task states name.
@@ -223,7 +277,8 @@ fn lines(deployed: &Deployed, printer: &Printer) -> Vec<String> {
     };
     let before = match (&deployed.previous, deployed.result) {
         (_, "unchanged") => String::new(),
-        (Some(previous), _) => format!(", before {}", short(previous)),
+        // Whole: `--hash` takes it back.
+        (Some(previous), _) => format!(", before {}", escaped(previous)),
         (None, _) => ", the first version".to_owned(),
     };
     let mut lines = vec![format!(
@@ -283,10 +338,21 @@ mod tests {
         let plain: Vec<String> = lines(&deployed, &printer).iter().map(|line| plain(line)).collect();
         assert_eq!(
             plain[0].split_once(' ').unwrap().1,
-            "order  new runs would take 11111111, before 00000000"
+            format!("order  new runs would take 11111111, before {}", "0".repeat(32))
         );
         assert_eq!(plain[1..3], ["    + C", "    - B"]);
         assert!(plain[3].ends_with("the stack has no function ship"), "{plain:?}");
+        assert_eq!(deployed.with_functions(|name| name == "ship").missing_functions, [""; 0]);
+    }
+
+    #[test]
+    fn in_a_new_stack_each_version_is_the_first() {
+        let definitions = [("order".to_owned(), definition(r#""A":{"Type":"Succeed"}"#))];
+        let plans = plans_of_new(&definitions);
+        assert!(plans.len() == 1 && plans[0].is_due() && plans[0].previous.is_none(), "{plans:?}");
+        let (_, same) = &definitions[0];
+        let again = Deployed::new("order", same, Some(same.hash.clone()), Some(same), vec![]);
+        assert_eq!((again.result, again.is_due()), ("unchanged", false));
     }
 
     /// Without escapes for colours.

@@ -105,6 +105,8 @@ async fn what_is_discarded_is_gone_and_the_others_stay() {
     stack.park("start", Some("pause/17"), "no workflow", "{}");
     stack.park("start", Some("other/18"), "no workflow", "{}");
     let discard = ["dead-letter", "discard", "--workflow", "pause", "--yes"];
+    let declined = stack.cli(&["dead-letter", "discard", "--run", "pause/0", "--yes", "-o", "json"]).await;
+    assert_eq!(declined.assert_code(0).json(), json!([]));
     stack.cli(&discard).await.assert_code(0).assert_tells("discarded 1 message");
     let left = stack.cli(&["dead-letter", "list", "-o", "json"]).await.assert_code(0).json();
     assert_eq!((left.as_array().unwrap().len(), &left[0]["run"]), (1, &json!("other/18")));
@@ -142,6 +144,44 @@ async fn the_dead_letter_queue_is_moved_back_by_sqs() {
     stack.cli(&moved).await.assert_code(0).assert_tells("moved 1 message of dead-letter back");
     assert_eq!(stack.bodies("timer"), ["gives up"]);
     stack.cli(&moved).await.assert_code(0).assert_tells("nothing to do");
+}
+
+/// A move gives each message an id of its own, and the id of a nameless start's message names its run.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_start_without_a_name_keeps_the_one_that_it_has_had() {
+    let stack = Stack::start().await;
+    stack.put("start", r#"{"workflow":"pause","input":{"a":1}}"#);
+    stack.put("timer", "gives up");
+    for _ in 0..6 {
+        stack.bodies("start");
+        stack.bodies("timer");
+    }
+    let list = ["dead-letter", "list", "--queue", "dead-letter", "--from", "start", "-o", "json"];
+    let [id] = ids(&stack.cli(&list).await.assert_code(0).json()).try_into().unwrap();
+    let send = ["dead-letter", "send-back", "--all", "--queue", "dead-letter", "--yes", "-o", "json"];
+    let sent = stack.cli(&send).await.assert_code(0).json();
+    assert_eq!(sent.as_array().unwrap().len(), 2, "{sent}");
+    let [start] = stack.bodies("start").try_into().unwrap();
+    let start: Value = serde_json::from_str(&start).unwrap();
+    assert_eq!(start, json!({ "workflow": "pause", "name": id, "input": { "a": 1 } }));
+    assert_eq!((stack.bodies("timer"), stack.bodies("dead-letter").len()), (vec!["gives up".to_owned()], 0));
+}
+
+/// The first move must not be told as the second.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_move_tells_its_own_messages() {
+    let stack = Stack::start().await;
+    for bodies in [&["a", "b"][..], &["c"]] {
+        bodies.iter().for_each(|body| stack.put("timer", *body));
+        for _ in 0..6 {
+            stack.bodies("timer");
+        }
+        let moving = ["dead-letter", "send-back", "--all", "--queue", "dead-letter", "--yes", "-o", "json"];
+        let moved = stack.cli(&moving).await.assert_code(0).json();
+        // Given back, those of the first round are received and given up again in the second.
+        let all = if bodies.len() == 2 { 2 } else { 3 };
+        assert_eq!(moved["moved"], json!(all), "{moved}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

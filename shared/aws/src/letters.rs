@@ -10,7 +10,7 @@ use crate::{
 };
 use aws_sdk_sqs::{
     error::ProvideErrorMetadata,
-    types::{Message, MessageSystemAttributeName, QueueAttributeName},
+    types::{ListMessageMoveTasksResultEntry, Message, MessageSystemAttributeName, QueueAttributeName},
 };
 use stepladder_protocol::{Host, Queue, QueueName, WorldResult};
 
@@ -165,22 +165,24 @@ impl Letters<'_> {
         }
     }
 
-    /// How far the last move has come; `None` if there was none.
-    pub async fn moved(&self) -> WorldResult<Option<Moved>> {
+    /// When the newest move was started, in milliseconds since the epoch; `None` if there was none, or this SQS knows no
+    /// moves. To be read before [`Letters::start_move`], for [`Letters::moved`].
+    pub async fn last_move(&self) -> WorldResult<Option<i64>> {
+        Ok(self.newest_move().await?.map(|task| task.started_timestamp()))
+    }
+
+    /// How far a move has come that isn't the one of `before`; `None` if there is none yet: the list may be behind.
+    pub async fn moved(&self, before: Option<i64>) -> WorldResult<Option<Moved>> {
+        Ok(self.newest_move().await?.and_then(|task| moved(&task, before)))
+    }
+
+    async fn newest_move(&self) -> WorldResult<Option<ListMessageMoveTasksResultEntry>> {
         let tasks = self.host.sqs().list_message_move_tasks().source_arn(self.arn().await?).max_results(1);
-        let answer = tasks.send().await;
-        let answer = answer.map_err(|error| world_error(self.operation("look at the move of"), &error))?;
-        Ok(answer.results().first().map(|task| {
-            let moved = u64::try_from(task.approximate_number_of_messages_moved()).unwrap_or(0);
-            match task.status() {
-                Some("COMPLETED") => Moved::Completed { moved },
-                Some("RUNNING" | "CANCELLING") => Moved::Running { moved },
-                status => {
-                    let why = task.failure_reason().or(status).unwrap_or("no reason is told");
-                    Moved::Failed { moved, why: why.to_owned() }
-                }
-            }
-        }))
+        match tasks.send().await {
+            Ok(answer) => Ok(answer.results.unwrap_or_default().into_iter().next()),
+            Err(error) if is_unknown(error.code()) => Ok(None),
+            Err(error) => Err(world_error(self.operation("look at the move of"), &error)),
+        }
     }
 
     async fn arn(&self) -> WorldResult<String> {
@@ -199,6 +201,22 @@ impl Letters<'_> {
     }
 }
 
+/// What a task tells, unless it is the one that was started at `before`.
+fn moved(task: &ListMessageMoveTasksResultEntry, before: Option<i64>) -> Option<Moved> {
+    if before == Some(task.started_timestamp()) {
+        return None;
+    }
+    let moved = u64::try_from(task.approximate_number_of_messages_moved()).unwrap_or(0);
+    Some(match task.status() {
+        Some("COMPLETED") => Moved::Completed { moved },
+        Some("RUNNING" | "CANCELLING") => Moved::Running { moved },
+        status => {
+            let why = task.failure_reason().or(status).unwrap_or("no reason is told");
+            Moved::Failed { moved, why: why.to_owned() }
+        }
+    })
+}
+
 /// What emulators answer to an operation that they don't have.
 fn is_unknown(code: Option<&str>) -> bool {
     const UNKNOWN: [&str; 6] = [
@@ -210,4 +228,21 @@ fn is_unknown(code: Option<&str>) -> bool {
         "AWS.SimpleQueueService.UnsupportedOperation",
     ];
     code.is_some_and(|code| UNKNOWN.contains(&code.rsplit('#').next().unwrap_or(code)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_earlier_move_is_not_taken_for_the_one_that_was_started() {
+        let task = ListMessageMoveTasksResultEntry::builder()
+            .status("COMPLETED")
+            .started_timestamp(1_000)
+            .approximate_number_of_messages_moved(3)
+            .build();
+        assert_eq!(moved(&task, Some(1_000)), None);
+        assert_eq!(moved(&task, Some(999)), Some(Moved::Completed { moved: 3 }));
+        assert_eq!(moved(&task, None), Some(Moved::Completed { moved: 3 }));
+    }
 }

@@ -25,7 +25,13 @@ impl AwsHost {
                 Some("ValidationException") if Instant::now() < until => {
                     let update =
                         self.dynamodb().update_table().table_name(name).deletion_protection_enabled(false);
-                    update.send().await.map_err(|error| world_error(operation(), &error))?;
+                    match update.send().await {
+                        Ok(_) => {}
+                        // An earlier update still goes on.
+                        Err(error) if error.code() == Some("ResourceInUseException") => {}
+                        Err(error) => return Err(world_error(operation(), &error)),
+                    }
+                    tokio::time::sleep(Duration::from_secs(1)).await;
                 }
                 // The update still goes on.
                 Some("ResourceInUseException") if Instant::now() < until => {
@@ -62,7 +68,13 @@ impl AwsHost {
     pub async fn delete_bucket(&self) -> WorldResult<Option<usize>> {
         let bucket = &self.environment().bucket;
         let operation = || format!("empty bucket {bucket}");
+        let versioning = match self.s3().get_bucket_versioning().bucket(bucket).send().await {
+            Ok(answer) => answer.status,
+            Err(error) if error.code() == Some("NoSuchBucket") => return Ok(None),
+            Err(error) => return Err(world_error(format!("read the versioning of bucket {bucket}"), &error)),
+        };
         let mut deleted = 0;
+        let mut before: Vec<ObjectIdentifier> = Vec::new();
         loop {
             // Always the first page: what was on it is gone the next time.
             let page = match self.s3().list_object_versions().bucket(bucket).send().await {
@@ -79,8 +91,7 @@ impl AwsHost {
                 .map(|marker| (marker.key, marker.version_id));
             let mut objects = Vec::new();
             for (key, version) in versions.chain(markers) {
-                // What was never versioned has the version "null".
-                let version = version.filter(|version| version != "null");
+                let version = to_delete(version, versioning.is_some());
                 let object =
                     ObjectIdentifier::builder().key(key.unwrap_or_default()).set_version_id(version).build();
                 objects.push(object.map_err(|error| never(operation(), error.to_string()))?);
@@ -88,6 +99,11 @@ impl AwsHost {
             if objects.is_empty() {
                 break;
             }
+            if objects == before {
+                let why = "what was deleted is there again: somebody writes to it, or its objects are locked";
+                return Err(later(operation(), why));
+            }
+            before.clone_from(&objects);
             let count = objects.len();
             let objects = Delete::builder().set_objects(Some(objects)).quiet(true).build();
             let objects = objects.map_err(|error| never(operation(), error.to_string()))?;
@@ -104,5 +120,26 @@ impl AwsHost {
             Err(error) if error.code() == Some("NoSuchBucket") => Ok(None),
             Err(error) => Err(world_error(format!("delete bucket {bucket}"), &error)),
         }
+    }
+}
+
+/// The version of an object that is to be deleted. What was written before a bucket was versioned, or while that is suspended, has
+/// the version "null"; left out there, a marker would be added and the object would stay. A bucket that never was versioned
+/// has no other, and not every emulator knows it by that name.
+fn to_delete(version: Option<String>, was_versioned: bool) -> Option<String> {
+    version.filter(|version| was_versioned || version != "null")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_null_is_one_where_there_are_versions() {
+        let null = || Some("null".to_owned());
+        assert_eq!(to_delete(null(), true), null());
+        assert_eq!(to_delete(null(), false), None);
+        assert_eq!(to_delete(Some("3f".to_owned()), false), Some("3f".to_owned()));
+        assert_eq!(to_delete(None, true), None);
     }
 }

@@ -48,19 +48,9 @@ impl Parked {
         serde_json::from_str(body).ok()
     }
 
-    /// What can be sent back to [`Parked::queue`]: the body, where it is whole. A start without a name gets the one that it
-    /// would have had, the id of its first message: so a start that is sent back twice is still one.
+    /// What can be sent back to [`Parked::queue`]: the body, where it is whole, as [`crate::body_to_resend`] makes it.
     pub fn body_to_send(&self) -> Option<String> {
-        if self.is_cut() {
-            return None;
-        }
-        if !matches!(start::named(&self.body), Some((_, None))) {
-            return Some(self.body.clone());
-        }
-        // What would not survive being read and written is sent as it is, and refused as before.
-        let Ok(mut start) = crate::json::parse(self.body.as_bytes()) else { return Some(self.body.clone()) };
-        start.as_object_mut()?.insert("name".to_owned(), self.message_id.clone().into());
-        crate::json::to_ascii(&start).ok()
+        (!self.is_cut()).then(|| start::body_to_resend(&self.body, &self.message_id))
     }
 }
 
@@ -147,5 +137,8 @@ mod tests {
         assert_eq!(sent, json!({ "workflow": "order", "input": { "a": 1 }, "name": "m-1" }));
         let named = r#"{"workflow":"order","name":"17","input":1}"#;
         assert_eq!(parked(named.into()).body_to_send().as_deref(), Some(named));
+        let too_large = r#"{"workflow":"order","input":123456789012345678901234567890}"#;
+        assert_eq!(start::body_to_resend(too_large, "m-1"), too_large);
+        assert_eq!(start::body_to_resend("no JSON", "m-1"), "no JSON");
     }
 }

@@ -49,7 +49,7 @@ pub use planted::PlantedBug;
 pub use read::RunView;
 pub use repair::Repaired;
 pub use settings::{Settings, StatusEvents, WorkflowSettings};
-pub use start::{StartError, StartRequest, Started, check_name};
+pub use start::{StartError, StartRequest, Started, body_to_resend, check_name};
 pub use stop::Requested;
 pub use sweep::Swept;
 pub use together::BatchFunction;

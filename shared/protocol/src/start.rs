@@ -231,6 +231,21 @@ pub(crate) fn named(body: &str) -> Option<(String, Option<String>)> {
     Some((start.workflow, start.name))
 }
 
+/// A body as it is sent once more, in a message that has an id of its own. A start without a name gets the one that it has
+/// had so far, the id of its message: so a start that is sent back twice is still one.
+pub fn body_to_resend(body: &str, message_id: &str) -> String {
+    let start: Option<StartMessage> =
+        json::parse(body.as_bytes()).ok().and_then(|start| serde_json::from_value(start).ok());
+    let named = match start {
+        Some(StartMessage { workflow, name: None, input }) => {
+            json::to_ascii(&serde_json::json!({ "workflow": workflow, "name": message_id, "input": input }))
+        }
+        // Also what would not survive being read and written: it is refused as before.
+        _ => return body.to_owned(),
+    };
+    named.unwrap_or_else(|_| body.to_owned())
+}
+
 fn read(delivery: &Delivery) -> Result<StartRequest, String> {
     let body = json::parse(delivery.body.as_bytes()).map_err(|error| error.to_string())?;
     let StartMessage { workflow, name, input } = serde_json::from_value(body)

@@ -10,11 +10,41 @@ use crate::{
     confirm::confirm,
     failure::Outcome,
     limits,
-    printer::Printer,
+    printer::{Format, Printer},
     style::{self, paint},
     text::{count, escaped},
 };
+use serde_json::Value;
+use std::cell::RefCell;
 use stepladder_aws::Letters;
+
+/// What became of each message, in the JSON formats: a line as it comes, or one array at the end.
+pub(super) struct Answers<'p> {
+    printer: &'p Printer,
+    kept: RefCell<Vec<Value>>,
+}
+
+impl<'p> Answers<'p> {
+    pub(super) fn new(printer: &'p Printer) -> Self {
+        Self { printer, kept: RefCell::default() }
+    }
+
+    pub(super) fn push(&self, answer: Value) -> Outcome {
+        if self.printer.format == Format::Jsonl {
+            return self.printer.json(&answer);
+        }
+        self.kept.borrow_mut().push(answer);
+        Ok(())
+    }
+
+    /// To be called also where the work was broken off: what was done is done.
+    pub(super) fn end(self) -> Outcome {
+        match self.printer.format {
+            Format::Json => self.printer.json_list(&self.kept.into_inner()),
+            Format::Text | Format::Jsonl => Ok(()),
+        }
+    }
+}
 
 /// The messages that are meant. An id that names none, or several, is an error before anything is done.
 pub(super) async fn choose(

@@ -2,7 +2,7 @@
 
 use super::{
     Which,
-    act::{agreed, choose, tell_gone},
+    act::{Answers, agreed, choose, tell_gone},
     letters,
     look::each_chosen,
 };
@@ -37,19 +37,20 @@ pub(super) async fn run(
     if args.which.dry_run && printer.is_json() {
         return printer.json_list(&chosen);
     }
+    let answers = Answers::new(printer);
     if !agreed(&args.which, &chosen, "discard", may_assume_yes, printer).await? {
-        return Ok(());
+        return answers.end();
     }
     let ids: HashSet<String> = chosen.into_iter().map(|shown| shown.id).collect();
     let discarded = Cell::new(0);
-    let gone = each_chosen(&letters, args.which.queue, ids, |opened| {
-        let (letters, discarded) = (&letters, &discarded);
+    let gone = each_chosen(&letters, args.which.queue, ids, printer, |opened| {
+        let (letters, discarded, answers) = (&letters, &discarded, &answers);
         async move {
             letters.delete(&opened.letter.receipt).await?;
             discarded.set(discarded.get() + 1);
             if printer.is_json() {
                 let shown = &opened.shown;
-                return printer.json(&json!({
+                return answers.push(json!({
                     "schema": "stepladder.discarded/1", "id": shown.id, "about": shown.about(),
                 }));
             }
@@ -57,8 +58,9 @@ pub(super) async fn run(
             printer.data(format!("{} discarded", paint(style::ID, escaped(&about))))
         }
     })
-    .await?;
-    tell_gone(gone.len(), printer);
+    .await;
+    answers.end()?;
+    tell_gone(gone?.len(), printer);
     if !printer.is_json() {
         printer.note(format!("discarded {}", count(discarded.get(), "message")));
     }

@@ -5,7 +5,7 @@ use crate::{limits, text::utc};
 use serde::Serialize;
 use serde_json::Value;
 use stepladder_aws::Letter;
-use stepladder_protocol::{Glance, Parked};
+use stepladder_protocol::{Glance, Parked, body_to_resend};
 
 /// A message as it is shown: the shape `stepladder.letter/1`. What can't be told is null.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -82,7 +82,7 @@ impl Opened {
     fn dead(letter: Letter) -> Self {
         let glance = Glance::at(&letter.body, bytes_max());
         let sendable = match &letter.gave_up {
-            Some(queue) => Ok((queue.clone(), letter.body.clone())),
+            Some(queue) => Ok((queue.clone(), body_to_resend(&letter.body, &letter.message_id))),
             None => Err("it doesn't tell the queue that it was in; name one by --to"),
         };
         let shown = Shown::of(&letter, Kept::DeadLetter, &glance);
@@ -119,6 +119,11 @@ impl Shown {
             is_cut: false,
             payload: None,
         }
+    }
+
+    /// Whether the id of its message is to name its run.
+    pub(super) fn is_nameless_start(&self) -> bool {
+        self.ask.as_deref() == Some("start") && self.run.is_none()
     }
 
     /// What a person calls it: the run and what it is about.
@@ -186,5 +191,17 @@ pub(super) mod tests {
         let opened = Opened::new(dead, Kept::DeadLetter);
         assert_eq!(opened.sendable, Ok(("charge".into(), r#"{"hello":1}"#.into())));
         assert_eq!((opened.shown.from.as_deref(), opened.shown.queue), (Some("charge"), "dead-letter"));
+    }
+
+    #[test]
+    fn a_dead_start_without_a_name_keeps_the_one_that_it_has_had() {
+        let dead = |body: &Value| Letter { gave_up: Some("start".into()), ..letter(body) };
+        let opened = Opened::new(dead(&json!({ "workflow": "order" })), Kept::DeadLetter);
+        assert!(opened.shown.is_nameless_start());
+        let (to, body) = opened.sendable.unwrap();
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((to.as_str(), &body["name"]), ("start", &json!("8c1f-2")));
+        let named = Opened::new(dead(&json!({ "workflow": "order", "name": "17" })), Kept::DeadLetter);
+        assert!(!named.shown.is_nameless_start());
     }
 }

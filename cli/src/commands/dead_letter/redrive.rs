@@ -8,7 +8,8 @@ use crate::{
     printer::Printer,
     text::count,
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use std::time::Instant;
 use stepladder_aws::{Letters, Moved};
 
 /// Asks, starts the move, and waits for its end. `None`: this SQS has no such moves.
@@ -27,14 +28,27 @@ pub(super) async fn run(
     if !confirm(&question, may_assume_yes, printer).await? {
         return Ok(Some(Ok(())));
     }
+    // Else an earlier move that has ended would be told as this one.
+    let before = letters.last_move().await?;
     if !letters.start_move().await? {
         return Ok(None);
     }
+    let listed_until = Instant::now() + limits::MOVE_LISTED_WITHIN;
     let mut pause = limits::POLL_FIRST;
     loop {
-        match letters.moved().await? {
+        match letters.moved(before).await? {
             // The list may be a moment behind.
-            None => {}
+            None if Instant::now() < listed_until => {}
+            None => {
+                printer.clear_status();
+                printer.warning(
+                    "the move has started; SQS doesn't list it yet: `stepladder dead-letter list --queue dead-letter` shows what is left",
+                );
+                if printer.is_json() {
+                    printer.json(&shape(None, None))?;
+                }
+                return Ok(Some(Ok(())));
+            }
             Some(Moved::Running { moved }) => {
                 printer.status(format!("moved {moved} of about {all}"));
             }
@@ -46,13 +60,15 @@ pub(super) async fn run(
     }
 }
 
-/// The shape `stepladder.moved/1`: `{schema, queue, moved, failure}`.
+/// The shape `stepladder.moved/1`: `{schema, queue, moved, failure}`. How many have moved is null where SQS doesn't tell.
+fn shape(moved: Option<u64>, failure: Option<&str>) -> Value {
+    json!({ "schema": "stepladder.moved/1", "queue": "dead-letter", "moved": moved, "failure": failure })
+}
+
 fn tell(moved: u64, failure: Option<String>, printer: &Printer) -> Outcome {
     printer.clear_status();
     if printer.is_json() {
-        printer.json(&json!({
-            "schema": "stepladder.moved/1", "queue": "dead-letter", "moved": moved, "failure": failure,
-        }))?;
+        printer.json(&shape(Some(moved), failure.as_deref()))?;
     } else {
         let moved = count(usize::try_from(moved).unwrap_or(usize::MAX), "message");
         printer.data(format!("moved {moved} of dead-letter back to their queues"))?;

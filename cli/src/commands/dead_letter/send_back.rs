@@ -2,10 +2,10 @@
 
 use super::{
     Kept, Which,
-    act::{agreed, choose, tell_gone},
+    act::{Answers, agreed, choose, tell_gone},
     letter::Opened,
     letters,
-    look::each_chosen,
+    look::{Go, each_chosen, look},
     queue_named, redrive,
 };
 use crate::{
@@ -22,12 +22,13 @@ use std::{
     collections::{BTreeMap, HashSet},
 };
 use stepladder_aws::Letters;
-use stepladder_protocol::{Host, Outgoing, Queue, SendError};
+use stepladder_protocol::{Host, Outgoing, Queue, SendError, body_to_resend};
 
 /// Send messages back to the queues that they came from
 ///
 /// Mend first what kept them from being handled. It may be interrupted and repeated: a message that is sent twice does
-/// nothing twice. All of the dead-letter queue at once are moved by SQS itself, where it can.
+/// nothing twice. All of the dead-letter queue at once are moved by SQS itself, where it can, and where no start without a name is
+/// among them: in a message of SQS's own making it would start a second run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   stepladder dead-letter send-back 8c1f                     one message
@@ -52,37 +53,42 @@ pub(super) async fn run(
     let letters = letters(stack, kept).await?;
     let is_everything = args.which.all && args.which.filter.is_empty() && args.to.is_none();
     if kept == Kept::DeadLetter && is_everything && !args.which.dry_run {
-        if let Some(outcome) = redrive::run(&letters, printer, may_assume_yes).await? {
+        if holds_nameless_start(&letters, printer).await? {
+            printer.detail("a start has no name: each message is received, sent and deleted");
+        } else if let Some(outcome) = redrive::run(&letters, printer, may_assume_yes).await? {
             return outcome;
+        } else {
+            printer.detail("this SQS has no move tasks: each message is received, sent and deleted");
         }
-        printer.detail("this SQS has no move tasks: each message is received, sent and deleted");
     }
     let chosen = choose(&args.which, &letters, stack.now_ms(), printer).await?;
     if args.which.dry_run && printer.is_json() {
         return printer.json_list(&chosen);
     }
+    let answers = Answers::new(printer);
     if !agreed(&args.which, &chosen, "send back", may_assume_yes, printer).await? {
-        return Ok(());
+        return answers.end();
     }
     let ids: HashSet<String> = chosen.iter().map(|shown| shown.id.clone()).collect();
     let abouts: BTreeMap<&str, String> =
         chosen.iter().map(|shown| (shown.id.as_str(), shown.about())).collect();
     let (sent, refused) = (Cell::new(0), Cell::new(0));
-    let gone = each_chosen(&letters, kept, ids, |opened| async {
+    let gone = each_chosen(&letters, kept, ids, printer, |opened| async {
         let id = opened.shown.id.clone();
         match send(&args, stack, &letters, opened).await? {
             Ok(to) => {
                 sent.set(sent.get() + 1);
-                tell(&id, &abouts, Ok(&to), printer)
+                tell(&id, &abouts, Ok(&to), &answers, printer)
             }
             Err(why) => {
                 refused.set(refused.get() + 1);
-                tell(&id, &abouts, Err(&why), printer)
+                tell(&id, &abouts, Err(&why), &answers, printer)
             }
         }
     })
-    .await?;
-    tell_gone(gone.len(), printer);
+    .await;
+    answers.end()?;
+    tell_gone(gone?.len(), printer);
     if !printer.is_json() {
         printer.note(format!("sent {} back", count(sent.get(), "message")));
     }
@@ -93,6 +99,18 @@ pub(super) async fn run(
             Err(Failure { is_told: printer.is_json(), ..Failure::new(Exit::Bad, Code::NotSendable, message) })
         }
     }
+}
+
+/// Whether there is a start without a name: the id of its message names its run, and a move gives it another one. A look sees no more
+/// than so many messages; it says so, and then the question whether to move is somebody's to answer.
+async fn holds_nameless_start(letters: &Letters<'_>, printer: &Printer) -> Outcome<bool> {
+    let mut is_there = false;
+    look(letters, Kept::DeadLetter, printer, |opened| {
+        is_there = opened.shown.is_nameless_start();
+        if is_there { Go::Stop } else { Go::On }
+    })
+    .await?;
+    Ok(is_there)
 }
 
 /// Sends one message, and only then deletes it: interrupted between the two, it is sent again, which does nothing twice.
@@ -108,7 +126,7 @@ async fn send(
         (Some(to), Ok((_, body))) => (to.clone(), body),
         // Nobody has wrapped it.
         (Some(to), Err(_)) if stepladder_protocol::Parked::read(&letter.body).is_none() => {
-            (to.clone(), letter.body.clone())
+            (to.clone(), body_to_resend(&letter.body, &letter.message_id))
         }
         (None, Ok((queue, body))) => (queue, body),
         (_, Err(why)) => {
@@ -140,11 +158,12 @@ fn tell(
     id: &str,
     abouts: &BTreeMap<&str, String>,
     answer: Result<&String, &String>,
+    answers: &Answers<'_>,
     printer: &Printer,
 ) -> Outcome {
     let about = abouts.get(id).map_or("", String::as_str);
     if printer.is_json() {
-        return printer.json(&json!({
+        return answers.push(json!({
             "schema": "stepladder.sent-back/1",
             "id": id,
             "about": about,

@@ -19,6 +19,9 @@ for attempt in $(seq 1 200); do
 done
 "#;
 
+/// Over what `destroy` has kept no new stack is made: the page says so.
+const REFUSED: &str = "stepladder deploy --yes && { echo 'a stack was made over kept data' >&2; exit 1; }\n";
+
 /// What the emulator's CloudFormation leaves out. `doctor` finds it, and says just this.
 const TTL: &str = "aws dynamodb update-time-to-live --table-name orders \
     --time-to-live-specification Enabled=true,AttributeName=expires";
@@ -41,6 +44,9 @@ fn script(page: &str) -> String {
         }
         if block.contains("stepladder deploy --yes") {
             script.push_str(&format!("{TTL}\n"));
+        }
+        if block.contains("stepladder destroy --dry-run") {
+            script.push_str(REFUSED);
         }
         let is_parked_again = block.contains("send-back \"$ID\"");
         if block.contains("typo-1") || is_parked_again {
@@ -128,6 +134,7 @@ async fn what_the_page_says_works() {
     ] {
         assert!(said.contains(sign), "no {sign:?} in\n{said}\n{told}");
     }
+    assert!(told.contains("there is no stack orders, but the table orders"), "{told}");
     assert!(told.contains("bucket orders-000000000000-us-east-1 is gone"), "{told}");
     fs::remove_dir_all(&folder).unwrap();
 }
