@@ -19,8 +19,10 @@ resource "aws_iam_role" "dead_letter" {
 
 # FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
 # to.
-# ListRuns: The sweep looks for runs that nothing moves any more, of all workflows: keys only.
-# TryAlone: A message that its queue gave up is handed to its step once more, alone.
+# FindPayloads: S3 tells an object that is gone from one that may not be read only to who may list: a message
+# whose payload is gone is parked.
+# TryAlone: A message that its queue gave up is handed to its step once more, alone. All of the stack's: a
+# function that is gone is told from one that may not be called.
 resource "aws_iam_role_policy" "dead_letter" {
   name = "stepladder"
   role = aws_iam_role.dead_letter.id
@@ -117,22 +119,16 @@ resource "aws_iam_role_policy" "dead_letter" {
         Resource = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-dead-letter:*"]
       },
       {
-        Sid      = "ListRuns"
+        Sid      = "FindPayloads"
         Effect   = "Allow"
-        Action   = ["dynamodb:Query"]
-        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}/index/runs"]
+        Action   = ["s3:ListBucket"]
+        Resource = ["arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}"]
       },
       {
-        Sid    = "TryAlone"
-        Effect = "Allow"
-        Action = ["lambda:InvokeFunction"]
-        Resource = [
-          "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.stack}-charge-payment",
-          "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.stack}-create-invoice",
-          "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.stack}-reserve-inventory",
-          "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.stack}-send-confirmation",
-          "arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.stack}-validate-order",
-        ]
+        Sid      = "TryAlone"
+        Effect   = "Allow"
+        Action   = ["lambda:InvokeFunction"]
+        Resource = ["arn:${local.partition}:lambda:${local.region}:${local.account}:function:${var.stack}-*"]
       },
     ]
   })
@@ -317,6 +313,8 @@ resource "aws_iam_role" "timer" {
 
 # FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
 # to.
+# FindPayloads: S3 tells an object that is gone from one that may not be read only to who may list: a message
+# whose payload is gone is parked.
 # ListRuns: The sweep looks for runs that nothing moves any more, of all workflows: keys only.
 resource "aws_iam_role_policy" "timer" {
   name = "stepladder"
@@ -412,6 +410,12 @@ resource "aws_iam_role_policy" "timer" {
           "logs:PutLogEvents",
         ]
         Resource = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-timer:*"]
+      },
+      {
+        Sid      = "FindPayloads"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = ["arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}"]
       },
       {
         Sid      = "ListRuns"

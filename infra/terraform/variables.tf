@@ -41,7 +41,7 @@ variable "retention_days" {
 
 variable "payload_days" {
   type        = number
-  description = "After how many days a large payload is deleted from the bucket. More than the longest run takes and RetentionDays together."
+  description = "After how many days a large payload is deleted from the bucket. More than the longest run takes and the longest retention together."
   default     = 400
 
   validation {

@@ -40,17 +40,19 @@ pub(crate) fn start(function: &Arc<Function>) -> std::io::Result<Arc<Environment
     let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
     let token = format!("{id}-{:016x}", rand::random::<u64>());
     let mut command = command(function, &token);
-    let mut child = command.spawn()?;
-    let environment = Arc::new(Environment {
-        id,
-        token,
-        pid: child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)),
-        gone: AtomicBool::new(false),
-        ready: Notify::new(),
-        wants_sigterm: AtomicBool::new(false),
-        request_id: Mutex::default(),
-    });
-    function.host.remember(&environment, function);
+    let (mut child, environment) = function.host.remember(function, || {
+        let child = command.spawn()?;
+        let environment = Arc::new(Environment {
+            id,
+            token,
+            pid: child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)),
+            gone: AtomicBool::new(false),
+            ready: Notify::new(),
+            wants_sigterm: AtomicBool::new(false),
+            request_id: Mutex::default(),
+        });
+        Ok((child, environment))
+    })?;
     if let Some(stdout) = child.stdout.take() {
         let (function, environment) = (Arc::clone(function), Arc::clone(&environment));
         tokio::spawn(async move {

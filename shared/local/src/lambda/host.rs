@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::process::Child;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -250,9 +251,16 @@ impl HostContext {
         self.origin.get().map_or("", String::as_str)
     }
 
-    pub(crate) fn remember(&self, environment: &Arc<Environment>, function: &Arc<Function>) {
-        let entry = (Arc::clone(function), Arc::clone(environment));
-        self.environments().insert(environment.token.clone(), entry);
+    /// Starts a process and knows it from its first call on, however soon that comes: who looks for it meanwhile waits.
+    pub(crate) fn remember(
+        &self,
+        function: &Arc<Function>,
+        start: impl FnOnce() -> std::io::Result<(Child, Arc<Environment>)>,
+    ) -> std::io::Result<(Child, Arc<Environment>)> {
+        let mut environments = self.environments();
+        let (child, environment) = start()?;
+        environments.insert(environment.token.clone(), (Arc::clone(function), Arc::clone(&environment)));
+        Ok((child, environment))
     }
 
     pub(crate) fn forget(&self, token: &str) {

@@ -64,8 +64,13 @@ async fn an_exit_fails_the_invocation_and_the_next_one_gets_a_new_process() {
     assert_eq!(error["errorType"], "Runtime.ExitError");
     let message = error["errorMessage"].as_str().unwrap();
     assert!(message.starts_with("RequestId: "), "{message}");
-    assert!(message.ends_with(" Error: Runtime exited with error: exit status 7"), "{message}");
-    assert_eq!(host.invoke(json!("alive")).await, (json!("alive"), false));
+    assert!(
+        message.ends_with(" Error: Runtime exited with error: exit status 7"),
+        "{message} {:#?}",
+        host.lines()
+    );
+    let answer = host.invoke(json!("alive")).await;
+    assert_eq!(answer, (json!("alive"), false), "{:#?}", host.lines());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
