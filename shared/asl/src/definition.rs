@@ -75,6 +75,18 @@ pub enum WorkflowType {
     Express,
 }
 
+impl WorkflowType {
+    pub const ALL: [WorkflowType; 2] = [WorkflowType::Standard, WorkflowType::Express];
+
+    /// As AWS's API spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WorkflowType::Standard => "STANDARD",
+            WorkflowType::Express => "EXPRESS",
+        }
+    }
+}
+
 /// The language of a state's expressions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum QueryLanguage {

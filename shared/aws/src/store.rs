@@ -9,6 +9,7 @@ mod keys;
 mod lists;
 #[cfg(test)]
 mod tests;
+mod workflows;
 
 use crate::{
     error::{cancelled, later, never, world_error},
@@ -35,8 +36,8 @@ pub(crate) use lists::{ATTENTION_INDEX, RUNS_INDEX};
 use std::collections::HashMap;
 use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
-    Close, CreateRun, DataSlot, ITEM_VERSION, ListedRun, Partition, Payload, PutRecord, Record, RecordKey,
-    RunId, RunItem, RunKey, Store, WorldResult,
+    Close, CreateRun, DataSlot, ITEM_VERSION, ListedRun, ListedWorkflow, Partition, Payload, PutRecord,
+    Record, RecordKey, RunId, RunItem, RunKey, Store, WorkflowBefore, WorkflowItem, WorldResult,
 };
 
 /// [`Store`] on DynamoDB.
@@ -258,16 +259,21 @@ impl Store for DynamoStore {
         self.read_definition(workflow, hash).await
     }
 
-    async fn set_current(&self, workflow: &str, hash: &str) -> WorldResult<()> {
-        self.write_current(workflow, hash).await
+    async fn put_workflow(&self, workflow: &WorkflowItem, before: WorkflowBefore<'_>) -> WorldResult<bool> {
+        self.write_workflow(workflow, before).await
     }
 
-    async fn current(&self, workflow: &str) -> WorldResult<Option<String>> {
-        self.read_current(workflow).await
+    async fn workflow(&self, name: &str) -> WorldResult<Option<WorkflowItem>> {
+        self.read_workflow(name).await
     }
 
     async fn workflows(&self) -> WorldResult<Vec<String>> {
-        self.list_workflows().await
+        let all = self.list_workflows(None, usize::MAX).await?;
+        Ok(all.into_iter().map(|workflow| workflow.name).collect())
+    }
+
+    async fn workflows_after(&self, after: Option<&str>, limit: usize) -> WorldResult<Vec<ListedWorkflow>> {
+        self.list_workflows(after, limit).await
     }
 
     async fn runs_started(

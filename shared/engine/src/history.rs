@@ -10,7 +10,8 @@ use crate::{
     trace::{Link, Trace, Wanted},
 };
 use serde_json::Value;
-use std::{collections::BTreeMap, ops::Range};
+use sha2::{Digest, Sha256};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use stepladder_asl::Definition;
 
 /// The history of a run, of which only what is asked for is built. It knows the order of the events, in 16 bytes each,
@@ -21,8 +22,33 @@ pub struct History<'a> {
     run: Run,
     input: Value,
     records: &'a Records,
+    order: Arc<HistoryOrder>,
+}
+
+/// The order of a run's events: what making a [`History`] takes the time for. Of the same records it is always the same.
+#[derive(Debug)]
+pub struct HistoryOrder {
     strands: Vec<Strand>,
     merged: Merged,
+}
+
+impl HistoryOrder {
+    /// Names the first `count` events and their order: equal for equal ones, also where more has been recorded since.
+    pub fn digest(&self, count: usize) -> [u8; 8] {
+        let mut hash = Sha256::new();
+        for Place { strand, event } in self.merged.order.iter().take(count) {
+            if let Some(strand) = self.strands.get(*strand as usize) {
+                for fork in &strand.branch.0 {
+                    hash.update(fork.seq.to_be_bytes());
+                    hash.update(fork.index.to_be_bytes());
+                }
+            }
+            hash.update(event.to_be_bytes());
+        }
+        let mut digest = [0; 8];
+        digest.iter_mut().zip(hash.finalize()).for_each(|(byte, hashed)| *byte = hashed);
+        digest
+    }
 }
 
 impl<'a> History<'a> {
@@ -40,16 +66,32 @@ impl<'a> History<'a> {
         for strand in &mut strands {
             strand.events = Vec::new();
         }
-        Ok(Self { definition, run: run.clone(), input, records, strands, merged })
+        let order = Arc::new(HistoryOrder { strands, merged });
+        Ok(Self { definition, run: run.clone(), input, records, order })
+    }
+
+    /// The same history again, of the same run and records, without following them.
+    pub fn in_order(
+        definition: &'a Definition,
+        run: &Run,
+        input: Value,
+        records: &'a Records,
+        order: Arc<HistoryOrder>,
+    ) -> Self {
+        Self { definition, run: run.clone(), input, records, order }
+    }
+
+    pub fn order(&self) -> &Arc<HistoryOrder> {
+        &self.order
     }
 
     /// How many events there are.
     pub fn len(&self) -> usize {
-        self.merged.order.len()
+        self.order.merged.order.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.merged.order.is_empty()
+        self.order.merged.order.is_empty()
     }
 
     /// The events with the ids from `range.start + 1` to `range.end`, in this order; fewer where the history ends before.
@@ -57,13 +99,13 @@ impl<'a> History<'a> {
     pub fn page(&self, range: Range<usize>) -> Result<Vec<HistoryEvent>, ReplayError> {
         let range = range.start.min(self.len())..range.end.min(self.len());
         let mut wanted: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
-        for Place { strand, event } in self.merged.order.get(range.clone()).unwrap_or_default() {
+        for Place { strand, event } in self.order.merged.order.get(range.clone()).unwrap_or_default() {
             wanted.entry(*strand as usize).or_default().push(u64::from(*event) + 1);
         }
         // Whatever leads to a branch has to be followed as well.
         let mut ways: Vec<usize> = wanted.keys().copied().collect();
         while let Some(strand) = ways.pop() {
-            let parent = self.strands.get(strand).and_then(|strand| strand.parent);
+            let parent = self.order.strands.get(strand).and_then(|strand| strand.parent);
             if let Some(parent) = parent.map(|parent| parent.strand)
                 && !wanted.contains_key(&parent)
             {
@@ -82,10 +124,11 @@ impl<'a> History<'a> {
             self.retrace(0, root, &wanted, &mut built)?;
         }
         let events = (range.start..range.end).filter_map(|index| {
-            let place = self.merged.order.get(index)?;
+            let place = self.order.merged.order.get(index)?;
             let traced: &mut Trace = built.get_mut(&(place.strand as usize))?;
             let traced = traced.events.get_mut(place.event as usize)?;
-            let previous_id = self.merged.id_of(&self.strands, place.strand as usize, traced.previous);
+            let previous_id =
+                self.order.merged.id_of(&self.order.strands, place.strand as usize, traced.previous);
             let event = traced.event.take()?;
             Some(HistoryEvent { id: index as u64 + 1, previous_id, time_ms: traced.time_ms, event: *event })
         });
@@ -108,7 +151,7 @@ impl<'a> History<'a> {
         wanted: &BTreeMap<usize, Vec<u64>>,
         built: &mut BTreeMap<usize, Trace>,
     ) -> Result<(), ReplayError> {
-        let Some(strand) = self.strands.get(index) else {
+        let Some(strand) = self.order.strands.get(index) else {
             return Ok(());
         };
         let records = self.records.get(&strand.branch).map(Vec::as_slice).unwrap_or_default();
@@ -126,14 +169,16 @@ impl<'a> History<'a> {
                     .strands
                     .iter()
                     .filter(is_wanted)
-                    .filter_map(|child| Some((self.strands.get(*child)?.branch.0.last()?.index, *child)))
+                    .filter_map(|child| {
+                        Some((self.order.strands.get(*child)?.branch.0.last()?.index, *child))
+                    })
                     .collect();
                 left = left.saturating_sub(children.len());
                 let indexes = children.keys().copied().collect();
                 let run = follower.run();
                 let all = for_each_input(self.definition, run, position, &indexes, |input| {
                     let child = children.get(&input.index).copied();
-                    let opening = child.and_then(|child| self.strands.get(child)?.opening);
+                    let opening = child.and_then(|child| self.order.strands.get(child)?.opening);
                     let (Some(child), Some(opening)) = (child, opening) else { return Ok(()) };
                     let numbers = wanted.get(&child).cloned().unwrap_or_default();
                     let trace = Some(Trace::new(Link::Opening, Wanted::These(numbers)));

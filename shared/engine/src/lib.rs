@@ -48,7 +48,7 @@ pub use advance::{advance, start, start_branch};
 pub use call::{StepCall, function_of, step_call};
 pub use event::{Event, HistoryEvent, Integration};
 pub use fan_out::{BranchInput, Inputs, branch_inputs};
-pub use history::History;
+pub use history::{History, HistoryOrder};
 pub use inspect::{ErrorDetails, Inspection};
 pub use outcome::{Limit, Outcome, Phase};
 pub use position::{Awaiting, Branch, FanOut, Fork, MapItem, Opening, Position};

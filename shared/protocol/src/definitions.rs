@@ -15,7 +15,19 @@ use stepladder_asl::Definition;
 pub(crate) struct Definitions {
     by_hash: Mutex<HashMap<String, Arc<Definition>>>,
     /// What new runs of a workflow take, and until when that is believed, in milliseconds since the epoch.
-    current: Mutex<HashMap<String, (String, i64)>>,
+    current: Mutex<HashMap<String, (Taken, i64)>>,
+}
+
+/// The hash of a definition, and a role.
+type Taken = (String, Option<String>);
+
+/// What new runs of a workflow take.
+#[derive(Debug, Clone)]
+pub struct Current {
+    pub hash: String,
+    pub definition: Arc<Definition>,
+    /// The workflow's own role, where it has one.
+    pub role_arn: Option<String>,
 }
 
 const DEFINITIONS_MAX: usize = 1_000;
@@ -23,15 +35,6 @@ const DEFINITIONS_MAX: usize = 1_000;
 const CURRENT_MS: i64 = 5_000;
 
 impl<H: Host> Protocol<H> {
-    /// Stores a definition and makes it what new runs take. Repeating it changes nothing.
-    pub async fn publish(&self, workflow: &str, definition: &Definition) -> WorldResult<()> {
-        let store = self.host.store();
-        store.put_definition(workflow, &definition.hash, &definition.canonical).await?;
-        store.set_current(workflow, &definition.hash).await?;
-        lock(&self.definitions.current).remove(workflow);
-        Ok(())
-    }
-
     /// The definition of that hash.
     pub async fn definition(&self, workflow: &str, hash: &str) -> WorldResult<Arc<Definition>> {
         if let Some(definition) = lock(&self.definitions.by_hash).get(hash) {
@@ -54,25 +57,31 @@ impl<H: Host> Protocol<H> {
     }
 
     /// What new runs of the workflow take; `None` if there is no such workflow.
-    pub async fn current_definition(&self, workflow: &str) -> WorldResult<Option<(String, Arc<Definition>)>> {
+    pub async fn current_definition(&self, workflow: &str) -> WorldResult<Option<Current>> {
         let now_ms = self.host.clock().now_ms();
         let known = lock(&self.definitions.current).get(workflow).cloned();
-        let hash = match known {
-            Some((hash, until_ms)) if now_ms < until_ms => hash,
+        let (hash, role_arn) = match known {
+            Some((taken, until_ms)) if now_ms < until_ms => taken,
             _ => {
-                let Some(hash) = self.host.store().current(workflow).await? else {
+                let Some(item) = self.host.store().workflow(workflow).await? else {
                     return Ok(None);
                 };
+                let taken = (item.definition, item.role_arn);
                 let mut current = lock(&self.definitions.current);
                 if current.len() >= DEFINITIONS_MAX {
                     current.clear();
                 }
-                current.insert(workflow.to_owned(), (hash.clone(), now_ms + CURRENT_MS));
-                hash
+                current.insert(workflow.to_owned(), (taken.clone(), now_ms + CURRENT_MS));
+                taken
             }
         };
         let definition = self.definition(workflow, &hash).await?;
-        Ok(Some((hash, definition)))
+        Ok(Some(Current { hash, definition, role_arn }))
+    }
+
+    /// The next run of the workflow looks again at what it takes.
+    pub(crate) fn forget_current(&self, workflow: &str) {
+        lock(&self.definitions.current).remove(workflow);
     }
 }
 

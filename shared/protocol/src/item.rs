@@ -2,7 +2,9 @@
 
 use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fmt;
+use stepladder_asl::WorkflowType;
 use stepladder_engine::{Branch, Opening, Run, Status};
 
 /// The version that this code writes. Older ones are read for ever; newer ones are handed back.
@@ -149,6 +151,25 @@ impl RunItem {
             context: None,
         }
     }
+}
+
+/// One workflow: what its new runs take. Times are milliseconds since the epoch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkflowItem {
+    pub name: String,
+    pub workflow_type: WorkflowType,
+    /// The hash of the definition that new runs take.
+    pub definition: String,
+    /// None where the item was written before this was kept.
+    pub created_ms: Option<i64>,
+    pub updated_ms: Option<i64>,
+    /// Names this state of it; each update draws another. None before the first one.
+    pub revision: Option<String>,
+    /// What the Context object of its runs shows as their role; none: the stack's.
+    pub role_arn: Option<String>,
+    /// How whoever made it wants its runs logged and traced. It is kept for them, and nobody here acts on it.
+    pub logging: Option<Value>,
+    pub tracing: Option<Value>,
 }
 
 /// What the end of a run writes on its item.

@@ -74,7 +74,7 @@ pub(crate) fn fault(error: &serde_json::Error) -> String {
 }
 
 /// The size of the value's JSON text, in bytes.
-pub(crate) fn size(value: &Value) -> Result<usize, serde_json::Error> {
+pub fn size(value: &impl Serialize) -> Result<usize, serde_json::Error> {
     struct Count(usize);
     impl io::Write for Count {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -33,31 +33,35 @@ mod sweep;
 mod together;
 mod traits;
 mod walk;
+mod workflows;
 
 pub use batch::{Delivery, Disposition, Invocation, StepFailure, StepFunction, StepRequest};
 pub use dead_letter::{Solo, SoloAnswer, SoloDelivery};
+pub use definitions::Current;
 pub use execute::error_cause;
 
 pub use fan_outs::{Ended, EndedHow, FanOuts, Part, PartKey, PartReport, Partition, Progress, Tally};
 pub use glance::Glance;
-pub use item::{Close, Ending, ITEM_VERSION, Record, RecordKey, RunId, RunItem, RunKey};
+pub use item::{Close, Ending, ITEM_VERSION, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem};
 pub use message::{Ask, Enclosing, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
 pub use metrics::{Metric, Metrics};
 pub use park::Parked;
 pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;
-pub use read::RunView;
+pub use read::{Recording, RunView};
 pub use repair::Repaired;
 pub use settings::{Settings, StatusEvents, WorkflowSettings};
 pub use start::{StartError, StartRequest, Started, body_to_resend, check_name};
+pub use stepladder_asl::WorkflowType;
 pub use stop::Requested;
 pub use sweep::Swept;
 pub use together::BatchFunction;
 pub use traits::{
-    Absent, Blobs, Clock, CreateRun, DataSlot, Events, Functions, Host, Invoked, ListedRun, Outgoing,
-    PutRecord, Queue, QueueName, Retry, Schedule, Scheduled, Schedules, SendError, StatusEvent, Store,
-    WorldError, WorldResult,
+    Absent, Blobs, Clock, CreateRun, DataSlot, Events, Functions, Host, Invoked, ListedRun, ListedWorkflow,
+    Outgoing, PutRecord, Queue, QueueName, Retry, Schedule, Scheduled, Schedules, SendError, StatusEvent,
+    Store, WorkflowBefore, WorldError, WorldResult,
 };
+pub use workflows::{WorkflowChange, WorkflowCreated, uuid};
 
 /// The delivery protocol over a world.
 #[derive(Debug)]

@@ -31,6 +31,18 @@ pub struct RunView {
     pub replay: Replay,
 }
 
+/// A run with all that was recorded of it: what its history is made of ([`stepladder_engine::History`]).
+#[derive(Debug, Clone)]
+pub struct Recording {
+    pub item: RunItem,
+    pub definition: Arc<Definition>,
+    /// The run as the engine sees it, with its input if the definition mentions it.
+    pub run: Run,
+    pub input: Value,
+    /// By branch; those of the root among them.
+    pub records: Records,
+}
+
 /// Where a run is, without how it came there: what a decision about it needs, in the memory of one record.
 pub(crate) struct Head {
     pub(crate) item: RunItem,
@@ -121,6 +133,23 @@ impl<H: Host> Protocol<H> {
             branch_recorded,
             replay,
         }))
+    }
+
+    /// Reads all that was recorded of a run, and replays nothing; `None` if it isn't there.
+    pub async fn recording(&self, id: &RunId) -> WorldResult<Option<Recording>> {
+        let Some(item) = self.host.store().run(id, self.host.clock().now_ms()).await? else {
+            return Ok(None);
+        };
+        let definition = self.definition(&id.workflow, &item.definition).await?;
+        let input = self.input(&item).await?;
+        let key = item.key();
+        let mut records = Records::new();
+        for (branch, of_branch) in self.all_records(&key).await? {
+            records.insert(branch, self.all_recorded(&key, &of_branch).await?);
+        }
+        let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
+        let run = self.seeded(&run);
+        Ok(Some(Recording { item, definition, run, input, records }))
     }
 
     async fn all_recorded(&self, key: &RunKey, records: &[Record]) -> WorldResult<Vec<Recorded>> {

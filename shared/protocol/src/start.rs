@@ -3,6 +3,7 @@
 use crate::{
     Protocol,
     batch::{Delivery, Disposition, Invocation},
+    definitions::Current,
     deliver::{Handled, plain_bytes_max},
     effects::finished,
     item::{ITEM_VERSION, RecordKey, RunId, RunItem},
@@ -114,7 +115,7 @@ impl<H: Host> Protocol<H> {
     async fn prepare_start(&self, request: StartRequest) -> Result<(Started, Handled), StartError> {
         let StartRequest { workflow, name, input } = request;
         check_name(&name)?;
-        let (hash, definition) = match self.current_definition(&workflow).await? {
+        let Current { hash, definition, role_arn } = match self.current_definition(&workflow).await? {
             Some(current) => current,
             None => return Err(StartError::UnknownWorkflow { workflow }),
         };
@@ -128,7 +129,8 @@ impl<H: Host> Protocol<H> {
             return Err(StartError::InputTooDeep { depth_max: limits::JSON_DEPTH_MAX });
         }
         let now_ms = self.host.clock().now_ms();
-        let item = self.run_item(RunId::new(workflow, name), hash, &json, now_ms);
+        let mut item = self.run_item(RunId::new(workflow, name), hash, &json, now_ms);
+        item.role_arn = role_arn.unwrap_or(item.role_arn);
         let first = self.first_transition(&item, &definition, input.clone())?;
         if let Some(why) = self.data_excess(&first.1)? {
             return Err(StartError::FirstDataTooLarge { why });

@@ -4,10 +4,11 @@
 
 use crate::{
     fan_outs::{FanOuts, Partition},
-    item::{Close, Record, RecordKey, RunId, RunItem, RunKey},
+    item::{Close, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem},
     payload::Payload,
 };
 use std::{fmt, future::Future};
+use stepladder_asl::WorkflowType;
 use stepladder_engine::Branch;
 
 /// The world that the protocol runs in.
@@ -160,13 +161,32 @@ pub trait Store: FanOuts {
         hash: &str,
     ) -> impl Future<Output = WorldResult<Option<String>>> + Send;
 
-    /// What new runs of the workflow take.
-    fn set_current(&self, workflow: &str, hash: &str) -> impl Future<Output = WorldResult<()>> + Send;
+    /// Writes a workflow's item, if what is there is what `before` says: from then on it is in the lists, and new runs take
+    /// its definition. False: it isn't.
+    fn put_workflow(
+        &self,
+        workflow: &WorkflowItem,
+        before: WorkflowBefore<'_>,
+    ) -> impl Future<Output = WorldResult<bool>> + Send;
 
-    fn current(&self, workflow: &str) -> impl Future<Output = WorldResult<Option<String>>> + Send;
+    fn workflow(&self, name: &str) -> impl Future<Output = WorldResult<Option<WorkflowItem>>> + Send;
+
+    /// The hash of the definition that new runs of the workflow take.
+    fn current(&self, workflow: &str) -> impl Future<Output = WorldResult<Option<String>>> + Send {
+        let found = self.workflow(workflow);
+        async move { Ok(found.await?.map(|item| item.definition)) }
+    }
 
     /// The names of all workflows that have a current definition, sorted.
     fn workflows(&self) -> impl Future<Output = WorldResult<Vec<String>>> + Send;
+
+    /// The workflows whose names sort behind `after`, by the bytes of their names, at most `limit`: fewer only where there
+    /// are no more.
+    fn workflows_after(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> impl Future<Output = WorldResult<Vec<ListedWorkflow>>> + Send;
 
     /// The runs of a workflow that started in `from_ms..until_ms`, newest first, at most `limit`. From the list's index,
     /// so a run of the last moment may be missing.
@@ -177,6 +197,24 @@ pub trait Store: FanOuts {
         until_ms: i64,
         limit: usize,
     ) -> impl Future<Output = WorldResult<Vec<ListedRun>>> + Send;
+}
+
+/// What a workflow's item has to be for another one to take its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkflowBefore<'a> {
+    /// There is none.
+    Absent,
+    /// There is one with this revision, or one without.
+    Revision(Option<&'a str>),
+}
+
+/// A workflow, as the list of all of them knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedWorkflow {
+    pub name: String,
+    pub workflow_type: WorkflowType,
+    /// Milliseconds since the epoch; as on the item.
+    pub created_ms: Option<i64>,
 }
 
 /// A run, as the list's index knows it.

@@ -15,9 +15,9 @@ use std::{
 };
 use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
-    Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, Outgoing, Partition,
-    Payload, PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey, Retry, RunId, RunItem, RunKey,
-    SendError, Settings, StatusEvents, Store, WorldError, WorldResult,
+    Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, ListedWorkflow, Outgoing,
+    Partition, Payload, PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey, Retry, RunId, RunItem,
+    RunKey, SendError, Settings, StatusEvents, Store, WorkflowBefore, WorkflowItem, WorldError, WorldResult,
 };
 
 /// A world in memory, as one process sees it. Clones share the world.
@@ -44,7 +44,7 @@ pub(crate) struct State {
     pub(crate) fan_outs: fan_outs::Items,
     data: BTreeMap<(RunKey, DataSlot), Payload>,
     definitions: BTreeMap<(String, String), String>,
-    current: BTreeMap<String, String>,
+    workflows: BTreeMap<String, WorkflowItem>,
     pub(crate) blobs: BTreeMap<String, Vec<u8>>,
     pub(crate) queues: Queues,
     pub(crate) outside: Outside,
@@ -78,7 +78,7 @@ impl MemoryHost {
             fan_outs: fan_outs::Items::default(),
             data: BTreeMap::new(),
             definitions: BTreeMap::new(),
-            current: BTreeMap::new(),
+            workflows: BTreeMap::new(),
             blobs: BTreeMap::new(),
             queues: Queues::default(),
             outside: Outside::default(),
@@ -446,20 +446,40 @@ impl Store for MemoryHost {
         .await
     }
 
-    async fn set_current(&self, workflow: &str, hash: &str) -> WorldResult<()> {
-        self.op("set current", |state| {
-            state.current.insert(workflow.to_owned(), hash.to_owned());
-            Ok(())
+    async fn put_workflow(&self, workflow: &WorkflowItem, before: WorkflowBefore<'_>) -> WorldResult<bool> {
+        self.op("put workflow", |state| {
+            let there = state.workflows.get(&workflow.name).map(|there| there.revision.as_deref());
+            let fits = match before {
+                WorkflowBefore::Absent => there.is_none(),
+                WorkflowBefore::Revision(revision) => there == Some(revision),
+            };
+            if fits {
+                state.workflows.insert(workflow.name.clone(), workflow.clone());
+            }
+            Ok(fits)
         })
         .await
     }
 
-    async fn current(&self, workflow: &str) -> WorldResult<Option<String>> {
-        self.op("get current", |state| Ok(state.current.get(workflow).cloned())).await
+    async fn workflow(&self, name: &str) -> WorldResult<Option<WorkflowItem>> {
+        self.op("get workflow", |state| Ok(state.workflows.get(name).cloned())).await
     }
 
     async fn workflows(&self) -> WorldResult<Vec<String>> {
-        self.op("list workflows", |state| Ok(state.current.keys().cloned().collect())).await
+        self.op("list workflows", |state| Ok(state.workflows.keys().cloned().collect())).await
+    }
+
+    async fn workflows_after(&self, after: Option<&str>, limit: usize) -> WorldResult<Vec<ListedWorkflow>> {
+        self.op("list workflows", |state| {
+            let behind = state.workflows.values().filter(|item| Some(item.name.as_str()) > after);
+            let listed = |item: &WorkflowItem| ListedWorkflow {
+                name: item.name.clone(),
+                workflow_type: item.workflow_type,
+                created_ms: item.created_ms,
+            };
+            Ok(behind.take(limit).map(listed).collect())
+        })
+        .await
     }
 
     async fn runs_started(

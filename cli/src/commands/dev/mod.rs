@@ -25,6 +25,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use stepladder_api::Refusals;
 use stepladder_asl::WorkflowType;
 use stepladder_local::{Server, ServerConfig, StartError};
 
@@ -57,6 +58,9 @@ pub struct DevArgs {
     /// Take the functions as they were built before
     #[arg(long)]
     no_build: bool,
+    /// Let the Step Functions API refuse also what AWS alone refuses, such as an input above 256 KiB
+    #[arg(long)]
+    strict_aws: bool,
 }
 
 /// What is known before anything is started.
@@ -208,6 +212,7 @@ async fn start(
     let sink = Arc::clone(&logs);
     server.lambda().on_log(move |line| sink.take(&line));
     let stack = LocalStack::create(server, &plan.project, &plan.definitions, &programs).await?;
+    stack.serve_api(server, if args.strict_aws { Refusals::Aws } else { Refusals::Own });
     if args.data_dir.is_some() {
         let (repaired, left) = stack.repair_running().await?;
         for (id, error) in left {
@@ -261,7 +266,7 @@ fn welcome(plan: &Plan, server: &Server, args: &DevArgs, printer: &Printer) {
     let workflows: Vec<&str> = plan.definitions.iter().map(|checked| checked.workflow.as_str()).collect();
     let first = workflows.first().copied().unwrap_or_default();
     printer.note(format!(
-        "  {}  DynamoDB, SQS, S3, Lambda: export AWS_ENDPOINT_URL={endpoint}",
+        "  {}  Step Functions, DynamoDB, SQS, S3, Lambda: export AWS_ENDPOINT_URL={endpoint}",
         dim("services ")
     ));
     printer.note(format!("  {}  {}", dim("workflows"), names(workflows.clone())));

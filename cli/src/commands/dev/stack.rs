@@ -14,7 +14,9 @@ use serde_json::json;
 use std::{
     collections::{BTreeMap, HashMap},
     path::PathBuf,
+    sync::Arc,
 };
+use stepladder_api::{ApiSettings, Refusals};
 use stepladder_aws::{
     AwsHost, Environment, StackSpec, create_function_table, create_stack, visibility_seconds,
 };
@@ -25,6 +27,8 @@ use stepladder_protocol::{Clock, Host, Protocol, QueueName, RunId, WorldError, l
 pub(super) const NAME: &str = "stepladder";
 const REGION: &str = "us-east-1";
 const ACCOUNT: &str = "000000000000";
+/// How the target of a request to Step Functions begins.
+const API_TARGET: &str = "AWSStepFunctions.";
 /// What asks the timer function for a sweep.
 pub(super) const SWEEP: &str = r#"{"sweep":true}"#;
 /// The functions that belong to a queue of the system, by the queue's name.
@@ -33,7 +37,7 @@ const SYSTEM: [&str; 3] = ["start", "timer", "dead-letter"];
 /// The stack that this process holds.
 #[derive(Debug)]
 pub(super) struct LocalStack {
-    pub protocol: Protocol<AwsHost>,
+    pub protocol: Arc<Protocol<AwsHost>>,
 }
 
 impl LocalStack {
@@ -68,12 +72,22 @@ impl LocalStack {
         for (workflow, definition) in readable(definitions) {
             protocol.publish(workflow, definition).await?;
         }
-        let stack = Self { protocol };
+        let stack = Self { protocol: Arc::new(protocol) };
         for function in project.functions.values() {
             let Some(program) = programs.get(&function.name) else { continue };
             stack.add(server, function, program)?;
         }
         Ok(stack)
+    }
+
+    /// Answers the Step Functions API on the server's port, from now on.
+    pub(super) fn serve_api(&self, server: &Server, refusals: Refusals) {
+        let clock = self.protocol.host().clock();
+        let mut token_key = [0; 32];
+        let random = [clock.random_u128(), clock.random_u128()].map(u128::to_be_bytes);
+        token_key.iter_mut().zip(random.as_flattened()).for_each(|(byte, random)| *byte = *random);
+        let router = stepladder_api::router(Arc::clone(&self.protocol), ApiSettings { token_key, refusals });
+        server.mount(API_TARGET, router);
     }
 
     /// `<stack>-<function>`, as on AWS.
@@ -171,7 +185,7 @@ mod tests {
         let server = Server::start(ServerConfig::default()).await.unwrap();
         let host = AwsHost::connect(Environment::local(&server.endpoint_url(), NAME).unwrap()).await;
         create_stack(&host, &StackSpec { steps: Vec::new(), system_timeout_seconds: 10 }).await.unwrap();
-        let stack = LocalStack { protocol: Protocol::new(host) };
+        let stack = LocalStack { protocol: Arc::new(Protocol::new(host)) };
         let definition = stepladder_asl::Definition::parse(WAITS).unwrap();
         stack.protocol.publish("pause", &definition).await.unwrap();
         let request = StartRequest { workflow: "pause".into(), name: "sound".into(), input: json!({}) };

@@ -1,22 +1,16 @@
-//! Definitions, compressed, under their hash; what new runs take; and the names of all workflows.
+//! Definitions, compressed, under their hash.
 
 use super::{
     DynamoStore,
-    item::{Item, PK, Reader, SK, Writer},
+    item::{Item, Reader, Writer},
     keys,
 };
-use crate::{
-    error::{never, world_error},
-    limits::DEFINITION_BYTES_MAX,
-};
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use crate::{error::never, limits::DEFINITION_BYTES_MAX};
 use std::io::Read;
 use stepladder_protocol::{ITEM_VERSION, WorldResult};
 
 /// The attribute that holds the compressed text.
 const TEXT: &str = "z";
-/// The attribute that holds the hash of the current definition.
-const HASH: &str = "d";
 
 impl DynamoStore {
     pub(super) async fn write_definition(&self, workflow: &str, hash: &str, text: &str) -> WorldResult<()> {
@@ -29,64 +23,6 @@ impl DynamoStore {
         let found =
             self.get(operation.clone(), keys::workflow_pk(workflow), keys::definition_sk(hash)).await?;
         found.map(|found| text_of(operation, found)).transpose()
-    }
-
-    /// Both items in one transaction: a workflow that has a current definition is in the list.
-    pub(super) async fn write_current(&self, workflow: &str, hash: &str) -> WorldResult<()> {
-        let operation = format!("make definition {hash} the current one of {workflow}");
-        let mut current = Writer::new(keys::workflow_pk(workflow), keys::CURRENT_SK, ITEM_VERSION);
-        current.string(HASH, hash);
-        let listed = Writer::new(keys::WORKFLOWS_PK.to_owned(), workflow, ITEM_VERSION);
-        let mut transaction =
-            self.client.transact_write_items().set_return_consumed_capacity(self.capacity.clone());
-        for item in [current.0, listed.0] {
-            let put = Put::builder()
-                .table_name(&self.table)
-                .set_item(Some(item))
-                .build()
-                .map_err(|error| never(operation.clone(), error.to_string()))?;
-            transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
-        }
-        transaction.send().await.map(|_| ()).map_err(|error| match super::cancellation(&error) {
-            Some(super::Cancellation::Transient(reasons)) => crate::error::cancelled(operation, &reasons),
-            _ => world_error(operation, &error),
-        })
-    }
-
-    pub(super) async fn read_current(&self, workflow: &str) -> WorldResult<Option<String>> {
-        let operation = format!("read the current definition of {workflow}");
-        let sk = keys::CURRENT_SK.to_owned();
-        let Some(found) = self.get(operation.clone(), keys::workflow_pk(workflow), sk).await? else {
-            return Ok(None);
-        };
-        Reader::new(operation, found)?.string(HASH).map(Some)
-    }
-
-    pub(super) async fn list_workflows(&self) -> WorldResult<Vec<String>> {
-        let operation = "list the workflows".to_owned();
-        let mut names = Vec::new();
-        let mut from = None;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression(format!("{PK} = :pk"))
-                .expression_attribute_values(":pk", AttributeValue::S(keys::WORKFLOWS_PK.to_owned()))
-                .set_exclusive_start_key(from)
-                .set_return_consumed_capacity(self.capacity.clone())
-                .send()
-                .await
-                .map_err(|error| world_error(operation.clone(), &error))?;
-            for item in page.items.unwrap_or_default() {
-                names.push(Reader::new(operation.clone(), item)?.string(SK)?);
-            }
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                return Ok(names);
-            }
-        }
     }
 }
 

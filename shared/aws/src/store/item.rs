@@ -91,13 +91,13 @@ impl Writer {
         self.0.insert(name.to_owned(), AttributeValue::B(Blob::new(bytes)));
     }
 
-    fn optional_string(&mut self, name: &str, value: Option<&String>) {
+    pub(super) fn optional_string(&mut self, name: &str, value: Option<&String>) {
         if let Some(value) = value {
             self.string(name, value);
         }
     }
 
-    fn optional_number(&mut self, name: &str, value: Option<i64>) {
+    pub(super) fn optional_number(&mut self, name: &str, value: Option<i64>) {
         if let Some(value) = value {
             self.number(name, value);
         }
@@ -131,7 +131,7 @@ impl Reader {
         self.optional_string(name)?.ok_or_else(|| self.damaged(name, "is missing"))
     }
 
-    fn optional_string(&mut self, name: &str) -> WorldResult<Option<String>> {
+    pub(super) fn optional_string(&mut self, name: &str) -> WorldResult<Option<String>> {
         match self.item.remove(name) {
             None => Ok(None),
             Some(AttributeValue::S(text)) => Ok(Some(text)),
@@ -143,7 +143,7 @@ impl Reader {
         self.optional_number(name)?.ok_or_else(|| self.damaged(name, "is missing"))
     }
 
-    fn optional_number<T: FromStr>(&mut self, name: &str) -> WorldResult<Option<T>> {
+    pub(super) fn optional_number<T: FromStr>(&mut self, name: &str) -> WorldResult<Option<T>> {
         match self.item.remove(name) {
             None => Ok(None),
             Some(AttributeValue::N(digits)) => match digits.parse() {

@@ -3,6 +3,7 @@
 mod config;
 mod dynamodb;
 mod guard;
+mod mounted;
 mod route;
 mod s3;
 
@@ -20,6 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use self::dynamodb::DynamoDb;
+use self::mounted::Mounted;
 use self::route::Services;
 use crate::lambda::LambdaHost;
 use crate::limits;
@@ -63,6 +65,7 @@ impl Server {
             s3: s3::start(config.data_dir.as_deref())?,
             queues,
             lambda,
+            mounted: Mounted::default(),
             port: addr.port(),
         });
         let (stop, stopped) = watch::channel(false);
@@ -89,6 +92,26 @@ impl Server {
     /// The Lambda host.
     pub fn lambda(&self) -> &LambdaHost {
         &self.services.lambda
+    }
+
+    /// Lets a service answer the requests whose `X-Amz-Target` begins with `prefix`, from now on, behind the same checks of Host
+    /// and Origin: a tower service that never fails, such as a router. Of two with the same prefix the later one answers. It
+    /// reads the bodies by itself, and sets its own limits.
+    pub fn mount<S, B>(&self, prefix: &str, service: S)
+    where
+        S: tower_service::Service<
+                http::Request<hyper::body::Incoming>,
+                Response = http::Response<B>,
+                Error = std::convert::Infallible,
+            > + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send,
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        self.services.mounted.add(prefix, service);
     }
 
     /// Deletes DynamoDB's expired items now, and says how many there were. The server does it each minute by itself.

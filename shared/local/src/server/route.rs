@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 
 use super::dynamodb::DynamoDb;
 use super::guard;
+use super::mounted::Mounted;
 use super::s3::S3;
 use crate::lambda::{self, LambdaHost};
 use crate::limits;
@@ -16,6 +17,7 @@ use crate::sqs::{self, SharedQueues};
 /// The services behind the port.
 #[derive(Debug)]
 pub(crate) struct Services {
+    pub(crate) mounted: Mounted,
     pub(crate) dynamodb: DynamoDb,
     pub(crate) s3: S3,
     pub(crate) queues: SharedQueues,
@@ -48,6 +50,9 @@ impl Services {
                     }
                     None => too_large(),
                 };
+            }
+            if let Some(service) = self.mounted.find(target) {
+                return service(request).await;
             }
             let message = format!("X-Amz-Target {target} belongs to no service of this server.");
             return text(StatusCode::BAD_REQUEST, &message);

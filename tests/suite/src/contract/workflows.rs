@@ -5,7 +5,11 @@ use super::{
     samples::{run_item, run_key},
     unique,
 };
-use stepladder_protocol::{Clock, Host, ListedRun, RunId, RunItem, RunKey, Store};
+use serde_json::json;
+use stepladder_protocol::{
+    Clock, Host, ListedRun, ListedWorkflow, Retry, RunId, RunItem, RunKey, Store, WorkflowBefore,
+    WorkflowItem, WorkflowType,
+};
 
 pub async fn a_definition_comes_back_under_its_hash(world: &impl World) {
     let store = world.host().store();
@@ -33,15 +37,31 @@ pub async fn a_large_definition_comes_back(world: &impl World) {
     assert!(world.host().store().definition(&workflow, "h").await.unwrap() == Some(text));
 }
 
+/// A workflow as it is made.
+fn workflow(name: &str, definition: &str) -> WorkflowItem {
+    WorkflowItem {
+        name: name.to_owned(),
+        workflow_type: WorkflowType::Standard,
+        definition: definition.to_owned(),
+        created_ms: Some(1_700_000_000_001),
+        updated_ms: Some(1_700_000_000_002),
+        revision: None,
+        role_arn: None,
+        logging: None,
+        tracing: None,
+    }
+}
+
 pub async fn a_workflow_is_listed_once_it_has_a_current_definition(world: &impl World) {
     let store = world.host().store();
     let mut names: Vec<String> = (0..3).map(|_| unique(world, "contract")).collect();
     for name in &names {
         store.put_definition(name, "h", "{}").await.unwrap();
         assert_eq!(store.current(name).await.unwrap(), None);
+        assert_eq!(store.workflow(name).await.unwrap(), None);
         assert!(!store.workflows().await.unwrap().contains(name));
-        for hash in ["h0", "h"] {
-            store.set_current(name, hash).await.unwrap();
+        for (hash, before) in [("h0", WorkflowBefore::Absent), ("h", WorkflowBefore::Revision(None))] {
+            assert!(store.put_workflow(&workflow(name, hash), before).await.unwrap());
             assert_eq!(store.current(name).await.unwrap().as_deref(), Some(hash));
         }
     }
@@ -50,6 +70,93 @@ pub async fn a_workflow_is_listed_once_it_has_a_current_definition(world: &impl 
     assert!(listed.is_sorted());
     listed.retain(|name| names.contains(name));
     assert_eq!(listed, names);
+}
+
+pub async fn a_workflow_comes_back_as_it_was(world: &impl World) {
+    let store = world.host().store();
+    let (small, full) = (unique(world, "contract"), unique(world, "contract"));
+    let small = WorkflowItem { created_ms: None, updated_ms: None, ..workflow(&small, "h") };
+    let full = WorkflowItem {
+        workflow_type: WorkflowType::Express,
+        revision: Some("r-1".to_owned()),
+        role_arn: Some("arn:aws:iam::000000000000:role/own".to_owned()),
+        logging: Some(json!({ "level": "OFF", "includeExecutionData": false })),
+        tracing: Some(json!({ "enabled": true, "é\u{ffff}": null })),
+        ..workflow(&full, "h")
+    };
+    for item in [&small, &full] {
+        assert!(store.put_workflow(item, WorkflowBefore::Absent).await.unwrap());
+        assert_eq!(store.workflow(&item.name).await.unwrap().as_ref(), Some(item));
+    }
+}
+
+pub async fn a_workflow_is_written_only_over_what_was_read(world: &impl World) {
+    let store = world.host().store();
+    let name = unique(world, "contract");
+    let at = |revision: Option<&str>, hash: &str| WorkflowItem {
+        revision: revision.map(str::to_owned),
+        ..workflow(&name, hash)
+    };
+    let put = async |item: WorkflowItem, before| store.put_workflow(&item, before).await.unwrap();
+    let (absent, first) = (WorkflowBefore::Absent, WorkflowBefore::Revision(None));
+    assert!(!put(at(None, "h0"), first).await, "there is none");
+    assert!(!put(at(None, "h0"), WorkflowBefore::Revision(Some("r1"))).await);
+    assert!(!store.workflows().await.unwrap().contains(&name), "nor is it in the list");
+    assert!(put(at(None, "h1"), absent).await);
+    assert!(!put(at(None, "h2"), absent).await, "there is one");
+    assert!(!put(at(None, "h2"), WorkflowBefore::Revision(Some("r1"))).await, "without a revision");
+    assert!(put(at(Some("r1"), "h3"), first).await);
+    assert!(!put(at(Some("r2"), "h4"), first).await, "it has a revision now");
+    assert!(!put(at(Some("r2"), "h4"), WorkflowBefore::Revision(Some("r0"))).await, "another one");
+    assert!(put(at(Some("r2"), "h5"), WorkflowBefore::Revision(Some("r1"))).await);
+    assert_eq!(store.workflow(&name).await.unwrap(), Some(at(Some("r2"), "h5")));
+}
+
+pub async fn of_many_changes_of_a_workflow_at_once_one_succeeds(world: &impl World) {
+    let store = world.host().store();
+    let name = unique(world, "contract");
+    assert!(store.put_workflow(&workflow(&name, "h"), WorkflowBefore::Absent).await.unwrap());
+    let changes = (0..8).map(|n| {
+        let item = WorkflowItem { revision: Some(format!("r{n}")), ..workflow(&name, &format!("h{n}")) };
+        // A conflict of transactions says nothing; whoever has it tries again.
+        async move {
+            loop {
+                match store.put_workflow(&item, WorkflowBefore::Revision(None)).await {
+                    Ok(written) => return written.then_some(item),
+                    Err(error) => assert_eq!(error.retry, Retry::Later, "{error}"),
+                }
+            }
+        }
+    });
+    let written: Vec<WorkflowItem> = futures::future::join_all(changes).await.into_iter().flatten().collect();
+    assert_eq!(written.len(), 1);
+    assert_eq!(store.workflow(&name).await.unwrap().as_ref(), written.first());
+}
+
+pub async fn workflows_are_listed_page_by_page(world: &impl World) {
+    let store = world.host().store();
+    let prefix = unique(world, "contract");
+    let name = |n: usize| format!("{prefix}-{n}");
+    for n in [3, 1, 0, 4, 2] {
+        let workflow_type = if n == 2 { WorkflowType::Express } else { WorkflowType::Standard };
+        let item = WorkflowItem { workflow_type, ..workflow(&name(n), "h") };
+        assert!(store.put_workflow(&item, WorkflowBefore::Absent).await.unwrap());
+    }
+    let listed = |n: usize| ListedWorkflow {
+        name: name(n),
+        workflow_type: if n == 2 { WorkflowType::Express } else { WorkflowType::Standard },
+        created_ms: Some(1_700_000_000_001),
+    };
+    // Nobody else's name sorts between these.
+    let page = async |after: String, limit| store.workflows_after(Some(&after), limit).await.unwrap();
+    assert_eq!(page(prefix.clone(), 3).await, [listed(0), listed(1), listed(2)]);
+    assert_eq!(page(name(2), 2).await, [listed(3), listed(4)]);
+    assert_eq!(page(format!("{prefix}-1x"), 1).await, [listed(2)], "behind a name that is not there");
+    assert_eq!(page(prefix.clone(), 0).await, []);
+    let all = store.workflows_after(None, usize::MAX).await.unwrap();
+    let names: Vec<String> = all.into_iter().map(|workflow| workflow.name).collect();
+    assert!(names.is_sorted());
+    assert_eq!(names.iter().filter(|name| name.starts_with(&prefix)).count(), 5);
 }
 
 /// Starts runs of a new workflow, one each 10 ms from `from_ms` on, and answers with its name.

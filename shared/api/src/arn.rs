@@ -1,0 +1,196 @@
+//! The ARNs that requests name state machines and executions by.
+
+use crate::error::{ApiError, Kind};
+use stepladder_protocol::{RunId, Settings};
+
+/// What an ARN of Step Functions names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Resource<'a> {
+    /// The name of a state machine, with the label of a Map state, or a version or an alias.
+    StateMachine {
+        name: &'a str,
+        label: Option<&'a str>,
+        qualifier: Option<&'a str>,
+    },
+    Execution {
+        workflow: &'a str,
+        name: &'a str,
+    },
+    Other(&'a str),
+}
+
+/// A state machine's ARN, in AWS's form.
+pub(crate) fn state_machine(settings: &Settings, workflow: &str) -> String {
+    format!("arn:aws:states:{}:{}:stateMachine:{workflow}", settings.region, settings.account)
+}
+
+/// The workflow that a state machine's ARN names.
+///
+/// # Errors
+///
+/// InvalidArn where it is none; ValidationException where it names a Map state; StateMachineDoesNotExist where it names one
+/// of another region or account, or a version or an alias: there are none.
+pub(crate) fn workflow<'a>(settings: &Settings, arn: &'a str) -> Result<&'a str, ApiError> {
+    let (is_here, resource) = parse(settings, arn)?;
+    match resource {
+        Resource::StateMachine { label: Some(_), .. } => {
+            Err(ApiError::validation("This operation does not support labeled state machine ARNs")
+                .with("reason", "API_DOES_NOT_SUPPORT_LABELED_ARNS"))
+        }
+        Resource::StateMachine { name, qualifier: None, .. } if is_here => Ok(name),
+        Resource::StateMachine { .. } => Err(ApiError::no_state_machine(arn)),
+        Resource::Execution { .. } => Err(wrong_type("execution")),
+        Resource::Other(kind) => Err(wrong_type(kind)),
+    }
+}
+
+/// The run that an execution's ARN names.
+///
+/// # Errors
+///
+/// InvalidArn where it is none; ExecutionDoesNotExist where it is one of another region or account.
+pub(crate) fn execution(settings: &Settings, arn: &str) -> Result<RunId, ApiError> {
+    let (is_here, resource) = parse(settings, arn)?;
+    match resource {
+        Resource::Execution { workflow, name } if is_here => Ok(RunId::new(workflow, name)),
+        Resource::Execution { .. } => Err(ApiError::no_execution(arn)),
+        Resource::StateMachine { .. } => Err(wrong_type("stateMachine")),
+        Resource::Other(kind) => Err(wrong_type(kind)),
+    }
+}
+
+/// Whether a text is the ARN of a role.
+pub(crate) fn is_role(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    match parts[..] {
+        ["arn", partition, "iam", "", account, resource] => {
+            partition.starts_with("aws")
+                && account.len() == 12
+                && account.bytes().all(|byte| byte.is_ascii_digit())
+                && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty())
+        }
+        _ => false,
+    }
+}
+
+/// Whether it belongs to this region and account, and what it names.
+fn parse<'a>(settings: &Settings, arn: &'a str) -> Result<(bool, Resource<'a>), ApiError> {
+    let invalid = |why: String| ApiError::new(Kind::InvalidArn, format!("Invalid Arn: '{why}'"));
+    let parts: Vec<&str> = arn.splitn(7, ':').collect();
+    let (partition, service, region, account, kind, rest) = match parts[..] {
+        ["arn", partition, service, region, account, kind, rest] => {
+            (partition, service, region, account, kind, rest)
+        }
+        ["arn", ..] => return Err(invalid(format!("Invalid ARN: {arn}"))),
+        _ => return Err(invalid(format!("Invalid ARN prefix: {arn}"))),
+    };
+    if !partition.starts_with("aws") {
+        return Err(invalid(format!("Invalid ARN prefix: {arn}")));
+    }
+    if service != "states" {
+        return Err(invalid(format!("Invalid service in ARN: {service}")));
+    }
+    let resource = match kind {
+        "stateMachine" => {
+            let (name, qualifier) =
+                rest.split_once(':').map_or((rest, None), |(name, qualifier)| (name, Some(qualifier)));
+            let (name, label) =
+                name.split_once('/').map_or((name, None), |(name, label)| (name, Some(label)));
+            Resource::StateMachine { name, label, qualifier }
+        }
+        "execution" => match rest.split_once(':') {
+            Some((workflow, name)) if !workflow.is_empty() && !name.is_empty() && !name.contains(':') => {
+                Resource::Execution { workflow, name }
+            }
+            _ => return Err(invalid(format!("Invalid ARN: {arn}"))),
+        },
+        other => Resource::Other(other),
+    };
+    let is_empty = matches!(resource, Resource::StateMachine { name: "", .. });
+    if is_empty {
+        return Err(invalid(format!("Invalid ARN: {arn}")));
+    }
+    Ok((region == settings.region && account == settings.account, resource))
+}
+
+fn wrong_type(kind: &str) -> ApiError {
+    ApiError::new(Kind::InvalidArn, format!("Invalid Arn: 'Resource type not valid in this context: {kind}'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: &str = "arn:aws:states:us-east-1:000000000000";
+
+    fn settings() -> Settings {
+        Settings::new("s", "us-east-1", "000000000000")
+    }
+
+    #[track_caller]
+    fn check_workflow(arn: &str, expected: Result<&str, (Kind, &str)>) {
+        let error = workflow(&settings(), arn).map_err(|error| (error.kind, error.message));
+        assert_eq!(error.as_ref().map_err(|(kind, message)| (*kind, message.as_str())).copied(), expected);
+    }
+
+    #[test]
+    fn a_state_machine_is_found_by_its_arn_or_refused_with_the_reason() {
+        check_workflow(&format!("{HERE}:stateMachine:order.v2"), Ok("order.v2"));
+        check_workflow("x", Err((Kind::InvalidArn, "Invalid Arn: 'Invalid ARN prefix: x'")));
+        check_workflow("arn:aws", Err((Kind::InvalidArn, "Invalid Arn: 'Invalid ARN: arn:aws'")));
+        check_workflow(
+            "arn:aws:sqs:us-east-1:000000000000:queue:q",
+            Err((Kind::InvalidArn, "Invalid Arn: 'Invalid service in ARN: sqs'")),
+        );
+        check_workflow(
+            &format!("{HERE}:execution:order:1"),
+            Err((Kind::InvalidArn, "Invalid Arn: 'Resource type not valid in this context: execution'")),
+        );
+        check_workflow(
+            "arn:aws:states:eu-west-1:000000000000:stateMachine:w",
+            Err((
+                Kind::StateMachineDoesNotExist,
+                "State Machine Does Not Exist: 'arn:aws:states:eu-west-1:000000000000:stateMachine:w'",
+            )),
+        );
+        let versioned = format!("{HERE}:stateMachine:w:1");
+        let none = format!("State Machine Does Not Exist: '{versioned}'");
+        check_workflow(&versioned, Err((Kind::StateMachineDoesNotExist, none.as_str())));
+        let labeled = workflow(&settings(), "arn:aws:states:us-east-1:000000000000:stateMachine:w/label");
+        assert_eq!(labeled.unwrap_err().more, [("reason", "API_DOES_NOT_SUPPORT_LABELED_ARNS".to_owned())]);
+        let empty = workflow(&settings(), "arn:aws:states:us-east-1:000000000000:stateMachine:");
+        assert_eq!(empty.unwrap_err().kind, Kind::InvalidArn);
+    }
+
+    #[test]
+    fn an_execution_is_found_by_its_arn() {
+        let run = execution(&settings(), &format!("{HERE}:execution:order:17"));
+        assert_eq!(run.unwrap(), RunId::new("order", "17"));
+        for (arn, kind) in [
+            (format!("{HERE}:execution:order"), Kind::InvalidArn),
+            (format!("{HERE}:execution:order:"), Kind::InvalidArn),
+            (format!("{HERE}:express:order:17:1"), Kind::InvalidArn),
+            (format!("{HERE}:stateMachine:order"), Kind::InvalidArn),
+            (
+                "arn:aws:states:us-east-1:111111111111:execution:order:17".to_owned(),
+                Kind::ExecutionDoesNotExist,
+            ),
+        ] {
+            assert_eq!(execution(&settings(), &arn).unwrap_err().kind, kind, "{arn}");
+        }
+    }
+
+    #[test]
+    fn a_role_is_told_from_what_is_none() {
+        assert!(is_role("arn:aws:iam::012345678901:role/service-role/x"));
+        for arn in [
+            "",
+            "role",
+            "arn:aws:iam::1:role/x",
+            "arn:aws:iam::012345678901:user/x",
+            "arn:aws:iam::012345678901:role/",
+        ] {
+            assert!(!is_role(arn), "{arn}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! AWS's Step Functions API in front of a stack: what talks to Step Functions talks to Stepladder by another endpoint.
+//!
+//! [`router`] speaks the service's JSON 1.0 protocol (`POST /`, with the operation in `X-Amz-Target`) over any
+//! [`Host`](stepladder_protocol::Host), and knows neither AWS's services nor the local servers. Whoever serves it decides who
+//! may call: it checks no signatures.
+//!
+//! What holds for each operation, and the test that shows it, stands in `docs/step-functions-api.md`. An operation that isn't
+//! in there answers UnknownOperationException.
+//!
+//! Limits stand in [`limits`]. Sources: the service's model as AWS's SDKs carry it, and
+//! <https://docs.aws.amazon.com/step-functions/latest/apireference/Welcome.html>.
+
+mod answer;
+mod arn;
+mod error;
+mod fields;
+pub mod limits;
+mod operations;
+mod recordings;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod token;
+mod wire;
+
+use recordings::Recordings;
+use std::sync::Arc;
+use stepladder_protocol::{Host, Protocol};
+use token::TokenKey;
+
+/// How the API is to be.
+#[derive(Clone)]
+pub struct ApiSettings {
+    /// What tokens for the next page are made with. Nobody else may know it, and all processes behind one endpoint have the
+    /// same: else one refuses the tokens of another.
+    pub token_key: [u8; 32],
+    pub refusals: Refusals,
+}
+
+/// What is refused.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Refusals {
+    /// What can't be done here.
+    #[default]
+    Own,
+    /// Also what AWS refuses though it could be done here: data above 256 KiB, and a look at EXPRESS executions.
+    Aws,
+}
+
+impl std::fmt::Debug for ApiSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiSettings").field("refusals", &self.refusals).finish_non_exhaustive()
+    }
+}
+
+/// What answers requests.
+struct Api<H> {
+    protocol: Arc<Protocol<H>>,
+    tokens: TokenKey,
+    refusals: Refusals,
+    recordings: Recordings,
+}
+
+/// The router: `POST /` for everything that AWS's clients call.
+pub fn router<H: Host + 'static>(protocol: Arc<Protocol<H>>, settings: ApiSettings) -> axum::Router {
+    let api = Api {
+        protocol,
+        tokens: TokenKey::new(settings.token_key),
+        refusals: settings.refusals,
+        recordings: Recordings::default(),
+    };
+    wire::router(Arc::new(api))
+}

@@ -1,0 +1,61 @@
+//! All limits of the API, each with its unit and the fact behind it.
+
+/// The most bytes of a request
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>: "Maximum request size").
+pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
+
+/// A request's body has to arrive within this time, in milliseconds: a slow sender must not hold a connection for ever.
+pub const REQUEST_MS_MAX: i64 = 20_000;
+
+/// An answer's data stay below this size, in bytes: a Lambda function answers with 6 MB at most
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>), and the same router runs in one.
+pub const ANSWER_BYTES_MAX: usize = 5 * 1024 * 1024;
+
+/// One input or output above this size is left out of an answer, in bytes, and the answer says so: escaped as JSON text it
+/// may have twice as many.
+pub const DATA_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// AWS's most bytes of an execution's input, which hold here only where AWS's refusals are wanted
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>).
+pub const AWS_DATA_BYTES_MAX: usize = 262_144;
+
+/// The most bytes of a definition
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>).
+pub const DEFINITION_BYTES_MAX: usize = 1024 * 1024;
+
+/// How many results a page has unless `maxResults` says otherwise, and at most
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html>).
+pub const PAGE_RESULTS: usize = 100;
+pub const PAGE_RESULTS_MAX: usize = 1_000;
+
+/// A token for the next page is taken for so long, in seconds: a day, as on AWS.
+pub const TOKEN_SECONDS: i64 = 86_400;
+
+/// A page of ListExecutions with a filter looks at so many executions: then it says with a token how far it came.
+pub const LOOKED_AT_MAX: usize = 1_000;
+
+/// So many run items are read at once.
+pub const READS_AT_ONCE: usize = 16;
+
+/// The most executions that have started in one and the same millisecond and still come page by page.
+pub const SAME_MS_MAX: usize = 100_000;
+
+/// A page of a history is built in portions; the first has so many events, and each of the others as many as fit.
+pub const HISTORY_PORTION: usize = 64;
+
+/// So many ended runs are kept with their records, for the next pages of their histories; and only those of at most so many
+/// bytes of data.
+pub const RECORDINGS_KEPT: usize = 4;
+pub const RECORDING_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// StartSyncExecution waits so long for the end, in milliseconds: AWS ends an Express execution after five minutes
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>). Here it goes on.
+pub const SYNC_WAIT_MS: i64 = 300_000;
+
+/// It looks for the end after this time, and then after twice as long, up to the other one, in milliseconds: a read each.
+pub const SYNC_POLL_MS: i64 = 20;
+pub const SYNC_POLL_MS_MAX: i64 = 1_000;
+
+/// The most diagnostics of ValidateStateMachineDefinition
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html>).
+pub const DIAGNOSTICS_MAX: usize = 100;

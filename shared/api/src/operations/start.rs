@@ -1,0 +1,183 @@
+//! StartExecution and StartSyncExecution.
+
+use crate::{
+    Api, Refusals,
+    answer::{Answer, seconds},
+    arn,
+    error::{ApiError, Kind},
+    fields::{Fields, Text},
+    limits::{AWS_DATA_BYTES_MAX, REQUEST_BYTES_MAX, SYNC_POLL_MS, SYNC_POLL_MS_MAX, SYNC_WAIT_MS},
+};
+use serde_json::{Map, Value};
+use stepladder_engine::Status;
+use stepladder_protocol::{
+    Clock, Host, RunItem, StartError, StartRequest, Started, Store, WorkflowType, json, uuid,
+};
+
+/// What both take.
+struct Asked {
+    state_machine_arn: String,
+    workflow: String,
+    name: String,
+    input: Value,
+    trace_header: Option<String>,
+}
+
+/// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>
+pub(super) async fn start<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<Value, ApiError> {
+    let asked = read(api, &mut fields, |fields| fields.check())?;
+    let arn = asked.state_machine_arn.clone();
+    match api.protocol.start(request(asked)).await {
+        Ok(Started::Created(item)) => Ok(started(&item)),
+        Ok(Started::Repeated(item)) if item.status == Status::Running => Ok(started(&item)),
+        Ok(Started::Repeated(item) | Started::Conflict(item)) => Err(exists(&item)),
+        Err(error) => Err(refused(error, &arn)),
+    }
+}
+
+/// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html>
+pub(super) async fn start_sync<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<Value, ApiError> {
+    let mut included = None;
+    let asked = read(api, &mut fields, |fields| {
+        included = fields.one_of("includedData", &super::executions::INCLUDED)?;
+        fields.check()
+    })?;
+    let (arn, trace_header) = (asked.state_machine_arn.clone(), asked.trace_header.clone());
+    let store = api.protocol.host().store();
+    let Some(workflow) = store.workflow(&asked.workflow).await? else {
+        return Err(ApiError::no_state_machine(&arn));
+    };
+    if workflow.workflow_type != WorkflowType::Express {
+        return Err(ApiError::type_not_supported());
+    }
+    // A repetition waits for the run that is there, or finds its end: it may be a client's own retry.
+    let item = match api.protocol.start(request(asked)).await {
+        Ok(Started::Created(item) | Started::Repeated(item)) => item,
+        Ok(Started::Conflict(item)) => return Err(exists(&item)),
+        Err(error) => return Err(refused(error, &arn)),
+    };
+    let item = ended(api, item).await?;
+    let answer = Answer::default()
+        .set("executionArn", item.run().execution_arn())
+        .set("stateMachineArn", arn)
+        .set("name", item.id.name.as_str())
+        .set("startDate", seconds(item.started_ms))
+        .set_time("stopDate", item.ended_ms)
+        .set("status", sync_status(item.status))
+        .set_some("traceHeader", trace_header);
+    super::executions::with_data(api, answer, &item, included).await.map(Answer::into_value)
+}
+
+/// `more` reads what the operation takes beside, and checks all.
+fn read<H: Host>(
+    api: &Api<H>,
+    fields: &mut Fields,
+    more: impl FnOnce(&mut Fields) -> Result<(), ApiError>,
+) -> Result<Asked, ApiError> {
+    let state_machine_arn = fields.required("stateMachineArn", Text::ARN)?;
+    let name = fields.text("name", Text::NAME)?;
+    let input = fields.text("input", Text::data(data_bytes_max(api)))?;
+    let trace_header = fields.text("traceHeader", Text::TRACE_HEADER)?;
+    more(fields)?;
+    let workflow = arn::workflow(api.protocol.host().settings(), &state_machine_arn)?.to_owned();
+    let name = name.unwrap_or_else(|| uuid(api.protocol.host().clock().random_u128()));
+    let input = match input {
+        Some(text) => parse(&text).map_err(ApiError::invalid_input)?,
+        None => Value::Object(Map::new()),
+    };
+    Ok(Asked { state_machine_arn, workflow, name, input, trace_header })
+}
+
+fn request(asked: Asked) -> StartRequest {
+    StartRequest { workflow: asked.workflow, name: asked.name, input: asked.input }
+}
+
+/// The most bytes of an input.
+pub(super) fn data_bytes_max<H: Host>(api: &Api<H>) -> usize {
+    match api.refusals {
+        Refusals::Own => REQUEST_BYTES_MAX,
+        Refusals::Aws => AWS_DATA_BYTES_MAX,
+    }
+}
+
+/// A value out of its JSON text; else why it is none, in AWS's words where they are known.
+pub(super) fn parse(text: &str) -> Result<Value, String> {
+    let start = text.trim_start();
+    if start.is_empty() {
+        return Err("Invalid execution input.".to_owned());
+    }
+    let parsed = json::parse(text.as_bytes());
+    let is_word = |character: &char| character.is_alphanumeric() || *character == '_';
+    let word: String = start.chars().take_while(is_word).take(80).collect();
+    let is_token = start.starts_with(|first: char| first.is_alphabetic() || first == '_');
+    match parsed {
+        Ok(value) => Ok(value),
+        Err(json::JsonError::NotJson { .. })
+            if is_token && !["null", "true", "false"].contains(&word.as_str()) =>
+        {
+            Err(format!(
+                "Unrecognized token '{word}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or \
+                 'false')"
+            ))
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn started(item: &RunItem) -> Value {
+    Answer::default()
+        .set("executionArn", item.run().execution_arn())
+        .set("startDate", seconds(item.started_ms))
+        .into_value()
+}
+
+fn exists(item: &RunItem) -> ApiError {
+    let message = format!("Execution Already Exists: '{}'", item.run().execution_arn());
+    ApiError::new(Kind::ExecutionAlreadyExists, message)
+}
+
+fn refused(error: StartError, state_machine_arn: &str) -> ApiError {
+    match error {
+        StartError::InvalidName { name, .. } => ApiError::invalid_name(&name),
+        StartError::UnknownWorkflow { .. } => ApiError::no_state_machine(state_machine_arn),
+        StartError::World(error) => error.into(),
+        StartError::InputTooLarge { .. }
+        | StartError::InputTooDeep { .. }
+        | StartError::FirstDataTooLarge { .. } => ApiError::invalid_input(error),
+    }
+}
+
+/// The run, once it has ended.
+async fn ended<H: Host>(api: &Api<H>, mut item: RunItem) -> Result<RunItem, ApiError> {
+    let (host, id) = (api.protocol.host(), item.id.clone());
+    let until_ms = host.clock().now_ms() + SYNC_WAIT_MS;
+    let mut pause_ms = SYNC_POLL_MS;
+    loop {
+        if item.status != Status::Running {
+            return Ok(item);
+        }
+        let now_ms = host.clock().now_ms();
+        if now_ms >= until_ms {
+            let message = format!(
+                "The execution has not ended within {} seconds, and goes on: '{}'",
+                SYNC_WAIT_MS / 1000,
+                item.run().execution_arn()
+            );
+            return Err(ApiError::new(Kind::ExecutionStillRunning, message));
+        }
+        host.clock().sleep(pause_ms.min(until_ms - now_ms)).await;
+        pause_ms = (pause_ms * 2).min(SYNC_POLL_MS_MAX);
+        item = match host.store().run(&id, host.clock().now_ms()).await? {
+            Some(item) => item,
+            None => return Err(ApiError::no_execution(&item.run().execution_arn())),
+        };
+    }
+}
+
+/// AWS knows no sync execution that somebody has stopped: it has failed.
+fn sync_status(status: Status) -> &'static str {
+    match status {
+        Status::Aborted => Status::Failed.as_str(),
+        other => other.as_str(),
+    }
+}

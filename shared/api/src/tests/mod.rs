@@ -1,0 +1,9 @@
+//! Each operation, by good and bad requests.
+
+mod executions;
+mod history;
+mod lists;
+mod machines;
+mod starts;
+mod states;
+mod wire;

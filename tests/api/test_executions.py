@@ -1,0 +1,147 @@
+"""StartExecution, DescribeExecution, StopExecution, ListExecutions, GetExecutionHistory, StartSyncExecution, ListMapRuns."""
+
+import json
+import shutil
+import subprocess
+import threading
+import unittest
+
+from client import ENDPOINT, FAIL, PASS, WAIT, ApiTest, client
+
+ORDERS = "arn:aws:states:us-east-1:000000000000:stateMachine:order-processing"
+
+
+class Executions(ApiTest):
+    def test_an_execution_runs_to_its_end(self):
+        machine = self.machine(PASS)
+        started = self.client.start_execution(stateMachineArn=machine, name="one", input='{"a": 1}')
+        self.assertEqual(started["executionArn"], machine.replace(":stateMachine:", ":execution:") + ":one")
+        described = self.ended(started["executionArn"])
+        self.assertEqual(described["status"], "SUCCEEDED")
+        self.assertEqual(json.loads(described["output"]), {"a": 1})
+        self.assertEqual(described["startDate"], started["startDate"])
+        self.assertGreaterEqual(described["stopDate"], described["startDate"])
+        self.assertEqual(self.client.list_map_runs(executionArn=started["executionArn"])["mapRuns"], [])
+
+    def test_a_start_is_idempotent_while_it_runs(self):
+        machine = self.machine(WAIT)
+        start = {"stateMachineArn": machine, "name": "one", "input": "{}"}
+        first, second = self.client.start_execution(**start), self.client.start_execution(**start)
+        self.assertEqual((first["executionArn"], first["startDate"]), (second["executionArn"], second["startDate"]))
+        self.refused("ExecutionAlreadyExists", self.client.start_execution, **{**start, "input": "[]"})
+        self.client.stop_execution(executionArn=first["executionArn"])
+        self.refused("ExecutionAlreadyExists", self.client.start_execution, **start)
+
+    def test_bad_starts_are_refused(self):
+        machine = self.machine(PASS)
+        start = self.client.start_execution
+        self.refused("StateMachineDoesNotExist", start, stateMachineArn=machine + "x")
+        self.refused("InvalidArn", start, stateMachineArn="x")
+        self.refused("InvalidName", start, stateMachineArn=machine, name="a b")
+        self.refused("InvalidExecutionInput", start, stateMachineArn=machine, input="no JSON")
+        loose = client(parameter_validation=False)
+        self.refused("ValidationException", loose.start_execution, stateMachineArn=machine, name="n" * 81)
+        self.refused("ValidationException", loose.start_execution, message="1 validation error detected: Value null")
+
+    def test_an_execution_is_stopped(self):
+        execution = self.started(self.machine(WAIT))
+        stopped = self.client.stop_execution(executionArn=execution, error="Enough", cause="of it")
+        described = self.ended(execution)
+        self.assertEqual((described["status"], described["error"], described["cause"]), ("ABORTED", "Enough", "of it"))
+        self.assertEqual(described["stopDate"], stopped["stopDate"])
+        events = self.client.get_execution_history(executionArn=execution)["events"]
+        self.assertEqual(events[-1]["type"], "ExecutionAborted")
+        self.assertEqual(events[-1]["executionAbortedEventDetails"], {"error": "Enough", "cause": "of it"})
+
+    def test_what_is_not_there_is_refused(self):
+        execution = self.started(self.machine(PASS)) + "x"
+        for call in [self.client.describe_execution, self.client.stop_execution, self.client.get_execution_history,
+                     self.client.list_map_runs, self.client.describe_state_machine_for_execution]:
+            self.refused("ExecutionDoesNotExist", call, message=execution, executionArn=execution)
+            self.refused("InvalidArn", call, executionArn="x")
+
+    def test_executions_are_listed_by_the_paginator(self):
+        machine = self.machine(WAIT)
+        arns = [self.started(machine, name=f"n{n}") for n in range(7)]
+        self.client.stop_execution(executionArn=arns[2])
+        paginator = self.client.get_paginator("list_executions")
+
+        def listed(**more):
+            pages = paginator.paginate(stateMachineArn=machine, **more)
+            return [item["executionArn"] for page in pages for item in page["executions"]]
+
+        # The list's index may be a moment behind.
+        self.assertEqual(sorted(listed(PaginationConfig={"PageSize": 3})), sorted(arns))
+        self.assertEqual(listed(statusFilter="ABORTED"), [arns[2]])
+        self.assertEqual(len(listed(statusFilter="RUNNING", PaginationConfig={"PageSize": 2})), 6)
+        starts = [item["startDate"] for item in self.client.list_executions(stateMachineArn=machine)["executions"]]
+        self.assertEqual(starts, sorted(starts, reverse=True))
+        self.refused("InvalidToken", self.client.list_executions, stateMachineArn=machine, nextToken="x")
+        self.refused("StateMachineDoesNotExist", self.client.list_executions, stateMachineArn=machine + "x")
+        token = self.client.list_executions(stateMachineArn=machine, maxResults=1)["nextToken"]
+        self.refused("InvalidToken", self.client.list_executions, stateMachineArn=machine, nextToken=token, statusFilter="FAILED")
+        for execution in arns:
+            self.client.stop_execution(executionArn=execution)
+
+    def test_a_history_comes_by_the_paginator_forwards_and_backwards(self):
+        states = {f"S{n}": {"Type": "Pass", **({"Next": f"S{n + 1}"} if n < 9 else {"End": True})} for n in range(10)}
+        execution = self.started(self.machine({"StartAt": "S0", "States": states}), input='{"secret": 1}')
+        self.ended(execution)
+        paginator = self.client.get_paginator("get_execution_history")
+
+        def events(size, **more):
+            pages = paginator.paginate(executionArn=execution, PaginationConfig={"PageSize": size}, **more)
+            return [event for page in pages for event in page["events"]]
+
+        all_events = events(1000)
+        self.assertEqual([event["id"] for event in all_events], list(range(1, 23)))
+        self.assertEqual(events(4), all_events)
+        self.assertEqual(events(5, reverseOrder=True), all_events[::-1])
+        self.assertNotIn("secret", str(events(7, includeExecutionData=False)))
+        entered = all_events[1]
+        self.assertEqual((entered["type"], entered["stateEnteredEventDetails"]["name"]), ("PassStateEntered", "S0"))
+        self.assertEqual(entered["stateEnteredEventDetails"]["inputDetails"], {"truncated": False})
+        self.refused("InvalidToken", self.client.get_execution_history, executionArn=execution, nextToken="x")
+
+    def test_an_order_goes_through_real_steps(self):
+        self.assertIn(ORDERS, [machine["stateMachineArn"] for machine in self.client.list_state_machines()["stateMachines"]])
+        with open("functions/order-processing/samples/orders.jsonl", encoding="utf-8") as orders:
+            order = json.loads(orders.readline())
+        execution = self.started(ORDERS, name=self.unique("order"), input=json.dumps(order))
+        described = self.ended(execution)
+        self.assertIn(described["status"], ("SUCCEEDED", "FAILED"))
+        types = [event["type"] for event in self.client.get_execution_history(executionArn=execution)["events"]]
+        self.assertIn("LambdaFunctionScheduled", types)
+        self.assertEqual(types[0], "ExecutionStarted")
+
+    def test_a_sync_start_waits_for_the_end(self):
+        machine = self.machine(PASS, type="EXPRESS")
+        answer = self.client.start_sync_execution(stateMachineArn=machine, input='{"a": 1}')
+        self.assertEqual((answer["status"], json.loads(answer["output"])), ("SUCCEEDED", {"a": 1}))
+        self.assertEqual(self.client.describe_execution(executionArn=answer["executionArn"])["status"], "SUCCEEDED")
+        answer = self.client.start_sync_execution(stateMachineArn=self.machine(FAIL, type="EXPRESS"))
+        self.assertEqual((answer["status"], answer["error"], answer["cause"]), ("FAILED", "Bad", "it was to"))
+        self.refused("StateMachineTypeNotSupported", self.client.start_sync_execution, stateMachineArn=self.machine(PASS))
+
+    def test_a_sync_start_hears_of_a_stop(self):
+        machine = self.machine(WAIT, type="EXPRESS")
+        answers = []
+        call = {"stateMachineArn": machine, "name": "one"}
+        thread = threading.Thread(target=lambda: answers.append(client().start_sync_execution(**call)))
+        thread.start()
+        execution = machine.replace(":stateMachine:", ":execution:") + ":one"
+        while not self.client.list_executions(stateMachineArn=machine)["executions"]:
+            pass
+        self.client.stop_execution(executionArn=execution, error="Enough")
+        thread.join(30)
+        self.assertEqual([(answer["status"], answer["error"]) for answer in answers], [("FAILED", "Enough")])
+
+    @unittest.skipUnless(shutil.which("aws"), "the AWS CLI is not there")
+    def test_the_aws_cli_lists_executions(self):
+        machine = self.machine(PASS)
+        execution = self.started(machine, name="one")
+        self.ended(execution)
+        aws = ["aws", "stepfunctions", "list-executions", "--endpoint-url", ENDPOINT, "--state-machine-arn", machine]
+        answer = subprocess.run(aws, capture_output=True, text=True, timeout=60)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertEqual([item["executionArn"] for item in json.loads(answer.stdout)["executions"]], [execution])
