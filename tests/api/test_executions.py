@@ -5,9 +5,11 @@ import shutil
 import subprocess
 import threading
 import unittest
+from pathlib import Path
 
 from client import ENDPOINT, FAIL, PASS, WAIT, ApiTest, client
 
+SAMPLES = Path(__file__).resolve().parents[2] / "functions/order-processing/samples/orders.jsonl"
 ORDERS = "arn:aws:states:us-east-1:000000000000:stateMachine:order-processing"
 
 
@@ -105,7 +107,7 @@ class Executions(ApiTest):
 
     def test_an_order_goes_through_real_steps(self):
         self.assertIn(ORDERS, [machine["stateMachineArn"] for machine in self.client.list_state_machines()["stateMachines"]])
-        with open("functions/order-processing/samples/orders.jsonl", encoding="utf-8") as orders:
+        with open(SAMPLES, encoding="utf-8") as orders:
             order = json.loads(orders.readline())
         execution = self.started(ORDERS, name=self.unique("order"), input=json.dumps(order))
         described = self.ended(execution)

@@ -12,7 +12,7 @@
 
 use super::{
     Cancellation, DynamoStore, NOT_THERE,
-    item::{PK, Reader, SK, Writer},
+    item::{Item, PK, Reader, SK, Writer},
     keys,
 };
 use crate::{
@@ -78,18 +78,7 @@ impl DynamoStore {
         let Some(found) = self.get(operation.clone(), keys::workflow_pk(name), sk).await? else {
             return Ok(None);
         };
-        let mut reader = Reader::new(operation, found)?;
-        Ok(Some(WorkflowItem {
-            name: name.to_owned(),
-            workflow_type: workflow_type(&mut reader)?,
-            definition: reader.string("d")?,
-            created_ms: reader.optional_number("t0")?,
-            updated_ms: reader.optional_number("t1")?,
-            revision: reader.optional_string("rv")?,
-            role_arn: reader.optional_string("ro")?,
-            logging: json(&mut reader, "lg")?,
-            tracing: json(&mut reader, "tr")?,
-        }))
+        workflow_of(operation, name, found).map(Some)
     }
 
     /// Those behind `after`, at most `limit`.
@@ -137,6 +126,22 @@ impl DynamoStore {
     }
 }
 
+/// What an item holds. Those that were written first hold a hash and nothing else.
+fn workflow_of(operation: String, name: &str, item: Item) -> WorldResult<WorkflowItem> {
+    let mut reader = Reader::new(operation, item)?;
+    Ok(WorkflowItem {
+        name: name.to_owned(),
+        workflow_type: workflow_type(&mut reader)?,
+        definition: reader.string("d")?,
+        created_ms: reader.optional_number("t0")?,
+        updated_ms: reader.optional_number("t1")?,
+        revision: reader.optional_string("rv")?,
+        role_arn: reader.optional_string("ro")?,
+        logging: json(&mut reader, "lg")?,
+        tracing: json(&mut reader, "tr")?,
+    })
+}
+
 fn workflow_type(reader: &mut Reader) -> WorldResult<WorkflowType> {
     let Some(name) = reader.optional_string("ty")? else { return Ok(WorkflowType::Standard) };
     let known = WorkflowType::ALL.into_iter().find(|known| known.as_str() == name);
@@ -146,4 +151,39 @@ fn workflow_type(reader: &mut Reader) -> WorldResult<WorkflowType> {
 fn json(reader: &mut Reader, name: &str) -> WorldResult<Option<Value>> {
     let Some(text) = reader.optional_string(name)? else { return Ok(None) };
     serde_json::from_str(&text).map(Some).map_err(|_| reader.damaged(name, "is no JSON"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_of_before_there_were_types_and_revisions_is_read() {
+        let mut item = Writer::new(keys::workflow_pk("order"), keys::CURRENT_SK, 1);
+        item.string("d", "0123");
+        let read = workflow_of("read".to_owned(), "order", item.0).unwrap();
+        let expected = WorkflowItem {
+            name: "order".to_owned(),
+            workflow_type: WorkflowType::Standard,
+            definition: "0123".to_owned(),
+            created_ms: None,
+            updated_ms: None,
+            revision: None,
+            role_arn: None,
+            logging: None,
+            tracing: None,
+        };
+        assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn a_damaged_item_says_which_attribute() {
+        for (name, value) in [("ty", "FAST"), ("lg", "{"), ("t0", "text")] {
+            let mut item = Writer::new(keys::workflow_pk("order"), keys::CURRENT_SK, 1);
+            item.string("d", "0123");
+            item.string(name, value);
+            let error = workflow_of("read".to_owned(), "order", item.0).unwrap_err();
+            assert!(error.message.contains(name), "{error}");
+        }
+    }
 }
