@@ -43,10 +43,10 @@ pub const SAME_MS_MAX: usize = 100_000;
 /// A page of a history is built in portions; the first has so many events, and each of the others as many as fit.
 pub const HISTORY_PORTION: usize = 64;
 
-/// So many ended runs are kept with their records, for the next pages of their histories; and only those of at most so many
-/// bytes of data.
+/// So many ended runs are kept with their records, for the next pages of their histories; and all together so many bytes of
+/// data, which take some times as many in memory.
 pub const RECORDINGS_KEPT: usize = 4;
-pub const RECORDING_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const RECORDINGS_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// StartSyncExecution waits so long for the end, in milliseconds: AWS ends an Express execution after five minutes
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>). Here it goes on.

@@ -2,7 +2,7 @@
 
 use crate::{
     error::ApiError,
-    limits::{RECORDING_BYTES_MAX, RECORDINGS_KEPT},
+    limits::{RECORDINGS_BYTES_MAX, RECORDINGS_KEPT},
 };
 use std::{
     collections::VecDeque,
@@ -27,7 +27,16 @@ impl Ordered {
 
 /// The latest few of them, the newest first.
 #[derive(Debug, Default)]
-pub(crate) struct Recordings(Mutex<VecDeque<(RunKey, u32, Arc<Ordered>)>>);
+pub(crate) struct Recordings(Mutex<VecDeque<Kept>>);
+
+#[derive(Debug)]
+struct Kept {
+    run: RunKey,
+    redrive_count: u32,
+    /// The size of its data as JSON text.
+    bytes: usize,
+    ordered: Arc<Ordered>,
+}
 
 impl Recordings {
     /// What was recorded of a run: from memory if it had ended when it was read, and hasn't been redriven since.
@@ -54,9 +63,9 @@ impl Recordings {
 
     fn kept(&self, key: &RunKey, redrive_count: u32) -> Option<Arc<Ordered>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = kept.iter().position(|(of, count, _)| of == key && *count == redrive_count)?;
+        let at = kept.iter().position(|kept| kept.run == *key && kept.redrive_count == redrive_count)?;
         let found = kept.remove(at)?;
-        let ordered = Arc::clone(&found.2);
+        let ordered = Arc::clone(&found.ordered);
         kept.push_front(found);
         Some(ordered)
     }
@@ -70,13 +79,17 @@ impl Recordings {
         let mut bytes = json::size(input).map_err(unwritable)?;
         for recorded in records.values().flatten() {
             bytes += json::size(&recorded.outcome).map_err(unwritable)?;
-            if bytes > RECORDING_BYTES_MAX {
+            if bytes > RECORDINGS_BYTES_MAX {
                 return Ok(());
             }
         }
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.push_front((item.key(), item.redrive_count, Arc::clone(ordered)));
+        let (run, redrive_count) = (item.key(), item.redrive_count);
+        kept.push_front(Kept { run, redrive_count, bytes, ordered: Arc::clone(ordered) });
         kept.truncate(RECORDINGS_KEPT);
+        while kept.iter().map(|kept| kept.bytes).sum::<usize>() > RECORDINGS_BYTES_MAX {
+            kept.pop_back();
+        }
         Ok(())
     }
 }

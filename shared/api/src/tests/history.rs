@@ -1,6 +1,7 @@
 //! GetExecutionHistory.
 
 use crate::{
+    limits::RECORDINGS_KEPT,
     testing::{World, execution, pass, task, wait},
     token::TokenKey,
 };
@@ -159,6 +160,24 @@ fn an_ended_history_is_read_once_for_all_of_its_pages() {
     // A look at the run for each page, and one more with its records.
     assert_eq!(count("get run"), all.len() + 1);
     assert_eq!(count("query records"), 2, "{calls:?}");
+}
+
+#[test]
+fn only_the_latest_few_histories_are_kept() {
+    let world = World::of(&pass());
+    let names = ["a", "b", "c", "d", "e"];
+    assert_eq!(names.len(), RECORDINGS_KEPT + 1);
+    names.iter().for_each(|name| drop(world.start(name, &json!({}))));
+    world.run();
+    let is_read = |name: &str| {
+        world.host.calls();
+        pages(&world, &json!({ "executionArn": execution(name) }));
+        world.host.calls().contains(&"query records")
+    };
+    assert!(names.iter().all(|name| is_read(name)));
+    assert!(!is_read("b"), "it is kept, and the latest from now on");
+    assert!(is_read("a"), "it had to make room");
+    assert!(!is_read("b"));
 }
 
 #[test]
