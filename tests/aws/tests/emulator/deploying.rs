@@ -3,11 +3,11 @@
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Stdio,
     time::Duration,
 };
-use stepladder_aws_tests::{Emulator, Kind, architecture};
+use stepladder_aws_tests::{Emulator, Kind, architecture, link, workspace};
 
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -61,19 +61,12 @@ fn quoted(text: &str) -> String {
 }
 
 /// A folder that looks like the workspace, with a `stepladder.toml`, and zips of its own where `make build` puts them.
-fn workspace(emulator: &Emulator, toml: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+fn lookalike(emulator: &Emulator, toml: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("stepladder-deploying-{}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
+    link("", &folder, &["target", "stepladder.toml"]);
     fs::create_dir_all(folder.join("target")).unwrap();
     fs::create_dir_all(folder.join("bin")).unwrap();
-    for entry in fs::read_dir(&root).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name().into_string().unwrap();
-        if !name.starts_with('.') && name != "target" && name != "stepladder.toml" {
-            symlink(entry.path(), folder.join(name)).unwrap();
-        }
-    }
     symlink(&emulator.zips, folder.join("target/lambda")).unwrap();
     symlink(&emulator.cli, folder.join("bin/stepladder")).unwrap();
     fs::write(folder.join("bin/aws"), AWS).unwrap();
@@ -95,8 +88,7 @@ async fn what_the_page_says_works() {
         eprintln!("not run: the page is followed on ministack alone");
         return;
     }
-    let page =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/deploying.md")).unwrap();
+    let page = fs::read_to_string(workspace().join("docs/deploying.md")).unwrap();
     // Its CloudWatch has no metric math, and its functions are this machine's own binaries.
     let architecture = architecture();
     let toml = format!(
@@ -104,7 +96,7 @@ async fn what_the_page_says_works() {
         toml(&page),
         architecture.as_str()
     );
-    let folder = workspace(&emulator, &toml);
+    let folder = lookalike(&emulator, &toml);
     let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
     let mut command = tokio::process::Command::new("bash");
     command
