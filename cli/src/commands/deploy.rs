@@ -18,6 +18,7 @@ use crate::{
     style::{self, paint},
     text::{count, escaped},
 };
+use clap::ValueHint;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -40,7 +41,7 @@ pub struct DeployArgs {
     #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
     parameter: Vec<String>,
     /// The template to deploy
-    #[arg(long, value_name = "FILE", default_value = "infra/sam/template.yaml")]
+    #[arg(long, value_name = "FILE", default_value = "infra/sam/template.yaml", value_hint = ValueHint::FilePath)]
     template: PathBuf,
     /// The bucket for the functions' zips. Unless given stepladder-artifacts-ACCOUNT-REGION, which is made where it is
     /// missing
