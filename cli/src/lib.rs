@@ -19,6 +19,7 @@ pub mod graph;
 pub mod inputs;
 pub mod limits;
 pub mod orders;
+pub mod parameters;
 pub mod printer;
 pub mod profiles;
 pub mod project;

@@ -1,6 +1,6 @@
 //! The checks: each is a plain function of what should be and what is.
 
-use super::{DEPLOY, Facts, Finding};
+use super::{DEPLOY, Facts, Finding, payloads::payloads};
 use crate::{limits, text::count};
 use std::collections::BTreeSet;
 use stepladder_infra::{self as infra, Stack};
@@ -9,7 +9,7 @@ use stepladder_infra::{self as infra, Stack};
 type Check = (&'static str, fn(&Stack, &Facts) -> Vec<Finding>);
 
 /// All checks, in the order in which they are shown.
-pub const CHECKS: [Check; 13] = [
+pub const CHECKS: [Check; 14] = [
     ("credentials", credentials),
     ("queues", queues),
     ("visibility", visibility),
@@ -20,6 +20,7 @@ pub const CHECKS: [Check; 13] = [
     ("in flight", in_flight),
     ("table", table),
     ("bucket", bucket),
+    ("payloads", payloads),
     ("definitions", definitions),
     ("steps", steps),
     ("backlog", backlog),

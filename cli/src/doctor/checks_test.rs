@@ -3,7 +3,7 @@
 use super::*;
 use crate::doctor::{Severity, facts::Versions};
 use std::collections::BTreeMap;
-use stepladder_aws::{LiveBucket, LiveFunction, LiveMapping, LiveQueue, LiveTable};
+use stepladder_aws::{Expiry, LiveBucket, LiveFunction, LiveMapping, LiveQueue, LiveTable};
 use stepladder_infra::{Facts as Workspace, FunctionFacts, PackageFacts, WorkflowFacts};
 
 fn program(name: &str, is_system: bool) -> FunctionFacts {
@@ -48,7 +48,7 @@ fn well(model: &Stack) -> Facts {
         account: "123456789012".into(),
         bucket_name: "shop-123456789012-eu-west-1".into(),
         caller: Some(("123456789012".into(), "arn:aws:iam::123456789012:user/me".into())),
-        bucket: Some(LiveBucket { is_private: Some(true) }),
+        bucket: Some(LiveBucket { is_private: Some(true), expiry: Expiry::Days(400) }),
         ..Facts::default()
     };
     for queue in &model.queues {
@@ -59,6 +59,7 @@ fn well(model: &Stack) -> Facts {
             redrive: queue.receives_max.map(|receives| (arn("dead-letter"), receives)),
             visible: 0,
             in_flight: 0,
+            kms_key: None,
         };
         facts.queues.insert(queue.name.clone(), live);
     }
@@ -307,9 +308,9 @@ fn a_table_that_is_not_as_it_should_be_is_found() {
 #[test]
 fn a_bucket_that_is_missing_or_open_is_found() {
     check(|facts| facts.bucket = None, &[("bucket", "shop-123456789012-eu-west-1", "not there")]);
-    let open = LiveBucket { is_private: Some(false) };
+    let open = LiveBucket { is_private: Some(false), ..LiveBucket::default() };
     check(|facts| facts.bucket = Some(open), &[("bucket", "shop-123456789012-eu-west-1", "public access")]);
-    check(|facts| facts.bucket = Some(LiveBucket { is_private: None }), &[]);
+    check(|facts| facts.bucket = Some(LiveBucket::default()), &[]);
 }
 
 #[test]
