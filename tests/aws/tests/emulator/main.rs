@@ -11,6 +11,7 @@
 mod deaths;
 mod deploying;
 mod killed;
+mod letters;
 mod operator;
 mod orders;
 mod outage;
