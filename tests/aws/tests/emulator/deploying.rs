@@ -9,7 +9,7 @@ use std::{
 };
 use stepladder_aws_tests::{Emulator, Kind, architecture, link, workspace};
 
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Waits until a message is parked, as a reader of the page does by reading on.
 const UNTIL_PARKED: &str = r#"
@@ -22,9 +22,26 @@ done
 /// Over what `destroy` has kept no new stack is made: the page says so.
 const REFUSED: &str = "stepladder deploy --yes && { echo 'a stack was made over kept data' >&2; exit 1; }\n";
 
-/// What the emulator's CloudFormation leaves out. `doctor` finds it, and says just this.
-const TTL: &str = "aws dynamodb update-time-to-live --table-name orders \
-    --time-to-live-specification Enabled=true,AttributeName=expires";
+/// What the emulator's CloudFormation leaves out: when items and payloads expire. Without, and with payloads that go too soon,
+/// `doctor` says so and exits with 1; then both are as the template says.
+const EXPIRY: &str = r#"
+expire() {
+    aws s3api put-bucket-lifecycle-configuration --bucket "orders-$AWS_ACCESS_KEY_ID-us-east-1" --lifecycle-configuration \
+        '{"Rules": [{"ID": "Payloads", "Status": "Enabled", "Filter": {"Prefix": "runs/"}, "Expiration": {"Days": '"$1"'}}]}'
+}
+expire 399
+code=0; stepladder doctor || code=$?
+[ "$code" = 1 ] || { echo "doctor exited with $code where no item expires" >&2; exit 1; }
+aws dynamodb update-time-to-live --table-name orders --time-to-live-specification Enabled=true,AttributeName=expires
+expire 400
+"#;
+
+/// Payloads are kept as long as the longest retention asks for, and a value that is too low is refused: the page says so.
+const RAISED: &str = r#"
+stepladder deploy --dry-run --parameter RetentionDays=3650
+code=0; stepladder deploy --dry-run --parameter PayloadDays=100 || code=$?
+[ "$code" = 2 ] || { echo "a PayloadDays that is too low ended with $code" >&2; exit 1; }
+"#;
 
 /// Version 1 of the AWS CLI sends what is for SQS to an address of its own, whatever AWS_ENDPOINT_URL says.
 const AWS: &str = r#"#!/bin/sh
@@ -43,7 +60,8 @@ fn script(page: &str) -> String {
             script.push_str(&format!("echo '$ '{}\n{line}\n", quoted(line)));
         }
         if block.contains("stepladder deploy --yes") {
-            script.push_str(&format!("{TTL}\n"));
+            script.push_str(EXPIRY);
+            script.push_str(RAISED);
         }
         if block.contains("stepladder destroy --dry-run") {
             script.push_str(REFUSED);
@@ -97,6 +115,8 @@ async fn what_the_page_says_works() {
         architecture.as_str()
     );
     let folder = lookalike(&emulator, &toml);
+    // The page names its stack itself, so it gets an account of its own: to the emulator a key of twelve digits is one.
+    let account = format!("{:012}", rand::random::<u64>() % 1_000_000_000_000);
     let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
     let mut command = tokio::process::Command::new("bash");
     command
@@ -104,6 +124,7 @@ async fn what_the_page_says_works() {
         .current_dir(&folder)
         .env("PATH", path)
         .env("CARGO_TARGET_DIR", folder.join("target"))
+        .env("AWS_ACCESS_KEY_ID", &account)
         .env("NO_COLOR", "1")
         .stdin(Stdio::null())
         .kill_on_drop(true);
@@ -116,6 +137,9 @@ async fn what_the_page_says_works() {
     // One sign of each part.
     for sign in [
         "AWS::DynamoDB::Table",
+        "no item of it expires (TTL on expires)",
+        "objects expire after 399 days; 400 is the least",
+        "400 → 4020",
         "✓ mappings",
         "SUCCEEDED",
         "TaskStateExited",
@@ -127,6 +151,8 @@ async fn what_the_page_says_works() {
         assert!(said.contains(sign), "no {sign:?} in\n{said}\n{told}");
     }
     assert!(told.contains("there is no stack orders, but the table orders"), "{told}");
-    assert!(told.contains("bucket orders-000000000000-us-east-1 is gone"), "{told}");
+    assert!(told.contains("things wrong with the stack orders"), "{told}");
+    assert!(told.contains("payloads have to be kept for 400 days"), "{told}");
+    assert!(told.contains(&format!("bucket orders-{account}-us-east-1 is gone")), "{told}");
     fs::remove_dir_all(&folder).unwrap();
 }
