@@ -33,12 +33,17 @@ fn table(table: &Table) -> Body {
     for (name, kind) in &table.attributes {
         body = body.block("attribute", Body::new().with("name", quoted(name)).with("type", quoted(kind)));
     }
+    let warm = Body::new()
+        .with("read_units_per_second", raw("var.table_warm_read_units"))
+        .with("write_units_per_second", raw("var.table_warm_write_units"));
     for index in &table.indexes {
         let index = Body::new()
             .with("name", quoted(index.name))
             .with("hash_key", quoted(index.partition_key))
             .with("range_key", quoted(index.sort_key))
-            .with("projection_type", quoted("KEYS_ONLY"));
+            .with("projection_type", quoted("KEYS_ONLY"))
+            // Writes of the table wait for its indexes.
+            .block("warm_throughput", warm.clone());
         body = body.block("global_secondary_index", index);
     }
     if let Some(attribute) = table.ttl {
@@ -48,9 +53,6 @@ fn table(table: &Table) -> Body {
     body =
         body.block("point_in_time_recovery", Body::new().with("enabled", raw("var.point_in_time_recovery")));
     if table.name.is_none() {
-        let warm = Body::new()
-            .with("read_units_per_second", raw("var.table_warm_read_units"))
-            .with("write_units_per_second", raw("var.table_warm_write_units"));
         body = body.block("warm_throughput", warm);
     }
     // Not enabled: a key that AWS owns.
