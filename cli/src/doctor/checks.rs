@@ -298,9 +298,12 @@ fn in_flight(_: &Stack, facts: &Facts) -> Vec<Finding> {
     let mut found = Vec::new();
     for (name, function) in &facts.functions {
         for mapping in &function.mappings {
-            let limits = [mapping.maximum_concurrency, function.reserved_concurrency];
-            let concurrency =
-                limits.into_iter().flatten().min().unwrap_or(infra::limits::MAPPING_CONCURRENCY_MAX);
+            let concurrency = infra::BatchLimits {
+                maximum_concurrency: mapping.maximum_concurrency,
+                pollers_maximum: mapping.provisioned_pollers.map(|(_, most)| most),
+                reserved_concurrency: function.reserved_concurrency,
+            }
+            .batches_at_once();
             let most = u64::from(mapping.batch_size) * u64::from(concurrency);
             if most > limits::IN_FLIGHT_MAX {
                 found.push(Finding::wrong(
@@ -312,7 +315,9 @@ fn in_flight(_: &Stack, facts: &Facts) -> Vec<Finding> {
                         limits::IN_FLIGHT_MAX
                     ),
                     "beyond it SQS gives no further message, however many wait",
-                    format!("lower batch_size or maximum_concurrency of {name} in its Cargo.toml, and deploy"),
+                    format!(
+                        "lower batch_size, maximum_concurrency or the maximum of provisioned_pollers of {name} in its Cargo.toml, and deploy"
+                    ),
                 ));
             }
         }

@@ -11,7 +11,8 @@ fn program(name: &str, is_system: bool) -> FunctionFacts {
         name: name.into(),
         package: if is_system { "system" } else { "order" }.into(),
         is_system,
-        timeout_seconds: 10,
+        // The dead-letter function waits for a step.
+        timeout_seconds: if name == "dead-letter" { 900 } else { 10 },
         memory_mb: 256,
         environment: BTreeMap::new(),
         batch_size: if name == "dead-letter" { 1 } else { 10 },
@@ -286,6 +287,13 @@ fn more_in_flight_than_a_queue_can_have_is_found() {
     let found = in_flight(&model, &facts);
     assert!(found[0].what.contains("are 125000; a queue has 120000"), "{found:?}");
     function(&mut facts, "charge").mappings[0].maximum_concurrency = Some(1_200);
+    assert_eq!(in_flight(&model, &facts), []);
+    // Each poller has ten batches under way.
+    let mapping = &mut function(&mut facts, "charge").mappings[0];
+    (mapping.maximum_concurrency, mapping.provisioned_pollers) = (None, Some((2, 121)));
+    let found = in_flight(&model, &facts);
+    assert!(found[0].what.contains("are 121000; a queue has 120000"), "{found:?}");
+    function(&mut facts, "charge").mappings[0].provisioned_pollers = Some((2, 120));
     assert_eq!(in_flight(&model, &facts), []);
 }
 
