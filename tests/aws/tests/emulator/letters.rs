@@ -4,7 +4,7 @@ use crate::{PROBE, chain};
 use serde_json::{Value, json};
 use std::time::Duration;
 use stepladder_aws_tests::{Function, Kind, Stack, system, until};
-use stepladder_protocol::{Host, Queue, QueueName};
+use stepladder_protocol::{Host, QueueName};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
