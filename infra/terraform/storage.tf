@@ -84,6 +84,7 @@ resource "aws_dynamodb_table" "runs" {
 
   lifecycle {
     prevent_destroy = true
+    ignore_changes  = [global_secondary_index, warm_throughput]
   }
 }
 

@@ -1,6 +1,6 @@
 //! What a shell completes: commands and options as clap knows them, and names as the workspace and the stack do.
 //!
-//! The script of `stepladder completions` calls this program with `COMPLETE=<shell>` at each Tab. An answer comes within
+//! The script of `stepladder completions` calls this program with `STEPLADDER_COMPLETE=<shell>` at each Tab. An answer comes within
 //! [`COMPLETION_TIMEOUT`](crate::limits::COMPLETION_TIMEOUT) and changes nothing. Where there is none it is empty: an error would
 //! stand in the midst of the line that somebody types.
 
@@ -22,7 +22,7 @@ use std::{
 };
 
 /// The variable by which a shell asks, and names itself.
-const VARIABLE: &str = "COMPLETE";
+const VARIABLE: &str = "STEPLADDER_COMPLETE";
 
 /// The command that is completed.
 const COMMAND: &str = "stepladder";

@@ -51,7 +51,7 @@ fn each_shell_has_its_completions() {
         assert!(shown.starts_with("exit code: 0") && shown.contains("COMPLETE"), "{shown}");
         assert!(shown.contains(env!("CARGO_BIN_EXE_stepladder")), "{shown}");
         // A shell that asks by itself gets the same.
-        let by_itself = stepladder(&[]).env("COMPLETE", shell).transcript();
+        let by_itself = stepladder(&[]).env("STEPLADDER_COMPLETE", shell).transcript();
         let script = |shown: &str| shown.split_once("----- stderr").unwrap().0.trim_end().to_owned();
         assert_eq!(script(&by_itself), script(&shown));
     }
@@ -60,7 +60,7 @@ fn each_shell_has_its_completions() {
 #[test]
 fn a_variable_that_names_no_shell_asks_for_nothing() {
     for other in ["", "0", "1", "nushell"] {
-        let shown = stepladder(&["version"]).env("COMPLETE", other).transcript();
+        let shown = stepladder(&["version"]).env("STEPLADDER_COMPLETE", other).transcript();
         assert_eq!(shown, stepladder(&["version"]).transcript());
     }
 }
@@ -69,7 +69,7 @@ fn a_variable_that_names_no_shell_asks_for_nothing() {
 fn offered(words: &[&str]) -> Vec<String> {
     let index = words.len().to_string();
     let args = [&["--", "stepladder"], words].concat();
-    let shown = stepladder(&args).env("COMPLETE", "zsh").env("_CLAP_COMPLETE_INDEX", &index).transcript();
+    let shown = stepladder(&args).env("STEPLADDER_COMPLETE", "zsh").env("_CLAP_COMPLETE_INDEX", &index).transcript();
     let (stdout, stderr) = shown.split_once("----- stderr -----\n").unwrap();
     assert_eq!(stderr, "");
     let stdout = stdout.strip_prefix("exit code: 0\n----- stdout -----\n").unwrap();

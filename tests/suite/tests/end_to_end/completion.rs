@@ -31,7 +31,7 @@ async fn stack() -> TestStack {
 async fn offered(stack: &TestStack, shell: &str, words: &[&str]) -> Vec<String> {
     let args = [&["--", "stepladder"], words].concat();
     let index = words.len().to_string();
-    let mut asked = vec![("COMPLETE", shell), ("_CLAP_COMPLETE_INDEX", index.as_str())];
+    let mut asked = vec![("STEPLADDER_COMPLETE", shell), ("_CLAP_COMPLETE_INDEX", index.as_str())];
     if shell == "bash" {
         asked.push(("_CLAP_COMPLETE_COMP_TYPE", "9"));
     }
