@@ -69,7 +69,8 @@ fn a_variable_that_names_no_shell_asks_for_nothing() {
 fn offered(words: &[&str]) -> Vec<String> {
     let index = words.len().to_string();
     let args = [&["--", "stepladder"], words].concat();
-    let shown = stepladder(&args).env("STEPLADDER_COMPLETE", "zsh").env("_CLAP_COMPLETE_INDEX", &index).transcript();
+    let shown =
+        stepladder(&args).env("STEPLADDER_COMPLETE", "zsh").env("_CLAP_COMPLETE_INDEX", &index).transcript();
     let (stdout, stderr) = shown.split_once("----- stderr -----\n").unwrap();
     assert_eq!(stderr, "");
     let stdout = stdout.strip_prefix("exit code: 0\n----- stdout -----\n").unwrap();
