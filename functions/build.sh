@@ -7,8 +7,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# What a function's zip may weigh. Lambda takes 50 MB; a cold start fetches it first, and small ones start faster.
-zip_bytes_max=6000000
+# What a function's zip may weigh. Lambda takes 50 MB; a cold start fetches it first, and small ones start faster. x86-64 has
+# 0.7 MB more: the S3 client's checksums keep 750 KB of tables there for CPUs that Lambda doesn't have.
+zip_bytes_max() { case $1 in arm64) echo 6000000 ;; *) echo 6700000 ;; esac; }
 # Newer ones are fine; these are the ones that the project is built with.
 cargo_lambda_version=1.9.2
 ziglang_version=0.17.1
@@ -70,10 +71,10 @@ for architecture in "${architectures[@]}"; do
         bytes=$(wc -c <"$zip")
         function=$(basename "$(dirname "$zip")")
         note=
-        if [ "$bytes" -gt "$zip_bytes_max" ]; then note=' more than its budget' is_too_large=1; fi
+        if [ "$bytes" -gt "$(zip_bytes_max "$architecture")" ]; then note=' more than its budget' is_too_large=1; fi
         awk -v bytes="$bytes" -v name="$function" -v architecture="$architecture" -v note="$note" \
             'BEGIN { printf "%5.2f MB  %-6s  %s%s\n", bytes / 1e6, architecture, name, note }'
     done
 done
-[ $is_too_large = 0 ] || fail "a zip is larger than $zip_bytes_max bytes" \
+[ $is_too_large = 0 ] || fail 'a zip is larger than its budget' \
     'cargo tree -e normal -p <package> shows what a function links; cargo bloat shows how much of it'

@@ -1,7 +1,7 @@
 //! What may be typed.
 
 use crate::{
-    commands,
+    commands, completion,
     printer::{Format, Printer},
     text::{TimeStyle, parse_duration},
 };
@@ -109,7 +109,8 @@ pub struct Global {
         env = "STEPLADDER_ENV",
         value_name = "NAME",
         hide_env = true,
-        conflicts_with_all = ["local", "endpoint"]
+        conflicts_with_all = ["local", "endpoint"],
+        add = completion::envs()
     )]
     pub env: Option<String>,
     /// Yes to whatever would be asked

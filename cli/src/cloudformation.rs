@@ -5,6 +5,7 @@ use crate::{
     exit::Exit,
     failure::{Code, Failure, Outcome},
     limits,
+    parameters::Parameters,
     printer::Printer,
 };
 use serde_json::Value;
@@ -81,6 +82,21 @@ pub async fn status(aws: &AwsCli, stack: &str) -> Outcome<Option<(String, String
         })
     };
     Ok(Some((text("StackStatus")?, text("StackId")?)))
+}
+
+/// What the stack's parameters are set to.
+pub async fn parameters(aws: &AwsCli, stack: &str) -> Outcome<Parameters> {
+    let answer = aws.json(&["cloudformation", "describe-stacks", "--stack-name", stack]).await?;
+    Ok(parameters_of(&answer))
+}
+
+fn parameters_of(answer: &Value) -> Parameters {
+    let all = answer.pointer("/Stacks/0/Parameters").and_then(Value::as_array).map(Vec::as_slice);
+    let read = |parameter: &Value| {
+        let text = |name: &str| parameter.get(name).and_then(Value::as_str).map(str::to_owned);
+        Some((text("ParameterKey")?, text("ParameterValue")?))
+    };
+    all.unwrap_or_default().iter().filter_map(read).collect()
 }
 
 /// The change sets of a stack that wait, by their ARNs.
@@ -196,6 +212,15 @@ mod tests {
         let losses: Vec<bool> = changes(&answer).iter().map(Change::loses_data).collect();
         assert_eq!(losses, [true, false, true, false, false, true]);
         assert_eq!(changes(&json!({})), []);
+    }
+
+    #[test]
+    fn parameters_are_read() {
+        let parameter = |name: &str, value: &str| json!({ "ParameterKey": name, "ParameterValue": value });
+        let all = [parameter("PayloadDays", "400"), parameter("KmsKeyArn", "")];
+        let read = parameters_of(&json!({ "Stacks": [{ "StackName": "orders", "Parameters": all }] }));
+        assert_eq!((read.len(), read["PayloadDays"].as_str(), read["KmsKeyArn"].as_str()), (2, "400", ""));
+        assert!(parameters_of(&json!({ "Stacks": [{ "StackName": "orders" }] })).is_empty());
     }
 
     #[test]

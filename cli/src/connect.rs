@@ -66,11 +66,23 @@ impl Stack {
         Self::of(target).await
     }
 
+    /// The same for whoever can't wait and changes nothing: each call is tried once, nobody is asked whose the credentials are, and
+    /// the stack's own settings are not read. Good for reading its table.
+    pub async fn glance(global: &Global, printer: &Printer) -> Outcome<Self> {
+        let target = Target::of(Meant::find(global, Among::All)?, Account::Unasked, printer).await?;
+        let host = AwsHost::connect_once(target.environment.clone(), &target.access).await;
+        Ok(Self::over(host, target))
+    }
+
     /// The stack of a target that is known already.
     pub async fn of(target: Target) -> Outcome<Self> {
         let host = AwsHost::connect_as(target.environment.clone(), &target.access).await;
+        Ok(Self::over(host, target))
+    }
+
+    fn over(host: AwsHost, target: Target) -> Self {
         let endpoint = target.access.endpoint().map(str::to_owned);
-        Ok(Self { protocol: Protocol::new(host), endpoint, target })
+        Self { protocol: Protocol::new(host), endpoint, target }
     }
 
     /// The stack's table.
@@ -151,16 +163,16 @@ fn checked_account(meant: Option<String>, of_credentials: String, is_local: bool
 impl Target {
     /// What the options, the environment or the workspace name. The account is asked of STS where nothing says it.
     pub async fn find(global: &Global, printer: &Printer) -> Outcome<Self> {
-        Self::of(Meant::find(global, Among::All)?, Among::All, printer).await
+        Self::of(Meant::find(global, Among::All)?, Account::Found, printer).await
     }
 
     /// The same among deployed stacks: `stepladder dev`, which has no template, is never meant unless it is named. Whatever is set,
     /// STS says whose the credentials are: a stack must not be made or deleted in another account than the one that is meant.
     pub async fn find_deployed(global: &Global, printer: &Printer) -> Outcome<Self> {
-        Self::of(Meant::find(global, Among::Deployed)?, Among::Deployed, printer).await
+        Self::of(Meant::find(global, Among::Deployed)?, Account::Checked, printer).await
     }
 
-    async fn of(meant: Meant, among: Among, printer: &Printer) -> Outcome<Self> {
+    async fn of(meant: Meant, account: Account, printer: &Printer) -> Outcome<Self> {
         let of_process =
             |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         let lookup = |name: &str| meant.variable(name, &of_process);
@@ -173,10 +185,14 @@ impl Target {
             probe(endpoint).await?;
         }
         let set = lookup("STEPLADDER_ACCOUNT_ID").filter(|account| !account.is_empty());
-        let is_known = access.has_placeholder_credentials() || (among == Among::All && set.is_some());
-        let account = match is_known {
-            true => set,
-            false => match access.caller().await {
+        let is_asked = match account {
+            Account::Checked => true,
+            Account::Found => set.is_none(),
+            Account::Unasked => false,
+        };
+        let account = match is_asked && !access.has_placeholder_credentials() {
+            false => set.or_else(|| (account == Account::Unasked).then(|| NO_ACCOUNT.to_owned())),
+            true => match access.caller().await {
                 Ok(caller) => Some(checked_account(set, caller.account, access.is_local())?),
                 // An emulator without STS has one account, whose number nobody needs.
                 Err(error) if access.is_local() => {
@@ -236,6 +252,20 @@ enum Among {
     All,
     Deployed,
 }
+
+/// Whether STS is asked whose the credentials are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Account {
+    /// Whatever is set: they have to be those of the account that is meant.
+    Checked,
+    /// Where nothing says which account it is.
+    Found,
+    /// Never.
+    Unasked,
+}
+
+/// Stands for an account that nobody has asked for. A table is found without.
+const NO_ACCOUNT: &str = "000000000000";
 
 /// A stack of `stepladder dev` that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,12 +1,13 @@
 //! The command `stepladder`.
 //!
 //! Four layers: [`args`] says what may be typed, [`connect`] and [`project`] find what it is about, each file of
-//! [`commands`] is one command, and [`printer`] alone writes.
+//! [`commands`] is one command, and [`printer`] alone writes. [`completion`] answers shells, before any of them.
 
 pub mod args;
 pub mod aws_cli;
 pub mod cloudformation;
 pub mod commands;
+pub mod completion;
 pub mod confirm;
 pub mod connect;
 pub mod definitions;
@@ -18,6 +19,7 @@ pub mod graph;
 pub mod inputs;
 pub mod limits;
 pub mod orders;
+pub mod parameters;
 pub mod printer;
 pub mod profiles;
 pub mod project;
@@ -37,8 +39,11 @@ use failure::{Code, Failure, Outcome};
 use printer::Printer;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
-/// Reads the arguments, runs the command, and tells how it went.
+/// Reads the arguments, runs the command, and tells how it went. A shell that completes a word is answered before all that.
 pub fn main() -> ExitCode {
+    if completion::answered() {
+        return ExitCode::SUCCESS;
+    }
     std::panic::set_hook(Box::new(|panic| {
         let said = panic.payload_as_str().unwrap_or("no message");
         let place =

@@ -8,6 +8,12 @@ pub const ID_RUNS_MAX: usize = 200;
 /// The most runs that `run list` shows.
 pub const LIST_RUNS_MAX: usize = 1_000;
 
+/// A shell that completes a word waits no longer than this for a stack: whoever has pressed Tab sees nothing until then.
+pub const COMPLETION_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The most runs that a shell offers.
+pub const COMPLETION_RUNS_MAX: usize = 50;
+
 /// Runs whose items are read at once.
 pub const READS_AT_ONCE: usize = 16;
 

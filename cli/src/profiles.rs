@@ -96,6 +96,12 @@ impl Profiles {
     }
 }
 
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
+fn is_role_name(name: &str) -> bool {
+    let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+    (1..=64).contains(&name.len()) && name.bytes().all(may_stand)
+}
+
 impl Profile {
     /// What would else be told by AWS, late and in other words.
     fn check(&self) -> Result<(), String> {
@@ -107,7 +113,9 @@ impl Profile {
             let ["arn", _, "iam", "", account, name] = role.splitn(6, ':').collect::<Vec<_>>()[..] else {
                 return None;
             };
-            (is_account(account) && name.starts_with("role/")).then(|| account.to_owned())
+            // A path may stand before the name.
+            let name = name.strip_prefix("role/")?.rsplit('/').next()?;
+            (is_account(account) && is_role_name(name)).then(|| account.to_owned())
         };
         let Some(role) = &self.role else { return Ok(()) };
         match (of_role(role), &self.account) {
@@ -182,6 +190,11 @@ mod tests {
         check_refused("default_env = 'b'\n[env.a]\nstack = 's'", "there is no [env.b]");
         check_refused("[env.a]\nstack = 's'\naccount = '12'", "[env.a] account is '12'");
         check_refused("[env.a]\nstack = 's'\nrole = 'operator'", "must be an ARN");
+        check_refused("[env.a]\nstack = 's'\nrole = 'arn:aws:iam::123456789012:role/a:b'", "must be an ARN");
+        check_refused(
+            "[env.a]\nstack = 's'\nrole = 'arn:aws:iam::123456789012:role/team/'",
+            "must be an ARN",
+        );
         check_refused(
             "[env.a]\nstack = 's'\naccount = '000000000000'\nrole = 'arn:aws:iam::123456789012:role/x'",
             "the role is one of account 123456789012",

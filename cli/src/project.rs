@@ -164,19 +164,7 @@ impl Project {
 
     /// The definitions, `functions/*/workflow.asl.json`, by name.
     pub fn workflows(&self) -> Outcome<Vec<WorkflowFile>> {
-        let folder = self.root.join("functions");
-        let entries =
-            std::fs::read_dir(&folder).map_err(|error| Failure::file("read the folder", &folder, &error))?;
-        let mut workflows = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|error| Failure::file("read the folder", &folder, &error))?;
-            let path = entry.path().join(DEFINITION_FILE);
-            if path.is_file() {
-                workflows.push(WorkflowFile { name: entry.file_name().to_string_lossy().into_owned(), path });
-            }
-        }
-        workflows.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(workflows)
+        workflow_files(&self.root)
     }
 
     /// The names of the programs that a Task state may name.
@@ -193,6 +181,23 @@ impl Project {
     pub fn shown<'p>(&self, path: &'p Path) -> std::path::Display<'p> {
         path.strip_prefix(&self.root).unwrap_or(path).display()
     }
+}
+
+/// The definitions under a workspace's root, `functions/*/workflow.asl.json`, by name.
+pub fn workflow_files(root: &Path) -> Outcome<Vec<WorkflowFile>> {
+    let folder = root.join("functions");
+    let entries =
+        std::fs::read_dir(&folder).map_err(|error| Failure::file("read the folder", &folder, &error))?;
+    let mut workflows = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| Failure::file("read the folder", &folder, &error))?;
+        let path = entry.path().join(DEFINITION_FILE);
+        if path.is_file() {
+            workflows.push(WorkflowFile { name: entry.file_name().to_string_lossy().into_owned(), path });
+        }
+    }
+    workflows.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(workflows)
 }
 
 #[derive(Debug, Deserialize)]

@@ -27,6 +27,7 @@ pub(crate) fn alarms(stack: &Stack) -> Vec<Alarm> {
         expression: None,
         threshold: 0,
         periods: 1,
+        datapoints: 1,
         queue_alarms: None,
     };
     let parked = Alarm {
@@ -64,6 +65,7 @@ pub(crate) fn alarms(stack: &Stack) -> Vec<Alarm> {
 fn ages(stack: &Stack) -> Vec<Alarm> {
     let names: Vec<&str> = stack.mappings.iter().map(|mapping| mapping.name.as_str()).collect();
     let groups = names.chunks(limits::ALARM_METRICS_MAX);
+    let (datapoints, periods) = limits::QUEUE_AGE_ALARM_DATAPOINTS;
     let alarm = |(group, names): (usize, &[&str])| {
         let ids: Vec<String> = (1..=names.len()).map(|n| format!("m{n}")).collect();
         let metric =
@@ -79,7 +81,8 @@ fn ages(stack: &Stack) -> Vec<Alarm> {
             // A queue without messages has no age.
             expression: Some(format!("MAX([{}])", filled(&ids))),
             threshold: limits::QUEUE_AGE_ALARM_SECONDS,
-            periods: 1,
+            periods,
+            datapoints,
             queue_alarms: Some("age"),
         }
     };
@@ -90,6 +93,7 @@ fn ages(stack: &Stack) -> Vec<Alarm> {
 fn stuck(stack: &Stack) -> Vec<Alarm> {
     let names: Vec<&str> = stack.mappings.iter().map(|mapping| mapping.name.as_str()).collect();
     let groups = names.chunks(limits::ALARM_METRICS_MAX / 2);
+    let (datapoints, periods) = limits::QUEUE_STUCK_ALARM_DATAPOINTS;
     let alarm = |(group, names): (usize, &[&str])| {
         let metrics = names.iter().enumerate().flat_map(|(index, queue)| {
             [("v", "ApproximateNumberOfMessagesVisible"), ("f", "ApproximateNumberOfMessagesNotVisible")]
@@ -101,13 +105,14 @@ fn stuck(stack: &Stack) -> Vec<Alarm> {
         Alarm {
             name: numbered("queue-stuck", group),
             description: format!(
-                "A queue has visible messages and none in flight for 10 minutes: its mapping is off, or its function is throttled or fails at its start. Look: stepladder doctor. The queues: {}",
+                "A queue has visible messages and none in flight in {datapoints} of {periods} minutes: its mapping is off, or its function is throttled or fails at its start. Look: stepladder doctor. The queues: {}",
                 names.join(", ")
             ),
             metrics: metrics.collect(),
             expression: Some(terms.join(" + ")),
             threshold: 0,
-            periods: 10,
+            periods,
+            datapoints,
             queue_alarms: Some("stuck"),
         }
     };

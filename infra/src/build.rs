@@ -118,13 +118,13 @@ fn parameters(has_status_events: bool, payload_days: u32) -> Vec<Parameter> {
             "TableWarmReadUnits",
             Number(limits::WARM_READ_UNITS_MIN, 1_000_000),
             "12000",
-            "The reads per second that the runs' table is ready for at once. 12000 is what each table begins with; more is paid for once, and can't be lowered again.",
+            "The reads per second that the runs' table and each of its indexes are ready for at once. 12000 is what each begins with; more is paid for once, and can't be lowered again.",
         ),
         parameter(
             "TableWarmWriteUnits",
             Number(limits::WARM_WRITE_UNITS_MIN, 1_000_000),
             "4000",
-            "The writes per second that the runs' table is ready for at once. 4000 is what each table begins with; more is paid for once, and can't be lowered again.",
+            "The writes per second that the runs' table and each of its indexes are ready for at once. 4000 is what each begins with; more is paid for once, and can't be lowered again.",
         ),
         parameter(
             "KmsKeyArn",
@@ -142,7 +142,7 @@ fn parameters(has_status_events: bool, payload_days: u32) -> Vec<Parameter> {
             "QueueAlarms",
             OneOf(&["age", "stuck", "none"]),
             "age",
-            "age: an alarm when a message is older than 30 minutes, one metric per queue. stuck: when a queue has visible messages and none in flight for 10 minutes, two metrics per queue. A metric of an alarm costs $0.10 a month beyond the account's first ten.",
+            "age: an alarm when a message is older than 30 minutes, one metric per queue. stuck: when a queue has visible messages and none in flight in 8 of 10 minutes, two metrics per queue. A metric of an alarm costs $0.10 a month beyond the account's first ten.",
         ),
     ];
     parameters.extend(has_status_events.then_some(bus));
@@ -294,6 +294,12 @@ fn triggers(workflow: &WorkflowFacts) -> Vec<Trigger> {
 
 /// Why triggers are rules and no schedules of EventBridge Scheduler.
 pub(crate) const TRIGGER_REASON: &str = "Starts a run named by the event's id. A rule and no schedule of EventBridge Scheduler: a repeated delivery of an event keeps its id, and so starts no second run; Scheduler's execution id is one per attempt.";
+
+/// Why a rule has a dead-letter queue, and this one.
+pub(crate) const UNDELIVERED_REASON: &str = "What the start queue didn't take. The dead-letter function starts it, or parks it where only the event is left of it.";
+
+/// Why Lambda is not to look for loops (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>).
+pub(crate) const RECURSION_REASON: &str = "A run goes from queue to function to queue, as often as its definition says. Lambda would take a chain of about 16 calls of one function for a mistake, and drop its message.";
 
 /// What a rule sends to the start queue: `<id>` is the event's id, `<aws.events.event.json>` the event
 /// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html>).

@@ -223,13 +223,15 @@ impl Faults {
                 ));
             }
         }
-        let batches = function
-            .maximum_concurrency
-            .or(function.reserved_concurrency)
-            .unwrap_or(limits::MAPPING_CONCURRENCY_MAX);
+        let batches = BatchLimits {
+            maximum_concurrency: function.maximum_concurrency,
+            pollers_maximum: function.provisioned_pollers.map(|pollers| pollers.maximum),
+            reserved_concurrency: function.reserved_concurrency,
+        }
+        .batches_at_once();
         if batches.saturating_mul(function.batch_size) > limits::IN_FLIGHT_MAX {
             self.add(format!(
-                "{batches} batches of {} messages of {name} are more than the {} messages that a queue lets be in flight: lower batch_size, or set a maximum_concurrency that fits",
+                "{batches} batches of {} messages of {name} are more than the {} messages that a queue lets be in flight: lower batch_size, or set a maximum_concurrency or a maximum of provisioned_pollers that fits",
                 function.batch_size,
                 limits::IN_FLIGHT_MAX
             ));
@@ -342,6 +344,25 @@ impl Faults {
                 ));
             }
         }
+    }
+}
+
+/// What limits the batches of a queue that are under way at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BatchLimits {
+    pub maximum_concurrency: Option<u32>,
+    /// The most pollers of provisioned mode.
+    pub pollers_maximum: Option<u32>,
+    /// The function's.
+    pub reserved_concurrency: Option<u32>,
+}
+
+impl BatchLimits {
+    /// The most batches that can be under way at once.
+    pub fn batches_at_once(self) -> u32 {
+        let of_pollers = self.pollers_maximum.map(|most| most.saturating_mul(limits::POLLER_CONCURRENCY));
+        let of_mapping = of_pollers.or(self.maximum_concurrency).unwrap_or(limits::MAPPING_CONCURRENCY_MAX);
+        self.reserved_concurrency.map_or(of_mapping, |reserved| reserved.min(of_mapping))
     }
 }
 

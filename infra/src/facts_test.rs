@@ -62,7 +62,7 @@ fn what_lambda_and_sqs_take_is_taken() {
     // Without a limit a mapping runs 1,250 batches at once.
     check_step(|f| (f.batch_size, f.batching_window_seconds) = (96, 1), &[]);
     check_step(|f| (f.maximum_concurrency, f.reserved_concurrency) = (Some(2), Some(2)), &[]);
-    check_step(|f| f.provisioned_pollers = Some(ProvisionedPollers { minimum: 2, maximum: 2 }), &[]);
+    check_step(|f| f.provisioned_pollers = Some(ProvisionedPollers { minimum: 2, maximum: 1_200 }), &[]);
 }
 
 #[test]
@@ -95,6 +95,13 @@ fn settings_that_do_not_fit_each_other_are_refused() {
         |f| (f.batch_size, f.batching_window_seconds) = (97, 1),
         &["1250 batches of 97 messages of pay are more than the 120000"],
     );
+    // Ten batches for each poller, if the function has so much concurrency.
+    let pollers = Some(ProvisionedPollers { minimum: 2, maximum: 1_201 });
+    check_step(
+        |f| f.provisioned_pollers = pollers,
+        &["12010 batches of 10 messages of pay are more than the 120000"],
+    );
+    check_step(|f| (f.provisioned_pollers, f.reserved_concurrency) = (pollers, Some(12_000)), &[]);
     let pollers = Some(ProvisionedPollers { minimum: 3, maximum: 2 });
     check_step(|f| f.provisioned_pollers = pollers, &["the minimum is above the maximum"]);
     let pollers = Some(ProvisionedPollers { minimum: 2, maximum: 3 });

@@ -22,8 +22,8 @@ mod tree;
 mod yaml;
 
 pub use facts::{
-    Facts, FunctionFacts, PackageFacts, PolicyFacts, ProvisionedPollers, SYSTEM_FUNCTIONS, SettingError,
-    StatusEvents, WorkflowFacts, WorkflowSettings, visibility_seconds,
+    BatchLimits, Facts, FunctionFacts, PackageFacts, PolicyFacts, ProvisionedPollers, SYSTEM_FUNCTIONS,
+    SettingError, StatusEvents, WorkflowFacts, WorkflowSettings, visibility_seconds,
 };
 pub use model::{
     Alarm, Condition, Function, Index, Mapping, Metric, Parameter, ParameterKind, Queue, Role, Stack,

@@ -9,6 +9,10 @@ pub const VISIBILITY_TIMEOUTS: u32 = 6;
 /// The timeout of a function, in seconds (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 pub const TIMEOUT_SECONDS: RangeInclusive<u32> = 1..=900;
 
+/// So much of the dead-letter function's timeout is not the step's that it hands a message to, in seconds: it reads the
+/// run first, the step's function may have to be started, and what became of it has to be recorded.
+pub const SOLO_SECONDS_LEFT: u32 = 30;
+
 /// The memory of a function, in MB (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 pub const MEMORY_MB: RangeInclusive<u32> = 128..=10_240;
 
@@ -30,6 +34,10 @@ pub const MAPPING_CONCURRENCY_MAX: u32 = 1_250;
 /// How many batches of a queue are under way at once, where that is limited
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>).
 pub const MAXIMUM_CONCURRENCY: RangeInclusive<u32> = 2..=1_000;
+
+/// A poller of provisioned mode has so many batches under way at once
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>).
+pub const POLLER_CONCURRENCY: u32 = 10;
 
 /// The pollers of provisioned mode: the fewest, and the most
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-lambda-eventsourcemapping-provisionedpollerconfig.html>).
@@ -58,6 +66,11 @@ pub const EVENT_PATTERN_CHARS_MAX: usize = 2_048;
 /// The text of a schedule, in characters
 /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
 pub const SCHEDULE_CHARS_MAX: usize = 256;
+
+/// The schedules and event patterns of a stack: each is named in the policies of two queues, which have 8,192 bytes
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html>); a rule's ARN takes
+/// up to 120 of them.
+pub const TRIGGERS_MAX: usize = 60;
 
 /// A function's name, with the stack's, in characters
 /// (<https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>).
@@ -115,6 +128,13 @@ pub const GRAPH_LINES_MAX: usize = 50;
 /// A message that nobody takes for so long is worth an alarm, in seconds: more than the longest delay of a message, 15
 /// minutes, and a quarter of an hour beside.
 pub const QUEUE_AGE_ALARM_SECONDS: u32 = 1_800;
+
+/// Data points of an alarm with `FILL`, each of a period: so many of them are looked at, and so many of those have to be
+/// above the threshold. Where a metric is late, `FILL` gives the newest point its own value
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html>), so no alarm hangs on that one
+/// point: an age of the last quarter of an hour counts, and a queue may look well in 2 of 10 minutes.
+pub const QUEUE_AGE_ALARM_DATAPOINTS: (u32, u32) = (1, 3);
+pub const QUEUE_STUCK_ALARM_DATAPOINTS: (u32, u32) = (8, 10);
 
 /// What an on-demand table is ready for from its first second, in units per second; less can't be asked for
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html>).

@@ -176,8 +176,9 @@ pub struct Alarm {
     pub expression: Option<String>,
     /// It goes off above this.
     pub threshold: u32,
-    /// So many periods of all have to be above it.
+    /// So many periods are looked at, and so many of them have to be above it.
     pub periods: u32,
+    pub datapoints: u32,
     /// Only where the parameter QueueAlarms has this value.
     pub queue_alarms: Option<&'static str>,
 }
@@ -233,6 +234,12 @@ impl Stack {
             ));
         }
         Ok(())
+    }
+
+    /// Whether the rules of triggers send to a queue: to the start queue, and to the dead-letter queue what that didn't
+    /// take.
+    pub(crate) fn takes_triggers(&self, queue: &Queue) -> bool {
+        !self.triggers.is_empty() && matches!(queue.name.as_str(), "start" | "dead-letter")
     }
 
     pub fn queue(&self, name: &str) -> Option<&Queue> {

@@ -66,8 +66,10 @@ fn package_role(package: &PackageFacts, facts: &Facts) -> Option<Role> {
     let runs = workflows.iter().map(|workflow| format!("R#{}/*", workflow.name));
     let definitions = workflows.iter().map(|workflow| format!("W#{}", workflow.name));
     // A step that stands in no definition has nothing to do with a run.
-    statements.extend((!workflows.is_empty()).then(|| self::runs(runs)));
-    statements.push(definitions_and_control(definitions.chain(["C#control".to_owned()])));
+    if !workflows.is_empty() {
+        statements.push(self::runs(runs));
+        statements.push(self::definitions(definitions));
+    }
     let prefixes: Vec<Text> =
         workflows.iter().map(|workflow| objects(&format!("runs/{}/*", workflow.name))).collect();
     statements.extend((!prefixes.is_empty()).then(|| blobs(prefixes)));
@@ -112,12 +114,14 @@ fn system_role(function: &FunctionFacts, facts: &Facts) -> Role {
     let name = function.name.as_str();
     let queues = step_queues(facts).chain(HELD_OVER).map(str::to_owned).collect();
     let mut statements = vec![receive([name]), send(queues), find_queues()];
-    statements.push(runs(["R#*".to_owned()]));
-    statements.push(definitions_and_control(["W#*", "C#*"].map(str::to_owned)));
-    statements.push(blobs(vec![objects("runs/*")]));
+    let is_dead_letter = name == "dead-letter";
+    let all_runs = ["R#*".to_owned()];
+    statements.push(if name == "start" { runs(all_runs) } else { whole_runs(all_runs) });
+    statements.push(definitions(["W#*".to_owned()]));
+    let payloads = vec![objects("runs/*")];
+    statements.push(if name == "start" { new_blobs(payloads) } else { blobs(payloads) });
     statements.push(logs([name]));
     statements.push(key());
-    let is_dead_letter = name == "dead-letter";
     // The dead-letter function does what the timer function could not.
     if name == "timer" || is_dead_letter {
         statements.push(statement(
@@ -140,6 +144,8 @@ fn system_role(function: &FunctionFacts, facts: &Facts) -> Role {
             &["dynamodb:Query"],
             vec![Text::of(format!("{TABLE}/index/runs"))],
         ));
+        // For the sweep, too.
+        statements.push(table("ListWorkflows", &["dynamodb:Query"], ["C#workflows".to_owned()]));
         let schedules = "arn:${Partition}:scheduler:${Region}:${Account}:schedule/${Stack}/*";
         statements.push(statement(
             "Schedule",
@@ -225,21 +231,23 @@ fn find_queues() -> Statement {
     )
 }
 
-/// Runs and their records. Nobody deletes: items expire.
+/// What is done with the items of runs. Nobody deletes: items expire.
+const RUNS: [&str; 4] =
+    ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
+
+/// Runs and their records, each by its key.
 fn runs(keys: impl IntoIterator<Item = String>) -> Statement {
-    let actions = [
-        "dynamodb:GetItem",
-        "dynamodb:BatchGetItem",
-        "dynamodb:Query",
-        "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
-    ];
-    table("Runs", &actions, keys)
+    table("Runs", &RUNS, keys)
+}
+
+/// The same, and all records of a run: a look, a stop, the deadline and a redrive come by the timer queue.
+fn whole_runs(keys: impl IntoIterator<Item = String>) -> Statement {
+    table("Runs", &[&RUNS[..], &["dynamodb:Query"]].concat(), keys)
 }
 
 /// What whoever deploys writes, and functions read.
-fn definitions_and_control(keys: impl IntoIterator<Item = String>) -> Statement {
-    table("Definitions", &["dynamodb:GetItem", "dynamodb:Query"], keys)
+fn definitions(keys: impl IntoIterator<Item = String>) -> Statement {
+    table("Definitions", &["dynamodb:GetItem"], keys)
 }
 
 /// The table's items under these partition keys
@@ -258,6 +266,11 @@ fn table(sid: &str, actions: &[&str], keys: impl IntoIterator<Item = String>) ->
 
 fn blobs(objects: Vec<Text>) -> Statement {
     statement("Payloads", None, &["s3:GetObject", "s3:PutObject"], objects)
+}
+
+/// The start function puts inputs away, and reads none.
+fn new_blobs(objects: Vec<Text>) -> Statement {
+    statement("Payloads", None, &["s3:PutObject"], objects)
 }
 
 fn own_tables(names: &[String]) -> Statement {

@@ -1,4 +1,5 @@
-//! Whether a stack has room in what AWS measures only when it is deployed: a role's policy, a function's variables.
+//! Whether a stack has room in what AWS measures only when it is deployed: a role's policy, a function's variables, a
+//! template; and in the time that the dead-letter function has.
 //! All names that a deployment chooses are taken at their longest.
 
 use crate::{
@@ -10,7 +11,8 @@ use crate::{
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 
-/// Policies that IAM would refuse, and variables that Lambda would.
+/// Policies that IAM or SQS would refuse, variables that Lambda would, templates that CloudFormation would; and steps that
+/// nobody can wait for.
 pub(crate) fn faults(stack: &Stack) -> Vec<SettingError> {
     let name = "s".repeat(stack.name_chars_max());
     let bus = "b".repeat(limits::BUS_NAME_CHARS_MAX);
@@ -35,7 +37,62 @@ pub(crate) fn faults(stack: &Stack) -> Vec<SettingError> {
         ],
     };
     let policies = stack.roles.iter().filter_map(|role| policy(role, &place));
-    policies.chain(stack.functions.iter().filter_map(|function| environment(function, &place))).collect()
+    let environments = stack.functions.iter().filter_map(|function| environment(function, &place));
+    policies
+        .chain(environments)
+        .chain(solo_trials(stack))
+        .chain(triggers(stack))
+        .chain(templates(stack))
+        .collect()
+}
+
+/// Steps that may take longer than the dead-letter function can wait. It hands a message that was received too often to its
+/// step once more; if it is cut off before the step is, the message comes back to it, and that for two weeks.
+fn solo_trials(stack: &Stack) -> Vec<SettingError> {
+    let Some(waits) = stack.function("dead-letter").map(|function| function.timeout_seconds) else {
+        return Vec::new();
+    };
+    let most = waits.saturating_sub(limits::SOLO_SECONDS_LEFT);
+    let too_long =
+        stack.functions.iter().filter(|function| !function.is_system && function.timeout_seconds > most);
+    let fault = |function: &Function| SettingError {
+        message: format!(
+            "the timeout (seconds) of {} is {}; it can be at most {most}: the dead-letter function, which has {waits}, hands a message that failed too often to its step once more, waits for the answer and needs {} for the rest. Otherwise a step that hangs never comes to its Catch",
+            function.name,
+            function.timeout_seconds,
+            limits::SOLO_SECONDS_LEFT
+        ),
+    };
+    too_long.map(fault).collect()
+}
+
+fn triggers(stack: &Stack) -> Option<SettingError> {
+    let count = stack.triggers.len();
+    (count > limits::TRIGGERS_MAX).then(|| SettingError {
+        message: format!(
+            "the workflows have {count} schedules and event patterns, and the policy of the start queue has room for {}: deploy some of the workflows as a stack of their own",
+            limits::TRIGGERS_MAX
+        ),
+    })
+}
+
+/// Templates that are too large although each package has its own.
+fn templates(stack: &Stack) -> Vec<SettingError> {
+    let sizes = crate::sam::sizes(stack).into_iter();
+    let too_large = sizes.filter(|(_, resources)| *resources > limits::TEMPLATE_RESOURCES_MAX);
+    let fault = |(package, resources): (Option<&str>, usize)| {
+        let most = limits::TEMPLATE_RESOURCES_MAX;
+        let message = match package {
+            Some(package) => format!(
+                "the template of the package {package} would have {resources} resources, and {most} are the most; each step takes five: put its steps into several packages"
+            ),
+            None => format!(
+                "the template would have {resources} resources beside those of the steps, and {most} are the most: deploy some of the packages as a stack of their own"
+            ),
+        };
+        SettingError { message }
+    };
+    too_large.map(fault).collect()
 }
 
 fn policy(role: &Role, place: &Place<'_>) -> Option<SettingError> {

@@ -31,33 +31,41 @@ const HEAD: &str =
 Change those, not this file: a test compares them. infra/README.md says what each resource is for.";
 
 /// The conditions of a template: name, and what must be true.
-const CONDITIONS: [(&str, &str); 6] = [
+const CONDITIONS: [(&str, &str); 7] = [
     ("HasKey", "KmsKeyArn"),
     ("HasAlarmTopic", "AlarmTopicArn"),
     ("HasLogSample", "LogSample"),
     ("HasAgeAlarms", "age"),
     ("HasStuckAlarms", "stuck"),
     ("IsProtected", "DeletionProtection"),
+    ("HasMoreWarmth", "TableWarmReadUnits"),
 ];
 
 /// All files, by their path in [`FOLDER`]. Equal stacks give equal bytes.
 pub fn render(stack: &Stack) -> BTreeMap<String, String> {
+    let templates = templates(stack).into_iter();
+    let files = templates.map(|(_, file, template)| (file, yaml::write(HEAD, &template)));
+    files.chain([(CONFIG.to_owned(), config())]).collect()
+}
+
+/// How many resources each template has: the one that is deployed, and the packages' where there are any.
+pub(crate) fn sizes(stack: &Stack) -> Vec<(Option<&str>, usize)> {
+    templates(stack).iter().map(|(package, _, template)| (*package, resources(template))).collect()
+}
+
+/// All templates, each with its package, if it is one's, and its file. One where all resources fit into it.
+fn templates(stack: &Stack) -> Vec<(Option<&str>, String, Map)> {
     let whole = root(stack, &BTreeSet::new());
     if resources(&whole) <= limits::TEMPLATE_RESOURCES_MAX {
-        return files(&whole, Vec::new());
+        return vec![(None, TEMPLATE.to_owned(), whole)];
     }
     let steps = stack.functions.iter().filter(|function| !function.is_system);
     let packages: BTreeSet<&str> = steps.map(|function| function.package.as_str()).collect();
-    let nested =
-        packages.iter().map(|package| (nested_file(package), self::nested(stack, package))).collect();
-    files(&root(stack, &packages), nested)
-}
-
-fn files(root: &Map, nested: Vec<(String, Map)>) -> BTreeMap<String, String> {
-    let mut files =
-        BTreeMap::from([(TEMPLATE.to_owned(), yaml::write(HEAD, root)), (CONFIG.to_owned(), config())]);
-    files.extend(nested.into_iter().map(|(file, template)| (file, yaml::write(HEAD, &template))));
-    files
+    let mut templates = vec![(None, TEMPLATE.to_owned(), root(stack, &packages))];
+    templates.extend(
+        packages.into_iter().map(|package| (Some(package), nested_file(package), nested(stack, package))),
+    );
+    templates
 }
 
 /// How many resources a template has.
@@ -179,8 +187,8 @@ fn parameters(parameters: &[Parameter]) -> Map {
             ParameterKind::Number(..) => "Number",
             _ => "String",
         };
-        let default = match (kind, default.parse()) {
-            (ParameterKind::Number(..), Ok(number)) => Node::Number(number),
+        let default = match (kind, default.parse::<u32>()) {
+            (ParameterKind::Number(..), Ok(number)) => Node::from(number),
             _ => Node::from(default.as_str()),
         };
         let shape = Map::new().with("Type", kind_is).with("Default", default);
@@ -201,6 +209,13 @@ fn conditions(parameters: &[Parameter]) -> Map {
     let not = |condition: Map| Map::new().with("Fn::Not", vec![condition]);
     CONDITIONS.into_iter().fold(Map::new(), |all, (name, of)| match (name, of) {
         (_, "age" | "stuck") if has("QueueAlarms") => all.with(name, equals("QueueAlarms", of)),
+        ("HasMoreWarmth", of) if has(of) => {
+            let units = [
+                equals(of, &limits::WARM_READ_UNITS_MIN.to_string()),
+                equals("TableWarmWriteUnits", &limits::WARM_WRITE_UNITS_MIN.to_string()),
+            ];
+            all.with(name, not(Map::new().with("Fn::And", units.to_vec())))
+        }
         ("IsProtected", of) if has(of) => all.with(name, equals(of, "true")),
         (_, of) if has(of) => all.with(name, not(equals(of, ""))),
         _ => all,

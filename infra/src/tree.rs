@@ -6,7 +6,7 @@ pub(crate) enum Node {
     Map(Map),
     List(Vec<Node>),
     Text(String),
-    Number(i64),
+    Number(serde_json::Number),
     Switch(bool),
 }
 
@@ -72,7 +72,7 @@ impl Node {
             }
             Node::List(list) => list.iter().map(Node::to_json).collect(),
             Node::Text(text) => text.as_str().into(),
-            Node::Number(number) => (*number).into(),
+            Node::Number(number) => number.clone().into(),
             Node::Switch(on) => (*on).into(),
         }
     }
@@ -120,15 +120,12 @@ impl From<bool> for Node {
     }
 }
 
-/// A value of JSON; numbers with a fraction become texts, of which there are none in templates.
 impl From<&serde_json::Value> for Node {
     fn from(value: &serde_json::Value) -> Self {
         match value {
             serde_json::Value::Null => Self::Text(String::new()),
             serde_json::Value::Bool(on) => Self::Switch(*on),
-            serde_json::Value::Number(number) => {
-                number.as_i64().map_or_else(|| Self::Text(number.to_string()), Self::Number)
-            }
+            serde_json::Value::Number(number) => Self::Number(number.clone()),
             serde_json::Value::String(text) => Self::Text(text.clone()),
             serde_json::Value::Array(list) => Self::List(list.iter().map(Into::into).collect()),
             serde_json::Value::Object(members) => {

@@ -74,7 +74,11 @@ fn item(out: &mut String, indent: usize, node: &Node) {
 fn plain(node: &Node) -> String {
     match node {
         Node::Text(text) => scalar(text),
-        Node::Number(number) => number.to_string(),
+        // With all its digits: YAML's readers differ in which exponents they take for a number's.
+        Node::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(fraction) => fraction.to_string(),
+            None => number.to_string(),
+        },
         Node::Switch(on) => on.to_string(),
         Node::Map(_) | Node::List(_) => String::new(),
     }
@@ -110,7 +114,9 @@ mod tests {
             " x", "on", "/a", "0x1",
         ];
         let list = odd.iter().map(|text| Node::from(*text)).collect::<Vec<_>>();
+        let numbers = serde_json::json!([0.5, -0.25, 1e-7, 12_345_678_901_u64]);
         let inner = Map::new().with("List", list).with("Empty", Map::new()).comment("Why\nso.").with("n", 3);
+        let inner = inner.with("Numbers", Node::from(&numbers));
         let lists =
             vec![Node::from(vec![Node::from(1), Node::from(inner.clone())]), Node::from(inner.clone())];
         let mut root = Map::new().with("Inner", inner).with("Lists", lists).with("None", Vec::<Node>::new());

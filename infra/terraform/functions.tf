@@ -354,3 +354,20 @@ resource "aws_lambda_event_source_mapping" "validate_order" {
   batch_size              = 10
   depends_on              = [aws_iam_role_policy.order_processing]
 }
+
+# A run goes from queue to function to queue, as often as its definition says. Lambda would take a chain of
+# about 16 calls of one function for a mistake, and drop its message.
+resource "aws_lambda_function_recursion_config" "all" {
+  for_each = {
+    dead_letter       = aws_lambda_function.dead_letter.function_name
+    start             = aws_lambda_function.start.function_name
+    timer             = aws_lambda_function.timer.function_name
+    charge_payment    = aws_lambda_function.charge_payment.function_name
+    create_invoice    = aws_lambda_function.create_invoice.function_name
+    reserve_inventory = aws_lambda_function.reserve_inventory.function_name
+    send_confirmation = aws_lambda_function.send_confirmation.function_name
+    validate_order    = aws_lambda_function.validate_order.function_name
+  }
+  function_name  = each.value
+  recursive_loop = "Allow"
+}

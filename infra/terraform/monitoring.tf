@@ -79,7 +79,8 @@ resource "aws_cloudwatch_metric_alarm" "queue_age" {
   alarm_description   = "A message is older than 30 minutes: nobody takes it, or it fails each time. Look at the functions of these queues, and at stepladder doctor: dead-letter, start, timer, charge-payment, create-invoice, reserve-inventory, send-confirmation, validate-order"
   comparison_operator = "GreaterThanThreshold"
   threshold           = 1800
-  evaluation_periods  = 1
+  evaluation_periods  = 3
+  datapoints_to_alarm = 1
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
@@ -207,10 +208,11 @@ resource "aws_cloudwatch_metric_alarm" "queue_age" {
 resource "aws_cloudwatch_metric_alarm" "queue_stuck" {
   count               = var.queue_alarms == "stuck" ? 1 : 0
   alarm_name          = "${var.stack}-queue-stuck"
-  alarm_description   = "A queue has visible messages and none in flight for 10 minutes: its mapping is off, or its function is throttled or fails at its start. Look: stepladder doctor. The queues: dead-letter, start, timer, charge-payment, create-invoice"
+  alarm_description   = "A queue has visible messages and none in flight in 8 of 10 minutes: its mapping is off, or its function is throttled or fails at its start. Look: stepladder doctor. The queues: dead-letter, start, timer, charge-payment, create-invoice"
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   evaluation_periods  = 10
+  datapoints_to_alarm = 8
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
@@ -366,10 +368,11 @@ resource "aws_cloudwatch_metric_alarm" "queue_stuck" {
 resource "aws_cloudwatch_metric_alarm" "queue_stuck_2" {
   count               = var.queue_alarms == "stuck" ? 1 : 0
   alarm_name          = "${var.stack}-queue-stuck-2"
-  alarm_description   = "A queue has visible messages and none in flight for 10 minutes: its mapping is off, or its function is throttled or fails at its start. Look: stepladder doctor. The queues: reserve-inventory, send-confirmation, validate-order"
+  alarm_description   = "A queue has visible messages and none in flight in 8 of 10 minutes: its mapping is off, or its function is throttled or fails at its start. Look: stepladder doctor. The queues: reserve-inventory, send-confirmation, validate-order"
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   evaluation_periods  = 10
+  datapoints_to_alarm = 8
   treat_missing_data  = "notBreaching"
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions

@@ -66,9 +66,9 @@ resource "aws_iam_role_policy" "dead_letter" {
         Action = [
           "dynamodb:GetItem",
           "dynamodb:BatchGetItem",
-          "dynamodb:Query",
           "dynamodb:PutItem",
           "dynamodb:UpdateItem",
+          "dynamodb:Query",
         ]
         Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
         Condition = {
@@ -81,19 +81,13 @@ resource "aws_iam_role_policy" "dead_letter" {
         }
       },
       {
-        Sid    = "Definitions"
-        Effect = "Allow"
-        Action = [
-          "dynamodb:GetItem",
-          "dynamodb:Query",
-        ]
+        Sid      = "Definitions"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
         Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
         Condition = {
           "ForAllValues:StringLike" = {
-            "dynamodb:LeadingKeys" = [
-              "W#*",
-              "C#*",
-            ]
+            "dynamodb:LeadingKeys" = ["W#*"]
           }
           "Null" = {
             "dynamodb:LeadingKeys" = ["false"]
@@ -217,7 +211,6 @@ resource "aws_iam_role_policy" "start" {
         Action = [
           "dynamodb:GetItem",
           "dynamodb:BatchGetItem",
-          "dynamodb:Query",
           "dynamodb:PutItem",
           "dynamodb:UpdateItem",
         ]
@@ -232,19 +225,13 @@ resource "aws_iam_role_policy" "start" {
         }
       },
       {
-        Sid    = "Definitions"
-        Effect = "Allow"
-        Action = [
-          "dynamodb:GetItem",
-          "dynamodb:Query",
-        ]
+        Sid      = "Definitions"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
         Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
         Condition = {
           "ForAllValues:StringLike" = {
-            "dynamodb:LeadingKeys" = [
-              "W#*",
-              "C#*",
-            ]
+            "dynamodb:LeadingKeys" = ["W#*"]
           }
           "Null" = {
             "dynamodb:LeadingKeys" = ["false"]
@@ -252,12 +239,9 @@ resource "aws_iam_role_policy" "start" {
         }
       },
       {
-        Sid    = "Payloads"
-        Effect = "Allow"
-        Action = [
-          "s3:GetObject",
-          "s3:PutObject",
-        ]
+        Sid      = "Payloads"
+        Effect   = "Allow"
+        Action   = ["s3:PutObject"]
         Resource = ["arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}/runs/*"]
       },
       {
@@ -359,9 +343,9 @@ resource "aws_iam_role_policy" "timer" {
         Action = [
           "dynamodb:GetItem",
           "dynamodb:BatchGetItem",
-          "dynamodb:Query",
           "dynamodb:PutItem",
           "dynamodb:UpdateItem",
+          "dynamodb:Query",
         ]
         Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
         Condition = {
@@ -374,19 +358,13 @@ resource "aws_iam_role_policy" "timer" {
         }
       },
       {
-        Sid    = "Definitions"
-        Effect = "Allow"
-        Action = [
-          "dynamodb:GetItem",
-          "dynamodb:Query",
-        ]
+        Sid      = "Definitions"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
         Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
         Condition = {
           "ForAllValues:StringLike" = {
-            "dynamodb:LeadingKeys" = [
-              "W#*",
-              "C#*",
-            ]
+            "dynamodb:LeadingKeys" = ["W#*"]
           }
           "Null" = {
             "dynamodb:LeadingKeys" = ["false"]
@@ -422,6 +400,20 @@ resource "aws_iam_role_policy" "timer" {
         Effect   = "Allow"
         Action   = ["dynamodb:Query"]
         Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}/index/runs"]
+      },
+      {
+        Sid      = "ListWorkflows"
+        Effect   = "Allow"
+        Action   = ["dynamodb:Query"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#workflows"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
       },
       {
         Sid      = "Schedule"
@@ -533,7 +525,6 @@ resource "aws_iam_role_policy" "order_processing" {
         Action = [
           "dynamodb:GetItem",
           "dynamodb:BatchGetItem",
-          "dynamodb:Query",
           "dynamodb:PutItem",
           "dynamodb:UpdateItem",
         ]
@@ -548,19 +539,13 @@ resource "aws_iam_role_policy" "order_processing" {
         }
       },
       {
-        Sid    = "Definitions"
-        Effect = "Allow"
-        Action = [
-          "dynamodb:GetItem",
-          "dynamodb:Query",
-        ]
+        Sid      = "Definitions"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
         Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
         Condition = {
           "ForAllValues:StringLike" = {
-            "dynamodb:LeadingKeys" = [
-              "W#order-processing",
-              "C#control",
-            ]
+            "dynamodb:LeadingKeys" = ["W#order-processing"]
           }
           "Null" = {
             "dynamodb:LeadingKeys" = ["false"]

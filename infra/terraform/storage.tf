@@ -44,6 +44,11 @@ resource "aws_dynamodb_table" "runs" {
     hash_key        = "lp"
     range_key       = "t0"
     projection_type = "KEYS_ONLY"
+
+    warm_throughput {
+      read_units_per_second  = var.table_warm_read_units
+      write_units_per_second = var.table_warm_write_units
+    }
   }
 
   global_secondary_index {
@@ -51,6 +56,11 @@ resource "aws_dynamodb_table" "runs" {
     hash_key        = "ap"
     range_key       = "t1"
     projection_type = "KEYS_ONLY"
+
+    warm_throughput {
+      read_units_per_second  = var.table_warm_read_units
+      write_units_per_second = var.table_warm_write_units
+    }
   }
 
   ttl {
@@ -74,6 +84,7 @@ resource "aws_dynamodb_table" "runs" {
 
   lifecycle {
     prevent_destroy = true
+    ignore_changes  = [global_secondary_index, warm_throughput]
   }
 }
 

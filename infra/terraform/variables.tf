@@ -86,7 +86,7 @@ variable "deletion_protection" {
 
 variable "table_warm_read_units" {
   type        = number
-  description = "The reads per second that the runs' table is ready for at once. 12000 is what each table begins with; more is paid for once, and can't be lowered again."
+  description = "The reads per second that the runs' table and each of its indexes are ready for at once. 12000 is what each begins with; more is paid for once, and can't be lowered again."
   default     = 12000
 
   validation {
@@ -97,7 +97,7 @@ variable "table_warm_read_units" {
 
 variable "table_warm_write_units" {
   type        = number
-  description = "The writes per second that the runs' table is ready for at once. 4000 is what each table begins with; more is paid for once, and can't be lowered again."
+  description = "The writes per second that the runs' table and each of its indexes are ready for at once. 4000 is what each begins with; more is paid for once, and can't be lowered again."
   default     = 4000
 
   validation {
@@ -130,7 +130,7 @@ variable "alarm_topic_arn" {
 
 variable "queue_alarms" {
   type        = string
-  description = "age: an alarm when a message is older than 30 minutes, one metric per queue. stuck: when a queue has visible messages and none in flight for 10 minutes, two metrics per queue. A metric of an alarm costs $0.10 a month beyond the account's first ten."
+  description = "age: an alarm when a message is older than 30 minutes, one metric per queue. stuck: when a queue has visible messages and none in flight in 8 of 10 minutes, two metrics per queue. A metric of an alarm costs $0.10 a month beyond the account's first ten."
   default     = "age"
 
   validation {

@@ -7,22 +7,21 @@ use super::{
 use crate::{
     args::Global,
     aws_cli::{AwsCli, is_not_found, shown},
-    cloudformation::{CLEANUP, Change, change_sets, changes, failed, settled, status, updated},
+    cloudformation::{self, CLEANUP, Change, change_sets, changes, failed, settled, status, updated},
     confirm::confirm,
     connect::{Stack, Target},
     exit::Exit,
     failure::{Code, Failure, Outcome},
     limits,
+    parameters::{self, PAYLOAD_DAYS, Parameters, Raised},
     printer::Printer,
     project::Project,
     style::{self, paint},
     text::{count, escaped},
 };
+use clap::ValueHint;
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 use stepladder_asl::Definition;
 use stepladder_infra::Stack as Model;
 
@@ -37,10 +36,10 @@ use stepladder_infra::Stack as Model;
   stepladder deploy --env test --parameter PointInTimeRecovery=false --yes")]
 pub struct DeployArgs {
     /// A parameter of the template; those that are not given stay as they are
-    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameters::parse)]
     parameter: Vec<String>,
     /// The template to deploy
-    #[arg(long, value_name = "FILE", default_value = "infra/sam/template.yaml")]
+    #[arg(long, value_name = "FILE", default_value = "infra/sam/template.yaml", value_hint = ValueHint::FilePath)]
     template: PathBuf,
     /// The bucket for the functions' zips. Unless given stepladder-artifacts-ACCOUNT-REGION, which is made where it is
     /// missing
@@ -50,15 +49,6 @@ pub struct DeployArgs {
     /// missing
     #[arg(long)]
     dry_run: bool,
-}
-
-fn parameter(text: &str) -> Result<String, String> {
-    match text.split_once('=') {
-        Some((name, _)) if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
-            Ok(text.to_owned())
-        }
-        _ => Err("NAME=VALUE is expected, like PointInTimeRecovery=false".to_owned()),
-    }
 }
 
 pub async fn run(args: DeployArgs, global: &Global, printer: &Printer) -> Outcome {
@@ -72,9 +62,9 @@ pub async fn run(args: DeployArgs, global: &Global, printer: &Printer) -> Outcom
     let model = synth::stack_of(&project, printer)?;
     check_built(&project, &model, &template, is_ours)?;
     let target = Target::find_deployed(global, printer).await?;
+    let mut given = parameters::given(&args.parameter, &target.parameters);
     if is_ours {
-        let of_template = parameters(&args.parameter, &target.parameters);
-        check_architecture(&project.root.join("target/lambda/architecture"), &of_template, printer)?;
+        check_architecture(&project.root.join("target/lambda/architecture"), &given, printer)?;
     }
     model.check_name(target.stack()).map_err(|message| {
         Failure::new(Exit::Usage, Code::InvalidName, message)
@@ -85,8 +75,18 @@ pub async fn run(args: DeployArgs, global: &Global, printer: &Printer) -> Outcom
     if is_new {
         check_no_data(&aws, &project, &target, printer).await?;
     }
+    let deployed = match is_new {
+        true => Parameters::new(),
+        false => cloudformation::parameters(&aws, target.stack()).await?,
+    };
+    let of_workflows = project.workflow_settings.values().filter_map(|settings| settings.retention_days);
+    let raised = match is_ours {
+        true => parameters::raised(&given, &deployed, &model.parameters, of_workflows)?,
+        false => None,
+    };
+    given.extend(raised.map(|raised| (PAYLOAD_DAYS.to_owned(), raised.to.to_string())));
     printer.note(format!("{} {}", if is_new { "creating" } else { "updating" }, target.describe()));
-    let change_set = change_set(&args, &project, &template, &target, &aws, printer).await?;
+    let change_set = change_set(&args, &given, &project, &template, &target, &aws, printer).await?;
     let stack = Stack::of(target).await?;
     let deployment = Deployment {
         project: &project,
@@ -94,6 +94,7 @@ pub async fn run(args: DeployArgs, global: &Global, printer: &Printer) -> Outcom
         stack: &stack,
         aws: &aws,
         change_set,
+        raised,
         is_new,
         is_dry: args.dry_run,
         may_assume_yes: global.yes,
@@ -134,13 +135,13 @@ fn check_built(project: &Project, model: &Model, template: &Path, is_ours: bool)
 
 /// Whether the zips are for the processor that the template is told; `built` is what `make build` says of them. Lambda takes a
 /// zip for the wrong one, and each call of the function then dies.
-fn check_architecture(built: &Path, parameters: &[String], printer: &Printer) -> Outcome {
+fn check_architecture(built: &Path, given: &Parameters, printer: &Printer) -> Outcome {
     // Zips that came here another way say nothing of themselves.
     let Ok(text) = std::fs::read_to_string(built) else {
         return Ok(());
     };
     let built = text.trim();
-    match parameters.iter().find_map(|pair| pair.strip_prefix("Architecture=")) {
+    match given.get("Architecture") {
         Some(wanted) if wanted == built => {}
         Some(wanted) => {
             let message = format!("the functions are built for {built}, and Architecture is {wanted}");
@@ -218,6 +219,7 @@ fn is_there(found: Outcome<String>, what: &str, printer: &Printer) -> bool {
 /// Uploads the zips and makes a change set: its ARN; `None` if nothing differs.
 async fn change_set(
     args: &DeployArgs,
+    given: &Parameters,
     project: &Project,
     template: &Path,
     target: &Target,
@@ -267,10 +269,9 @@ async fn change_set(
     ]
     .map(str::to_owned)
     .into();
-    let parameters = parameters(&args.parameter, &target.parameters);
-    if !parameters.is_empty() {
+    if !given.is_empty() {
         deploy.push("--parameter-overrides".to_owned());
-        deploy.extend(parameters);
+        deploy.extend(given.iter().map(|(name, value)| format!("{name}={value}")));
     }
     let said = aws.run(&deploy).await;
     printer.clear_status();
@@ -286,18 +287,6 @@ async fn change_set(
             Err(said.lines().take(10).fold(failure, Failure::detail))
         }
     }
-}
-
-/// The parameters that are given: those of the command line go before those of `stepladder.toml`.
-fn parameters(given: &[String], of_env: &BTreeMap<String, String>) -> Vec<String> {
-    let mut all = of_env.clone();
-    all.extend(
-        given
-            .iter()
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(name, value)| (name.to_owned(), value.to_owned())),
-    );
-    all.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
 }
 
 /// The bucket that the zips go to.
@@ -340,6 +329,7 @@ struct Deployment<'d> {
     aws: &'d AwsCli,
     /// Its ARN; `None`: the stack is as its template says.
     change_set: Option<String>,
+    raised: Option<Raised>,
     is_new: bool,
     is_dry: bool,
     may_assume_yes: bool,
@@ -417,9 +407,9 @@ impl Deployment<'_> {
                 plans.into_iter().map(|plan| plan.with_functions(comes)).collect()
             }
         };
-        tell(&changes, self.printer)?;
+        tell(&changes, self.raised, self.printer)?;
         deploy_definition::tell(&plans, self.printer)?;
-        let plan = plan(&changes, &self.stack.target);
+        let plan = plan(&changes, self.raised, &self.stack.target);
         let due = plans.iter().filter(|plan| plan.is_due()).count();
         let answer = match question(self.change_set.as_ref().map(|_| changes.len()), due) {
             None => Answer::Unchanged,
@@ -510,7 +500,7 @@ fn deployment(plan: &Value, definitions: &[Deployed]) -> Value {
 }
 
 /// The plan of the stack: the shape `stepladder.plan/1`.
-fn plan(changes: &[Change], target: &Target) -> Value {
+fn plan(changes: &[Change], raised: Option<Raised>, target: &Target) -> Value {
     let shape = |change: &Change| {
         json!({ "action": change.action, "logical_id": change.logical_id, "type": change.kind,
                 "replaced": change.is_replaced, "loses_data": change.loses_data() })
@@ -521,12 +511,16 @@ fn plan(changes: &[Change], target: &Target) -> Value {
         "region": target.environment.settings.region,
         "account": target.environment.settings.account,
         "changes": changes.iter().map(shape).collect::<Vec<_>>(),
+        "raised": raised.map(|raised| json!({ "name": PAYLOAD_DAYS, "from": raised.from, "to": raised.to })),
     })
 }
 
 /// The plan of the stack in text, a line per change; and in all formats what should be known before anybody says yes.
-fn tell(changes: &[Change], printer: &Printer) -> Outcome {
+fn tell(changes: &[Change], raised: Option<Raised>, printer: &Printer) -> Outcome {
     if !printer.is_json() {
+        if let Some(raised) = raised {
+            printer.data(raised_line(raised))?;
+        }
         for change in changes.iter().take(limits::CHANGES_SHOWN_MAX) {
             printer.data(line(change))?;
         }
@@ -560,6 +554,13 @@ fn line(change: &Change) -> String {
     format!("  {} {id:<44} {}{note}", paint(style, sign), paint(style::DIM, kind))
 }
 
+fn raised_line(Raised { from, to }: Raised) -> String {
+    let (sign, kind) = (paint(style::HINT, "~"), paint(style::DIM, "parameter"));
+    format!(
+        "  {sign} {PAYLOAD_DAYS:<44} {kind}  {from} → {to}: payloads stay until the longest retention is over"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -571,7 +572,10 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let built = folder.join("architecture");
         let printer = Printer::new(Format::Text, TimeStyle::Relative);
-        let check = |given: &str| check_architecture(&built, &[given.to_owned()], &printer);
+        let check = |given: &str| {
+            let given = parameters::given(&[given.to_owned()], &Parameters::new());
+            check_architecture(&built, &given, &printer)
+        };
         check("Architecture=arm64").unwrap();
         std::fs::write(&built, "x86_64\n").unwrap();
         check("Architecture=x86_64").unwrap();
@@ -579,12 +583,6 @@ mod tests {
         let failure = check("Architecture=arm64").unwrap_err();
         assert_eq!(failure.message, "the functions are built for x86_64, and Architecture is arm64");
         std::fs::remove_dir_all(&folder).unwrap();
-    }
-
-    #[test]
-    fn a_parameter_has_a_name_and_a_value() {
-        assert!(parameter("KmsKeyArn=").is_ok() && parameter("A=b=c").is_ok());
-        assert!(parameter("KmsKeyArn").is_err() && parameter("=x").is_err() && parameter("a b=c").is_err());
     }
 
     #[test]
@@ -612,9 +610,10 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_is_given_goes_before_the_environments() {
-        let of_env = BTreeMap::from([("A".to_owned(), "1".to_owned()), ("B".to_owned(), "2".to_owned())]);
-        assert_eq!(parameters(&["B=3=4".to_owned()], &of_env), ["A=1", "B=3=4"]);
+    fn a_parameter_that_is_raised_is_a_line_of_the_plan() {
+        let line = raised_line(Raised { from: 400, to: 4_020 });
+        let plain = anstream::adapter::strip_str(&line).to_string();
+        assert!(plain.starts_with("  ~ PayloadDays ") && plain.contains("400 → 4020"), "{plain}");
     }
 
     #[test]

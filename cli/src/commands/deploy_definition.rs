@@ -1,6 +1,7 @@
 //! `stepladder deploy-definition`.
 
 use crate::{
+    completion,
     connect::Stack,
     definitions::{Against, Checked, Problem},
     exit::Exit,
@@ -26,6 +27,7 @@ use stepladder_protocol::{Host, QueueName, Store};
   stepladder deploy-definition order-processing --hash 3f2a…    back to a version that the stack has")]
 pub struct DeployDefinitionArgs {
     /// Workflows of this workspace. Unless given: all
+    #[arg(add = completion::workspace_workflows())]
     workflows: Vec<String>,
     /// Say what would change, and change nothing
     #[arg(long)]

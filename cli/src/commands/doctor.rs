@@ -5,7 +5,7 @@ use crate::{
     aws_cli::AwsCli,
     connect::{Stack, Target},
     definitions::{Against, Checked},
-    doctor::{CHECKS, Facts, Finding, Question, Severity, catch_seconds, questions},
+    doctor::{CHECKS, Facts, Finding, Question, Questions, Severity, catch_seconds, questions},
     exit::Exit,
     failure::{Code, Failure, Outcome},
     limits,
@@ -15,7 +15,7 @@ use crate::{
     text::{count, escaped},
 };
 use futures::{StreamExt, stream};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 use stepladder_asl::{Definition, WorkflowType};
 use stepladder_infra as infra;
@@ -32,8 +32,8 @@ pub struct DoctorArgs {
 
 /// What came of the permissions.
 enum Permissions {
-    /// What was found, and how many questions could not be asked.
-    Checked(Vec<Finding>, usize),
+    /// What was found, and what could not be asked.
+    Checked(Vec<Finding>, Vec<String>),
     /// They could not be asked about; why.
     NotChecked(String),
 }
@@ -64,7 +64,7 @@ fn definitions(project: &Project) -> Outcome<BTreeMap<String, Definition>> {
 
 /// Asks IAM (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>), by the AWS CLI: its SDK
 /// is a minute of compiling for this one call.
-async fn simulate(target: &Target, questions: &[Question], printer: &Printer) -> Permissions {
+async fn simulate(target: &Target, questions: &Questions, printer: &Printer) -> Permissions {
     let aws = match AwsCli::find(target).await {
         Ok(aws) => aws,
         Err(failure) => return Permissions::NotChecked(failure.message),
@@ -72,8 +72,8 @@ async fn simulate(target: &Target, questions: &[Question], printer: &Printer) ->
     printer.status("asking IAM about the roles");
     // The simulators of emulators know no context: what hangs on a condition would always be refused.
     let is_askable = |question: &&Question| question.context.is_empty() || !target.access.is_local();
-    let asked: Vec<&Question> = questions.iter().filter(is_askable).collect();
-    let left_out = questions.len() - asked.len();
+    let asked: Vec<&Question> = questions.asked.iter().filter(is_askable).collect();
+    let left_out = left_out(questions.asked.len() - asked.len(), questions.untold);
     let mut answers =
         stream::iter(asked).map(|question| ask(&aws, question)).buffered(limits::QUESTIONS_AT_ONCE);
     let mut found = Vec::new();
@@ -84,6 +84,19 @@ async fn simulate(target: &Target, questions: &[Question], printer: &Printer) ->
         }
     }
     Permissions::Checked(found, left_out)
+}
+
+/// What is said of statements that nobody is asked about.
+fn left_out(conditional: usize, untold: usize) -> Vec<String> {
+    let mut left_out = Vec::new();
+    if conditional > 0 {
+        left_out.push(format!("{} with conditions: not on an emulator", count(conditional, "statement")));
+    }
+    if untold > 0 {
+        left_out
+            .push(format!("{}: no function tells which role or resource it is", count(untold, "statement")));
+    }
+    left_out
 }
 
 async fn ask(aws: &AwsCli, question: &Question) -> Result<Vec<Finding>, String> {
@@ -100,16 +113,7 @@ async fn ask(aws: &AwsCli, question: &Question) -> Result<Vec<Finding>, String> 
         .json(&args)
         .await
         .map_err(|failure| failure.details.first().cloned().unwrap_or_else(|| failure.message.clone()))?;
-    let results = answer.get("EvaluationResults").and_then(Value::as_array).cloned().unwrap_or_default();
-    if results.is_empty() {
-        return Err("IAM's simulator answered nothing".to_owned());
-    }
-    let text =
-        |result: &Value, name: &str| result.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let denied = results.iter().filter(|result| text(result, "EvalDecision") != "allowed");
-    Ok(denied
-        .map(|result| question.denied(&text(result, "EvalActionName"), &text(result, "EvalDecision")))
-        .collect())
+    question.judge(&answer)
 }
 
 /// Tells all of it: the shape `stepladder.doctor/1`.
@@ -125,8 +129,7 @@ fn report(
     let not_checked = match permissions {
         Permissions::Checked(found, left_out) => {
             checked.push(("permissions", found));
-            (left_out > 0)
-                .then(|| format!("{} with conditions: not on an emulator", count(left_out, "statement")))
+            (!left_out.is_empty()).then(|| left_out.join("; "))
         }
         Permissions::NotChecked(why) => Some(why),
     };
@@ -189,4 +192,17 @@ fn lines(name: &str, found: &[Finding], printer: &Printer) -> Vec<String> {
         lines.push(format!("      {} {}", paint(style::HINT, "mend:"), escaped(&finding.mend)));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_asked_is_counted_by_its_reason() {
+        assert_eq!(left_out(0, 0), [""; 0]);
+        let both = left_out(2, 1);
+        assert_eq!(both[0], "2 statements with conditions: not on an emulator");
+        assert!(both[1].starts_with("1 statement: "), "{both:?}");
+    }
 }

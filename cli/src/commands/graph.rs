@@ -9,6 +9,7 @@ use crate::{
     style,
     text::{escaped, escaped_json},
 };
+use clap::ValueHint;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use stepladder_asl::WorkflowType;
@@ -24,12 +25,13 @@ use stepladder_asl::WorkflowType;
   stepladder graph workflow.asl.json --format dot | dot -Tpdf > workflow.pdf")]
 pub struct GraphArgs {
     /// The definition; `-` reads it from stdin
+    #[arg(value_hint = ValueHint::FilePath)]
     file: PathBuf,
     /// The form of the chart. Unless given, it follows from the name of `--to`, else it is text
     #[arg(long, value_enum)]
     format: Option<ChartFormat>,
     /// Write it to this file, and not to stdout
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     to: Option<PathBuf>,
 }
 

@@ -1,6 +1,7 @@
 //! `stepladder repair`.
 
 use crate::{
+    completion,
     connect::Stack,
     failure::Outcome,
     limits,
@@ -21,6 +22,7 @@ use stepladder_protocol::{Repaired, RunId};
 #[derive(Debug, clap::Args)]
 pub struct RepairArgs {
     /// workflow/name, a name, or the first letters of a name. Unless given: all runs that still go
+    #[arg(add = completion::running())]
     ids: Vec<String>,
 }
 

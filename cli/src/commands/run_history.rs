@@ -1,6 +1,7 @@
 //! `stepladder run history`.
 
 use crate::{
+    completion,
     connect::Stack,
     exit::Exit,
     failure::{Code, Failure, Outcome},
@@ -21,6 +22,7 @@ use stepladder_engine::HistoryEvent;
 #[derive(Debug, clap::Args)]
 pub struct HistoryArgs {
     /// workflow/name, a name, or the first letters of a name
+    #[arg(add = completion::runs())]
     id: String,
     /// The last event first
     #[arg(long)]

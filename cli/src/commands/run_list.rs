@@ -1,6 +1,7 @@
 //! `stepladder run list`.
 
 use crate::{
+    completion,
     connect::Stack,
     failure::Outcome,
     limits,
@@ -22,7 +23,7 @@ pub struct ListArgs {
     #[arg(long, value_enum, ignore_case = true)]
     status: Vec<StatusArg>,
     /// Only runs of this workflow
-    #[arg(long)]
+    #[arg(long, add = completion::workflows())]
     workflow: Option<String>,
     /// Only runs that started within this time, like 2h
     #[arg(long, value_parser = parse_duration)]

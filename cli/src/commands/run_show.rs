@@ -1,6 +1,7 @@
 //! `stepladder run show`.
 
 use crate::{
+    completion,
     connect::Stack,
     exit::Exit,
     failure::{Code, Failure, Outcome},
@@ -21,6 +22,7 @@ use stepladder_protocol::{Ending, RunItem, RunView, Store, WorldError};
 #[derive(Debug, clap::Args)]
 pub struct ShowArgs {
     /// workflow/name, a name, or the first letters of a name
+    #[arg(add = completion::runs())]
     id: String,
 }
 

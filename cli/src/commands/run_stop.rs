@@ -1,6 +1,7 @@
 //! `stepladder run stop`.
 
 use crate::{
+    completion,
     connect::Stack,
     exit::Exit,
     failure::{Code, Failure, Outcome},
@@ -17,7 +18,7 @@ use stepladder_protocol::{Requested, RunId, limits};
 #[derive(Debug, clap::Args)]
 pub struct StopArgs {
     /// workflow/name, a name, or the first letters of a name
-    #[arg(required = true)]
+    #[arg(required = true, add = completion::running())]
     ids: Vec<String>,
     /// The error's name that the run shows
     #[arg(long, value_parser = at_most::<{ limits::ERROR_CHARS_MAX }>)]

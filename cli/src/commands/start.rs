@@ -1,6 +1,7 @@
 //! `stepladder start`.
 
 use crate::{
+    completion,
     connect::Stack,
     exit::Exit,
     failure::{Code, Failure, Outcome},
@@ -11,6 +12,7 @@ use crate::{
     style::{self, paint},
     text::{self, escaped, escaped_json, first_sentence},
 };
+use clap::ValueHint;
 use serde_json::{Map, Value, json};
 use std::time::Instant;
 use stepladder_protocol::{Clock, Host, RunItem, StartError, StartRequest, Started, Store};
@@ -21,9 +23,10 @@ use stepladder_protocol::{Clock, Host, RunItem, StartError, StartRequest, Starte
 #[derive(Debug, clap::Args)]
 pub struct StartArgs {
     /// Its name: the folder under functions/
+    #[arg(add = completion::workflows())]
     workflow: String,
     /// A file, `-` for stdin, or the JSON itself
-    #[arg(short, long, value_name = "FILE|-|JSON", allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "FILE|-|JSON", allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
     input: Option<String>,
     /// The run's name, unique within its workflow; drawn at random unless given
     #[arg(short, long)]

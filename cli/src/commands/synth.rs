@@ -8,6 +8,7 @@ use crate::{
     project::{Project, refused},
     text::count,
 };
+use clap::ValueHint;
 use serde_json::json;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,7 +35,7 @@ pub struct SynthArgs {
     #[arg(long, value_enum, default_value_t = TemplateFormat::All)]
     format: TemplateFormat,
     /// Write to DIR/sam and DIR/terraform. Unless given: infra/ of this workspace
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     to: Option<PathBuf>,
 }
 

@@ -3,6 +3,7 @@
 
 use crate::{
     commands::check::TypeArg,
+    completion,
     definitions::{Against, Checked},
     exit::Exit,
     failure::{Code, Failure, Outcome},
@@ -11,6 +12,7 @@ use crate::{
     style::{self, paint},
     text::{escaped, escaped_json},
 };
+use clap::ValueHint;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use stepladder_asl::{Definition, nearest};
@@ -30,22 +32,23 @@ use stepladder_engine::{
   stepladder test-state state.json --input '{}' --inspection-level DEBUG     (a state alone)")]
 pub struct TestStateArgs {
     /// A definition, or a single state; `-` reads it from stdin
+    #[arg(value_hint = ValueHint::FilePath)]
     file: PathBuf,
     /// The state to run, at any depth. Unless given: the only one there is
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", add = completion::states())]
     state: Option<String>,
     /// Its input: a file, `-` for stdin, or the JSON itself. Unless given: {}
-    #[arg(short, long, value_name = "FILE|-|JSON", allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "FILE|-|JSON", allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
     input: Option<String>,
     /// The variables before it: an object, without `$` in the names
-    #[arg(long, value_name = "FILE|JSON")]
+    #[arg(long, value_name = "FILE|JSON", value_hint = ValueHint::FilePath)]
     variables: Option<String>,
     /// The Context object. Unless given: one like AWS's
-    #[arg(long, value_name = "FILE|JSON")]
+    #[arg(long, value_name = "FILE|JSON", value_hint = ValueHint::FilePath)]
     context: Option<String>,
     /// What its work gives: a task's result (of lambda:invoke the whole response), or an array with the result of each
     /// iteration or branch
-    #[arg(long, value_name = "FILE|JSON", allow_hyphen_values = true, conflicts_with = "mock_error")]
+    #[arg(long, value_name = "FILE|JSON", allow_hyphen_values = true, conflicts_with = "mock_error", value_hint = ValueHint::FilePath)]
     mock_result: Option<String>,
     /// How its work fails
     #[arg(long, value_name = "NAME[:CAUSE]")]
@@ -61,10 +64,10 @@ pub struct TestStateArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     failed_iterations: u32,
     /// The state inside a Map or Parallel state that --mock-error comes from
-    #[arg(long, value_name = "NAME", requires = "mock_error")]
+    #[arg(long, value_name = "NAME", requires = "mock_error", add = completion::states())]
     error_caused_by: Option<String>,
     /// What the ItemReader of a Map state reads: an array
-    #[arg(long, value_name = "FILE|JSON")]
+    #[arg(long, value_name = "FILE|JSON", value_hint = ValueHint::FilePath)]
     item_reader_data: Option<String>,
     /// The role in the Context object
     #[arg(long, value_name = "ARN")]

@@ -17,6 +17,7 @@ use crate::{
     style::{self, paint},
     text::{self, TimeStyle, cut, escaped, escaped_json, first_sentence, utc},
 };
+use clap::ValueHint;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use stepladder_asl::Definition;
@@ -40,12 +41,13 @@ A mock file says what each task answers, always or call by call:
 A file of Step Functions Local (MockConfigFile.json) does too.")]
 pub struct TryArgs {
     /// The definition; `-` reads it from stdin
+    #[arg(value_hint = ValueHint::FilePath)]
     file: PathBuf,
     /// The run's input: a file, `-` for stdin, or the JSON itself. Unless given: {}
-    #[arg(short, long, value_name = "FILE|-|JSON", allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "FILE|-|JSON", allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
     input: Option<String>,
     /// What the tasks answer: a file in Stepladder's format, or in that of Step Functions Local
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     mock: Option<PathBuf>,
     /// The test case of a file of Step Functions Local: CASE or MACHINE#CASE
     #[arg(long, value_name = "NAME", requires = "mock")]

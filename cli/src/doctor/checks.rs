@@ -1,6 +1,6 @@
 //! The checks: each is a plain function of what should be and what is.
 
-use super::{DEPLOY, Facts, Finding};
+use super::{DEPLOY, Facts, Finding, payloads::payloads};
 use crate::{limits, text::count};
 use std::collections::BTreeSet;
 use stepladder_infra::{self as infra, Stack};
@@ -9,7 +9,7 @@ use stepladder_infra::{self as infra, Stack};
 type Check = (&'static str, fn(&Stack, &Facts) -> Vec<Finding>);
 
 /// All checks, in the order in which they are shown.
-pub const CHECKS: [Check; 13] = [
+pub const CHECKS: [Check; 14] = [
     ("credentials", credentials),
     ("queues", queues),
     ("visibility", visibility),
@@ -20,6 +20,7 @@ pub const CHECKS: [Check; 13] = [
     ("in flight", in_flight),
     ("table", table),
     ("bucket", bucket),
+    ("payloads", payloads),
     ("definitions", definitions),
     ("steps", steps),
     ("backlog", backlog),
@@ -297,9 +298,12 @@ fn in_flight(_: &Stack, facts: &Facts) -> Vec<Finding> {
     let mut found = Vec::new();
     for (name, function) in &facts.functions {
         for mapping in &function.mappings {
-            let limits = [mapping.maximum_concurrency, function.reserved_concurrency];
-            let concurrency =
-                limits.into_iter().flatten().min().unwrap_or(infra::limits::MAPPING_CONCURRENCY_MAX);
+            let concurrency = infra::BatchLimits {
+                maximum_concurrency: mapping.maximum_concurrency,
+                pollers_maximum: mapping.provisioned_pollers.map(|(_, most)| most),
+                reserved_concurrency: function.reserved_concurrency,
+            }
+            .batches_at_once();
             let most = u64::from(mapping.batch_size) * u64::from(concurrency);
             if most > limits::IN_FLIGHT_MAX {
                 found.push(Finding::wrong(
@@ -311,7 +315,9 @@ fn in_flight(_: &Stack, facts: &Facts) -> Vec<Finding> {
                         limits::IN_FLIGHT_MAX
                     ),
                     "beyond it SQS gives no further message, however many wait",
-                    format!("lower batch_size or maximum_concurrency of {name} in its Cargo.toml, and deploy"),
+                    format!(
+                        "lower batch_size, maximum_concurrency or the maximum of provisioned_pollers of {name} in its Cargo.toml, and deploy"
+                    ),
                 ));
             }
         }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::doctor::{Severity, facts::Versions};
 use std::collections::BTreeMap;
-use stepladder_aws::{LiveBucket, LiveFunction, LiveMapping, LiveQueue, LiveTable};
+use stepladder_aws::{Expiry, LiveBucket, LiveFunction, LiveMapping, LiveQueue, LiveTable};
 use stepladder_infra::{Facts as Workspace, FunctionFacts, PackageFacts, WorkflowFacts};
 
 fn program(name: &str, is_system: bool) -> FunctionFacts {
@@ -11,7 +11,8 @@ fn program(name: &str, is_system: bool) -> FunctionFacts {
         name: name.into(),
         package: if is_system { "system" } else { "order" }.into(),
         is_system,
-        timeout_seconds: 10,
+        // The dead-letter function waits for a step.
+        timeout_seconds: if name == "dead-letter" { 900 } else { 10 },
         memory_mb: 256,
         environment: BTreeMap::new(),
         batch_size: if name == "dead-letter" { 1 } else { 10 },
@@ -48,7 +49,7 @@ fn well(model: &Stack) -> Facts {
         account: "123456789012".into(),
         bucket_name: "shop-123456789012-eu-west-1".into(),
         caller: Some(("123456789012".into(), "arn:aws:iam::123456789012:user/me".into())),
-        bucket: Some(LiveBucket { is_private: Some(true) }),
+        bucket: Some(LiveBucket { is_private: Some(true), expiry: Expiry::Days(400) }),
         ..Facts::default()
     };
     for queue in &model.queues {
@@ -59,6 +60,7 @@ fn well(model: &Stack) -> Facts {
             redrive: queue.receives_max.map(|receives| (arn("dead-letter"), receives)),
             visible: 0,
             in_flight: 0,
+            kms_key: None,
         };
         facts.queues.insert(queue.name.clone(), live);
     }
@@ -286,6 +288,13 @@ fn more_in_flight_than_a_queue_can_have_is_found() {
     assert!(found[0].what.contains("are 125000; a queue has 120000"), "{found:?}");
     function(&mut facts, "charge").mappings[0].maximum_concurrency = Some(1_200);
     assert_eq!(in_flight(&model, &facts), []);
+    // Each poller has ten batches under way.
+    let mapping = &mut function(&mut facts, "charge").mappings[0];
+    (mapping.maximum_concurrency, mapping.provisioned_pollers) = (None, Some((2, 121)));
+    let found = in_flight(&model, &facts);
+    assert!(found[0].what.contains("are 121000; a queue has 120000"), "{found:?}");
+    function(&mut facts, "charge").mappings[0].provisioned_pollers = Some((2, 120));
+    assert_eq!(in_flight(&model, &facts), []);
 }
 
 #[test]
@@ -307,9 +316,9 @@ fn a_table_that_is_not_as_it_should_be_is_found() {
 #[test]
 fn a_bucket_that_is_missing_or_open_is_found() {
     check(|facts| facts.bucket = None, &[("bucket", "shop-123456789012-eu-west-1", "not there")]);
-    let open = LiveBucket { is_private: Some(false) };
+    let open = LiveBucket { is_private: Some(false), ..LiveBucket::default() };
     check(|facts| facts.bucket = Some(open), &[("bucket", "shop-123456789012-eu-west-1", "public access")]);
-    check(|facts| facts.bucket = Some(LiveBucket { is_private: None }), &[]);
+    check(|facts| facts.bucket = Some(LiveBucket::default()), &[]);
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 mod checks;
 mod facts;
+mod payloads;
 mod permissions;
 
 pub use checks::{CHECKS, catch_seconds};
 pub use facts::Facts;
-pub use permissions::{Question, questions};
+pub use permissions::{Question, Questions, questions};
 
 use serde::Serialize;
 

@@ -17,15 +17,24 @@ pub struct Question {
     pub context: Vec<(String, Vec<String>)>,
 }
 
+/// What the simulator is asked about a stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Questions {
+    pub asked: Vec<Question>,
+    /// Statements of which no live function tells whose they are, or about what.
+    pub untold: usize,
+}
+
 /// The variables of the timer function that tell the Scheduler role's ARN and the bus.
 const SCHEDULE_ROLE: &str = "STEPLADDER_SCHEDULE_ROLE_ARN";
 const EVENT_BUS: &str = "STEPLADDER_EVENT_BUS";
 /// The one role that no function has: it is handed on to Scheduler.
 const SCHEDULER: &str = "scheduler";
 
-/// What the simulator is asked about a stack. Roles of which no live function tells the ARN are left out.
-pub fn questions(model: &Stack, facts: &Facts) -> Vec<Question> {
-    let mut questions = Vec::new();
+/// What the simulator is asked about a stack. Statements about a customer's own key are in the roles of a stack that has one.
+pub fn questions(model: &Stack, facts: &Facts) -> Questions {
+    let mut questions = Questions::default();
+    let has_key = key_arn(facts).is_some();
     for role in &model.roles {
         let of_role = model.functions.iter().filter(|function| function.role == role.name);
         let live = of_role.filter_map(|function| facts.functions.get(&function.name)).next();
@@ -33,15 +42,23 @@ pub fn questions(model: &Stack, facts: &Facts) -> Vec<Question> {
             SCHEDULER => of_timer(facts, SCHEDULE_ROLE),
             _ => live.map(|live| live.role_arn.as_str()),
         };
-        let Some(role_arn) = role_arn.filter(|arn| !arn.is_empty()) else {
-            continue;
-        };
-        let statements = role.statements.iter().filter(|statement| !statement.needs_key);
-        for statement in statements {
-            questions.extend(of_statement(role, role_arn, statement, facts));
+        for statement in role.statements.iter().filter(|statement| has_key || !statement.needs_key) {
+            let asked = match role_arn.filter(|arn| !arn.is_empty()) {
+                Some(role_arn) => of_statement(role, role_arn, statement, facts),
+                None => Vec::new(),
+            };
+            questions.untold += usize::from(asked.is_empty());
+            questions.asked.extend(asked);
         }
     }
     questions
+}
+
+/// The key that the stack was given, as its queues have it.
+fn key_arn(facts: &Facts) -> Option<&str> {
+    let mut keys = facts.queues.values().filter_map(|queue| queue.kms_key.as_deref());
+    // A name of AWS's own key would be none.
+    keys.find(|key| key.starts_with("arn:"))
 }
 
 /// What the timer function is told: what a deployment chose, and no other function knows.
@@ -52,12 +69,13 @@ fn of_timer<'f>(facts: &'f Facts, variable: &str) -> Option<&'f str> {
 fn of_statement(role: &Role, role_arn: &str, statement: &Statement, facts: &Facts) -> Vec<Question> {
     let bus = of_timer(facts, EVENT_BUS).unwrap_or("default");
     let schedule_role = of_timer(facts, SCHEDULE_ROLE).unwrap_or_default();
+    let key = key_arn(facts).unwrap_or_default();
     let place = Place {
         stack: &facts.stack,
         region: &facts.region,
         account: &facts.account,
         partition: facts.partition(),
-        named: &[("EventBusName", bus), (SCHEDULER, schedule_role)],
+        named: &[("EventBusName", bus), (SCHEDULER, schedule_role), ("KmsKeyArn", key)],
     };
     let example = |text: &stepladder_infra::Text| {
         let text = text.at(&place);
@@ -99,8 +117,29 @@ impl Question {
         Value::Array(self.context.iter().map(entry).collect()).to_string()
     }
 
+    /// What is found by the simulator's answer to it, an object with EvaluationResults. `Err`: it is no answer.
+    pub fn judge(&self, answer: &Value) -> Result<Vec<Finding>, String> {
+        let all =
+            |of: &Value, name: &str| of.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+        let text =
+            |of: &Value, name: &str| of.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let results = all(answer, "EvaluationResults");
+        if results.is_empty() {
+            return Err("IAM's simulator answered nothing".to_owned());
+        }
+        let denied = |result: &Value| {
+            // Of several resources each may have a decision of its own.
+            let own = all(result, "ResourceSpecificResults");
+            let own = own.iter().map(|of_resource| text(of_resource, "EvalResourceDecision"));
+            let mut decisions = std::iter::once(text(result, "EvalDecision")).chain(own);
+            let decision = decisions.find(|decision| decision != "allowed")?;
+            Some(self.denied(&text(result, "EvalActionName"), &decision))
+        };
+        Ok(results.iter().filter_map(denied).collect())
+    }
+
     /// What is found where the simulator says no to an action.
-    pub fn denied(&self, action: &str, decision: &str) -> Finding {
+    fn denied(&self, action: &str, decision: &str) -> Finding {
         let resources = self.resources.first().map_or("", String::as_str);
         let more = self.resources.len().checked_sub(1).filter(|more| *more > 0);
         let more = more.map(|more| format!(" and {more} more")).unwrap_or_default();
@@ -117,7 +156,7 @@ impl Question {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stepladder_aws::LiveFunction;
+    use stepladder_aws::{LiveFunction, LiveQueue};
     use stepladder_infra::{Condition, Text};
 
     #[test]
@@ -208,8 +247,85 @@ mod tests {
             dashboard: Value::Null,
             workflows: Default::default(),
         };
-        let asked = questions(&model, &facts);
-        let roles: Vec<_> = asked.iter().map(|question| question.role_arn.as_str()).collect();
+        let questions = questions(&model, &facts);
+        let roles: Vec<_> = questions.asked.iter().map(|question| question.role_arn.as_str()).collect();
         assert_eq!(roles, ["arn:aws-cn:iam::123456789012:role/s"]);
+        assert_eq!(questions.untold, 1, "nobody tells which role `unknown` is");
+    }
+
+    #[test]
+    fn a_key_of_the_stack_is_asked_about_where_it_has_one() {
+        let role = Role {
+            name: "order".into(),
+            service: "lambda",
+            source_arn: None,
+            statements: vec![Statement {
+                sid: "Key".into(),
+                reason: None,
+                actions: vec!["kms:Decrypt".into()],
+                resources: vec![Text::of("${KmsKeyArn}")],
+                conditions: vec![],
+                needs_key: true,
+            }],
+        };
+        let key = "arn:aws:kms:eu-west-1:123456789012:key/k";
+        let queue = |key: &str| LiveQueue { kms_key: Some(key.into()), ..LiveQueue::default() };
+        let facts = |key| Facts { queues: [("start".to_owned(), queue(key))].into(), ..Facts::default() };
+        assert_eq!(key_arn(&facts(key)), Some(key));
+        assert_eq!((key_arn(&facts("alias/aws/sqs")), key_arn(&Facts::default())), (None, None));
+        let asked = of_statement(&role, "arn:role", &role.statements[0], &facts(key));
+        assert_eq!((asked.len(), asked[0].resources.as_slice()), (1, &[key.to_owned()][..]));
+    }
+
+    fn question() -> Question {
+        Question {
+            role: "order".into(),
+            role_arn: "arn:aws:iam::123456789012:role/order".into(),
+            actions: vec!["sqs:SendMessage".into(), "sqs:ReceiveMessage".into()],
+            resources: vec!["arn:aws:sqs:eu-west-1:123456789012:shop-charge".into()],
+            context: vec![],
+        }
+    }
+
+    /// As `aws iam simulate-principal-policy` prints it; statements that matched are left out.
+    #[test]
+    fn what_iam_denies_is_found_action_by_action() {
+        let queue = "arn:aws:sqs:eu-west-1:123456789012:shop-charge";
+        let result = |action: &str, decision: &str| {
+            json!({ "EvalActionName": action, "EvalResourceName": queue, "EvalDecision": decision,
+                "MatchedStatements": [], "MissingContextValues": [] })
+        };
+        let answer = |results: Vec<Value>| json!({ "EvaluationResults": results, "IsTruncated": false });
+        let well =
+            answer(vec![result("sqs:SendMessage", "allowed"), result("sqs:ReceiveMessage", "allowed")]);
+        assert_eq!(question().judge(&well), Ok(vec![]));
+        let ill = answer(vec![
+            result("sqs:SendMessage", "implicitDeny"),
+            result("sqs:ReceiveMessage", "allowed"),
+            result("sqs:DeleteMessage", "explicitDeny"),
+        ]);
+        let found = question().judge(&ill).unwrap();
+        let what: Vec<_> = found.iter().map(|finding| finding.what.as_str()).collect();
+        assert_eq!(
+            what,
+            [
+                "it may not sqs:SendMessage on arn:aws:sqs:eu-west-1:123456789012:shop-charge: implicitDeny",
+                "it may not sqs:DeleteMessage on arn:aws:sqs:eu-west-1:123456789012:shop-charge: explicitDeny",
+            ]
+        );
+        assert!(found.iter().all(|finding| finding.check == "permissions" && finding.subject == "order"));
+    }
+
+    #[test]
+    fn one_resource_of_several_is_enough_for_a_no_and_no_answer_is_none() {
+        let own = |decision: &str| json!({ "EvalResourceName": "arn:x", "EvalResourceDecision": decision });
+        let answer = json!({ "EvaluationResults": [{
+            "EvalActionName": "sqs:SendMessage", "EvalResourceName": "*", "EvalDecision": "allowed",
+            "ResourceSpecificResults": [own("allowed"), own("implicitDeny")],
+        }] });
+        assert_eq!(question().judge(&answer).unwrap().len(), 1);
+        for nothing in [json!({}), json!({ "EvaluationResults": [] }), Value::Null] {
+            assert!(question().judge(&nothing).is_err(), "{nothing}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use stepladder_local::sqs::{NewMessage, ReceiveOptions};
 use stepladder_protocol::Parked;
 
 impl Stack {
-    fn put(&self, queue: &str, body: impl Into<String>) {
+    pub(crate) fn put(&self, queue: &str, body: impl Into<String>) {
         let name = format!("stepladder-{queue}");
         self.server
             .queues()
@@ -28,7 +28,7 @@ impl Stack {
     }
 
     /// The bodies that are visible in a queue now.
-    fn bodies(&self, queue: &str) -> Vec<String> {
+    pub(crate) fn bodies(&self, queue: &str) -> Vec<String> {
         let options =
             ReceiveOptions { messages_max: 100, visibility_timeout_s: Some(0), ..ReceiveOptions::default() };
         let received = self

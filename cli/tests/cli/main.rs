@@ -9,6 +9,7 @@ mod dead_letter;
 mod docs;
 mod environments;
 mod graph;
+mod moves;
 mod stack;
 mod synth;
 mod test_state;

@@ -97,8 +97,13 @@ impl Stack {
     }
 
     pub(crate) async fn cli(&self, args: &[&str]) -> Answer {
+        self.cli_at(&self.server.endpoint_url(), args).await
+    }
+
+    /// The same by another way to the stack.
+    pub(crate) async fn cli_at(&self, endpoint: &str, args: &[&str]) -> Answer {
         let Stepladder { mut command } = stepladder(args);
-        command.env("STEPLADDER_ENDPOINT", self.server.endpoint_url()).env("STEPLADDER_TIMEOUT", "60s");
+        command.env("STEPLADDER_ENDPOINT", endpoint).env("STEPLADDER_TIMEOUT", "60s");
         // Its stack lives in this process: the command must not keep it from answering.
         let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         Answer {

@@ -48,6 +48,40 @@ fn every_option_is_a_variable_too() {
 fn each_shell_has_its_completions() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let shown = stepladder(&["completions", shell]).transcript();
-        assert!(shown.starts_with("exit code: 0") && shown.contains("history"), "{shown}");
+        assert!(shown.starts_with("exit code: 0") && shown.contains("COMPLETE"), "{shown}");
+        assert!(shown.contains(env!("CARGO_BIN_EXE_stepladder")), "{shown}");
+        // A shell that asks by itself gets the same.
+        let by_itself = stepladder(&[]).env("STEPLADDER_COMPLETE", shell).transcript();
+        let script = |shown: &str| shown.split_once("----- stderr").unwrap().0.trim_end().to_owned();
+        assert_eq!(script(&by_itself), script(&shown));
     }
+}
+
+#[test]
+fn a_variable_that_names_no_shell_asks_for_nothing() {
+    for other in ["", "0", "1", "nushell"] {
+        let shown = stepladder(&["version"]).env("STEPLADDER_COMPLETE", other).transcript();
+        assert_eq!(shown, stepladder(&["version"]).transcript());
+    }
+}
+
+/// What zsh may take for the last of these words.
+fn offered(words: &[&str]) -> Vec<String> {
+    let index = words.len().to_string();
+    let args = [&["--", "stepladder"], words].concat();
+    let shown =
+        stepladder(&args).env("STEPLADDER_COMPLETE", "zsh").env("_CLAP_COMPLETE_INDEX", &index).transcript();
+    let (stdout, stderr) = shown.split_once("----- stderr -----\n").unwrap();
+    assert_eq!(stderr, "");
+    let stdout = stdout.strip_prefix("exit code: 0\n----- stdout -----\n").unwrap();
+    stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn files_and_states_are_completed() {
+    assert_eq!(offered(&["graph", "good/w"]), ["good/workflow.asl.json"]);
+    assert_eq!(offered(&["test-state", "good/workflow.asl.json", "--state", ""]), ["Charge", "Done"]);
+    assert_eq!(offered(&["test-state", "good/workflow.asl.json", "--state=D"]), ["--state=Done"]);
+    // No definition is named: those of the workspace around.
+    assert!(offered(&["test-state", "--state", ""]).contains(&"ChargePayment".to_owned()));
 }

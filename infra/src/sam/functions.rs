@@ -18,6 +18,8 @@ pub(super) fn globals(stack: &Stack, scope: Scope) -> Map {
         .with("Runtime", "provided.al2023")
         .with("Handler", "bootstrap")
         .with("Architectures", vec![reference("Architecture")])
+        .with("RecursiveLoop", "Allow")
+        .comment(crate::build::RECURSION_REASON)
         .with("Environment", variables(&common(stack), scope));
     Map::new().with("Function", function)
 }
@@ -129,15 +131,17 @@ pub(super) fn queue(resources: &mut Vec<(String, Map)>, queue: &Queue, stack: &S
     resources.push((id.clone(), resource.with("Properties", properties)));
 
     let mut statements = vec![Node::from(tls_only("sqs:*", vec![get_att(&id, "Arn").into()]))];
-    if queue.name == "start" && !stack.triggers.is_empty() {
-        let rules = scope.text(&Text::of("arn:${Partition}:events:${Region}:${Account}:rule/${Stack}-*"));
+    if stack.takes_triggers(queue) {
+        // Not by a pattern: CloudFormation names a rule, and may shorten the stack's name in it.
+        let rules: Vec<Map> =
+            stack.triggers.iter().map(|trigger| get_att(&rule_id(trigger), "Arn")).collect();
         let statement = Map::new()
             .with("Sid", "Triggers")
             .with("Effect", "Allow")
             .with("Principal", Map::new().with("Service", "events.amazonaws.com"))
             .with("Action", "sqs:SendMessage")
             .with("Resource", get_att(&id, "Arn"))
-            .with("Condition", Map::new().with("ArnLike", Map::new().with("aws:SourceArn", rules)));
+            .with("Condition", Map::new().with("ArnEquals", Map::new().with("aws:SourceArn", rules)));
         statements.push(statement.into());
     }
     let properties =
@@ -174,26 +178,31 @@ pub(super) fn triggers(resources: &mut Vec<(String, Map)>, stack: &Stack, scope:
     resources.extend(stack.triggers.iter().map(trigger));
 }
 
+fn rule_id(trigger: &Trigger) -> String {
+    let kind = match trigger.when {
+        When::Schedule(_) => "Schedule",
+        When::Event(_) => "Event",
+    };
+    format!("{}{kind}Rule", logical(&trigger.workflow))
+}
+
 fn trigger(trigger: &Trigger) -> (String, Map) {
-    let id = logical(&trigger.workflow);
     let input = crate::build::trigger_input(&trigger.workflow);
     let transformer =
         Map::new().with("InputPathsMap", Map::new().with("id", "$.id")).with("InputTemplate", input);
     let target = Map::new()
         .with("Id", "start")
         .with("Arn", get_att("StartQueue", "Arn"))
+        .with("DeadLetterConfig", Map::new().with("Arn", get_att("DeadLetterQueue", "Arn")))
+        .comment(crate::build::UNDELIVERED_REASON)
         .with("InputTransformer", transformer);
-    let (name, when) = match &trigger.when {
-        When::Schedule(expression) => {
-            (format!("{id}ScheduleRule"), Map::new().with("ScheduleExpression", expression.as_str()))
-        }
-        When::Event(pattern) => {
-            (format!("{id}EventRule"), Map::new().with("EventPattern", Node::from(pattern)))
-        }
+    let when = match &trigger.when {
+        When::Schedule(expression) => Map::new().with("ScheduleExpression", expression.as_str()),
+        When::Event(pattern) => Map::new().with("EventPattern", Node::from(pattern)),
     };
     let resource = Map::new()
         .with("Type", "AWS::Events::Rule")
         .commented(crate::build::TRIGGER_REASON)
         .with("Properties", when.with("Targets", vec![target]));
-    (name, resource)
+    (rule_id(trigger), resource)
 }

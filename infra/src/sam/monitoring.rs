@@ -47,6 +47,7 @@ fn alarm(alarm: &Alarm, scope: Scope) -> (String, Map) {
         .with("ComparisonOperator", "GreaterThanThreshold")
         .with("Threshold", alarm.threshold)
         .with("EvaluationPeriods", alarm.periods)
+        .maybe("DatapointsToAlarm", (alarm.datapoints < alarm.periods).then_some(alarm.datapoints))
         .with("TreatMissingData", "notBreaching")
         .with("AlarmActions", topic.clone())
         .with("OKActions", topic);

@@ -39,12 +39,18 @@ fn table(table: &Table, scope: Scope) -> (String, Map) {
         .with("BillingMode", "PAY_PER_REQUEST")
         .with("AttributeDefinitions", attributes)
         .with("KeySchema", key_schema(table.partition_key, table.sort_key));
+    let warm = Map::new()
+        .with("ReadUnitsPerSecond", reference("TableWarmReadUnits"))
+        .with("WriteUnitsPerSecond", reference("TableWarmWriteUnits"));
     if !table.indexes.is_empty() {
         let indexes = table.indexes.iter().map(|index| {
             Map::new()
                 .with("IndexName", index.name)
                 .with("KeySchema", key_schema(index.partition_key, index.sort_key))
                 .with("Projection", Map::new().with("ProjectionType", "KEYS_ONLY"))
+                // Writes of the table wait for its indexes. Only what they don't begin with: an emulator gives it back
+                // as it got it, as texts.
+                .with("WarmThroughput", only_if("HasMoreWarmth", warm.clone()))
         });
         properties = properties.with("GlobalSecondaryIndexes", indexes.collect::<Vec<Map>>());
     }
@@ -64,9 +70,6 @@ fn table(table: &Table, scope: Scope) -> (String, Map) {
         // Without one, DynamoDB encrypts with a key that AWS owns.
         .with("SSESpecification", only_if("HasKey", key));
     if table.name.is_none() {
-        let warm = Map::new()
-            .with("ReadUnitsPerSecond", reference("TableWarmReadUnits"))
-            .with("WriteUnitsPerSecond", reference("TableWarmWriteUnits"));
         properties = properties.with("WarmThroughput", warm);
     }
     let (id, comment) = match &table.name {

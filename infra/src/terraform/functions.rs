@@ -37,8 +37,9 @@ fn queue(queue: &Queue, stack: &Stack) -> Body {
         );
     let arn = || raw(format!("aws_sqs_queue.{id}.arn"));
     let mut statements = vec![Value::Object(tls_only("sqs:*", vec![arn()]))];
-    if queue.name == "start" && !stack.triggers.is_empty() {
-        let rules = text(&Text::of("arn:${Partition}:events:${Region}:${Account}:rule/${Stack}-*"));
+    if stack.takes_triggers(queue) {
+        let arn_of = |trigger| raw(format!("aws_cloudwatch_event_rule.{}.arn", rule_id(trigger)));
+        let rules = Value::List(stack.triggers.iter().map(arn_of).collect());
         let from = Value::Object(vec![("\"aws:SourceArn\"".to_owned(), rules)]);
         statements.push(Value::Object(vec![
             ("Sid".to_owned(), quoted("Triggers")),
@@ -49,7 +50,7 @@ fn queue(queue: &Queue, stack: &Stack) -> Body {
             ),
             ("Action".to_owned(), quoted("sqs:SendMessage")),
             ("Resource".to_owned(), arn()),
-            ("Condition".to_owned(), Value::Object(vec![("ArnLike".to_owned(), from)])),
+            ("Condition".to_owned(), Value::Object(vec![("ArnEquals".to_owned(), from)])),
         ]));
     }
     let policy = Body::new()
@@ -62,10 +63,20 @@ fn queue(queue: &Queue, stack: &Stack) -> Body {
 }
 
 pub(super) fn functions(stack: &Stack) -> Body {
-    stack.functions.iter().fold(Body::new(), |body, function| {
+    let body = stack.functions.iter().fold(Body::new(), |body, function| {
         let mapping = stack.mappings.iter().find(|mapping| mapping.name == function.name);
         body.and(self::function(function, mapping))
-    })
+    });
+    let names = stack.functions.iter().map(|function| {
+        let id = snake(&function.name);
+        (id.clone(), raw(format!("aws_lambda_function.{id}.function_name")))
+    });
+    let recursion = Body::new()
+        .with("for_each", Value::Object(names.collect()))
+        .with("function_name", raw("each.value"))
+        .with("recursive_loop", quoted("Allow"));
+    body.comment(crate::build::RECURSION_REASON)
+        .block("resource \"aws_lambda_function_recursion_config\" \"all\"", recursion)
 }
 
 fn function(function: &Function, mapping: Option<&Mapping>) -> Body {
@@ -156,13 +167,19 @@ pub(super) fn triggers(stack: &Stack) -> Body {
     stack.triggers.iter().fold(body, |body, trigger| body.and(self::trigger(trigger)))
 }
 
+fn rule_id(trigger: &Trigger) -> String {
+    let kind = match trigger.when {
+        When::Schedule(_) => "schedule",
+        When::Event(_) => "event",
+    };
+    format!("{}_{kind}", snake(&trigger.workflow))
+}
+
 fn trigger(trigger: &Trigger) -> Body {
-    let workflow = snake(&trigger.workflow);
-    let (id, name, value) = match &trigger.when {
-        When::Schedule(expression) => {
-            (format!("{workflow}_schedule"), "schedule_expression", quoted(expression))
-        }
-        When::Event(pattern) => (format!("{workflow}_event"), "event_pattern", quoted(&pattern.to_string())),
+    let id = rule_id(trigger);
+    let (name, value) = match &trigger.when {
+        When::Schedule(expression) => ("schedule_expression", quoted(expression)),
+        When::Event(pattern) => ("event_pattern", quoted(&pattern.to_string())),
     };
     let rule = Body::new().with("name_prefix", raw("\"${var.stack}-\"")).with(name, value);
     let transformer = Body::new()
@@ -171,7 +188,14 @@ fn trigger(trigger: &Trigger) -> Body {
     let target = Body::new()
         .with("rule", raw(format!("aws_cloudwatch_event_rule.{id}.name")))
         .with("arn", raw("aws_sqs_queue.start.arn"))
-        .block("input_transformer", transformer);
+        // A rule that may not send yet would not try again.
+        .with(
+            "depends_on",
+            Value::List(vec![raw("aws_sqs_queue_policy.start"), raw("aws_sqs_queue_policy.dead_letter")]),
+        )
+        .block("input_transformer", transformer)
+        .comment(crate::build::UNDELIVERED_REASON)
+        .block("dead_letter_config", Body::new().with("arn", raw("aws_sqs_queue.dead_letter.arn")));
     Body::new()
         .comment(crate::build::TRIGGER_REASON)
         .block(format!("resource \"aws_cloudwatch_event_rule\" \"{id}\""), rule)

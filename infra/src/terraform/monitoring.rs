@@ -38,6 +38,7 @@ fn alarm(alarm: &Alarm) -> Body {
         .with("comparison_operator", quoted("GreaterThanThreshold"))
         .with("threshold", alarm.threshold)
         .with("evaluation_periods", alarm.periods)
+        .maybe("datapoints_to_alarm", (alarm.datapoints < alarm.periods).then_some(alarm.datapoints))
         .with("treat_missing_data", quoted("notBreaching"))
         .with("alarm_actions", raw("local.alarm_actions"))
         .with("ok_actions", raw("local.alarm_actions"));

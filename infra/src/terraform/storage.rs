@@ -17,6 +17,12 @@ fn kept() -> Body {
     Body::new().with("prevent_destroy", true)
 }
 
+/// AWS raises warm throughput with the load, of indexes too, and refuses to lower it: compared with what the table began
+/// with, no plan would ever be clean again.
+fn kept_warm() -> Body {
+    kept().with("ignore_changes", raw("[global_secondary_index, warm_throughput]"))
+}
+
 fn table(table: &Table) -> Body {
     let (id, name, comment) = match &table.name {
         None => ("runs".to_owned(), text(&Text::of("${Stack}")), "Runs, their records, definitions."),
@@ -33,12 +39,17 @@ fn table(table: &Table) -> Body {
     for (name, kind) in &table.attributes {
         body = body.block("attribute", Body::new().with("name", quoted(name)).with("type", quoted(kind)));
     }
+    let warm = Body::new()
+        .with("read_units_per_second", raw("var.table_warm_read_units"))
+        .with("write_units_per_second", raw("var.table_warm_write_units"));
     for index in &table.indexes {
         let index = Body::new()
             .with("name", quoted(index.name))
             .with("hash_key", quoted(index.partition_key))
             .with("range_key", quoted(index.sort_key))
-            .with("projection_type", quoted("KEYS_ONLY"));
+            .with("projection_type", quoted("KEYS_ONLY"))
+            // Writes of the table wait for its indexes.
+            .block("warm_throughput", warm.clone());
         body = body.block("global_secondary_index", index);
     }
     if let Some(attribute) = table.ttl {
@@ -47,17 +58,17 @@ fn table(table: &Table) -> Body {
     }
     body =
         body.block("point_in_time_recovery", Body::new().with("enabled", raw("var.point_in_time_recovery")));
-    if table.name.is_none() {
-        let warm = Body::new()
-            .with("read_units_per_second", raw("var.table_warm_read_units"))
-            .with("write_units_per_second", raw("var.table_warm_write_units"));
+    let is_own = table.name.is_some();
+    if !is_own {
         body = body.block("warm_throughput", warm);
     }
     // Not enabled: a key that AWS owns.
     let encryption = Body::new()
         .with("enabled", raw("local.has_key"))
         .with("kms_key_arn", raw("local.has_key ? var.kms_key_arn : null"));
-    body = body.block("server_side_encryption", encryption).block("lifecycle", kept());
+    body = body
+        .block("server_side_encryption", encryption)
+        .block("lifecycle", if is_own { kept() } else { kept_warm() });
     Body::new().comment(comment).block(format!("resource \"aws_dynamodb_table\" \"{id}\""), body)
 }
 

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod committed;
+mod per_stack;
+mod roles;
+mod room;
 mod rules;
 mod support;
 mod terraform;

@@ -1,35 +1,11 @@
 //! Rules that hold for every template, whatever the workspace.
 
-use crate::support::{Template, everything, function, large, stack, templates, text, texts, workflow};
+use crate::support::{
+    each_template, everything, function, large, number, stack, stem, templates, text, texts, workflow,
+};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
-use stepladder_infra::{Facts, PackageFacts, Stack};
-
-/// Each rule is held against these.
-fn all() -> Vec<(Stack, Vec<Template>)> {
-    let facts = [everything(), large()];
-    facts
-        .iter()
-        .map(stack)
-        .map(|stack| (templates(&stack), stack))
-        .map(|(templates, stack)| (stack, templates))
-        .collect()
-}
-
-fn each_template(check: impl Fn(&Stack, &Template)) {
-    for (stack, templates) in all() {
-        templates.iter().for_each(|template| check(&stack, template));
-    }
-}
-
-/// `ChargeCardQueue` and `Queue` give `ChargeCard`.
-fn stem<'i>(id: &'i str, suffix: &str) -> &'i str {
-    id.strip_suffix(suffix).unwrap_or_else(|| panic!("{id} does not end with {suffix}"))
-}
-
-fn number(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
-}
+use std::collections::BTreeSet;
+use stepladder_infra::{Facts, PackageFacts};
 
 #[test]
 fn a_message_is_hidden_for_six_timeouts_and_the_window() {
@@ -103,179 +79,6 @@ fn no_queue_and_no_bucket_is_open_to_anybody_without_tls() {
 }
 
 #[test]
-fn nobody_may_do_anything_to_everything() {
-    each_template(|_, template| {
-        for (role, _) in template.of_type("AWS::IAM::Role") {
-            for statement in template.statements(role) {
-                for resource in texts(&statement["Resource"]) {
-                    assert!(resource != "*" && !resource.ends_with(":*:*"), "{role}: {resource}");
-                }
-                for action in texts(&statement["Action"]) {
-                    assert!(!action.contains('*'), "{role}: {action}");
-                }
-            }
-        }
-    });
-}
-
-#[test]
-fn a_role_takes_from_its_own_queues_only() {
-    let stack = stack(&everything());
-    let [template] = &templates(&stack)[..] else { panic!("one template") };
-    let mut own: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for (id, function) in template.of_type("AWS::Serverless::Function") {
-        let role = function["Role"]["Fn::GetAtt"][0].as_str().unwrap();
-        let name = text(&template.properties(&format!("{}Queue", stem(id, "Function")))["QueueName"]);
-        own.entry(role).or_default().insert(format!("arn:{{partition}}:sqs:{{region}}:{{account}}:{name}"));
-    }
-    assert_eq!(own.len(), 5);
-    for (role, queues) in own {
-        assert_eq!(texts(&template.statement(role, "Receive")["Resource"]), queues, "{role}");
-    }
-    let receivers = template.of_type("AWS::IAM::Role").filter(|(role, _)| {
-        template
-            .statements(role)
-            .iter()
-            .any(|statement| texts(&statement["Action"]).contains("sqs:ReceiveMessage"))
-    });
-    assert_eq!(receivers.count(), 5);
-}
-
-#[test]
-fn a_packages_role_reaches_what_its_workflows_need() {
-    let stack = stack(&everything());
-    let [template] = &templates(&stack)[..] else { panic!("one template") };
-    let queue = |name: &str| format!("arn:{{partition}}:sqs:{{region}}:{{account}}:{{stack}}-{name}");
-    let sends = |role: &str| texts(&template.statement(role, "Send")["Resource"]);
-    let keys = |role: &str, sid: &str| {
-        let conditions = &template.statement(role, sid)["Condition"];
-        assert_eq!(conditions["Null"]["dynamodb:LeadingKeys"], "false");
-        texts(&conditions["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
-    };
-    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-
-    // `charge-card` stands in one workflow, the warehouse's steps in both.
-    assert_eq!(sends("ShopRole"), ["charge-card", "check-stock", "parked", "timer"].map(queue).into());
-    assert_eq!(keys("ShopRole", "Runs"), set(&["R#shop/*"]));
-    assert_eq!(keys("ShopRole", "Definitions"), set(&["W#shop", "C#control"]));
-    let all = ["charge-card", "check-stock", "parked", "ship", "timer"].map(queue);
-    assert_eq!(sends("WarehouseRole"), all.clone().into());
-    assert_eq!(keys("WarehouseRole", "Runs"), set(&["R#shop/*", "R#stock-taking/*", "R#sweep/*"]));
-    let definitions = ["W#shop", "W#stock-taking", "W#sweep", "C#control"];
-    assert_eq!(keys("WarehouseRole", "Definitions"), set(&definitions));
-    let objects = texts(&template.statement("ShopRole", "Payloads")["Resource"]);
-    assert_eq!(objects, set(&["arn:{partition}:s3:::{stack}-{account}-{region}/runs/shop/*"]));
-
-    for role in ["StartRole", "TimerRole", "DeadLetterRole"] {
-        assert_eq!(sends(role), all.clone().into(), "{role}");
-        assert_eq!(keys(role, "Runs"), set(&["R#*"]), "{role}");
-        assert_eq!(keys(role, "Definitions"), set(&["W#*", "C#*"]), "{role}");
-    }
-    let groups = texts(&template.statement("ShopRole", "Logs")["Resource"]);
-    assert_eq!(
-        groups,
-        set(&["arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{stack}-charge-card:*"])
-    );
-    let tables = texts(&template.statement("ShopRole", "OwnTables")["Resource"]);
-    assert_eq!(tables, set(&["arn:{partition}:dynamodb:{region}:{account}:table/{stack}-orders"]));
-    let own = template.statement("ShopRole", "Own1");
-    assert_eq!(texts(&own["Resource"]), set(&["arn:{partition}:s3:::rates-{account}/*"]));
-    // Also one that is gone: a function that may not be called could not be told from it.
-    let alone = texts(&template.statement("DeadLetterRole", "TryAlone")["Resource"]);
-    assert_eq!(alone, set(&["arn:{partition}:lambda:{region}:{account}:function:{stack}-*"]));
-}
-
-#[test]
-fn a_step_that_only_an_older_version_names_can_still_be_reached() {
-    let mut facts = everything();
-    // No current version names it; a run keeps the version that it began with.
-    facts.functions.push(function("refund", "shop"));
-    // No current version names any step of this package, of which one is the folder's own.
-    facts.functions.extend([function("weigh", "scales"), function("print", "labels")]);
-    facts.packages.push(PackageFacts {
-        name: "scales".into(),
-        folder: "stock-taking".into(),
-        ..PackageFacts::default()
-    });
-    facts.packages.push(PackageFacts { name: "labels".into(), ..PackageFacts::default() });
-    let stack = stack(&facts);
-    let [template] = &templates(&stack)[..] else { panic!("one template") };
-    let queue = |name: &str| format!("arn:{{partition}}:sqs:{{region}}:{{account}}:{{stack}}-{name}");
-    let sends = |role: &str| texts(&template.statement(role, "Send")["Resource"]);
-    let all =
-        ["charge-card", "check-stock", "parked", "print", "refund", "ship", "timer", "weigh"].map(queue);
-    for role in ["StartRole", "TimerRole", "DeadLetterRole"] {
-        assert_eq!(sends(role), all.clone().into(), "{role}");
-    }
-    let shop = ["charge-card", "check-stock", "parked", "refund", "timer"].map(queue);
-    assert_eq!(sends("ShopRole"), shop.into());
-    // The workflow of its own folder is a package's, whatever the current version names.
-    let scales = ["check-stock", "parked", "ship", "timer", "weigh"].map(queue);
-    assert_eq!(sends("ScalesRole"), scales.into());
-    let keys = &template.statement("ScalesRole", "Runs")["Condition"];
-    assert_eq!(
-        texts(&keys["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]),
-        BTreeSet::from(["R#stock-taking/*".to_owned()])
-    );
-    // Another package's steps reach those of the workflow's own folder.
-    let warehouse = ["charge-card", "check-stock", "parked", "refund", "ship", "timer", "weigh"].map(queue);
-    assert_eq!(sends("WarehouseRole"), warehouse.into());
-    assert_eq!(sends("LabelsRole"), ["parked", "print", "timer"].map(queue).into());
-    assert!(template.statements("LabelsRole").iter().all(|statement| statement["Sid"] != "Runs"));
-}
-
-#[test]
-fn no_function_writes_definitions_or_deletes_runs() {
-    each_template(|_, template| {
-        for (role, _) in template.of_type("AWS::IAM::Role") {
-            for statement in template.statements(role) {
-                let actions = texts(&statement["Action"]);
-                if statement["Sid"] == "Definitions" {
-                    assert_eq!(
-                        actions,
-                        ["dynamodb:GetItem", "dynamodb:Query"].map(str::to_owned).into(),
-                        "{role}"
-                    );
-                } else if statement["Sid"] != "OwnTables" {
-                    assert!(!actions.contains("dynamodb:DeleteItem"), "{role}");
-                }
-            }
-        }
-    });
-}
-
-#[test]
-fn only_who_needs_it_schedules_and_tells_of_ends() {
-    let stack = stack(&everything());
-    let [template] = &templates(&stack)[..] else { panic!("one template") };
-    let with = |action: &str| -> Vec<&str> {
-        let roles = template.of_type("AWS::IAM::Role").map(|(role, _)| role);
-        let has =
-            |role: &&str| template.statements(role).iter().any(|s| texts(&s["Action"]).contains(action));
-        roles.filter(has).collect()
-    };
-    assert_eq!(with("scheduler:CreateSchedule"), ["TimerRole"]);
-    assert_eq!(with("iam:PassRole"), ["TimerRole"]);
-    assert_eq!(with("events:PutEvents"), ["DeadLetterRole", "TimerRole"]);
-    assert_eq!(with("lambda:InvokeFunction"), ["DeadLetterRole"]);
-    // Who parks a message has to know that its payload is gone.
-    assert_eq!(with("s3:ListBucket"), ["DeadLetterRole", "TimerRole"]);
-    let bucket = texts(&template.statement("DeadLetterRole", "FindPayloads")["Resource"]);
-    assert_eq!(bucket, BTreeSet::from(["arn:{partition}:s3:::{stack}-{account}-{region}".to_owned()]));
-    // The hourly sweep is the timer function's.
-    let lists = |role: &&str| template.statements(role).iter().any(|s| s["Sid"] == "ListRuns");
-    let roles = template.of_type("AWS::IAM::Role").map(|(role, _)| role);
-    assert_eq!(roles.filter(lists).collect::<Vec<_>>(), ["TimerRole"]);
-    let pass = template.statement("TimerRole", "PassSchedulerRole");
-    assert_eq!(
-        pass["Condition"],
-        json!({"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}})
-    );
-    let trust = &template.properties("SchedulerRole")["AssumeRolePolicyDocument"]["Statement"][0];
-    assert_eq!(trust["Condition"]["StringEquals"]["aws:SourceAccount"], json!({"Ref": "AWS::AccountId"}));
-}
-
-#[test]
 fn every_function_has_its_own_log_group_and_says_little_of_itself() {
     each_template(|_, template| {
         for (id, function) in template.of_type("AWS::Serverless::Function") {
@@ -288,6 +91,16 @@ fn every_function_has_its_own_log_group_and_says_little_of_itself() {
             assert_eq!(name, format!("/aws/lambda/{}", text(&function["FunctionName"])));
             assert_eq!(template.properties(&group)["RetentionInDays"], json!({"Ref": "LogRetentionDays"}));
             assert!(template.json["Globals"]["Function"]["Architectures"][0]["Ref"] == "Architecture");
+        }
+    });
+}
+
+#[test]
+fn no_function_takes_a_long_run_for_a_loop() {
+    each_template(|_, template| {
+        assert_eq!(template.json["Globals"]["Function"]["RecursiveLoop"], "Allow", "{}", template.file);
+        for (id, function) in template.of_type("AWS::Serverless::Function") {
+            assert!(function.get("RecursiveLoop").is_none(), "{id}");
         }
     });
 }
@@ -367,60 +180,6 @@ impl Used {
             _ => {}
         }
     }
-}
-
-#[test]
-fn a_role_has_room_for_its_policy() {
-    // All inline policies of a role have 10,240 characters together, white space not counted; names at their longest.
-    for (stack, _) in all() {
-        for role in &stack.roles {
-            let place = stepladder_infra::Place {
-                stack: "a-stack-with-32-characters-in-it",
-                region: "ap-southeast-7",
-                account: "123456789012",
-                ..Default::default()
-            };
-            let statement = |statement: &stepladder_infra::Statement| {
-                let resources: usize = statement.resources.iter().map(|text| text.at(&place).len() + 3).sum();
-                let actions: usize = statement.actions.iter().map(|action| action.len() + 3).sum();
-                let conditions = statement.conditions.iter().flat_map(|condition| &condition.values);
-                100 + resources + actions + conditions.map(|text| text.at(&place).len() + 60).sum::<usize>()
-            };
-            let characters: usize = role.statements.iter().map(statement).sum();
-            assert!(characters < 10_240, "{}: {characters}", role.name);
-        }
-    }
-}
-
-#[test]
-fn what_iam_or_lambda_would_refuse_is_no_stack() {
-    let refused = |facts: &Facts| -> Vec<String> {
-        Stack::of(facts).unwrap_err().into_iter().map(|error| error.message).collect()
-    };
-    // Fifteen queues of the longest names are listed, and there is room.
-    let steps: Vec<String> = (10..25).map(|n| format!("{n}{}", "-step".repeat(11))).collect();
-    let mut facts = everything();
-    facts.functions.extend(steps.iter().map(|step| function(step, "shared")));
-    facts.packages.push(PackageFacts { name: "shared".into(), ..PackageFacts::default() });
-    let names = ["check-stock"].into_iter().chain(steps.iter().map(String::as_str)).collect::<Vec<_>>();
-    facts.workflows.push(workflow("many-steps", &names, json!({})));
-    assert!(Stack::of(&facts).is_ok());
-    // Forty workflows use one package: their keys and prefixes are more than a policy holds.
-    for n in 10..50 {
-        let name = format!("{n}{}", "-workflow".repeat(6));
-        facts.workflows.push(workflow(&name, &[steps[0].as_str()], json!({})));
-    }
-    let errors = refused(&facts);
-    assert_eq!(errors.len(), 1, "{errors:#?}");
-    assert!(errors[0].contains("the policy of the role of shared can have"), "{errors:#?}");
-
-    // What is set of single workflows is told to every function.
-    let mut facts = everything();
-    let settings = json!({"retention_days": 90, "log_sample": 0.25, "status_events": "failures"});
-    facts.workflows.extend((0..60).map(|n| workflow(&format!("order-{n:02}"), &[], settings.clone())));
-    let errors = refused(&facts);
-    assert_eq!(errors.len(), facts.functions.len(), "{errors:#?}");
-    assert!(errors.iter().all(|error| error.contains("and Lambda takes 4096")), "{errors:#?}");
 }
 
 #[test]

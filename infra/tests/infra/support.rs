@@ -85,7 +85,7 @@ pub(crate) fn everything() -> Facts {
         workflow(
             "stock-taking",
             &["check-stock", "ship"],
-            json!({"event_pattern": {"source": ["aws.s3"], "detail": {"size": [{"numeric": [">", 0]}]}}}),
+            json!({"event_pattern": {"source": ["aws.s3"], "detail": {"size": [{"numeric": [">", 0.5, "<=", 7]}]}}}),
         ),
     ];
     Facts { functions, packages, workflows }
@@ -110,6 +110,38 @@ pub(crate) fn large() -> Facts {
 
 pub(crate) fn stack(facts: &Facts) -> Stack {
     Stack::of(facts).unwrap()
+}
+
+/// The rules are held against these, and what is written for them.
+pub(crate) fn all() -> Vec<(Stack, Vec<Template>)> {
+    [everything(), large()]
+        .iter()
+        .map(stack)
+        .map(|stack| (templates(&stack), stack))
+        .map(|(t, s)| (s, t))
+        .collect()
+}
+
+pub(crate) fn each_template(check: impl Fn(&Stack, &Template)) {
+    for (stack, templates) in all() {
+        templates.iter().for_each(|template| check(&stack, template));
+    }
+}
+
+/// The one template of everything.
+pub(crate) fn whole() -> Template {
+    let mut templates = templates(&stack(&everything()));
+    assert_eq!(templates.len(), 1);
+    templates.remove(0)
+}
+
+/// `ChargeCardQueue` and `Queue` give `ChargeCard`.
+pub(crate) fn stem<'i>(id: &'i str, suffix: &str) -> &'i str {
+    id.strip_suffix(suffix).unwrap_or_else(|| panic!("{id} does not end with {suffix}"))
+}
+
+pub(crate) fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
 }
 
 /// A template, read back.

@@ -3,7 +3,7 @@
 use crate::support::{everything, large, stack};
 use hcl::{Block, Body, Expression};
 use std::collections::{BTreeMap, BTreeSet};
-use stepladder_infra::{Stack, terraform};
+use stepladder_infra::{Part, Stack, Text, terraform};
 
 fn rendered(stack: &Stack) -> BTreeMap<String, String> {
     terraform::render(stack)
@@ -121,6 +121,103 @@ fn a_message_is_hidden_for_six_timeouts_and_the_window() {
 }
 
 #[test]
+fn no_function_takes_a_long_run_for_a_loop() {
+    let stack = stack(&everything());
+    let blocks = blocks(&stack);
+    let [(_, config)] = resources(&blocks, "aws_lambda_function_recursion_config").collect::<Vec<_>>()[..]
+    else {
+        panic!("one for all")
+    };
+    assert_eq!(attribute(config, "recursive_loop"), Some(&Expression::from("Allow")));
+    let Some(Expression::Object(of)) = attribute(config, "for_each") else { panic!("{config:?}") };
+    let names: Vec<String> = of.values().map(shown).collect();
+    let function = |name: &str| format!("aws_lambda_function.{}.function_name", name.replace('-', "_"));
+    assert_eq!(names, stack.functions.iter().map(|of| function(&of.name)).collect::<Vec<_>>());
+}
+
+/// An expression as a text, without the quotes of one that is a text.
+fn shown(expression: &Expression) -> String {
+    match expression {
+        Expression::String(text) => text.clone(),
+        other => hcl::format::to_string(other).unwrap().trim().trim_matches('"').to_owned(),
+    }
+}
+
+fn list(expression: &Expression) -> Vec<String> {
+    match expression {
+        Expression::Array(list) => list.iter().map(shown).collect(),
+        other => panic!("{other:?} is no list"),
+    }
+}
+
+/// The members of an object, by name.
+fn members(expression: &Expression) -> BTreeMap<String, &Expression> {
+    let Expression::Object(members) = expression else { panic!("{expression:?} is no object") };
+    members.iter().map(|(key, value)| (key.to_string().trim_matches('"').to_owned(), value)).collect()
+}
+
+/// The statements of the policy in `jsonencode(…)`.
+fn statements(body: &Body, name: &str) -> Vec<Expression> {
+    let Some(Expression::FuncCall(call)) = attribute(body, name) else { panic!("{name} of {body:?}") };
+    match members(&call.args[0])["Statement"] {
+        Expression::Array(list) => list.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What the model says, with its gaps as Terraform has them.
+fn modelled(text: &Text) -> String {
+    let part = |part: &Part| match part {
+        Part::Literal(text) => text.clone(),
+        Part::Stack => "${var.stack}".to_owned(),
+        Part::Region => "${local.region}".to_owned(),
+        Part::Account => "${local.account}".to_owned(),
+        Part::Partition => "${local.partition}".to_owned(),
+        Part::RoleArn(role) => format!("aws_iam_role.{role}.arn"),
+        Part::Parameter(name) if name == "KmsKeyArn" => "var.kms_key_arn".to_owned(),
+        Part::Parameter(name) if name == "EventBusName" => "${var.event_bus_name}".to_owned(),
+        Part::Parameter(name) => panic!("{name}"),
+    };
+    text.0.iter().map(part).collect()
+}
+
+#[test]
+fn a_role_may_do_what_the_model_says() {
+    for facts in [everything(), large()] {
+        let stack = stack(&facts);
+        let blocks = blocks(&stack);
+        let policies: BTreeMap<&str, &Body> = resources(&blocks, "aws_iam_role_policy").collect();
+        let mut seen = 0;
+        for role in &stack.roles {
+            let id = role.name.replace('-', "_");
+            let keyed = format!("{id}_key");
+            let plain = statements(policies[id.as_str()], "policy");
+            let with_key = statements(policies[keyed.as_str()], "policy");
+            assert_eq!(shown(attribute(policies[keyed.as_str()], "count").unwrap()), "local.has_key ? 1 : 0");
+            let (mut plain, mut with_key) = (plain.iter(), with_key.iter());
+            for wanted in &role.statements {
+                let is = if wanted.needs_key { with_key.next() } else { plain.next() };
+                let is = members(is.unwrap());
+                assert_eq!((shown(is["Sid"]), shown(is["Effect"])), (wanted.sid.clone(), "Allow".to_owned()));
+                assert_eq!(list(is["Action"]), wanted.actions, "{id}");
+                let texts = |texts: &[Text]| texts.iter().map(modelled).collect::<Vec<String>>();
+                assert_eq!(list(is["Resource"]), texts(&wanted.resources), "{id}");
+                let conditions =
+                    is.get("Condition").map(|conditions| members(conditions)).unwrap_or_default();
+                assert_eq!(conditions.len(), wanted.conditions.len(), "{id}: {}", wanted.sid);
+                for condition in &wanted.conditions {
+                    let values = members(conditions[condition.operator]);
+                    assert_eq!(list(values[condition.key]), texts(&condition.values), "{id}: {}", wanted.sid);
+                }
+                seen += 1;
+            }
+            assert_eq!((plain.next(), with_key.next()), (None, None), "{id}: more than the model has");
+        }
+        assert!(seen > 30, "{seen}");
+    }
+}
+
+#[test]
 fn a_text_with_terraforms_own_marks_stays_as_it_is() {
     let functions = &rendered(&stack(&everything()))["functions.tf"];
     assert!(functions.contains(r#""$${Hello}, \"you\" %%{x}""#), "{functions}");
@@ -129,7 +226,8 @@ fn a_text_with_terraforms_own_marks_stays_as_it_is() {
 #[test]
 fn what_is_written_for_every_setting() {
     let files = rendered(&stack(&everything()));
-    insta::assert_snapshot!("functions", files["functions.tf"]);
-    insta::assert_snapshot!("triggers", files["triggers.tf"]);
-    insta::assert_snapshot!("variables", files["variables.tf"]);
+    // What roles may do is compared with the model instead.
+    for name in ["functions", "monitoring", "queues", "storage", "triggers", "variables"] {
+        insta::assert_snapshot!(name, files[&format!("{name}.tf")]);
+    }
 }

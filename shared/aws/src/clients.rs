@@ -48,12 +48,7 @@ pub async fn sdk_config() -> SdkConfig {
 pub(crate) fn loader(http: SharedHttpClient, placeholder_credentials: bool) -> ConfigLoader {
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
-        .retry_config(
-            RetryConfig::standard()
-                .with_max_attempts(ATTEMPTS_MAX)
-                .with_initial_backoff(BACKOFF_FIRST)
-                .with_max_backoff(BACKOFF_MAX),
-        )
+        .retry_config(attempts(ATTEMPTS_MAX))
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(CONNECT_TIMEOUT)
@@ -65,6 +60,13 @@ pub(crate) fn loader(http: SharedHttpClient, placeholder_credentials: bool) -> C
         return loader.credentials_provider(Credentials::new("local", "local", None, None, "placeholder"));
     }
     loader
+}
+
+fn attempts(attempts_max: u32) -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(attempts_max)
+        .with_initial_backoff(BACKOFF_FIRST)
+        .with_max_backoff(BACKOFF_MAX)
 }
 
 /// DynamoDB and SQS are used by everyone and built at the start; S3 and Lambda by few, and on their first use.
@@ -91,12 +93,14 @@ impl Clients {
         environment: &Environment,
         credentials: Option<SharedCredentialsProvider>,
         observer: Option<Observer>,
+        attempts_max: u32,
     ) -> Self {
         let http = HttpClients::default();
         // Credentials may come over the network as well.
         let for_all = http.for_endpoint(environment.endpoints.all.as_deref());
         let mut loader = loader(for_all, environment.placeholder_credentials)
-            .region(Region::new(environment.settings.region.clone()));
+            .region(Region::new(environment.settings.region.clone()))
+            .retry_config(attempts(attempts_max));
         if let Some(endpoint) = &environment.endpoints.all {
             loader = loader.endpoint_url(endpoint);
         }
@@ -245,10 +249,14 @@ mod tests {
     use super::*;
 
     async fn connect(variables: &[(&str, &str)]) -> Clients {
+        connect_for(variables, ATTEMPTS_MAX).await
+    }
+
+    async fn connect_for(variables: &[(&str, &str)], attempts_max: u32) -> Clients {
         let environment = Environment::read(&|name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         });
-        Clients::connect(&environment.unwrap(), None, None).await
+        Clients::connect(&environment.unwrap(), None, None, attempts_max).await
     }
 
     #[tokio::test]
@@ -258,6 +266,15 @@ mod tests {
         assert_eq!(timeouts.operation_timeout(), Some(CALL_TIMEOUT));
         assert_eq!(config.retry_config().unwrap().max_attempts(), ATTEMPTS_MAX);
         assert!(config.http_client().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_call_is_tried_as_often_as_was_said() {
+        for attempts_max in [1, ATTEMPTS_MAX] {
+            let clients = connect_for(&[("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")], attempts_max).await;
+            let config = clients.dynamodb.config().retry_config().unwrap();
+            assert_eq!(config.max_attempts(), attempts_max);
+        }
     }
 
     #[tokio::test]

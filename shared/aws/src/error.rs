@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::{
     config::http::HttpResponse,
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
 };
 use stepladder_protocol::{Retry, WorldError};
 
@@ -20,10 +20,25 @@ where
             (format!("{code} (HTTP {status}): {said}{hint}"), retry(code, status))
         }
         // The request could not even be built: it will be the same the next time.
-        SdkError::ConstructionFailure(_) => (DisplayErrorContext(error).to_string(), Retry::Never),
-        _ => (DisplayErrorContext(error).to_string(), Retry::Later),
+        SdkError::ConstructionFailure(_) => (chain(error), Retry::Never),
+        _ => (chain(error), Retry::Later),
     };
     WorldError { operation, message, retry }
+}
+
+/// An error with what led to it, each said once: what the SDK adds for its own developers is left out.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let said = error.to_string();
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        source = error.source();
+    }
+    text
 }
 
 pub(crate) fn never(operation: String, message: impl Into<String>) -> WorldError {
@@ -152,6 +167,21 @@ mod tests {
         for code in codes {
             assert_eq!(retry(code, status), expected, "{code}");
         }
+    }
+
+    #[test]
+    fn what_led_to_an_error_is_said_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{text}")]
+        struct Said {
+            text: &'static str,
+            source: Option<Box<Said>>,
+        }
+        let said = |text, source| Said { text, source };
+        let deepest = said("the role is not yours", None);
+        let same = said("no credentials: the role is not yours", Some(Box::new(deepest)));
+        let error = said("dispatch failure", Some(Box::new(same)));
+        assert_eq!(chain(&error), "dispatch failure: no credentials: the role is not yours");
     }
 
     #[test]

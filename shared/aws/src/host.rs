@@ -2,7 +2,8 @@
 
 use crate::{
     Access, BusEvents, DynamoStore, Environment, EnvironmentError, LambdaFunctions, Observer,
-    OneTimeSchedules, S3Blobs, SqsQueue, SystemClock, clients::Clients, store::Capacity,
+    OneTimeSchedules, S3Blobs, SqsQueue, SystemClock, clients::Clients, limits::ATTEMPTS_MAX,
+    store::Capacity,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
 use std::sync::Arc;
@@ -28,35 +29,41 @@ pub struct AwsHost {
 impl AwsHost {
     /// From the environment variables, see [`Environment::from_env`]. Nothing goes over the network yet.
     pub async fn from_env() -> Result<Self, EnvironmentError> {
-        Ok(Self::build(Environment::from_env()?, None, None).await)
+        Ok(Self::build(Environment::from_env()?, None, None, ATTEMPTS_MAX).await)
     }
 
     /// With everything that the environment variables would say given by hand, and able to call functions. Nothing goes
     /// over the network yet.
     pub async fn connect(environment: Environment) -> Self {
-        Self::build(environment, None, None).await.with_functions()
+        Self::build(environment, None, None, ATTEMPTS_MAX).await.with_functions()
     }
 
     /// The same, and `observer` is told of every call. DynamoDB's answers then say what they cost.
     pub async fn connect_observed(environment: Environment, observer: Observer) -> Self {
-        Self::build(environment, None, Some(observer)).await.with_functions()
+        Self::build(environment, None, Some(observer), ATTEMPTS_MAX).await.with_functions()
     }
 
     /// With the credentials of an operator, who may have assumed a role.
     pub async fn connect_as(environment: Environment, access: &Access) -> Self {
-        Self::build(environment, access.credentials(), None).await.with_functions()
+        Self::build(environment, access.credentials(), None, ATTEMPTS_MAX).await.with_functions()
+    }
+
+    /// The same for whoever can't wait: each call is tried once.
+    pub async fn connect_once(environment: Environment, access: &Access) -> Self {
+        Self::build(environment, access.credentials(), None, 1).await
     }
 
     async fn build(
         environment: Environment,
         credentials: Option<SharedCredentialsProvider>,
         observer: Option<Observer>,
+        attempts_max: u32,
     ) -> Self {
         let capacity = match observer {
             Some(_) => Capacity::Told,
             None => Capacity::Untold,
         };
-        let clients = Arc::new(Clients::connect(&environment, credentials, observer).await);
+        let clients = Arc::new(Clients::connect(&environment, credentials, observer, attempts_max).await);
         let stack = environment.settings.stack.clone();
         Self {
             store: DynamoStore::new(

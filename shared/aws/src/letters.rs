@@ -235,6 +235,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_an_operation_that_is_not_there_is_done_another_way() {
+        let codes = ["InvalidAction", "UnsupportedOperation", "com.amazonaws.sqs#UnsupportedOperation"];
+        for code in codes.into_iter().chain(["AWS.SimpleQueueService.UnsupportedOperation", "NotImplemented"])
+        {
+            assert!(is_unknown(Some(code)), "{code}");
+        }
+        for code in ["AccessDenied", "ResourceNotFoundException", "InvalidParameterValue", "RequestThrottled"]
+        {
+            assert!(!is_unknown(Some(code)), "{code}");
+        }
+        assert!(!is_unknown(None));
+    }
+
+    #[test]
     fn an_earlier_move_is_not_taken_for_the_one_that_was_started() {
         let task = ListMessageMoveTasksResultEntry::builder()
             .status("COMPLETED")

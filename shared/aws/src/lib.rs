@@ -36,7 +36,7 @@ pub use events::BusEvents;
 pub use functions::LambdaFunctions;
 pub use host::AwsHost;
 pub use letters::{Letter, LetterCounts, Letters, Moved};
-pub use live::{LiveBucket, LiveFunction, LiveMapping, LiveQueue, LiveTable};
+pub use live::{Expiry, LiveBucket, LiveFunction, LiveMapping, LiveQueue, LiveTable};
 pub use observe::{Call, Observer};
 pub use queue::SqsQueue;
 pub use schedules::OneTimeSchedules;

@@ -6,6 +6,7 @@ use crate::{
 };
 use aws_sdk_dynamodb::types::{KeySchemaElement, KeyType, TimeToLiveStatus};
 use aws_sdk_lambda::types::FunctionResponseType;
+use aws_sdk_s3::types::{ExpirationStatus, LifecycleRule};
 use aws_sdk_sqs::{error::ProvideErrorMetadata, types::QueueAttributeName};
 use std::collections::BTreeMap;
 use stepladder_protocol::{Host, QueueName, WorldResult};
@@ -20,6 +21,8 @@ pub struct LiveQueue {
     pub redrive: Option<(String, u32)>,
     pub visible: u64,
     pub in_flight: u64,
+    /// The customer's own key that encrypts its messages; `None`: one of AWS's.
+    pub kms_key: Option<String>,
 }
 
 /// A function, as Lambda has it.
@@ -72,6 +75,18 @@ pub struct LiveTable {
 pub struct LiveBucket {
     /// Whether all public access is blocked; `None`: that could not be read.
     pub is_private: Option<bool>,
+    pub expiry: Expiry,
+}
+
+/// When S3 deletes the payloads of runs by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Expiry {
+    /// That could not be read.
+    #[default]
+    Unknown,
+    Never,
+    /// So many days after they were written.
+    Days(u32),
 }
 
 impl AwsHost {
@@ -105,6 +120,7 @@ impl AwsHost {
             redrive,
             visible: number(QueueAttributeName::ApproximateNumberOfMessages).into(),
             in_flight: number(QueueAttributeName::ApproximateNumberOfMessagesNotVisible).into(),
+            kms_key: Some(text(QueueAttributeName::KmsMasterKeyId)).filter(|key| !key.is_empty()),
         }))
     }
 
@@ -215,9 +231,39 @@ impl AwsHost {
             Err(error) if error.code() == Some("NoSuchPublicAccessBlockConfiguration") => Some(false),
             Err(_) => None,
         };
-        Ok(Some(LiveBucket { is_private }))
+        let answer = self.s3().get_bucket_lifecycle_configuration().bucket(bucket).send().await;
+        let expiry = match answer {
+            Ok(answer) => expiry(&answer.rules.unwrap_or_default()),
+            Err(error) if error.code() == Some("NoSuchLifecycleConfiguration") => Expiry::Never,
+            Err(_) => Expiry::Unknown,
+        };
+        Ok(Some(LiveBucket { is_private, expiry }))
     }
 }
+
+/// What the rules of a bucket make of the objects of runs: the first one that is due counts.
+fn expiry(rules: &[LifecycleRule]) -> Expiry {
+    let of_runs = rules.iter().filter(|rule| rule.status == ExpirationStatus::Enabled && is_of_runs(rule));
+    let days = of_runs.filter_map(|rule| rule.expiration.as_ref()?.days);
+    days.min().map_or(Expiry::Never, |days| Expiry::Days(positive(Some(days))))
+}
+
+/// Whether a rule may be about objects of runs. They have no tags.
+fn is_of_runs(rule: &LifecycleRule) -> bool {
+    // Where a rule was written in the old form, S3 answers in it.
+    #[allow(deprecated)]
+    let old = rule.prefix.as_deref();
+    let filter = rule.filter.as_ref();
+    let all = filter.and_then(|filter| filter.and.as_ref());
+    let has_tag = filter.is_some_and(|filter| filter.tag.is_some());
+    let has_tags = all.is_some_and(|all| !all.tags().is_empty());
+    let prefix = filter.and_then(|filter| filter.prefix.as_deref());
+    let prefix = prefix.or(all.and_then(|all| all.prefix.as_deref())).or(old).unwrap_or_default();
+    !has_tag && !has_tags && (prefix.starts_with(RUNS) || RUNS.starts_with(prefix))
+}
+
+/// How the keys of all objects of runs begin.
+const RUNS: &str = "runs/";
 
 fn keys(schema: &[KeySchemaElement]) -> (String, String) {
     let key = |kind: KeyType| {
@@ -229,4 +275,44 @@ fn keys(schema: &[KeySchemaElement]) -> (String, String) {
 
 fn positive(number: Option<i32>) -> u32 {
     number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_s3::types::{LifecycleExpiration, LifecycleRuleFilter, Tag};
+
+    fn rule(filter: LifecycleRuleFilter, status: ExpirationStatus, days: i32) -> LifecycleRule {
+        let expiration = LifecycleExpiration::builder().days(days).build();
+        LifecycleRule::builder().filter(filter).status(status).expiration(expiration).build().unwrap()
+    }
+
+    fn under(prefix: &str) -> LifecycleRuleFilter {
+        LifecycleRuleFilter::builder().prefix(prefix).build()
+    }
+
+    #[test]
+    fn objects_of_runs_expire_by_the_first_rule_that_is_about_them() {
+        let on = |filter, days| rule(filter, ExpirationStatus::Enabled, days);
+        assert_eq!(expiry(&[]), Expiry::Never);
+        assert_eq!(expiry(&[on(under("runs/"), 400)]), Expiry::Days(400));
+        assert_eq!(expiry(&[on(under("runs/"), 400), on(under("runs/order/"), 7)]), Expiry::Days(7));
+        assert_eq!(expiry(&[on(under("runs/"), 400), on(under(""), 30)]), Expiry::Days(30));
+        assert_eq!(expiry(&[on(under("exports/"), 1)]), Expiry::Never);
+        assert_eq!(expiry(&[rule(under("runs/"), ExpirationStatus::Disabled, 1)]), Expiry::Never);
+        let tag = Tag::builder().key("kind").value("draft").build().unwrap();
+        assert_eq!(expiry(&[on(LifecycleRuleFilter::builder().tag(tag).build(), 1)]), Expiry::Never);
+    }
+
+    #[test]
+    fn a_rule_in_the_old_form_has_its_prefix_beside_a_filter() {
+        let expiration = LifecycleExpiration::builder().days(1).build();
+        let status = ExpirationStatus::Enabled;
+        #[allow(deprecated)]
+        let old = |prefix: &str| {
+            LifecycleRule::builder().prefix(prefix).status(status.clone()).expiration(expiration.clone())
+        };
+        assert_eq!(expiry(&[old("runs/").build().unwrap()]), Expiry::Days(1));
+        assert_eq!(expiry(&[old("exports/").build().unwrap()]), Expiry::Never);
+    }
 }

@@ -1,7 +1,8 @@
 //! The command line, against a stack on the emulator.
 
 use crate::Stack;
-use std::{process::Stdio, time::Duration};
+use serde_json::Value;
+use std::{path::Path, process::Stdio, time::Duration};
 use stepladder_tests::Answer;
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -9,9 +10,26 @@ const PATIENCE: Duration = Duration::from_secs(120);
 impl Stack {
     /// Calls `stepladder`, with this stack as the one that is meant, in an environment that holds nothing else.
     pub async fn cli(&self, args: &[&str]) -> Answer {
+        self.cli_in(Path::new("."), args).await
+    }
+
+    /// The same in a folder: a `stepladder.toml` that is there counts.
+    pub async fn cli_in(&self, folder: &Path, args: &[&str]) -> Answer {
         let mut command = tokio::process::Command::new(&self.emulator.cli);
-        command.args(args).env_clear().env("LANG", "C.UTF-8").envs(self.variables());
+        command.args(args).current_dir(folder).env_clear().env("LANG", "C.UTF-8").envs(self.variables());
         answer(command, &format!("stepladder {}", args.join(" "))).await
+    }
+
+    /// The same for the workspace in a folder, with what this process has in its environment: cargo is found by that.
+    pub async fn cli_of_workspace(&self, folder: &Path, args: &[&str]) -> Answer {
+        let mut command = tokio::process::Command::new(&self.emulator.cli);
+        command.args(args).current_dir(folder).envs(self.variables());
+        answer(command, &format!("stepladder {}", args.join(" "))).await
+    }
+
+    /// One call of AWS by boto3, which names the service and the operation; its answer.
+    pub async fn aws(&self, service: &str, operation: &str, parameters: &Value) -> Value {
+        self.script("call.py", &[service, operation, &parameters.to_string()]).await.assert_code(0).json()
     }
 
     /// Calls a script of `tests/aws` with the Python that has boto3: a client that is not ours.

@@ -11,14 +11,18 @@
 
 mod cli;
 mod emulator;
+mod guarded;
 pub mod processes;
 mod proxy;
 mod stack;
+mod template;
 pub mod trail;
 mod wait;
 
 pub use emulator::{Emulator, Kind};
+pub use guarded::Guarded;
 pub use proxy::Proxy;
 pub use stack::{Function, SYSTEM_TIMEOUT_SECONDS, Stack, architecture, system};
-pub use stepladder_tests::{Answer, Ended};
+pub use stepladder_tests::{Answer, Ended, Folder};
+pub use template::{link, workspace};
 pub use wait::until;

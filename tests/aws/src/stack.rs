@@ -84,10 +84,16 @@ pub fn architecture() -> Architecture {
 impl Stack {
     /// A name that nobody else has, and a way to the stack; nothing is there yet.
     pub async fn named(prefix: &str) -> Self {
-        let emulator = Emulator::from_env();
+        Self::on(Emulator::from_env(), prefix).await
+    }
+
+    /// The same on another emulator than the one that all tests share.
+    pub async fn on(emulator: Emulator, prefix: &str) -> Self {
         let name = format!("{prefix}-{:08x}", rand::random::<u32>());
-        let host = AwsHost::connect(Environment::local(&emulator.endpoint, &name).unwrap()).await;
-        Self { name, emulator, protocol: Protocol::new(host) }
+        let environment = Environment::local(&emulator.endpoint, &name).unwrap();
+        // By the credentials of this process, as whoever else calls: one that looks at policies knows no others.
+        let environment = Environment { placeholder_credentials: false, ..environment };
+        Self { name, emulator, protocol: Protocol::new(AwsHost::connect(environment).await) }
     }
 
     /// Makes the table, the bucket and all queues, then the functions and what triggers them.
@@ -244,7 +250,7 @@ impl Stack {
         format!("{}-{}", self.name, queue.short())
     }
 
-    fn queue_arn(&self, queue: &QueueName) -> String {
+    pub fn queue_arn(&self, queue: &QueueName) -> String {
         let settings = &self.host().environment().settings;
         format!("arn:aws:sqs:{}:{}:{}", settings.region, settings.account, self.full(queue))
     }

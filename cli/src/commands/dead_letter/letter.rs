@@ -5,7 +5,7 @@ use crate::{limits, text::utc};
 use serde::Serialize;
 use serde_json::Value;
 use stepladder_aws::Letter;
-use stepladder_protocol::{Glance, Parked, body_to_resend};
+use stepladder_protocol::{Glance, Parked, QueueName, body_to_resend};
 
 /// A message as it is shown: the shape `stepladder.letter/1`. What can't be told is null.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -81,8 +81,10 @@ impl Opened {
 
     fn dead(letter: Letter) -> Self {
         let glance = Glance::at(&letter.body, bytes_max());
-        let sendable = match &letter.gave_up {
-            Some(queue) => Ok((queue.clone(), body_to_resend(&letter.body, &letter.message_id))),
+        // A rule of EventBridge that could not reach the start queue sends its start here itself.
+        let start = (glance.ask == Some("start")).then(|| QueueName::Start.short().to_owned());
+        let sendable = match letter.gave_up.clone().or(start) {
+            Some(queue) => Ok((queue, body_to_resend(&letter.body, &letter.message_id))),
             None => Err("it doesn't tell the queue that it was in; name one by --to"),
         };
         let shown = Shown::of(&letter, Kept::DeadLetter, &glance);
@@ -203,5 +205,13 @@ pub(super) mod tests {
         assert_eq!((to.as_str(), &body["name"]), ("start", &json!("8c1f-2")));
         let named = Opened::new(dead(&json!({ "workflow": "order", "name": "17" })), Kept::DeadLetter);
         assert!(!named.shown.is_nameless_start());
+    }
+
+    #[test]
+    fn a_start_that_came_from_no_queue_goes_to_the_start_queue() {
+        let by_rule = letter(&json!({ "workflow": "order", "name": "17" }));
+        let opened = Opened::new(by_rule, Kept::DeadLetter);
+        assert_eq!(opened.shown.from, None);
+        assert_eq!(opened.sendable.unwrap().0, "start");
     }
 }

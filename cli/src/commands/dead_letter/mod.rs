@@ -10,6 +10,7 @@ mod send_back;
 mod show;
 
 use crate::{
+    completion,
     connect::Stack,
     exit::Exit,
     failure::{Code, Failure, Outcome},
@@ -79,13 +80,13 @@ impl Kept {
 #[command(next_help_heading = "Filters")]
 pub struct Filter {
     /// Those of this run, workflow/name
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = completion::run_ids())]
     run: Option<String>,
     /// Those of this workflow's runs
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = completion::workflows())]
     workflow: Option<String>,
     /// Those that are about this state
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = completion::states())]
     state: Option<String>,
     /// Those that were in this queue: a function's name, start, timer or dead-letter
     #[arg(long, value_name = "QUEUE")]

@@ -53,8 +53,10 @@ pub(super) async fn run(
     let letters = letters(stack, kept).await?;
     let is_everything = args.which.all && args.which.filter.is_empty() && args.to.is_none();
     if kept == Kept::DeadLetter && is_everything && !args.which.dry_run {
-        if holds_nameless_start(&letters, printer).await? {
-            printer.detail("a start has no name: each message is received, sent and deleted");
+        if holds_immovable(&letters, printer).await? {
+            printer.detail(
+                "a start has no name, or a message came from no queue: each is received, sent and deleted",
+            );
         } else if let Some(outcome) = redrive::run(&letters, printer, may_assume_yes).await? {
             return outcome;
         } else {
@@ -101,12 +103,13 @@ pub(super) async fn run(
     }
 }
 
-/// Whether there is a start without a name: the id of its message names its run, and a move gives it another one. A look sees no more
-/// than so many messages; it says so, and then the question whether to move is somebody's to answer.
-async fn holds_nameless_start(letters: &Letters<'_>, printer: &Printer) -> Outcome<bool> {
+/// Whether there is what a move can't take. A start without a name: the id of its message names its run, and a move gives it
+/// another one. A message that came from no queue, but from a rule of EventBridge: a move ends at it. A look sees no more than so
+/// many messages; it says so, and then the question whether to move is somebody's to answer.
+async fn holds_immovable(letters: &Letters<'_>, printer: &Printer) -> Outcome<bool> {
     let mut is_there = false;
     look(letters, Kept::DeadLetter, printer, |opened| {
-        is_there = opened.shown.is_nameless_start();
+        is_there = opened.shown.is_nameless_start() || opened.shown.from.is_none();
         if is_there { Go::Stop } else { Go::On }
     })
     .await?;

@@ -8,6 +8,7 @@ mod stack;
 mod wait;
 
 use crate::{
+    completion,
     connect::{ENDPOINT_SCHEMA, EndpointFile, endpoint_path},
     definitions::{Against, Checked, Problem},
     exit::Exit,
@@ -19,7 +20,10 @@ use crate::{
     style::{self, paint},
     text::{count, escaped},
 };
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{
+    ValueHint,
+    builder::{OsStringValueParser, TypedValueParser},
+};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -41,13 +45,13 @@ pub struct DevArgs {
     #[arg(long, env = "STEPLADDER_PORT", hide_env = true)]
     port: Option<u16>,
     /// Keep the state in this folder. Without it all is in memory, and gone at the end
-    #[arg(long, env = "STEPLADDER_DATA_DIR", hide_env = true)]
+    #[arg(long, env = "STEPLADDER_DATA_DIR", hide_env = true, value_hint = ValueHint::DirPath)]
     data_dir: Option<PathBuf>,
     /// Send the orders of a file, one JSON value per line; without a file the workflow's samples/orders.jsonl
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "", value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "", value_hint = ValueHint::FilePath, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     orders: Option<PathBuf>,
     /// The workflow that the orders are for; unless given the one with samples
-    #[arg(long, requires = "orders")]
+    #[arg(long, requires = "orders", add = completion::workspace_workflows())]
     workflow: Option<String>,
     /// End with the orders
     #[arg(long, requires = "orders")]

@@ -11,12 +11,17 @@
 mod deaths;
 mod deploying;
 mod killed;
+mod letters;
+mod operator;
 mod orders;
 mod outage;
 mod payloads;
 mod redeployed;
+mod scheduled;
+mod told;
 
 use serde_json::{Map, Value, json};
+use stepladder_asl::timestamp;
 
 /// The tests' own step.
 const PROBE: &str = "probe-step";
@@ -45,4 +50,9 @@ fn chain(states: &[&str]) -> Value {
         tasks.insert((*state).to_owned(), task(&state.to_lowercase(), states.get(at + 1).copied()));
     }
     json!({ "StartAt": states[0], "States": tasks })
+}
+
+/// One time in UTC as Scheduler takes it, cut to whole seconds.
+fn at(epoch_ms: i64) -> String {
+    format!("at({})", &timestamp::format(epoch_ms)[.."2026-01-01T00:00:00".len()])
 }

@@ -4,17 +4,13 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     time::Duration,
 };
-use stepladder_aws_tests::Stack;
+use stepladder_aws_tests::{Stack, workspace};
 
 const ORDERS: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(110);
 const STEPS: usize = 5;
-
-/// Each message is logged, for ministack answers sooner then; and there is no alarm with metric math, which it doesn't have.
-const PARAMETERS: [&str; 3] = ["LogSample=1", "QueueAlarms=none", "DeletionProtection=false"];
 
 /// What `orders.py` prints.
 #[derive(Debug, Deserialize)]
@@ -83,25 +79,11 @@ async fn fifty_orders_by_boto3_end_as_each_of_them_says() {
 
 /// The order workflow, from the template that is committed.
 async fn deployed() -> Stack {
-    let stack = Stack::named("orders").await;
-    let template = workspace().join("infra/sam/template.yaml");
-    let zips = stack.emulator.zips.clone();
-    let mut args = vec!["deploy", "--stack", &stack.name, "--template", template.to_str().unwrap()];
-    args.extend(["--zips", zips.to_str().unwrap()]);
-    let architecture = format!("Architecture={}", stepladder_aws_tests::architecture().as_str());
-    for parameter in PARAMETERS.into_iter().chain([architecture.as_str()]) {
-        args.extend(["--parameter", parameter]);
-    }
-    let outputs = stack.script("deploy.py", &args).await.assert_code(0).json();
-    assert_eq!(outputs["Table"], stack.name.as_str(), "{outputs:#}");
+    let stack = Stack::committed("orders").await;
     let definition = workspace().join("functions/order-processing/workflow.asl.json");
     let definition = serde_json::from_str(&std::fs::read_to_string(definition).unwrap()).unwrap();
     stack.publish("order-processing", &definition).await;
     stack
-}
-
-fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap()
 }
 
 /// A run's items are as the design says: one record per transition without a gap, each by a message of its own, and none

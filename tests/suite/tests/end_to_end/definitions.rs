@@ -61,6 +61,31 @@ async fn a_run_whose_stored_definition_is_broken_is_parked_and_harms_no_other() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_ends_by_the_version_that_it_was_started_with() {
+    let stack = TestStack::start(STEP, &[TestStep::new("work", 10)]).await;
+    let version = |output: &str| {
+        json!({ "StartAt": "Work", "States": {
+            "Work": { "Type": "Task", "Resource": arn("work"), "Next": "End" },
+            "End": { "Type": "Pass", "Result": output, "End": true },
+        } })
+    };
+    let second = stack.publish("flow", &version("second")).await;
+    stack.publish("flow", &version("first")).await;
+    // Nobody takes its message yet: it waits in the queue of its step.
+    stack.start_run("flow", "before", json!(1)).await;
+    let put = ["deploy-definition", "flow", "--hash", &second.hash, "-o", "json"];
+    let put = stack.cli(&put).await.assert_code(0).json();
+    assert_eq!((&put[0]["result"], &put[0]["changed"]), (&json!("deployed"), &json!(["End"])), "{put:#}");
+    // By a process of its own, which knows no earlier version.
+    stack.cli(&["start", "flow", "--name", "after", "--input", "1"]).await.assert_code(0);
+    stack.open_all();
+    for (name, output) in [("before", "first"), ("after", "second")] {
+        let ended = stack.ended("flow", name).await;
+        assert_eq!((ended.end().as_str(), ended.output), ("SUCCEEDED", Some(json!(output))), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_step_that_is_not_in_the_stack_fails_its_run_alone() {
     let stack = TestStack::start(STEP, &[TestStep::new("work", 10)]).await;
     let lost = json!({ "StartAt": "First", "States": {

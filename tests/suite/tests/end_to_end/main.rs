@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod command_line;
+mod completion;
 mod deaths;
 mod definitions;
 mod fan_outs;
