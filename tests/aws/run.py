@@ -30,8 +30,9 @@ import sqs_differences  # noqa: E402
 # What is deployed, the command line, and the tests' own step: one call, so that all share one set of features.
 # `make cost` builds the same.
 BUILT = ["stepladder-cli", "order-processing", "stepladder-system", "stepladder-aws-tests", "stepladder-cost"]
-# The whole workspace is named, so that dependencies have the features with which `make test` has built them.
-TESTED = ["--workspace", "--test", "emulator", "--test", "contract", "--test", "sqs_contract"]
+# All targets of the workspace, as `make test` builds them: naming some would give their dependencies other features, and build
+# all of them a second time. What runs is chosen by nextest's filters.
+TESTED = ["--workspace"]
 # So many tests at once: they mostly wait, for two cores and one emulator.
 TESTS_AT_ONCE = 6
 
@@ -54,7 +55,7 @@ def cargo(arguments, env=None):
 def built(profile):
     """What cargo is to build. In the profile dev the tests share their dependencies with the binaries."""
     if profile == "dev":
-        return ["--workspace", "--bins", "--test", "emulator"]
+        return ["--workspace", "--bins", "--tests"]
     return ["--bins", *(part for name in BUILT for part in ("-p", name))]
 
 

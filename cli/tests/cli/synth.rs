@@ -5,6 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+use stepladder_protocol::Metric;
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -57,4 +58,21 @@ fn what_is_not_as_it_should_be_is_told_and_then_written() {
     assert!(!folder.join("sam/old-package.yaml").exists());
     assert!(folder.join("sam/mine.yaml").exists());
     check(&["11 files up to date"], &["--check"]);
+}
+
+/// What is counted stands in the log at once only where it is urgent: an alarm on anything else would come late, or never.
+#[test]
+fn what_an_alarm_waits_for_is_told_at_once() {
+    let template = fs::read_to_string(workspace().join("infra/sam/template.yaml")).unwrap();
+    let lines: Vec<&str> = template.lines().map(str::trim).collect();
+    let watched: Vec<&str> = lines
+        .windows(2)
+        .filter(|pair| pair[0] == "Namespace: Stepladder")
+        .map(|pair| pair[1].strip_prefix("MetricName: ").expect("a namespace stands before its metric"))
+        .collect();
+    assert!(watched.len() >= 3, "{watched:?}");
+    for name in watched {
+        let metric = Metric::ALL.into_iter().find(|metric| metric.name() == name);
+        assert!(metric.is_some_and(Metric::is_urgent), "{name}");
+    }
 }

@@ -103,13 +103,13 @@ mod tests {
     }
 
     #[test]
-    fn what_has_an_alarm_is_urgent() {
+    fn what_is_urgent_is_so_as_soon_as_it_is_counted() {
         for metric in Metric::ALL {
             let metrics = Metrics::default();
             metrics.count(metric);
-            let has_alarm =
+            let is_urgent =
                 matches!(metric, Metric::RunsFailed | Metric::Repairs | Metric::Parked | Metric::Throttles);
-            assert_eq!(metrics.is_urgent(), has_alarm, "{}", metric.name());
+            assert_eq!(metrics.is_urgent(), is_urgent, "{}", metric.name());
             metrics.take();
             assert!(!metrics.is_urgent());
         }
