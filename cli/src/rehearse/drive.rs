@@ -235,7 +235,7 @@ impl Driver<'_> {
         let has_answer = match self.resource(position) {
             Some(Resource::Service(service)) if service.pattern.waits() => {
                 let response = answer.submitted.unwrap_or_else(|| serde_json::json!({}));
-                self.settle(branch, Outcome::Submitted { response }, Some(started_ms));
+                self.settle(branch, Outcome::Submitted { response, started_ms: None }, Some(started_ms));
                 true
             }
             Some(Resource::Activity { .. }) => {

@@ -60,7 +60,7 @@ impl Resource {
     pub fn function(&self) -> Option<&str> {
         match self {
             Resource::Lambda { function, .. } => Some(function),
-            Resource::Service(service) => service.function.as_deref().filter(|_| service.is_lambda_invoke()),
+            Resource::Service(service) => service.function.as_deref(),
             Resource::Activity { .. } | Resource::Other { .. } => None,
         }
     }
@@ -68,6 +68,20 @@ impl Resource {
     /// Whether it is `lambda:invoke`, whose result is the response of Invoke with the answer in `Payload`.
     pub fn is_lambda_invoke(&self) -> bool {
         matches!(self, Resource::Service(service) if service.is_lambda_invoke())
+    }
+
+    /// Whether somebody else than the resource gives the answer: whoever has the token, a worker, what was begun.
+    pub fn waits(&self) -> bool {
+        match self {
+            Resource::Activity { .. } => true,
+            Resource::Service(service) => service.pattern.waits(),
+            Resource::Lambda { .. } | Resource::Other { .. } => false,
+        }
+    }
+
+    /// Whether there is a token by which somebody else answers.
+    pub fn has_token(&self) -> bool {
+        self.waits_for_token() || matches!(self, Resource::Activity { .. })
     }
 
     /// Whether somebody else than the resource answers, and needs the task's token for it.
@@ -125,6 +139,19 @@ impl Service {
 
     pub fn is(&self, service: &str, action: &str) -> bool {
         self.service == service && self.action == action
+    }
+
+    /// Whether it can be run here.
+    pub fn is_run(&self) -> bool {
+        matches!(
+            (self.service.as_str(), self.action.as_str()),
+            ("lambda", "invoke")
+                | ("sqs", "sendMessage")
+                | ("sns", "publish")
+                | ("events", "putEvents")
+                | ("dynamodb", "getItem" | "putItem" | "updateItem" | "deleteItem")
+                | ("states", "startExecution")
+        )
     }
 
     /// The action with its pattern: the history's `resource`.
@@ -257,7 +284,8 @@ mod tests {
             Some("charge"),
         );
         check(arn, json!({"FunctionName.$": "$.name"}), None);
-        check("arn:aws:states:::lambda:invoke.waitForTaskToken", json!({"FunctionName": "charge"}), None);
+        let waiting = "arn:aws:states:::lambda:invoke.waitForTaskToken";
+        check(waiting, json!({"FunctionName": "charge"}), Some("charge"));
     }
 
     #[track_caller]

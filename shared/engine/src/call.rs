@@ -7,7 +7,9 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use stepladder_asl::{Budget, Definition, EvalError, Kind, QueryLanguage, Resource, Scope, State, Task};
+use stepladder_asl::{
+    Budget, Definition, EvalError, Kind, QueryLanguage, Resource, Scope, Service, State, Task,
+};
 
 /// What a step is called with, computed from the position alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +19,10 @@ pub struct StepCall {
     pub input: Value,
     /// Counted from the step's start.
     pub timeout_seconds: Option<u64>,
+    /// Counted from the step's start, and from each heartbeat.
+    pub heartbeat_seconds: Option<u64>,
+    /// By which somebody else answers; only where somebody else does.
+    pub task_token: Option<String>,
     pub attempt: u64,
     /// The same on every delivery of the same attempt.
     pub idempotency_key: String,
@@ -34,11 +40,40 @@ pub fn step_call(definition: &Definition, run: &Run, position: &Position) -> Res
     Ok(StepCall {
         function: task.resource.function().map(str::to_owned),
         timeout_seconds: prepared.timeout_seconds,
+        heartbeat_seconds: prepared.heartbeat_seconds,
+        task_token: task.resource.has_token().then(|| run.token(position.task())),
         input: step_input(&task.resource, prepared.parameters.into_or(|| position.data.clone())),
         attempt: position.attempt(),
         idempotency_key: run.key("attempt", &branch, position.seq),
         operation_key: run.key("operation", &branch, position.entered_seq),
     })
+}
+
+/// Who is called for a Task state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Callee<'a> {
+    /// A Lambda function, by its short name.
+    Function(&'a str),
+    /// A worker that takes tasks of this activity, by its ARN.
+    Activity(&'a str),
+    /// Another service.
+    Service(&'a Service),
+}
+
+/// Who is called for a state; `None` where it is no Task, or names something else.
+pub fn callee<'a>(definition: &'a Definition, state: &str) -> Option<Callee<'a>> {
+    let resource = &task(definition, state)?.1.resource;
+    match (resource.function(), resource) {
+        (Some(function), _) => Some(Callee::Function(function)),
+        (None, Resource::Activity { arn }) => Some(Callee::Activity(arn)),
+        (None, Resource::Service(service)) => Some(Callee::Service(service)),
+        (None, Resource::Lambda { .. } | Resource::Other { .. }) => None,
+    }
+}
+
+/// Whether somebody else than who is called gives the state's answer: who has the token, a worker, what was begun.
+pub fn waits_for_answer(definition: &Definition, state: &str) -> bool {
+    task(definition, state).is_some_and(|(_, task)| task.resource.waits())
 }
 
 /// The function behind a state's step; `None` where the state has none.
@@ -83,7 +118,7 @@ impl Prepared {
                 token: task
                     .resource
                     .waits_for_token()
-                    .then(|| run.token(&branch, position.entered_seq, attempt)),
+                    .then(|| run.token(position.task())),
                 ..position.visit()
             }),
             false => Value::Null,
@@ -134,7 +169,7 @@ impl Prepared {
 /// What the function itself receives: all of it, or the `Payload` of `lambda:invoke`.
 fn step_input(resource: &Resource, parameters: Value) -> Value {
     match resource {
-        resource if resource.is_lambda_invoke() => match parameters {
+        Resource::Service(service) if service.is("lambda", "invoke") => match parameters {
             Value::Object(mut members) => members.swap_remove("Payload").unwrap_or_else(|| json!({})),
             _ => json!({}),
         },

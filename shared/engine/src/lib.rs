@@ -40,12 +40,13 @@ mod rehearsal;
 mod replay;
 mod run;
 mod test_state;
+mod token;
 mod tour;
 mod trace;
 mod transition;
 
 pub use advance::{advance, start, start_branch};
-pub use call::{StepCall, function_of, step_call};
+pub use call::{Callee, StepCall, callee, function_of, step_call, waits_for_answer};
 pub use event::{Event, HistoryEvent, Integration};
 pub use fan_out::{BranchInput, Inputs, branch_inputs};
 pub use history::{History, HistoryOrder};
@@ -59,6 +60,7 @@ pub use run::Run;
 pub use test_state::{
     LONE_STATE, Mock, StateTest, StateTestError, StateTested, TestStatus, machine_of, test_state,
 };
+pub use token::{TOKEN_CHARS_MAX, TaskKey, TaskToken};
 pub use transition::{Effect, End, Next, Status, Target, Transition};
 
 /// The number of the rules by which this engine computes. A record keeps it: a later engine replays an old run by the

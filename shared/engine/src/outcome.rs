@@ -14,12 +14,19 @@ pub enum Outcome {
     Responded { response: Value },
     /// The call of a `.sync` or `.waitForTaskToken` integration was answered; the branch goes on waiting for the end of
     /// what the call began.
-    Submitted { response: Value },
+    Submitted {
+        response: Value,
+        /// When the call was started, in milliseconds since the epoch: the state's limits count from then.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        started_ms: Option<i64>,
+    },
     /// A worker took the activity's task; the branch goes on waiting for its answer.
     Started {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         worker: Option<String>,
     },
+    /// Whoever has the task said that it is still at work: HeartbeatSeconds ends at this time, in milliseconds since the epoch.
+    Heartbeat { heartbeat_ms: i64 },
     /// The step failed, or could not be called.
     Failed {
         /// Empty where there is none: SendTaskFailure may leave it out.

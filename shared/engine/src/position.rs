@@ -1,6 +1,6 @@
 //! Where a branch waits.
 
-use crate::{limits::DELAY_MAX_MS, present::present, run::Visit};
+use crate::{limits::DELAY_MAX_MS, present::present, run::Visit, token::TaskKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -216,6 +216,11 @@ impl Position {
             token: None,
             map_item: self.map_item.as_ref(),
         }
+    }
+
+    /// The task that it waits for, where somebody else answers.
+    pub fn task(&self) -> TaskKey {
+        TaskKey { branch: self.branch.clone(), entered_seq: self.entered_seq, attempt: self.attempt() }
     }
 
     /// 1 for the first attempt of the state's step.

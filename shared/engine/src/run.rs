@@ -1,6 +1,10 @@
 //! What the Context object needs and never changes.
 
-use crate::{position::MapItem, present::present};
+use crate::{
+    position::MapItem,
+    present::present,
+    token::{TaskKey, TaskToken},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -102,8 +106,8 @@ impl Run {
     }
 
     /// The token of one attempt of a task: `$$.Task.Token`.
-    pub(crate) fn token(&self, branch: &str, entered_seq: u32, attempt: u64) -> String {
-        self.key(&format!("token {attempt}"), branch, entered_seq)
+    pub(crate) fn token(&self, task: TaskKey) -> String {
+        TaskToken::of(self, task).to_string()
     }
 
     /// The randomness of one transition: the same for every computation of it, and a secret to whoever doesn't know

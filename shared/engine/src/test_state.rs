@@ -7,8 +7,9 @@ use crate::{
     advance::{Came, enter_alone, settle_alone},
     inspect::{Inspection, Reported, Watched},
     outcome::{Outcome, Phase},
-    position::{Awaiting, Position},
+    position::{Awaiting, Branch, Position},
     run::Run,
+    token::TaskKey,
     trace::{Link, Trace, Wanted},
     transition::Status,
 };
@@ -223,7 +224,7 @@ fn default_context(state: &State, run: &Run, test: &StateTest, now_ms: i64) -> V
     if let Kind::Task(task) = &state.kind
         && task.resource.waits_for_token()
     {
-        set("", "Task", json!({ "Token": run.token("", 0, 1) }));
+        set("", "Task", json!({ "Token": run.token(TaskKey { branch: Branch::default(), entered_seq: 0, attempt: 1 }) }));
     }
     context
 }

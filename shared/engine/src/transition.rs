@@ -78,6 +78,9 @@ impl Status {
 pub enum Effect<'a> {
     /// Send a message that waits for this position, to be handled at `due_ms` (milliseconds since the epoch).
     Send { to: Target<'a>, position: &'a Position, due_ms: i64 },
+    /// Somebody else answers for this position: a message that looks whether that has happened, or a limit has passed, is to
+    /// be handled at `due_ms` (milliseconds since the epoch; `i64::MAX`: there is no limit).
+    Await { position: &'a Position, due_ms: i64 },
     /// Open the fan-out that this position waits for: start its first branches.
     Open(&'a Position),
     /// Tell the fan-out that this branch belongs to that it has ended.
@@ -102,6 +105,9 @@ impl Transition {
             Next::End(end) if end.branch.is_root() => Effect::Close(end),
             Next::End(end) => Effect::Join(end),
             Next::Wait(position) if position.fan_out().is_some() => Effect::Open(position),
+            Next::Wait(position) if matches!(position.awaiting, Awaiting::Answer { .. }) => {
+                Effect::Await { position, due_ms: position.due_ms() }
+            }
             Next::Wait(position) => {
                 let to = match position.awaiting {
                     Awaiting::Step { .. } if !position.is_far(self.now_ms) => {

@@ -7,7 +7,7 @@ mod driven;
 use driven::{Driven, failed, succeeded};
 use serde_json::{Value, json};
 use stepladder_engine::{
-    Awaiting, Effect, Event, Limit, Mock, Outcome, Phase, Run, StateTest, StateTestError, Status, Target,
+    Awaiting, Effect, Event, Limit, Mock, Outcome, Phase, Run, StateTest, StateTestError, Status,
     TestStatus, machine_of, step_call, test_state,
 };
 
@@ -242,11 +242,11 @@ fn a_submitted_task_goes_on_waiting_until_its_answer() {
     let token = call.input["MessageBody"]["token"].as_str().unwrap().to_owned();
     assert_eq!(token.len(), 32);
 
-    run.at(5, Outcome::Submitted { response: json!({ "MessageId": "m" }) });
+    run.at(5, Outcome::Submitted { response: json!({ "MessageId": "m" }), started_ms: None });
     let waits = run.waits();
     let limits = Awaiting::Answer { timeout_ms: Some(600_005), heartbeat_ms: Some(20_005) };
     assert_eq!((waits.awaiting, waits.due_ms()), (limits, 20_005));
-    assert!(matches!(run.last.effect(), Effect::Send { to: Target::Timer, due_ms: 20_005, .. }));
+    assert!(matches!(run.last.effect(), Effect::Await { due_ms: 20_005, .. }));
     // A timer that comes too early changes nothing.
     run.at(10, Outcome::TimerFired);
     assert_eq!(run.waits().awaiting, limits);
@@ -275,7 +275,7 @@ fn a_missed_heartbeat_is_caught_by_its_own_name_and_reported_as_a_time_out() {
     ] {
         let members = json!({ "HeartbeatSeconds": 5, "Catch": [{ "ErrorEquals": names, "Next": "Caught" }] });
         let mut run = Driven::new(&task(SEND_AND_WAIT, members), json!({}));
-        run.at(0, Outcome::Submitted { response: json!({}) });
+        run.at(0, Outcome::Submitted { response: json!({}), started_ms: None });
         run.at(5_000, Outcome::TimerFired);
         let end = run.end();
         assert_eq!(end.status == Status::Succeeded, is_caught, "{names}");
@@ -285,7 +285,7 @@ fn a_missed_heartbeat_is_caught_by_its_own_name_and_reported_as_a_time_out() {
     // TimeoutSeconds alone is not a heartbeat's.
     let members = json!({ "TimeoutSeconds": 5, "Catch": [{ "ErrorEquals": ["States.HeartbeatTimeout"], "Next": "Caught" }] });
     let mut run = Driven::new(&task(SEND_AND_WAIT, members), json!({}));
-    run.at(0, Outcome::Submitted { response: json!({}) });
+    run.at(0, Outcome::Submitted { response: json!({}), started_ms: None });
     run.at(5_000, Outcome::TimerFired);
     assert_eq!(run.end().status, Status::Failed);
 }
@@ -342,7 +342,7 @@ fn each_phase_of_a_call_fails_with_its_own_event() {
 fn a_failure_may_have_no_name() {
     let members = json!({ "Catch": [{ "ErrorEquals": ["States.TaskFailed"], "Next": "Caught" }] });
     let mut run = Driven::new(&task(SEND_AND_WAIT, members), json!({}));
-    run.at(0, Outcome::Submitted { response: json!({}) });
+    run.at(0, Outcome::Submitted { response: json!({}), started_ms: None });
     run.at(1, Outcome::Failed { error: String::new(), cause: None, phase: Phase::Run });
     assert_eq!(run.end().output, Some(json!({ "Error": null, "Cause": null })));
     let mut run = Driven::new(&task(SEND_AND_WAIT, json!({})), json!({}));
@@ -435,7 +435,7 @@ fn a_state_that_works_needs_a_mock_to_be_tested() {
 fn a_heartbeat_is_a_limit_that_an_outcome_can_name() {
     let members = json!({ "Catch": [{ "ErrorEquals": ["States.HeartbeatTimeout"], "Next": "Caught" }] });
     let mut run = Driven::new(&task(SEND_AND_WAIT, members), json!({}));
-    run.at(0, Outcome::Submitted { response: json!({}) });
+    run.at(0, Outcome::Submitted { response: json!({}), started_ms: None });
     // Nothing limits the wait; whoever keeps the heartbeats says that one was missed.
     assert_eq!(run.waits().due_ms(), i64::MAX);
     run.at(7, Outcome::TimedOut { limit: Limit::Heartbeat });

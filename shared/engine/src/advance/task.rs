@@ -87,15 +87,19 @@ impl Walk<'_> {
                 self.failed_attempt(state, position, &failure)
             }
             (Outcome::TimedOut { limit }, _) => self.timed_out(state, task, position, *limit),
-            (Outcome::Submitted { response }, Awaiting::Step { .. }) => {
+            (Outcome::Submitted { response, started_ms }, Awaiting::Step { .. }) => {
                 self.started_event(task, position, None);
                 let resource = || Integration::new(&task.resource);
                 self.event(|| Event::TaskSubmitted { resource: resource(), output: response.clone() });
-                self.goes_on(state, task, position)
+                self.goes_on(state, task, position, started_ms.unwrap_or(self.now_ms))
             }
             (Outcome::Started { worker }, Awaiting::Step { .. }) => {
                 self.started_event(task, position, worker.as_ref());
-                self.goes_on(state, task, position)
+                self.goes_on(state, task, position, self.now_ms)
+            }
+            (Outcome::Heartbeat { heartbeat_ms }, Awaiting::Answer { timeout_ms, .. }) => {
+                let awaiting = Awaiting::Answer { timeout_ms, heartbeat_ms: Some(*heartbeat_ms) };
+                Flow::Stop(self.hop(&Position { awaiting, ..position.clone() }))
             }
             (Outcome::TimerFired, Awaiting::Answer { timeout_ms, heartbeat_ms }) => {
                 let has_passed = |due_ms: Option<i64>| due_ms.is_some_and(|due_ms| due_ms <= self.now_ms);
@@ -127,14 +131,14 @@ impl Walk<'_> {
         }
     }
 
-    /// The branch goes on waiting for what was submitted, or for the worker. Both limits count from here.
-    fn goes_on(&mut self, state: &State, task: &Task, position: &Position) -> Flow {
+    /// The branch goes on waiting for what was submitted, or for the worker. Both limits count from `started_ms`.
+    fn goes_on(&mut self, state: &State, task: &Task, position: &Position, started_ms: i64) -> Flow {
         // What could be evaluated for the call can be evaluated again, unless it takes too long this time.
         let prepared =
             Prepared::new(self.definition, state, task, self.run, position, &self.budget, Probe::NONE);
         let prepared = prepared.inspect_err(|error| self.gave_up |= error.gave_up).ok();
         let after = |seconds: Option<u64>| {
-            seconds.map(|seconds| self.now_ms.saturating_add_unsigned(seconds.saturating_mul(1000)))
+            seconds.map(|seconds| started_ms.saturating_add_unsigned(seconds.saturating_mul(1000)))
         };
         let awaiting = Awaiting::Answer {
             timeout_ms: after(prepared.as_ref().and_then(|prepared| prepared.timeout_seconds)),

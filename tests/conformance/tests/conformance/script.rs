@@ -87,7 +87,7 @@ fn begin(
     if let Some(response) = scripted.get("submitted") {
         let response = response.clone();
         script.answer(&position.branch, (!never).then_some(scripted));
-        return Outcome::Submitted { response };
+        return Outcome::Submitted { response, started_ms: None };
     }
     let kind = definition.state(&position.state).map(|state| &state.kind);
     if matches!(kind, Some(Kind::Task(task)) if matches!(task.resource, Resource::Activity { .. })) {
