@@ -7,14 +7,17 @@ use crate::{
 use aws_sdk_sqs::{
     Client,
     error::ProvideErrorMetadata,
-    types::{BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry},
+    types::{
+        BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, MessageSystemAttributeName,
+        SendMessageBatchRequestEntry,
+    },
 };
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
-use stepladder_protocol::{Outgoing, Queue, QueueName, Retry, SendError, WorldResult};
+use stepladder_protocol::{Delivery, Outgoing, Queue, QueueName, Retry, SendError, WorldResult};
 
 /// [`Queue`] on SQS.
 #[derive(Debug, Clone)]
@@ -57,6 +60,47 @@ impl Queue for SqsQueue {
             }
             Err(error) => Err(world_error(operation, &error)),
         }
+    }
+
+    async fn receive_one(
+        &self,
+        queue: &QueueName,
+        wait_seconds: u32,
+        hidden_seconds: u32,
+    ) -> WorldResult<Option<Delivery>> {
+        let operation = format!("receive from queue {}", queue.short());
+        let Some(url) = self.url(queue).await? else {
+            return Err(never(operation, "there is no such queue"));
+        };
+        let answer = self
+            .client
+            .receive_message()
+            .queue_url(url)
+            .max_number_of_messages(1)
+            .wait_time_seconds(i32::try_from(wait_seconds).unwrap_or(i32::MAX))
+            .visibility_timeout(i32::try_from(hidden_seconds).unwrap_or(i32::MAX))
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+            .send()
+            .await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                if is_no_such_queue(error.code()) {
+                    self.urls.put(queue.short(), None);
+                    return Err(never(operation, "there is no such queue"));
+                }
+                return Err(world_error(operation, &error));
+            }
+        };
+        Ok(answer.messages.unwrap_or_default().into_iter().next().map(delivery))
+    }
+
+    async fn delete(&self, queue: &QueueName, receipt: &str) -> WorldResult<()> {
+        let operation = || format!("delete a message of queue {}", queue.short());
+        let Some(url) = self.url(queue).await? else { return Ok(()) };
+        let answer = self.client.delete_message().queue_url(url).receipt_handle(receipt).send().await;
+        answer.map(drop).map_err(|error| world_error(operation(), &error))
     }
 
     async fn change_visibility(&self, queue: &QueueName, receipts: &[(String, u32)]) -> WorldResult<()> {
@@ -139,6 +183,20 @@ impl Urls {
     fn put(&self, name: &str, url: Option<String>) {
         let mut urls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         urls.insert(name.to_owned(), (Instant::now(), url));
+    }
+}
+
+fn delivery(message: aws_sdk_sqs::types::Message) -> Delivery {
+    let number = |name: MessageSystemAttributeName| {
+        message.attributes.as_ref().and_then(|attributes| attributes.get(&name)?.parse::<i64>().ok())
+    };
+    let receives = number(MessageSystemAttributeName::ApproximateReceiveCount);
+    Delivery {
+        receive_count: receives.and_then(|count| u32::try_from(count).ok()).unwrap_or(1),
+        sent_ms: number(MessageSystemAttributeName::SentTimestamp),
+        message_id: message.message_id.unwrap_or_default(),
+        receipt: message.receipt_handle.unwrap_or_default(),
+        body: message.body.unwrap_or_default(),
     }
 }
 

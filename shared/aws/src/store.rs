@@ -7,6 +7,7 @@ mod histories_test;
 mod item;
 mod keys;
 mod lists;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod workflows;

@@ -16,6 +16,8 @@ use stepladder_asl::{
 pub struct StepCall {
     /// The function's short name; `None` where the resource is not a Lambda function.
     pub function: Option<String>,
+    /// The service that is called with the input as its parameters; `None` where a step of the stack is called.
+    pub service: Option<CalledService>,
     pub input: Value,
     /// Counted from the step's start.
     pub timeout_seconds: Option<u64>,
@@ -30,6 +32,47 @@ pub struct StepCall {
     pub operation_key: String,
 }
 
+/// A service, as a call names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalledService {
+    /// `lambda`, `sqs`.
+    pub service: String,
+    /// `invoke`, `sendMessage`: without the pattern.
+    pub action: String,
+    /// What is asked for is the `Payload` of the response alone: the state names a function by its ARN.
+    pub wants_payload: bool,
+}
+
+/// The call of whatever is no step of the stack: with all parameters, as the service takes them. Errors are as those of
+/// [`step_call`].
+pub fn service_call(definition: &Definition, run: &Run, position: &Position) -> Result<StepCall, EvalError> {
+    let call = step_call(definition, run, position)?;
+    let Some((state, task)) = task(definition, &position.state) else { return Ok(call) };
+    Ok(match &task.resource {
+        Resource::Service(service) => {
+            let prepared =
+                Prepared::new(definition, state, task, run, position, &Budget::new(), Probe::NONE)?;
+            let service = CalledService {
+                service: service.service.clone(),
+                action: service.action.clone(),
+                wants_payload: false,
+            };
+            let input = prepared.parameters.into_or(|| position.data.clone());
+            StepCall { service: Some(service), input, ..call }
+        }
+        Resource::Lambda { arn, .. } => {
+            let service = CalledService {
+                service: "lambda".to_owned(),
+                action: "invoke".to_owned(),
+                wants_payload: true,
+            };
+            let input = json!({ "FunctionName": arn, "Payload": call.input });
+            StepCall { service: Some(service), input, ..call }
+        }
+        Resource::Activity { .. } | Resource::Other { .. } => call,
+    })
+}
+
 /// The call that the position waits for. An error is the state's own: the caller records it as the call's outcome.
 pub fn step_call(definition: &Definition, run: &Run, position: &Position) -> Result<StepCall, EvalError> {
     let branch = position.branch.to_string();
@@ -39,6 +82,7 @@ pub fn step_call(definition: &Definition, run: &Run, position: &Position) -> Res
     let prepared = Prepared::new(definition, state, task, run, position, &Budget::new(), Probe::NONE)?;
     Ok(StepCall {
         function: task.resource.function().map(str::to_owned),
+        service: None,
         timeout_seconds: prepared.timeout_seconds,
         heartbeat_seconds: prepared.heartbeat_seconds,
         task_token: task.resource.has_token().then(|| run.token(position.task())),
@@ -115,10 +159,7 @@ impl Prepared {
         let branch = position.branch.to_string();
         let context = match definition.mentions_context {
             true => run.context(&Visit {
-                token: task
-                    .resource
-                    .waits_for_token()
-                    .then(|| run.token(position.task())),
+                token: task.resource.waits_for_token().then(|| run.token(position.task())),
                 ..position.visit()
             }),
             false => Value::Null,

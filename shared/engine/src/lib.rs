@@ -46,7 +46,9 @@ mod trace;
 mod transition;
 
 pub use advance::{advance, start, start_branch};
-pub use call::{Callee, StepCall, callee, function_of, step_call, waits_for_answer};
+pub use call::{
+    CalledService, Callee, StepCall, callee, function_of, service_call, step_call, waits_for_answer,
+};
 pub use event::{Event, HistoryEvent, Integration};
 pub use fan_out::{BranchInput, Inputs, branch_inputs};
 pub use history::{History, HistoryOrder};

@@ -28,6 +28,9 @@ pub struct Run {
     /// How often the run has been redriven.
     #[serde(rename = "r")]
     pub redrive_count: u32,
+    /// Whether a task of another run waits for its end.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub child: bool,
     /// The input, only where the definition mentions it.
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "present")]
     pub input: Option<Value>,
@@ -159,6 +162,7 @@ impl Run {
             role_arn: "arn:aws:iam::000000000000:role/stepladder".to_owned(),
             started_ms: 0,
             redrive_count: 0,
+            child: false,
             input: None,
             context: None,
         }

@@ -224,7 +224,11 @@ fn default_context(state: &State, run: &Run, test: &StateTest, now_ms: i64) -> V
     if let Kind::Task(task) = &state.kind
         && task.resource.waits_for_token()
     {
-        set("", "Task", json!({ "Token": run.token(TaskKey { branch: Branch::default(), entered_seq: 0, attempt: 1 }) }));
+        set(
+            "",
+            "Task",
+            json!({ "Token": run.token(TaskKey { branch: Branch::default(), entered_seq: 0, attempt: 1 }) }),
+        );
     }
     context
 }

@@ -7,8 +7,8 @@ mod driven;
 use driven::{Driven, failed, succeeded};
 use serde_json::{Value, json};
 use stepladder_engine::{
-    Awaiting, Effect, Event, Limit, Mock, Outcome, Phase, Run, StateTest, StateTestError, Status,
-    TestStatus, machine_of, step_call, test_state,
+    Awaiting, Effect, Event, Limit, Mock, Outcome, Phase, Run, StateTest, StateTestError, Status, TestStatus,
+    machine_of, step_call, test_state,
 };
 
 /// A machine of these states that starts at the first.

@@ -5,11 +5,12 @@ use crate::{
     batch::{Delivery, Invocation, StepFunction},
     deliver::{Handled, Job},
     execute::error_cause,
+    line::{Before, Line},
     traits::{Clock, Functions, Host, Invoked, QueueName, WorldResult},
 };
 use serde::{Deserialize, Serialize};
 
-use stepladder_engine::{Limit, Outcome, Phase, Position, function_of, step_call};
+use stepladder_engine::{Callee, Limit, Outcome, Phase, Position, Target, callee, step_call};
 
 /// A function died without saying why
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>).
@@ -70,7 +71,17 @@ impl<H: Host> Protocol<H> {
         let started_ms = self.host.clock().now_ms();
         let outcome = if position.is_past_deadline(started_ms) {
             Outcome::TimedOut { limit: Limit::Run }
-        } else if let Some(function) = function_of(&job.definition, &position.state) {
+        } else if let Some(Callee::Activity(_)) = callee(&job.definition, &position.state) {
+            // It runs nowhere here: the next worker gets it.
+            let line = Line::of(&job.message, &job.definition, Before::Perhaps);
+            let to = Target::Step { state: &position.state };
+            return Ok(Handled::sending(self.sendings_of(&line, &to, position, i64::MIN).await?));
+        } else if let Some(callee) = callee(&job.definition, &position.state) {
+            let invoke = QueueName::Invoke;
+            let function = match callee {
+                Callee::Function(function) => function,
+                Callee::Activity(_) | Callee::Service(_) => invoke.short(),
+            };
             let solo = Solo {
                 stepladder_solo: SoloDelivery {
                     message_id: delivery.message_id.clone(),
@@ -81,7 +92,11 @@ impl<H: Host> Protocol<H> {
             };
             let payload = serde_json::to_string(&solo)
                 .map_err(|error| crate::payload::unreadable("encode a message", &error.to_string()))?;
-            match self.host.functions().invoke(function, payload).await? {
+            let mut invoked = self.host.functions().invoke(function, payload.clone()).await?;
+            if invoked == Invoked::NoSuchFunction && function != invoke.short() {
+                invoked = self.host.functions().invoke(invoke.short(), payload).await?;
+            }
+            match invoked {
                 Invoked::Returned(answer) => match serde_json::from_str::<SoloAnswer>(&answer) {
                     Ok(SoloAnswer { handled: true }) => return Ok(Handled::done()),
                     Ok(SoloAnswer { handled: false }) => {

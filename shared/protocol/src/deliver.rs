@@ -29,6 +29,8 @@ use stepladder_engine::{Branch, End, Limit, Next, Outcome, Phase, Position, SEMA
 pub(crate) struct Handled {
     pub(crate) sendings: Vec<Sending>,
     pub(crate) disposition: Disposition,
+    /// Whether it has just written its record.
+    pub(crate) has_recorded: bool,
 }
 
 impl Handled {
@@ -37,7 +39,7 @@ impl Handled {
     }
 
     pub(crate) fn sending(sendings: Vec<Sending>) -> Self {
-        Self { sendings, disposition: Disposition::Done }
+        Self { sendings, disposition: Disposition::Done, has_recorded: false }
     }
 
     pub(crate) fn leave() -> Self {
@@ -46,7 +48,8 @@ impl Handled {
 
     /// Not before so many seconds.
     pub(crate) fn leave_for(back_seconds: u32) -> Self {
-        Self { sendings: Vec::new(), disposition: Disposition::Leave { back_seconds } }
+        let disposition = Disposition::Leave { back_seconds };
+        Self { sendings: Vec::new(), disposition, has_recorded: false }
     }
 }
 
@@ -108,12 +111,12 @@ impl<H: Host> Protocol<H> {
             // It was told when it was opened.
             Ask::Status(_) => Ok(Handled::done()),
             Ask::Step(position) => self.step(step, invocation, delivery, &job, position).await,
-            Ask::Timer(position) => {
-                let outcome = match position.is_past_deadline(self.host.clock().now_ms()) {
-                    true => Outcome::TimedOut { limit: Limit::Run },
-                    false => Outcome::TimerFired,
-                };
-                self.commit(invocation, delivery, &job, position, outcome, None).await
+            Ask::Timer(position) => self.timer(invocation, delivery, &job, position).await,
+            Ask::Answered(position) => self.record_answer(invocation, delivery, &job, position).await,
+            Ask::Untaken(position) => self.untaken(invocation, delivery, &job, position).await,
+            Ask::Child(position, gap_seconds) => {
+                let is_first = delivery.receive_count == 1;
+                self.look_at_child(&job.message, position, *gap_seconds, is_first).await
             }
             Ask::Outcome(position, outcome) => {
                 self.commit(invocation, delivery, &job, position, outcome.clone(), None).await
@@ -128,6 +131,21 @@ impl<H: Host> Protocol<H> {
             Ok(handled) => handled,
             Err(error) => self.failed(invocation, delivery, Some(&job.message), error).await,
         }
+    }
+
+    /// A position's time has come.
+    async fn timer(
+        &self,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        job: &Job,
+        position: &Position,
+    ) -> WorldResult<Handled> {
+        let outcome = match position.is_past_deadline(self.host.clock().now_ms()) {
+            true => Outcome::TimedOut { limit: Limit::Run },
+            false => self.answer_timer(job, position).await?,
+        };
+        self.commit(invocation, delivery, job, position, outcome, None).await
     }
 
     async fn step(
@@ -146,7 +164,10 @@ impl<H: Host> Protocol<H> {
             let message = "this function runs no step: its queue got a message for another".to_owned();
             return Err(WorldError { operation, message, retry: Retry::Never });
         };
-        match self.execute(step, invocation, job, position).await {
+        if let Some(outcome) = self.answered_before(job, position).await? {
+            return self.commit(invocation, delivery, job, position, outcome, None).await;
+        }
+        match self.execute(step, invocation, job, position).await? {
             Executed::CutOff => Ok(Handled::leave()),
             Executed::Outcome(outcome, started_ms) => {
                 self.commit(invocation, delivery, job, position, outcome, started_ms).await
@@ -172,7 +193,7 @@ impl<H: Host> Protocol<H> {
     }
 
     /// Decodes a message and clears away what is settled (rule 1).
-    async fn open(&self, invocation: &Invocation, delivery: &Delivery) -> WorldResult<Opened> {
+    pub(crate) async fn open(&self, invocation: &Invocation, delivery: &Delivery) -> WorldResult<Opened> {
         let received_ms = self.host.clock().now_ms();
         let bytes_max = self.host.settings().payload_bytes_max;
         let mut message = match Message::decode(&delivery.body, bytes_max) {
@@ -194,6 +215,7 @@ impl<H: Host> Protocol<H> {
         if let Some(lock) = message.ask.lock()
             && self.is_stopped(&RunKey::of(&message.run), &lock.branch).await?
         {
+            self.stop_orphan(invocation, &message).await?;
             return Ok(Opened::Settled(Handled::done()));
         }
         let definition = self.definition(&message.run.workflow, &message.run.definition).await?;
@@ -240,18 +262,27 @@ impl<H: Host> Protocol<H> {
         let Some(lock) = message.ask.lock() else {
             return Ok(None);
         };
+        if ended {
+            self.stop_orphan(invocation, message).await?;
+        }
         // Within a fan-out nothing is left to do: whatever ended the run has recorded what ends the fan-out too.
         if ended && !lock.branch.is_root() {
             return Ok(Some(Handled::done()));
         }
         // At the first delivery too, if the run has ended: the other copy of this very message may have ended it, and may
         // die before it has sent.
-        let record = match delivery.receive_count > 1 || ended || invocation.is_dead_letter() {
+        let tells_of_answer = matches!(message.ask, Ask::Answered(_));
+        let reads = delivery.receive_count > 1 || ended || invocation.is_dead_letter() || tells_of_answer;
+        let record = match reads {
             true => self.host.store().record(&lock.key(&key)).await?,
             false => None,
         };
         // The opening of a fan-out writes no record; if there is one, the fan-out is over.
         if let (Ask::Open { .. }, Some(_)) = (&message.ask, &record) {
+            return Ok(Some(Handled::done()));
+        }
+        // Nor do these: what they look at has come to its end.
+        if let (Ask::Untaken(_) | Ask::Child(..), Some(_)) = (&message.ask, &record) {
             return Ok(Some(Handled::done()));
         }
         if record.is_some()
@@ -263,6 +294,12 @@ impl<H: Host> Protocol<H> {
         match record {
             None if ended => Ok(Some(Handled::done())),
             None => Ok(None),
+            Some(record) if record.owner != message.id && tells_of_answer && !ended => {
+                let definition = self.definition(&message.run.workflow, &message.run.definition).await?;
+                message.fetch(self.host.blobs(), self.host.settings().payload_bytes_max).await?;
+                let Some(position) = message.ask.position() else { return Ok(None) };
+                self.pass_answer_on(message, &definition, position, record).await.map(Some)
+            }
             Some(record) if record.owner != message.id && !self.planted(PlantedBug::EveryLoserResends) => {
                 self.log_duplicate(delivery, message, message.ask.position());
                 Ok(Some(Handled::done()))
@@ -327,6 +364,9 @@ impl<H: Host> Protocol<H> {
             let ask = self.message(&message.run, Ask::TimeOut);
             return Ok(Handled::sending(vec![self.sending(QueueName::Timer, &ask, i64::MIN).await?]));
         }
+        let Some(outcome) = self.decided(job, position, outcome, started_ms).await? else {
+            return Ok(Handled::leave());
+        };
         let finished_ms = self.host.clock().now_ms();
         let (transition, outcome, json) = self.bounded(job, position, outcome, finished_ms)?;
         let line = Line::of(message, definition, invocation.before(delivery));
@@ -362,7 +402,8 @@ impl<H: Host> Protocol<H> {
                 if matches!(message.ask, Ask::Step(_)) {
                     self.metrics.count(Metric::Steps);
                 }
-                Ok(Handled::sending(self.follow_up(&line, position, &outcome, &transition).await?))
+                let sendings = self.follow_up(&line, position, &outcome, &transition).await?;
+                Ok(Handled { has_recorded: true, ..Handled::sending(sendings) })
             }
             PutRecord::Lost(winner) if winner.owner != message.id => {
                 self.log_duplicate(delivery, message, Some(position));
@@ -419,7 +460,9 @@ impl<H: Host> Protocol<H> {
         let mut json = encode(&outcome)?;
         let mut excess = self.size_excess("The result", json.len());
         let is_too_deep = match &outcome {
-            Outcome::Succeeded { output } => json::is_too_deep(output),
+            Outcome::Succeeded { output: value }
+            | Outcome::Responded { response: value }
+            | Outcome::Submitted { response: value, .. } => json::is_too_deep(value),
             Outcome::Joined { results, .. } => results.iter().any(json::is_too_deep),
             _ => false,
         };
@@ -533,7 +576,7 @@ pub(crate) struct RecordPayloads {
 }
 
 /// What [`Protocol::open`] found.
-enum Opened {
+pub(crate) enum Opened {
     Settled(Handled),
     Waiting(Box<Job>),
 }

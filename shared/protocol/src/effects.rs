@@ -18,7 +18,8 @@ use crate::{
 use sha2::{Digest, Sha256};
 use stepladder_asl::Definition;
 use stepladder_engine::{
-    Effect, End, Outcome, Phase, Position, Run, Status, Target, Transition, advance, function_of,
+    Callee, Effect, End, Outcome, Phase, Position, Run, Status, Target, Transition, advance, callee,
+    waits_for_answer,
 };
 
 impl<H: Host> Protocol<H> {
@@ -35,6 +36,10 @@ impl<H: Host> Protocol<H> {
         if position.fan_out().is_some() && !matches!(outcome, Outcome::Joined { .. }) {
             self.stop_branches(line.run, position).await?;
         }
+        // So does whoever waits no longer for a run that it has started.
+        if matches!(outcome, Outcome::TimedOut { .. }) && waits_for_answer(line.definition, &position.state) {
+            self.stop_child_of(line.run, position).await?;
+        }
         self.effects(line, position.seq, transition).await
     }
 
@@ -47,43 +52,61 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<Vec<Sending>> {
         match transition.effect() {
             Effect::Send { to, position, due_ms } => {
-                let sending = self.sending_of(line, &to, position, due_ms).await?;
-                let is_wait = matches!(to, Target::Timer);
-                match is_wait && self.is_scheduled(line.run, position, due_ms, &sending.outgoing.body).await {
-                    true => Ok(Vec::new()),
-                    false => Ok(vec![sending]),
+                let sendings = self.sendings_of(line, &to, position, due_ms).await?;
+                match (&to, sendings.first()) {
+                    (Target::Timer, Some(sending))
+                        if self.is_scheduled(line.run, position, due_ms, &sending.outgoing.body).await =>
+                    {
+                        Ok(Vec::new())
+                    }
+                    _ => Ok(sendings),
                 }
             }
+            Effect::Await { position, due_ms } => self.awaited(line, position, due_ms).await,
             Effect::Open(position) => self.open_fan_out(line, position, transition.now_ms).await,
             Effect::Join(end) => self.join(line, end, seq, transition.now_ms).await,
             Effect::Close(end) => {
                 self.close(line.run, end, transition.now_ms).await?;
+                self.tell_parent(line.run).await?;
                 self.told(line.run, end, transition.now_ms).await
             }
         }
     }
 
-    /// The message that waits for a position.
-    pub(crate) async fn sending_of(
+    /// The messages that wait for a position.
+    pub(crate) async fn sendings_of(
         &self,
         line: &Line<'_>,
         to: &Target<'_>,
         position: &Position,
         due_ms: i64,
-    ) -> WorldResult<Sending> {
+    ) -> WorldResult<Vec<Sending>> {
         let Target::Step { state } = to else {
-            return self
-                .sending(QueueName::Timer, &self.next(line, Ask::Timer(position.clone())), due_ms)
-                .await;
+            let message = self.next(line, Ask::Timer(position.clone()));
+            return Ok(vec![self.sending(QueueName::Timer, &message, due_ms).await?]);
         };
         let next = self.next(line, Ask::Step(position.clone()));
-        let Some(function) = function_of(line.definition, state) else {
-            return self.unscheduled(next, "The state's resource is not a Lambda function.").await;
+        let mut sendings = Vec::new();
+        let queue = match callee(line.definition, state) {
+            Some(Callee::Function(function)) => QueueName::Step(function.to_owned()),
+            Some(Callee::Activity(arn)) => {
+                if let Some(untaken_ms) = self.untaken_ms(line, position) {
+                    let message = self.next(line, Ask::Untaken(position.clone()));
+                    sendings.push(self.sending(QueueName::Timer, &message, untaken_ms).await?);
+                }
+                QueueName::activity(arn.rsplit(':').next().unwrap_or(arn))
+            }
+            Some(Callee::Service(_)) => QueueName::Invoke,
+            None => {
+                return Ok(vec![
+                    self.unscheduled(next, "The state's resource is nothing that can be called.").await?,
+                ]);
+            }
         };
-        let queue = QueueName::Step(function.to_owned());
         let mut sending = self.sending(queue, &next, due_ms).await?;
         sending.step = Some(Box::new(next));
-        Ok(sending)
+        sendings.push(sending);
+        Ok(sendings)
     }
 
     /// A message of a branch.
@@ -152,7 +175,22 @@ impl<H: Host> Protocol<H> {
 
     /// The step's queue isn't there: its position gets the outcome that AWS gives a call of an unknown function.
     pub(crate) async fn send_unscheduled(&self, message: Message, queue: &QueueName) -> WorldResult<()> {
-        let why = format!("Function not found: {}; the stack has no queue of that name.", queue.short());
+        if matches!(queue, QueueName::Step(_)) {
+            // Whatever is no step of the stack is called by the function that calls all else, where the stack has that.
+            let due_ms = message.ask.position().map_or(i64::MIN, Position::due_ms);
+            let sending = self.sending(QueueName::Invoke, &message, due_ms).await?;
+            match self.host.queue().send(&sending.queue, &[sending.outgoing]).await?.into_iter().next() {
+                Some(Ok(())) => return Ok(()),
+                Some(Err(SendError::Failed(error))) => return Err(error),
+                Some(Err(SendError::NoSuchQueue)) | None => {}
+            }
+        }
+        let why = match queue {
+            QueueName::Activity(_) => {
+                format!("Activity not found: the stack has no queue {}.", queue.short())
+            }
+            _ => format!("Function not found: {}; the stack has no queue of that name.", queue.short()),
+        };
         let sending = self.unscheduled(message, &why).await?;
         match self.host.queue().send(&sending.queue, &[sending.outgoing]).await?.into_iter().next() {
             Some(Ok(())) => Ok(()),

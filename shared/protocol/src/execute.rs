@@ -5,11 +5,12 @@ use crate::{
     batch::{Invocation, StepFailure, StepFunction, StepRequest},
     deliver::Job,
     limits,
-    traits::{Clock, Host},
+    traits::{Clock, Host, QueueName, WorldResult},
 };
 use futures::{FutureExt, future::Either};
+use serde_json::Value;
 use std::panic::AssertUnwindSafe;
-use stepladder_engine::{Limit, Outcome, Phase, Position, step_call};
+use stepladder_engine::{Callee, Limit, Outcome, Phase, Position, callee, service_call, step_call};
 
 /// What a step's code led to.
 pub(crate) enum Executed {
@@ -26,25 +27,42 @@ impl<H: Host> Protocol<H> {
         invocation: &Invocation,
         job: &Job,
         position: &Position,
-    ) -> Executed {
+    ) -> WorldResult<Executed> {
         let clock = self.host.clock();
         let now_ms = clock.now_ms();
         if position.is_past_deadline(now_ms) {
-            return Executed::Outcome(Outcome::TimedOut { limit: Limit::Run }, None);
+            return Ok(Executed::Outcome(Outcome::TimedOut { limit: Limit::Run }, None));
         }
-        let call = match step_call(&job.definition, &self.engine_run(&job.message), position) {
+        let run = self.engine_run(&job.message);
+        let is_invoke = invocation.queue == QueueName::Invoke;
+        let call = match is_invoke {
+            true => service_call(&job.definition, &run, position),
+            false => step_call(&job.definition, &run, position),
+        };
+        let call = match call {
             Ok(call) => call,
             // The evaluation took too long, which says nothing about the step.
-            Err(error) if error.gave_up => return Executed::CutOff,
+            Err(error) if error.gave_up => return Ok(Executed::CutOff),
             Err(error) => {
                 let (error, cause) = (error.error.to_string(), Some(error.cause));
-                return Executed::Outcome(Outcome::Failed { error, cause, phase: Phase::Schedule }, None);
+                return Ok(Executed::Outcome(Outcome::Failed { error, cause, phase: Phase::Schedule }, None));
             }
         };
         let cutoff = Cutoff::new(invocation, position, call.timeout_seconds, now_ms);
         if cutoff.at_ms <= now_ms {
-            return Executed::CutOff;
+            return Ok(Executed::CutOff);
         }
+        if is_invoke
+            && let Some(Callee::Service(service)) = callee(&job.definition, &position.state)
+            && service.is("states", "startExecution")
+        {
+            let outcome = match self.start_child(job, position, service, &call).await? {
+                Ok(response) => Outcome::Responded { response },
+                Err(StepFailure { error, cause }) => failed_run(error, cause),
+            };
+            return Ok(Executed::Outcome(outcome, Some(now_ms)));
+        }
+        let wants_payload = call.service.as_ref().map(|service| service.wants_payload);
         let request = StepRequest {
             run: job.message.run.clone(),
             branch: position.branch.clone(),
@@ -56,15 +74,22 @@ impl<H: Host> Protocol<H> {
         let answer =
             futures::future::select(Box::pin(code), Box::pin(clock.sleep(cutoff.at_ms - now_ms))).await;
         let outcome = match answer {
-            Either::Left((Ok(Ok(output)), _)) => Outcome::Succeeded { output },
+            Either::Left((Ok(Ok(mut answer)), _)) => match wants_payload {
+                None => Outcome::Succeeded { output: answer },
+                Some(false) => Outcome::Responded { response: answer },
+                Some(true) => {
+                    let output = answer.get_mut("Payload").map(Value::take).unwrap_or_default();
+                    Outcome::Succeeded { output }
+                }
+            },
             Either::Left((Ok(Err(StepFailure { error, cause })), _)) => failed_run(error, cause),
             Either::Left((Err(panic), _)) => failed_run("Panic".to_owned(), panic_cause(panic.as_ref())),
             Either::Right(((), _)) => match cutoff.outcome(invocation) {
                 Some(outcome) => outcome,
-                None => return Executed::CutOff,
+                None => return Ok(Executed::CutOff),
             },
         };
-        Executed::Outcome(outcome, Some(now_ms))
+        Ok(Executed::Outcome(outcome, Some(now_ms)))
     }
 }
 

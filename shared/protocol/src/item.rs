@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 use stepladder_asl::WorkflowType;
-use stepladder_engine::{Branch, Opening, Run, Status};
+use stepladder_engine::{Branch, Opening, Run, Status, TaskKey};
 
 /// The version that this code writes. Older ones are read for ever; newer ones are handed back.
 pub const ITEM_VERSION: u32 = 1;
@@ -126,8 +126,17 @@ pub struct RunItem {
     pub by: Option<String>,
     /// Why a message of it was parked.
     pub parked: Option<String>,
+    /// The task that waits for its end.
+    pub parent: Option<ParentTask>,
     /// Seconds since the epoch.
     pub expires_s: i64,
+}
+
+/// A task of one run that waits for the end of another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParentTask {
+    pub run: RunKey,
+    pub task: TaskKey,
 }
 
 impl RunItem {
@@ -147,6 +156,7 @@ impl RunItem {
             role_arn: self.role_arn.clone(),
             started_ms: self.started_ms,
             redrive_count: self.redrive_count,
+            child: self.parent.is_some(),
             input: None,
             context: None,
         }

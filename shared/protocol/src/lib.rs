@@ -4,6 +4,7 @@
 //! Generic over [`Host`], with no AWS in it. Names nothing of a queue's or a database's own interface.
 
 mod batch;
+mod child;
 mod dead_letter;
 mod definitions;
 mod deliver;
@@ -30,6 +31,8 @@ mod start;
 mod status;
 mod stop;
 mod sweep;
+mod task;
+mod tasks;
 mod together;
 mod traits;
 mod walk;
@@ -42,7 +45,9 @@ pub use execute::error_cause;
 
 pub use fan_outs::{Ended, EndedHow, FanOuts, Part, PartKey, PartReport, Partition, Progress, Tally};
 pub use glance::Glance;
-pub use item::{Close, Ending, ITEM_VERSION, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem};
+pub use item::{
+    Close, Ending, ITEM_VERSION, ParentTask, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem,
+};
 pub use message::{Ask, Enclosing, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
 pub use metrics::{Metric, Metrics};
 pub use park::Parked;
@@ -55,6 +60,8 @@ pub use start::{StartError, StartRequest, Started, body_to_resend, check_name};
 pub use stepladder_asl::WorkflowType;
 pub use stop::Requested;
 pub use sweep::Swept;
+pub use task::{TaskDone, TaskError, TaskTaken};
+pub use tasks::{AnswerTask, AnsweredBy, TaskAnswer, TaskItem, TaskState, Tasks};
 pub use together::BatchFunction;
 pub use traits::{
     Absent, Blobs, Clock, CreateRun, DataSlot, Events, Functions, Host, Invoked, ListedRun, ListedWorkflow,

@@ -87,6 +87,19 @@ pub const GATHER_MS: i64 = 1_000;
 /// A request that decides without a message of its own is repeated by one, delayed so long, in seconds.
 pub const REQUEST_DELAY_SECONDS: u32 = 60;
 
+/// A task looks at the run that it waits for after so long, in seconds, and then after twice as long each time.
+pub const CHILD_LOOK_SECONDS: u32 = 60;
+
+/// The longest wait for a message, in seconds
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>).
+pub const RECEIVE_SECONDS_MAX: u32 = 20;
+
+/// Giving an activity's task to a worker takes at most so long, in seconds: then another may get it.
+pub const TAKE_SECONDS_MAX: u32 = 30;
+
+/// A task that no worker has taken is sent again after so long, in milliseconds: before its queue forgets it after 14 days.
+pub const UNTAKEN_AGAIN_MS: i64 = 13 * 86_400_000;
+
 /// Messages of a batch that finish within this time of each other are sent in one call, in milliseconds: puts that start
 /// together end some milliseconds apart, and a call for each would cost up to ten times as much.
 pub const LINGER_MS: i64 = 5;

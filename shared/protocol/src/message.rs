@@ -77,6 +77,12 @@ pub enum Ask {
     Timer(Position),
     /// Record this outcome of the position.
     Outcome(Position, Outcome),
+    /// The task of the position has an answer: record what it comes to where the branch is now.
+    Answered(Position),
+    /// The time has passed in which a worker was to take the activity's task of the position.
+    Untaken(Position),
+    /// Look whether the run that the position waits for has ended; if it hasn't, look again after so many seconds.
+    Child(Position, u32),
     /// Start those branches of one part with which the fan-out begins. The position that waits for it lies in the table.
     Open { fan_out: Lock, part: u32 },
     /// All branches of this fan-out have ended, or more than are tolerated have failed: record it.
@@ -102,7 +108,12 @@ impl Ask {
     /// The position that it carries.
     pub fn position(&self) -> Option<&Position> {
         match self {
-            Ask::Step(position) | Ask::Timer(position) | Ask::Outcome(position, _) => Some(position),
+            Ask::Step(position)
+            | Ask::Timer(position)
+            | Ask::Outcome(position, _)
+            | Ask::Answered(position)
+            | Ask::Untaken(position)
+            | Ask::Child(position, _) => Some(position),
             Ask::Open { .. }
             | Ask::Join(_)
             | Ask::TimeOut
@@ -123,7 +134,12 @@ impl Ask {
 
     fn position_mut(&mut self) -> Option<&mut Position> {
         match self {
-            Ask::Step(position) | Ask::Timer(position) | Ask::Outcome(position, _) => Some(position),
+            Ask::Step(position)
+            | Ask::Timer(position)
+            | Ask::Outcome(position, _)
+            | Ask::Answered(position)
+            | Ask::Untaken(position)
+            | Ask::Child(position, _) => Some(position),
             Ask::Open { .. }
             | Ask::Join(_)
             | Ask::TimeOut

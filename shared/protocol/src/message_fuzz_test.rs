@@ -36,7 +36,10 @@ fn bodies() -> Vec<String> {
         Ask::Outcome(position.clone(), Outcome::TimedOut { limit: Limit::Task }),
         Ask::Outcome(position.clone(), Outcome::Joined { results: vec![json!(null), json!({})], events: 4 }),
         Ask::Step(position.clone()),
-        Ask::Timer(position),
+        Ask::Timer(position.clone()),
+        Ask::Answered(position.clone()),
+        Ask::Untaken(position.clone()),
+        Ask::Child(position, 120),
         Ask::Open { fan_out: lock.clone(), part: 2 },
         Ask::Join(lock),
         Ask::TimeOut,
@@ -56,7 +59,7 @@ fn bodies() -> Vec<String> {
 }
 
 /// How many kinds of asks there are.
-const KINDS: usize = 10;
+const KINDS: usize = 13;
 
 /// Another kind doesn't compile until it is here, and [`bodies`] has one.
 fn kind(ask: &Ask) -> &'static str {
@@ -64,6 +67,9 @@ fn kind(ask: &Ask) -> &'static str {
         Ask::Step(_) => "step",
         Ask::Timer(_) => "timer",
         Ask::Outcome(..) => "outcome",
+        Ask::Answered(_) => "answered",
+        Ask::Untaken(_) => "untaken",
+        Ask::Child(..) => "child",
         Ask::Open { .. } => "open",
         Ask::Join(_) => "join",
         Ask::TimeOut => "time out",

@@ -50,12 +50,16 @@ pub enum PlantedBug {
     ScheduleNamedByBranch,
     /// A schedule that could not be made counts as made.
     FailedScheduleIsDone,
+    /// An answer to a task is kept, and what follows from it is asked for only then.
+    AnswerWithoutMessage,
+    /// The failure of a call whose token was given away is recorded, whoever has answered.
+    CallRecordsItsError,
     /// The message that tells an end is acknowledged although the event bus refused it.
     UntoldStatusIsDone,
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 24] = [
+    pub const ALL: [PlantedBug; 26] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -80,5 +84,7 @@ impl PlantedBug {
         PlantedBug::ScheduleNamedByBranch,
         PlantedBug::FailedScheduleIsDone,
         PlantedBug::UntoldStatusIsDone,
+        PlantedBug::AnswerWithoutMessage,
+        PlantedBug::CallRecordsItsError,
     ];
 }

@@ -6,7 +6,7 @@ use crate::{
     definitions::Current,
     deliver::{Handled, plain_bytes_max},
     effects::finished,
-    item::{ITEM_VERSION, RecordKey, RunId, RunItem},
+    item::{ITEM_VERSION, ParentTask, RecordKey, RunId, RunItem},
     json, limits,
     line::{Before, Line},
     message::{Ask, Message},
@@ -75,7 +75,16 @@ impl<H: Host> Protocol<H> {
     /// Starts a run, or finds that it is there. Repeating it is safe: the name makes it idempotent, as with
     /// StartExecution (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>).
     pub async fn start(&self, request: StartRequest) -> Result<Started, StartError> {
-        let (started, handled) = self.prepare_start(request).await?;
+        self.start_for(request, None).await
+    }
+
+    /// [`Protocol::start`], for a task that waits for the run's end.
+    pub(crate) async fn start_for(
+        &self,
+        request: StartRequest,
+        parent: Option<&ParentTask>,
+    ) -> Result<Started, StartError> {
+        let (started, handled) = self.prepare_start(request, parent).await?;
         self.send_now(handled.sendings).await?;
         Ok(started)
     }
@@ -96,7 +105,7 @@ impl<H: Host> Protocol<H> {
             }
         };
         let id = RunId::new(&request.workflow, &request.name);
-        match self.prepare_start(request).await {
+        match self.prepare_start(request, None).await {
             Ok((Started::Created(_) | Started::Repeated(_), handled)) => handled,
             Ok((Started::Conflict(_), _)) => {
                 let why = format!("the run {id} is there already, with another input");
@@ -112,7 +121,11 @@ impl<H: Host> Protocol<H> {
     }
 
     /// Writes the run item; what has to be sent is left to the caller.
-    async fn prepare_start(&self, request: StartRequest) -> Result<(Started, Handled), StartError> {
+    async fn prepare_start(
+        &self,
+        request: StartRequest,
+        parent: Option<&ParentTask>,
+    ) -> Result<(Started, Handled), StartError> {
         let StartRequest { workflow, name, input } = request;
         check_name(&name)?;
         let Current { hash, definition, role_arn } = match self.current_definition(&workflow).await? {
@@ -131,6 +144,7 @@ impl<H: Host> Protocol<H> {
         let now_ms = self.host.clock().now_ms();
         let mut item = self.run_item(RunId::new(workflow, name), hash, &json, now_ms);
         item.role_arn = role_arn.unwrap_or(item.role_arn);
+        item.parent = parent.cloned();
         let first = self.first_transition(&item, &definition, input.clone())?;
         if let Some(why) = self.data_excess(&first.1)? {
             return Err(StartError::FirstDataTooLarge { why });
@@ -217,6 +231,7 @@ impl<H: Host> Protocol<H> {
             error: None,
             by: None,
             parked: None,
+            parent: None,
             expires_s,
         }
     }

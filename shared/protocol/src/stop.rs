@@ -221,6 +221,8 @@ impl<H: Host> Protocol<H> {
         now_ms: i64,
     ) -> WorldResult<Handled> {
         self.stop_branches(&message.run, position).await?;
+        self.stop_child_of(&message.run, position).await?;
+        self.tell_parent(&message.run).await?;
         Ok(Handled::sending(self.told(&message.run, end, now_ms).await?))
     }
 

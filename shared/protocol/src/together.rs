@@ -188,7 +188,10 @@ mod tests {
         let call = StepCall {
             function: None,
             input: json!(input),
+            service: None,
             timeout_seconds: None,
+            heartbeat_seconds: None,
+            task_token: None,
             attempt: 1,
             idempotency_key: String::new(),
             operation_key: String::new(),

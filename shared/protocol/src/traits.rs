@@ -3,9 +3,11 @@
 //! Every method may fail, may be interrupted before or after it took effect, and may be called twice.
 
 use crate::{
+    batch::Delivery,
     fan_outs::{FanOuts, Partition},
     item::{Close, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem},
     payload::Payload,
+    tasks::Tasks,
 };
 use std::{fmt, future::Future};
 use stepladder_asl::WorkflowType;
@@ -75,7 +77,7 @@ impl std::error::Error for WorldError {}
 pub type WorldResult<T> = Result<T, WorldError>;
 
 /// Runs, records and definitions. Reads are consistent unless a method says otherwise.
-pub trait Store: FanOuts {
+pub trait Store: FanOuts + Tasks {
     /// Writes a record unless there is one: the lock, the log and the state at once.
     fn put_record(
         &self,
@@ -258,6 +260,18 @@ pub trait Queue: Send + Sync {
         messages: &[Outgoing],
     ) -> impl Future<Output = WorldResult<Vec<Result<(), SendError>>>> + Send;
 
+    /// Waits up to `wait_seconds` (at most 20) for one message of a queue, which nobody else gets for `hidden_seconds`. An
+    /// error of [`Retry::Never`] may mean that there is no such queue.
+    fn receive_one(
+        &self,
+        queue: &QueueName,
+        wait_seconds: u32,
+        hidden_seconds: u32,
+    ) -> impl Future<Output = WorldResult<Option<Delivery>>> + Send;
+
+    /// Acknowledges a received message.
+    fn delete(&self, queue: &QueueName, receipt: &str) -> impl Future<Output = WorldResult<()>> + Send;
+
     /// Makes received messages visible again after so many seconds. Best effort: a failure changes nothing.
     fn change_visibility(
         &self,
@@ -288,6 +302,10 @@ pub enum SendError {
 pub enum QueueName {
     /// The queue of a step's function, by the function's short name.
     Step(String),
+    /// What calls everything that is no step of the stack.
+    Invoke,
+    /// The tasks of an activity, by the queue's own name without the stack's: [`QueueName::activity`].
+    Activity(String),
     Start,
     Timer,
     DeadLetter,
@@ -297,10 +315,17 @@ pub enum QueueName {
 }
 
 impl QueueName {
+    /// The queue of the activity of this name.
+    pub fn activity(name: &str) -> Self {
+        QueueName::Activity(format!("activity-{name}"))
+    }
+
     /// The queue's name without the stack's: a step's function, or the system queue's own name.
     pub fn short(&self) -> &str {
         match self {
             QueueName::Step(function) => function,
+            QueueName::Invoke => "invoke",
+            QueueName::Activity(queue) => queue,
             QueueName::Start => "start",
             QueueName::Timer => "timer",
             QueueName::DeadLetter => "dead-letter",

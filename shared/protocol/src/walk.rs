@@ -18,7 +18,8 @@ use futures::{FutureExt, future::BoxFuture};
 use std::collections::BTreeMap;
 use stepladder_asl::EvalError;
 use stepladder_engine::{
-    BranchInput, Effect, FanOut, Inputs, Next, Opening, Position, Run, Transition, advance, start_branch,
+    BranchInput, Callee, Effect, FanOut, Inputs, Next, Opening, Position, Run, Target, Transition, advance,
+    callee, start_branch,
 };
 
 /// What a walk does again.
@@ -73,7 +74,26 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<usize> {
         match transition.effect() {
             Effect::Open(position) => self.walk_fan_out(line, position, transition.now_ms, urgency).await,
+            Effect::Send { to: Target::Step { state }, position, due_ms }
+                if matches!(callee(line.definition, state), Some(Callee::Activity(_))) =>
+            {
+                // Nobody may want the task for long. It is sent again before its queue forgets it, and when its time is over.
+                let again_ms = due_ms.saturating_add(limits::UNTAKEN_AGAIN_MS);
+                let again_ms =
+                    self.untaken_ms(line, position).map_or(again_ms, |over_ms| again_ms.min(over_ms));
+                match urgency.is_reached(again_ms, transition.now_ms) {
+                    true => self.send_now(self.effects(line, seq, transition).await?).await,
+                    false => Ok(0),
+                }
+            }
             Effect::Send { due_ms, .. } if !urgency.is_reached(due_ms, transition.now_ms) => Ok(0),
+            // It may wait for long, and for somebody whose answer's message was lost.
+            Effect::Await { position, due_ms }
+                if !urgency.is_reached(due_ms, transition.now_ms)
+                    && !self.is_answered(line, position).await? =>
+            {
+                self.look_again_at_child(line, position).await
+            }
             _ => {
                 let sendings = self.effects(line, seq, transition).await?;
                 self.send_now(sendings).await

@@ -169,7 +169,10 @@ mod tests {
         let call = StepCall {
             function: Some("charge".to_owned()),
             input,
+            service: None,
             timeout_seconds: None,
+            heartbeat_seconds: None,
+            task_token: None,
             attempt: 3,
             idempotency_key: "key".to_owned(),
             operation_key: "operation".to_owned(),

@@ -87,6 +87,9 @@ pub(crate) fn step(
         async move {
             let (state, attempt) = (request.state.as_str(), request.call.attempt);
             host.state().watch.executed(&request, invoked_ms);
+            if let Some(token) = &request.call.task_token {
+                host.state().give_away(token, state, request.call.timeout_seconds.is_some());
+            }
             Yield(false).await;
             let answer = match faults.fickle {
                 true => draw(&mut host.state().rng, &faults, state, attempt),

@@ -1,8 +1,11 @@
 //! A world in memory.
 
 mod fan_outs;
+mod tasks;
 
-use crate::{hand::Hand, outside::Outside, queues::Queues, scenario::Faults, verdict::Watch};
+use crate::{
+    hand::Hand, holders::Holders, outside::Outside, queues::Queues, scenario::Faults, verdict::Watch,
+};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -15,9 +18,10 @@ use std::{
 };
 use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
-    Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, ListedWorkflow, Outgoing,
-    Partition, Payload, PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey, Retry, RunId, RunItem,
-    RunKey, SendError, Settings, StatusEvents, Store, WorkflowBefore, WorkflowItem, WorldError, WorldResult,
+    Blobs, Clock, Close, CreateRun, DataSlot, Delivery, Functions, Host, Invoked, ListedRun, ListedWorkflow,
+    Outgoing, Partition, Payload, PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey, Retry, RunId,
+    RunItem, RunKey, SendError, Settings, StatusEvents, Store, WorkflowBefore, WorkflowItem, WorldError,
+    WorldResult, limits,
 };
 
 /// A world in memory, as one process sees it. Clones share the world.
@@ -42,6 +46,8 @@ pub(crate) struct State {
     pub(crate) runs: BTreeMap<RunId, RunItem>,
     pub(crate) records: BTreeMap<RecordKey, Record>,
     pub(crate) fan_outs: fan_outs::Items,
+    pub(crate) tasks: tasks::Items,
+    pub(crate) holders: Holders,
     data: BTreeMap<(RunKey, DataSlot), Payload>,
     definitions: BTreeMap<(String, String), String>,
     workflows: BTreeMap<String, WorkflowItem>,
@@ -76,6 +82,8 @@ impl MemoryHost {
             runs: BTreeMap::new(),
             records: BTreeMap::new(),
             fan_outs: fan_outs::Items::default(),
+            tasks: tasks::Items::default(),
+            holders: Holders::default(),
             data: BTreeMap::new(),
             definitions: BTreeMap::new(),
             workflows: BTreeMap::new(),
@@ -526,6 +534,48 @@ impl Queue for MemoryHost {
                 answers.push(Ok(()));
             }
             Ok(answers)
+        })
+        .await
+    }
+
+    async fn receive_one(
+        &self,
+        queue: &QueueName,
+        wait_seconds: u32,
+        hidden_seconds: u32,
+    ) -> WorldResult<Option<Delivery>> {
+        let until_ms = self.state().now_ms + i64::from(wait_seconds) * 1000;
+        loop {
+            let received = self.op("receive", |state| {
+                let now_ms = state.now_ms;
+                let visible = state.queues.messages(queue).into_iter();
+                let first =
+                    visible.filter(|(_, queued)| queued.visible_ms <= now_ms).map(|(id, _)| id).next();
+                let hidden_ms = now_ms + i64::from(hidden_seconds) * 1000;
+                let received = first.and_then(|id| {
+                    Some((id, state.queues.receive(queue, id, limits::RECEIVES_MAX, hidden_ms)?))
+                });
+                Ok(received.map(|(id, queued)| Delivery {
+                    message_id: id.to_string(),
+                    receipt: id.to_string(),
+                    body: queued.body,
+                    receive_count: queued.receive_count,
+                    sent_ms: Some(queued.sent_ms),
+                }))
+            });
+            match received.await? {
+                None if self.state().now_ms < until_ms => self.sleep(1_000).await,
+                received => return Ok(received),
+            }
+        }
+    }
+
+    async fn delete(&self, queue: &QueueName, receipt: &str) -> WorldResult<()> {
+        self.op("delete", |state| {
+            if let Ok(id) = receipt.parse() {
+                state.queues.delete(queue, id);
+            }
+            Ok(())
         })
         .await
     }

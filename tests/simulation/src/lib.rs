@@ -10,6 +10,7 @@
 
 mod answers;
 mod hand;
+mod holders;
 mod host;
 mod nested;
 mod oracle;
@@ -25,5 +26,5 @@ mod world;
 pub use hand::InQueue;
 pub use host::MemoryHost;
 pub use nested::FanOuts;
-pub use scenario::{FAN_OUT_SCENARIOS, Faults, SCENARIOS, Scenario};
+pub use scenario::{FAN_OUT_SCENARIOS, Faults, SCENARIOS, Scenario, TASK_SCENARIOS};
 pub use world::{Report, simulate, slow_chain};

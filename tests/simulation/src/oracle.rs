@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use stepladder_asl::Definition;
 use stepladder_engine::{
     Awaiting, End, FanOut, Limit, Next, Opening, Outcome, Phase, Position, Recorded, Rehearsal, Run, Status,
-    Transition, Waiting, advance, branch_inputs, start, start_branch, step_call,
+    Transition, Waiting, advance, branch_inputs, start, start_branch, step_call, waits_for_answer,
 };
 
 /// A run without faults, but for what depends on times: which attempts were so slow that they ran into a limit because
@@ -21,6 +21,8 @@ pub(crate) struct Oracle<'a> {
     definition: &'a Definition,
     run: &'a Run,
     slow: BTreeMap<(Path, String, u64), Outcome>,
+    /// What became of tasks that somebody else answers, and of their calls: who answers what depends on times.
+    answered: BTreeMap<(Path, String, u64, bool), Outcome>,
     /// By the branch, and the how-manieth fan-out of it.
     first_failed: BTreeMap<(Path, usize), u32>,
 }
@@ -33,10 +35,15 @@ impl<'a> Oracle<'a> {
         run: &'a Run,
         branches: &[Told<'_>],
     ) -> Self {
-        let (mut slow, mut first_failed) = (BTreeMap::new(), BTreeMap::new());
+        let (mut slow, mut first_failed, mut answered) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for Told { path, positions, recorded } in branches {
             let mut fan_outs = 0;
             for (position, Recorded { outcome, .. }) in positions.iter().zip(*recorded) {
+                if waits_for_answer(definition, &position.state) {
+                    let is_call = matches!(position.awaiting, Awaiting::Step { .. });
+                    let key = (path.clone(), position.state.clone(), position.attempt(), is_call);
+                    answered.insert(key, outcome.clone());
+                }
                 if timed_out(outcome) {
                     let key = (path.clone(), position.state.clone(), position.attempt());
                     slow.insert(key, outcome.clone());
@@ -47,7 +54,7 @@ impl<'a> Oracle<'a> {
                 fan_outs += usize::from(position.fan_out().is_some());
             }
         }
-        Self { seed, faults, definition, run, slow, first_failed }
+        Self { seed, faults, definition, run, slow, answered, first_failed }
     }
 
     /// Status, and output or error, of the run's end; an error where the run can't have gone as it did.
@@ -72,11 +79,28 @@ impl<'a> Oracle<'a> {
                     now_ms = ended_ms;
                     outcome
                 }
+                Awaiting::Step { .. } | Awaiting::Answer { .. }
+                    if waits_for_answer(self.definition, &position.state) =>
+                {
+                    now_ms = transition.now_ms;
+                    self.answered(path, &position)
+                }
                 Awaiting::Step { .. } => self.answer(path, &position),
                 _ => Outcome::TimerFired,
             };
             transition = advance(self.definition, self.run, &position, &outcome, now_ms);
         }
+    }
+
+    /// As it was recorded; where nobody waited for it, anything.
+    fn answered(&self, path: &Path, position: &Position) -> Outcome {
+        let is_call = matches!(position.awaiting, Awaiting::Step { .. });
+        let key = (path.clone(), position.state.clone(), position.attempt(), is_call);
+        let or_else = || match is_call {
+            true => Outcome::Submitted { response: Value::Null, started_ms: None },
+            false => Outcome::Succeeded { output: Value::Null },
+        };
+        self.answered.get(&key).cloned().unwrap_or_else(or_else)
     }
 
     fn answer(&self, path: &Path, position: &Position) -> Outcome {

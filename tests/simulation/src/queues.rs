@@ -95,6 +95,8 @@ impl Queues {
 
     /// The queues that have a function behind them.
     fn served(&self) -> impl Iterator<Item = (&QueueName, &BTreeMap<u64, Queued>)> {
-        self.by_name.iter().filter(|(name, _)| !matches!(name, QueueName::Parked | QueueName::Status))
+        self.by_name.iter().filter(|(name, _)| {
+            !matches!(name, QueueName::Parked | QueueName::Status | QueueName::Activity(_))
+        })
     }
 }

@@ -104,19 +104,29 @@ pub struct Scenario {
     pub states: usize,
     /// Whether the workflows fan out.
     pub fan_outs: Option<FanOuts>,
+    /// Whether somebody else answers some of the tasks.
+    pub holders: bool,
 }
 
 /// All kinds of trouble. Seed n of a campaign takes scenario n mod their number.
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "no faults", faults: NONE, runs: 3, states: 5, fan_outs: None },
-    Scenario { name: "faults", faults: COMMON, runs: 3, states: 5, fan_outs: None },
-    Scenario { name: "stop", faults: Faults { stop: 0.03, ..COMMON }, runs: 2, states: 5, fan_outs: None },
+    Scenario { name: "no faults", faults: NONE, runs: 3, states: 5, fan_outs: None, holders: false },
+    Scenario { name: "faults", faults: COMMON, runs: 3, states: 5, fan_outs: None, holders: false },
+    Scenario {
+        name: "stop",
+        faults: Faults { stop: 0.03, ..COMMON },
+        runs: 2,
+        states: 5,
+        fan_outs: None,
+        holders: false,
+    },
     Scenario {
         name: "redrive",
         faults: Faults { fail: 0.2, redrive: 0.05, ..COMMON },
         runs: 2,
         states: 4,
         fan_outs: None,
+        holders: false,
     },
     Scenario {
         name: "stop and redrive",
@@ -124,6 +134,7 @@ pub const SCENARIOS: &[Scenario] = &[
         runs: 2,
         states: 4,
         fan_outs: None,
+        holders: false,
     },
     Scenario {
         name: "repair in flight",
@@ -131,14 +142,23 @@ pub const SCENARIOS: &[Scenario] = &[
         runs: 2,
         states: 5,
         fan_outs: None,
+        holders: false,
     },
-    Scenario { name: "purge", faults: Faults { purge: 0.02, ..COMMON }, runs: 3, states: 5, fan_outs: None },
+    Scenario {
+        name: "purge",
+        faults: Faults { purge: 0.02, ..COMMON },
+        runs: 3,
+        states: 5,
+        fan_outs: None,
+        holders: false,
+    },
     Scenario {
         name: "careless starts",
         faults: Faults { careless_start: true, crash: 0.03, ..COMMON },
         runs: 3,
         states: 3,
         fan_outs: None,
+        holders: false,
     },
     Scenario {
         name: "fickle steps",
@@ -146,6 +166,7 @@ pub const SCENARIOS: &[Scenario] = &[
         runs: 3,
         states: 5,
         fan_outs: None,
+        holders: false,
     },
     Scenario {
         name: "poison",
@@ -153,14 +174,16 @@ pub const SCENARIOS: &[Scenario] = &[
         runs: 10,
         states: 2,
         fan_outs: None,
+        holders: false,
     },
-    Scenario { name: "heavy", faults: HEAVY, runs: 2, states: 5, fan_outs: None },
+    Scenario { name: "heavy", faults: HEAVY, runs: 2, states: 5, fan_outs: None, holders: false },
     Scenario {
         name: "heavy, failing",
         faults: Faults { fail: 0.3, fickle: true, ..HEAVY },
         runs: 2,
         states: 4,
         fan_outs: None,
+        holders: false,
     },
     Scenario {
         name: "hasty stop and redrive",
@@ -168,6 +191,7 @@ pub const SCENARIOS: &[Scenario] = &[
         runs: 1,
         states: 3,
         fan_outs: None,
+        holders: false,
     },
     Scenario {
         name: "hasty repair and redrive",
@@ -175,6 +199,7 @@ pub const SCENARIOS: &[Scenario] = &[
         runs: 1,
         states: 2,
         fan_outs: None,
+        holders: false,
     },
     Scenario {
         name: "short runs, hasty redrive",
@@ -182,6 +207,7 @@ pub const SCENARIOS: &[Scenario] = &[
         runs: 2,
         states: 2,
         fan_outs: None,
+        holders: false,
     },
 ];
 
@@ -191,23 +217,39 @@ const DEEP: Option<FanOuts> = Some(FanOuts { depth_max: 3, branches_max: 3 });
 
 /// All kinds of trouble with workflows that fan out. Seed n of a campaign takes scenario n mod their number.
 pub const FAN_OUT_SCENARIOS: &[Scenario] = &[
-    Scenario { name: "fan-outs, no faults", faults: NONE, runs: 2, states: 2, fan_outs: NESTED },
-    Scenario { name: "fan-outs, faults", faults: COMMON, runs: 1, states: 2, fan_outs: NESTED },
-    Scenario { name: "wide fan-outs", faults: COMMON, runs: 1, states: 1, fan_outs: WIDE },
+    Scenario {
+        name: "fan-outs, no faults",
+        faults: NONE,
+        runs: 2,
+        states: 2,
+        fan_outs: NESTED,
+        holders: false,
+    },
+    Scenario {
+        name: "fan-outs, faults",
+        faults: COMMON,
+        runs: 1,
+        states: 2,
+        fan_outs: NESTED,
+        holders: false,
+    },
+    Scenario { name: "wide fan-outs", faults: COMMON, runs: 1, states: 1, fan_outs: WIDE, holders: false },
     Scenario {
         name: "wide fan-outs, heavy, stop",
         faults: Faults { stop: 0.02, ..HEAVY },
         runs: 1,
         states: 1,
         fan_outs: WIDE,
+        holders: false,
     },
-    Scenario { name: "deep fan-outs", faults: COMMON, runs: 1, states: 1, fan_outs: DEEP },
+    Scenario { name: "deep fan-outs", faults: COMMON, runs: 1, states: 1, fan_outs: DEEP, holders: false },
     Scenario {
         name: "fan-outs, stop",
         faults: Faults { stop: 0.03, ..COMMON },
         runs: 1,
         states: 2,
         fan_outs: NESTED,
+        holders: false,
     },
     Scenario {
         name: "fan-outs, stop and redrive",
@@ -215,6 +257,7 @@ pub const FAN_OUT_SCENARIOS: &[Scenario] = &[
         runs: 1,
         states: 2,
         fan_outs: NESTED,
+        holders: false,
     },
     Scenario {
         name: "fan-outs, repair in flight",
@@ -222,6 +265,7 @@ pub const FAN_OUT_SCENARIOS: &[Scenario] = &[
         runs: 1,
         states: 2,
         fan_outs: NESTED,
+        holders: false,
     },
     Scenario {
         name: "fan-outs, purge",
@@ -229,6 +273,7 @@ pub const FAN_OUT_SCENARIOS: &[Scenario] = &[
         runs: 1,
         states: 2,
         fan_outs: NESTED,
+        holders: false,
     },
     Scenario {
         name: "fan-outs, fickle steps",
@@ -236,6 +281,7 @@ pub const FAN_OUT_SCENARIOS: &[Scenario] = &[
         runs: 1,
         states: 2,
         fan_outs: NESTED,
+        holders: false,
     },
     Scenario {
         name: "fan-outs, poison",
@@ -243,6 +289,7 @@ pub const FAN_OUT_SCENARIOS: &[Scenario] = &[
         runs: 2,
         states: 1,
         fan_outs: NESTED,
+        holders: false,
     },
     Scenario {
         name: "fan-outs, slow duplicates",
@@ -250,14 +297,94 @@ pub const FAN_OUT_SCENARIOS: &[Scenario] = &[
         runs: 1,
         states: 1,
         fan_outs: NESTED,
+        holders: false,
     },
-    Scenario { name: "fan-outs, heavy", faults: HEAVY, runs: 1, states: 2, fan_outs: NESTED },
+    Scenario { name: "fan-outs, heavy", faults: HEAVY, runs: 1, states: 2, fan_outs: NESTED, holders: false },
     Scenario {
         name: "fan-outs, heavy, failing",
         faults: Faults { fail: 0.3, fickle: true, ..HEAVY },
         runs: 1,
         states: 2,
         fan_outs: NESTED,
+        holders: false,
+    },
+];
+
+/// All kinds of trouble with tasks that somebody else answers. Seed n of a campaign takes scenario n mod their number.
+pub const TASK_SCENARIOS: &[Scenario] = &[
+    Scenario { name: "tasks, no faults", faults: NONE, runs: 2, states: 4, fan_outs: None, holders: true },
+    Scenario { name: "tasks, faults", faults: COMMON, runs: 2, states: 4, fan_outs: None, holders: true },
+    Scenario {
+        name: "tasks, fickle steps",
+        faults: Faults { fickle: true, fail: 0.3, ..COMMON },
+        runs: 2,
+        states: 4,
+        fan_outs: None,
+        holders: true,
+    },
+    Scenario {
+        name: "tasks, stop",
+        faults: Faults { stop: 0.03, ..COMMON },
+        runs: 2,
+        states: 4,
+        fan_outs: None,
+        holders: true,
+    },
+    Scenario {
+        name: "tasks, stop and redrive",
+        faults: Faults { stop: 0.03, fail: 0.15, redrive: 0.08, ..COMMON },
+        runs: 2,
+        states: 3,
+        fan_outs: None,
+        holders: true,
+    },
+    Scenario {
+        name: "tasks, repair in flight",
+        faults: Faults { repair: 0.05, fail: 0.12, redrive: 0.05, ..COMMON },
+        runs: 2,
+        states: 4,
+        fan_outs: None,
+        holders: true,
+    },
+    Scenario {
+        name: "tasks, purge",
+        faults: Faults { purge: 0.02, ..COMMON },
+        runs: 2,
+        states: 4,
+        fan_outs: None,
+        holders: true,
+    },
+    Scenario {
+        name: "tasks, poison",
+        faults: Faults { poison: 0.1, ..COMMON },
+        runs: 4,
+        states: 2,
+        fan_outs: None,
+        holders: true,
+    },
+    Scenario {
+        name: "tasks, heavy",
+        faults: Faults { fickle: true, ..HEAVY },
+        runs: 2,
+        states: 3,
+        fan_outs: None,
+        holders: true,
+    },
+    Scenario {
+        name: "tasks in fan-outs",
+        faults: COMMON,
+        runs: 1,
+        states: 1,
+        fan_outs: NESTED,
+        holders: true,
+    },
+    Scenario {
+        name: "tasks in fan-outs, stop",
+        faults: Faults { stop: 0.03, fail: 0.1, ..COMMON },
+        runs: 1,
+        states: 1,
+        fan_outs: NESTED,
+        holders: true,
     },
 ];
 
@@ -268,4 +395,5 @@ pub(crate) const SLOW_CHAIN: Scenario = Scenario {
     runs: 1,
     states: 24,
     fan_outs: None,
+    holders: false,
 };

@@ -1,6 +1,7 @@
 //! What must hold, whatever went wrong.
 
 use crate::{
+    holders::judge_tasks,
     oracle::{self, Oracle},
     scenario::Faults,
     told::{Told, told},
@@ -9,7 +10,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use stepladder_engine::{Next, Outcome, Phase, Status};
+use stepladder_engine::{Next, Outcome, Phase, Status, waits_for_answer};
 use stepladder_protocol::{Message, PartKey, Protocol, QueueName, Record, RecordKey, RunView, StepRequest};
 
 /// What is watched while it happens.
@@ -131,6 +132,9 @@ pub(crate) fn judge(
         }
     }
     let mut state = host.state();
+    if state.runs.values().any(|item| item.parent.is_some() && item.status == Status::Running) {
+        state.watch.breaks("a run that nobody waits for, or whose end nobody was told, goes on");
+    }
     if let Some(parked) = state.queues.bodies(&QueueName::Parked).first() {
         let parked = parked.chars().take(300).collect::<String>();
         state.watch.breaks(format!("a message was parked: {parked}"));
@@ -177,13 +181,15 @@ fn judge_run(
     };
     for branch in &branches {
         judge_executions(host, view, branch, report);
+        judge_tasks(&mut host.state(), view, branch);
     }
     report.records += view.branch_records.values().map(Vec::len).sum::<usize>();
     let is_certain = !faults.fickle
         && faults.stop == 0.0
         && faults.redrive == 0.0
         && wanted.definition.timeout_seconds.is_none();
-    if *faults == Faults::NONE {
+    let is_alone = !view.definition.states.keys().any(|state| waits_for_answer(&view.definition, state));
+    if *faults == Faults::NONE && is_alone {
         let rehearsed = oracle::rehearsed(seed, faults, &wanted.definition, &view.run, wanted.input.clone());
         if oracle::comparable(end) != rehearsed {
             breaks("a run ended otherwise than its rehearsal".to_owned());
@@ -213,6 +219,7 @@ fn judge_executions(host: &crate::MemoryHost, view: &RunView, branch: &Told<'_>,
     let mut state = host.state();
     for (recorded, position) in branch.recorded.iter().zip(&branch.positions) {
         let ran = match &recorded.outcome {
+            _ if waits_for_answer(&view.definition, &position.state) => false,
             Outcome::Succeeded { .. } => true,
             Outcome::Failed { phase: Phase::Run, error, .. } => {
                 error != "Lambda.Unknown" && position.fan_out().is_none()

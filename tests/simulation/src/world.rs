@@ -2,6 +2,7 @@
 
 use crate::{
     answers,
+    holders::{self, ACTIVITY, Holder},
     host::MemoryHost,
     nested,
     scenario::{Faults, SLOW_CHAIN, Scenario},
@@ -60,6 +61,10 @@ pub fn simulate(seed: u64, scenario: &Scenario, planted: Option<PlantedBug>) -> 
                     let definition = nested::random(rng, states, shape, may_time_out);
                     (definition, nested::input(rng, index, shape))
                 }
+            };
+            let definition = match scenario.holders {
+                true => holders::hand_out(rng, &definition),
+                false => definition,
             };
             Wanted { id, definition: Arc::new(definition), input }
         })
@@ -132,6 +137,7 @@ struct World {
     requests: u32,
     sweeps: u32,
     purged: bool,
+    has_holders: bool,
     report: Report,
 }
 
@@ -177,6 +183,7 @@ impl World {
             requests: 0,
             sweeps: 0,
             purged: false,
+            has_holders: scenario.holders,
             report: Report::default(),
         };
         {
@@ -190,6 +197,11 @@ impl World {
     fn publish(&self, wanted: &[Wanted]) {
         for wanted in wanted {
             let published = self.environments[0].publish(&wanted.id.workflow, &wanted.definition);
+            futures::executor::block_on(published).unwrap();
+        }
+        if self.has_holders {
+            let child = holders::child();
+            let published = self.environments[0].publish(holders::CHILD, &child);
             futures::executor::block_on(published).unwrap();
         }
         self.host.state().faults = Some(self.faults);
@@ -325,7 +337,7 @@ impl World {
                 (QueueName::Step(_), Some(together)) => {
                     protocol.handle_batch_together(together, &invocation, &deliveries).await
                 }
-                (QueueName::Step(_), None) => {
+                (QueueName::Step(_) | QueueName::Invoke, _) => {
                     protocol.handle_batch(Some(&step), &invocation, &deliveries).await
                 }
                 _ => protocol.handle_batch(None, &invocation, &deliveries).await,
@@ -345,7 +357,11 @@ impl World {
             let protocol = protocol.clone();
             let mut process = async move {
                 let Solo { stepladder_solo: solo } = serde_json::from_str(&payload).unwrap();
-                let invocation = invocation(QueueName::Step(function), now_ms);
+                let queue = match function.as_str() {
+                    "invoke" => QueueName::Invoke,
+                    _ => QueueName::Step(function),
+                };
+                let invocation = invocation(queue, now_ms);
                 let answer = match solo.receive_count % 2 {
                     0 => protocol.handle_solo(&step, &invocation, solo).await,
                     _ => {
@@ -370,7 +386,76 @@ impl World {
         })
     }
 
+    /// Whoever has a token, and workers that want one.
+    fn holders(&mut self, now_ms: i64) {
+        let due = |holder: &Holder| !holder.is_through && holder.due_ms <= now_ms;
+        let first =
+            self.host.state().holders.iter().find(|(_, holder)| due(holder)).map(|(token, _)| token.clone());
+        if let Some(token) = first {
+            let twice = self.rng.random_bool(self.faults.duplicate);
+            for _ in 0..=u8::from(twice) {
+                self.hold(token.clone(), now_ms);
+            }
+        }
+        let has_task = {
+            let tasks = self.host.state().queues.messages(&QueueName::activity(ACTIVITY));
+            tasks.iter().any(|(_, queued)| queued.visible_ms <= now_ms)
+        };
+        if has_task && self.rng.random_bool(0.5) {
+            let (protocol, host) = (self.environment(), self.host.clone());
+            self.process(async move {
+                if let Ok(Some(taken)) = protocol.take_task(ACTIVITY, Some("worker".to_owned()), 0).await {
+                    host.state().give_away(&taken.token, "worker", true);
+                }
+            });
+        }
+    }
+
+    /// One of them does what it is about to do. It is tried again unless it has been answered.
+    fn hold(&mut self, token: String, now_ms: i64) {
+        let (protocol, host) = (self.environment(), self.host.clone());
+        let holder = {
+            let mut state = self.host.state();
+            let Some(holder) = state.holders.get_mut(&token) else { return };
+            holder.due_ms = now_ms + 5_000;
+            holder.clone()
+        };
+        self.process(async move {
+            if holder.beats > 0 {
+                let answered = protocol.heartbeat(&token).await;
+                let mut state = host.state();
+                let Some(holder) = state.holders.get_mut(&token) else { return };
+                match answered {
+                    Ok(Ok(())) => {
+                        holder.beats = holder.beats.saturating_sub(1);
+                        holder.due_ms = now_ms + holder.beat_gap_ms;
+                    }
+                    Ok(Err(_)) => holder.is_through = true,
+                    Err(_) => {}
+                }
+                return;
+            }
+            let answered = match holder.done {
+                Some(done) => protocol.answer(&token, done).await,
+                None => Ok(Ok(())),
+            };
+            let is_silent = { host.state().holders.get(&token).is_some_and(|holder| holder.done.is_none()) };
+            let mut state = host.state();
+            let Some(holder) = state.holders.get_mut(&token) else { return };
+            holder.is_through |= answered.is_ok();
+            if answered == Ok(Ok(())) && !is_silent {
+                holder.accepted += 1;
+                if holder.accepted > 1 {
+                    state.watch.breaks("a token was used twice");
+                }
+            }
+        });
+    }
+
     fn users(&mut self, wanted: &[Wanted], now_ms: i64) {
+        if self.has_holders {
+            self.holders(now_ms);
+        }
         let wanted = &wanted[self.rng.random_range(0..wanted.len())];
         let faults = self.faults;
         if !self.purged && self.rng.random_bool(faults.purge) {
@@ -397,6 +482,10 @@ impl World {
 
     fn user(&mut self, command: impl Future<Output = ()> + Send + 'static) {
         self.requests += 1;
+        self.process(command);
+    }
+
+    fn process(&mut self, command: impl Future<Output = ()> + Send + 'static) {
         self.processes.push(Process {
             future: command.map(|()| Vec::new()).boxed(),
             batch: None,
@@ -411,7 +500,8 @@ impl World {
             true => None,
             false => {
                 let state = self.host.state();
-                state.queues.next_visible_ms().into_iter().chain(state.outside.next_ms()).min()
+                let held_ms = if self.has_holders { state.next_held_ms() } else { None };
+                state.queues.next_visible_ms().into_iter().chain(state.outside.next_ms()).chain(held_ms).min()
             }
         };
         let woken_ms = self.processes.iter().map(|process| process.frozen_until_ms).min();
@@ -425,7 +515,11 @@ impl World {
         let is_going = |wanted: &Wanted| {
             self.host.state().runs.get(&wanted.id).is_some_and(|item| item.status == Status::Running)
         };
-        if may_lose && self.sweeps < 500 && wanted.iter().any(is_going) {
+        let child_is_going = || {
+            let state = self.host.state();
+            state.runs.values().any(|item| item.parent.is_some() && item.status == Status::Running)
+        };
+        if may_lose && self.sweeps < 500 && (wanted.iter().any(is_going) || child_is_going()) {
             self.sweeps += 1;
             self.host.state().now_ms += HOUR_MS;
             let protocol = self.environment();

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, clippy::indexing_slicing)]
 
 use stepladder_protocol::PlantedBug;
-use stepladder_simulation::{FAN_OUT_SCENARIOS, Report, SCENARIOS, Scenario, simulate, slow_chain};
+use stepladder_simulation::{
+    FAN_OUT_SCENARIOS, Report, SCENARIOS, Scenario, TASK_SCENARIOS, simulate, slow_chain,
+};
 
 /// `SIM_SEED` runs one seed; `SIM_SEEDS` says how many.
 fn seeds() -> std::ops::Range<u64> {
@@ -70,6 +72,16 @@ fn every_invariant_holds_for_fan_outs_after_every_odd_seed() {
     campaign(FAN_OUT_SCENARIOS, 1, 2);
 }
 
+#[test]
+fn every_invariant_holds_for_tasks_after_every_even_seed() {
+    campaign(TASK_SCENARIOS, 0, 2);
+}
+
+#[test]
+fn every_invariant_holds_for_tasks_after_every_odd_seed() {
+    campaign(TASK_SCENARIOS, 1, 2);
+}
+
 /// The first seed that shows a bug.
 fn find(bug: PlantedBug, of: impl Fn(u64) -> &'static Scenario) -> Option<u64> {
     // The rarest of them shows once in some thousand seeds.
@@ -83,7 +95,7 @@ fn find(bug: PlantedBug, of: impl Fn(u64) -> &'static Scenario) -> Option<u64> {
 fn the_simulation_finds_every_planted_bug() {
     let missed: Vec<PlantedBug> = PlantedBug::ALL
         .into_iter()
-        .filter(|bug| FAN_OUT_BUGS.iter().all(|(other, _)| other != bug))
+        .filter(|bug| FAN_OUT_BUGS.iter().chain(&TASK_BUGS).all(|(other, _)| other != bug))
         // It costs messages, not correctness: the slow chain sees it.
         .filter(|bug| *bug != PlantedBug::EveryLoserResends)
         .filter(|bug| find(*bug, |seed| scenario(SCENARIOS, seed)).is_none())
@@ -103,12 +115,23 @@ const FAN_OUT_BUGS: [(PlantedBug, &str); 8] = [
     (PlantedBug::OneBranchTooMany, "fan-outs, faults"),
 ];
 
+/// Those of tasks that somebody else answers.
+const TASK_BUGS: [(PlantedBug, &str); 2] = [
+    (PlantedBug::AnswerWithoutMessage, "tasks, faults"),
+    (PlantedBug::CallRecordsItsError, "tasks, fickle steps"),
+];
+
 #[test]
-fn the_simulation_finds_every_bug_planted_in_fan_outs() {
+fn the_simulation_finds_every_bug_planted_in_fan_outs_and_tasks() {
     let missed: Vec<PlantedBug> = FAN_OUT_BUGS
         .into_iter()
+        .chain(TASK_BUGS)
         .filter(|(bug, name)| {
-            let of = FAN_OUT_SCENARIOS.iter().find(|scenario| scenario.name == *name).unwrap();
+            let of = FAN_OUT_SCENARIOS
+                .iter()
+                .chain(TASK_SCENARIOS)
+                .find(|scenario| scenario.name == *name)
+                .unwrap();
             find(*bug, |_| of).is_none()
         })
         .map(|(bug, _)| bug)

@@ -20,6 +20,7 @@
 //! | `ij`, `iz`, `ib`; `ih` | B, B, S; S | – | the input where it is small; its digest |
 //! | `ej`, `ez`, `eb`; `er` | B, B, S; S | – | the ending where it is small; the error's name |
 //! | `by`, `pr` | S | – | the message that stopped or redrove it; why a message of it was parked |
+//! | `pa` | S | – | the task of another run that waits for its end, as JSON |
 //! | `lp`, `ap` | S | – | its partition in the indexes `runs` and `attention` |
 //!
 //! Names are short because every item carries them and is billed for them.
@@ -257,6 +258,9 @@ pub(super) fn write_run(run: &RunItem) -> Item {
     writer.optional_string("er", run.error.as_ref());
     writer.optional_string("by", run.by.as_ref());
     writer.optional_string("pr", run.parked.as_ref());
+    if let Some(parent) = run.parent.as_ref().and_then(|parent| serde_json::to_string(parent).ok()) {
+        writer.string("pa", parent);
+    }
     writer.string("lp", keys::list_pk(&run.id));
     writer.optional_string("ap", keys::attention_pk(&run.id, run.status).as_ref());
     writer.number(EXPIRES, run.expires_s);
@@ -289,6 +293,12 @@ pub(super) fn read_run(operation: String, id: &RunId, item: Item) -> WorldResult
         error: reader.optional_string("er")?,
         by: reader.optional_string("by")?,
         parked: reader.optional_string("pr")?,
+        parent: match reader.optional_string("pa")? {
+            Some(parent) => {
+                Some(serde_json::from_str(&parent).map_err(|_| reader.damaged("pa", "names no task"))?)
+            }
+            None => None,
+        },
         expires_s: reader.number(EXPIRES)?,
     })
 }

@@ -1,7 +1,7 @@
 //! Where each item lies.
 
 use crate::limits::{LIST_SHARDS, SEQ_DIGITS};
-use stepladder_engine::{Branch, Fork, Status};
+use stepladder_engine::{Branch, Fork, Status, TaskKey};
 use stepladder_protocol::{DataSlot, PartKey, Partition, RecordKey, RunId, RunKey};
 
 pub(super) const RUN_SK: &str = "RUN";
@@ -93,6 +93,14 @@ fn branch_of(name: &str) -> Option<Branch> {
 
 pub(super) fn seq_of_sk(sk: &str) -> Option<u32> {
     sk.rsplit('#').next()?.parse().ok()
+}
+
+/// What the keys of all tasks begin with.
+pub(super) const TASKS_PREFIX: &str = "K#";
+
+/// A task of a branch.
+pub(super) fn task_sk(task: &TaskKey) -> String {
+    format!("{TASKS_PREFIX}{}#{:0SEQ_DIGITS$}.{}", task.branch, task.entered_seq, task.attempt)
 }
 
 /// Each ending has an item of its own: one that lost against another must not overwrite it.

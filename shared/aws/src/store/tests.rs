@@ -79,6 +79,7 @@ pub(super) fn run_item(name_chars: usize, input: Option<Payload>, ending: Option
         error: Some("PaymentDeclined".to_owned()),
         by: None,
         parked: None,
+        parent: None,
         expires_s: 1_799_999_999,
     }
 }

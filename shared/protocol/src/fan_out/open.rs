@@ -283,10 +283,8 @@ impl<H: Host> Protocol<H> {
         let run = self.seeded(line.run);
         let transition = finished(start_branch(line.definition, &run, parent, input, opening))?;
         match transition.effect() {
-            Effect::Send { to, position, due_ms } => {
-                Ok(vec![self.sending_of(&child, &to, position, due_ms).await?])
-            }
-            Effect::Open(_) | Effect::Join(_) | Effect::Close(_) => {
+            Effect::Send { to, position, due_ms } => self.sendings_of(&child, &to, position, due_ms).await,
+            Effect::Await { .. } | Effect::Open(_) | Effect::Join(_) | Effect::Close(_) => {
                 let message = "it ends, or opens a fan-out, before its first record";
                 Err(payload::unreadable("start a branch", message))
             }

@@ -2,7 +2,7 @@
 
 use crate::{
     Protocol,
-    fan_outs::{FanOuts, PartKey},
+    fan_outs::{FanOuts, PartKey, Partition},
     item::RunKey,
     limits,
     message::Lock,
@@ -38,7 +38,9 @@ impl<H: Host> Protocol<H> {
         let expires_s = self.fan_out_expires_s(&key.run);
         self.host.store().stop_fan_out(key, expires_s).await?;
         stream::iter(self.parts(fan_out.count).map(|part| async move {
-            self.host.store().stop_part(&PartKey { fan_out: key.clone(), part }, expires_s).await
+            let part = PartKey { fan_out: key.clone(), part };
+            self.host.store().stop_part(&part, expires_s).await?;
+            self.stop_children_in(&Partition::Part(part)).await
         }))
         .buffer_unordered(limits::FAN_OUT_ITEMS_AT_ONCE)
         .try_collect::<Vec<()>>()

@@ -83,6 +83,7 @@ fn told(definition: &Definition, run: &Run, replay: &Replay) -> Value {
     };
     let effect = match replay.last.effect() {
         Effect::Send { to: Target::Step { state }, due_ms, .. } => json!({ "step": state, "due_ms": due_ms }),
+        Effect::Await { due_ms, .. } => json!({ "await": null, "due_ms": due_ms }),
         Effect::Send { to: Target::Timer, due_ms, .. } => json!({ "timer": null, "due_ms": due_ms }),
         Effect::Close(end) => json!({ "close": end.status }),
         Effect::Open(position) => json!({ "open": position.state }),

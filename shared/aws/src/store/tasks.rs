@@ -1,0 +1,159 @@
+//! Tasks in the table: in the partition of the branch that waits, `K#<branch>#<entered seq>.<attempt>`.
+//!
+//! | attribute | type | holds |
+//! |---|---|---|
+//! | `pj`, `pz`, `pb` | B, B, S | the message that asked for it |
+//! | `aj`, `az`, `ab` | B, B, S | the answer; none: it is open |
+//! | `hb` | N | when it was last heard of, in ms |
+//! | `ch` | S | the run that it waits for |
+
+use super::{
+    DynamoStore, apply,
+    item::{DATA, EXPIRES, Item, PayloadNames, Reader, Writer, payload_attribute},
+    keys, lost_to,
+};
+use crate::error::{later, world_error};
+use aws_sdk_dynamodb::types::AttributeValue;
+use stepladder_engine::TaskKey;
+use stepladder_protocol::{
+    AnswerTask, ITEM_VERSION, Partition, Payload, RunId, RunKey, TaskItem, TaskState, Tasks, WorldResult,
+};
+
+const ANSWER: PayloadNames = PayloadNames { json: "aj", zstd: "az", blob: "ab" };
+const BEAT: &str = "hb";
+const CHILD: &str = "ch";
+const IS_OPEN: &str = "attribute_exists(pk) AND attribute_not_exists(aj) AND attribute_not_exists(az) AND attribute_not_exists(ab)";
+
+impl Tasks for DynamoStore {
+    async fn open_task(
+        &self,
+        run: &RunKey,
+        task: &TaskKey,
+        message: &Payload,
+        expires_s: i64,
+    ) -> WorldResult<TaskItem> {
+        let mut writer = Writer::new(self.task_pk(run, task), keys::task_sk(task), ITEM_VERSION);
+        writer.payload(DATA, message);
+        writer.number(EXPIRES, expires_s);
+        let Err(error) = self.put_unless(writer.0, super::NOT_THERE, None).await else {
+            let message = message.clone();
+            return Ok(TaskItem { message, state: TaskState::Open, beat_ms: None, child: None });
+        };
+        let operation = format!("open {task} of {run}");
+        match lost_to(&operation, &error)? {
+            Some(there) => read_task(operation, there),
+            None => match self.task(run, task).await? {
+                Some(there) => Ok(there),
+                None => Err(later(operation, "it was there, and a moment later it wasn't")),
+            },
+        }
+    }
+
+    async fn task(&self, run: &RunKey, task: &TaskKey) -> WorldResult<Option<TaskItem>> {
+        let operation = format!("read {task} of {run}");
+        let found = self.get(operation.clone(), self.task_pk(run, task), keys::task_sk(task)).await?;
+        found.map(|found| read_task(operation, found)).transpose()
+    }
+
+    async fn answer_task(
+        &self,
+        run: &RunKey,
+        task: &TaskKey,
+        answer: &Payload,
+        beat_ms: i64,
+    ) -> WorldResult<AnswerTask> {
+        let (name, value) = payload_attribute(ANSWER, answer);
+        let update = self
+            .update(self.task_pk(run, task), keys::task_sk(task))
+            .condition_expression(format!("{IS_OPEN} AND (attribute_not_exists({BEAT}) OR {BEAT} <= :beat)"))
+            .update_expression(format!("SET {name} = :answer"))
+            .expression_attribute_values(":beat", AttributeValue::N(beat_ms.to_string()))
+            .expression_attribute_values(":answer", value);
+        if apply(|| format!("answer {task} of {run}"), update).await? {
+            return Ok(AnswerTask::Kept);
+        }
+        let there = self.task(run, task).await?;
+        // An answer is like no other: this is the same call, made again.
+        match there {
+            Some(item) if item.state == TaskState::Answered(answer.clone()) => Ok(AnswerTask::Kept),
+            there => Ok(AnswerTask::Not(there.map(Box::new))),
+        }
+    }
+
+    async fn beat_task(&self, run: &RunKey, task: &TaskKey, at_ms: i64) -> WorldResult<bool> {
+        let update = self
+            .update(self.task_pk(run, task), keys::task_sk(task))
+            .condition_expression(IS_OPEN)
+            .update_expression(format!("SET {BEAT} = :beat"))
+            .expression_attribute_values(":beat", AttributeValue::N(at_ms.to_string()));
+        apply(|| format!("note that {task} of {run} was heard of"), update).await
+    }
+
+    async fn put_child(&self, run: &RunKey, task: &TaskKey, child: &RunId) -> WorldResult<()> {
+        let update = self
+            .update(self.task_pk(run, task), keys::task_sk(task))
+            .condition_expression("attribute_exists(pk)")
+            .update_expression(format!("SET {CHILD} = :child"))
+            .expression_attribute_values(":child", AttributeValue::S(child.to_string()));
+        apply(|| format!("note what {task} of {run} waits for"), update).await.map(drop)
+    }
+
+    async fn children_in(&self, partition: &Partition) -> WorldResult<Vec<RunId>> {
+        let operation = format!("list the runs that {partition} waits for");
+        let (mut children, mut from) = (Vec::new(), None);
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .filter_expression(format!(
+                    "attribute_exists({CHILD}) AND attribute_not_exists(aj) AND attribute_not_exists(az) AND \
+                     attribute_not_exists(ab)"
+                ))
+                .projection_expression(CHILD)
+                .expression_attribute_values(":pk", AttributeValue::S(keys::partition_pk(partition)))
+                .expression_attribute_values(":prefix", AttributeValue::S(keys::TASKS_PREFIX.to_owned()))
+                .set_exclusive_start_key(from)
+                .set_return_consumed_capacity(self.capacity.clone())
+                .send()
+                .await
+                .map_err(|error| world_error(operation.clone(), &error))?;
+            let named = |item: Item| match item.get(CHILD) {
+                Some(AttributeValue::S(child)) => child_of(child),
+                _ => None,
+            };
+            children.extend(page.items.unwrap_or_default().into_iter().filter_map(named));
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                return Ok(children);
+            }
+        }
+    }
+}
+
+impl DynamoStore {
+    fn task_pk(&self, run: &RunKey, task: &TaskKey) -> String {
+        keys::partition_pk(&Partition::of(run, &task.branch, self.part_branches))
+    }
+}
+
+fn read_task(operation: String, item: Item) -> WorldResult<TaskItem> {
+    let mut reader = Reader::new(operation, item)?;
+    let message = reader.payload(DATA)?.ok_or_else(|| reader.damaged(DATA.json, "is missing"))?;
+    let state = match reader.payload(ANSWER)? {
+        Some(answer) => TaskState::Answered(answer),
+        None => TaskState::Open,
+    };
+    let child = match reader.optional_string(CHILD)? {
+        Some(child) => Some(child_of(&child).ok_or_else(|| reader.damaged(CHILD, "names no run"))?),
+        None => None,
+    };
+    Ok(TaskItem { message, state, beat_ms: reader.optional_number(BEAT)?, child })
+}
+
+/// Neither a workflow's nor a run's name has a slash.
+fn child_of(text: &str) -> Option<RunId> {
+    text.split_once('/').map(|(workflow, name)| RunId::new(workflow, name))
+}

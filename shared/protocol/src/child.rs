@@ -1,0 +1,286 @@
+//! Runs that tasks of other runs wait for: nested workflows.
+
+use crate::{
+    Protocol,
+    batch::{Invocation, Sending, StepFailure},
+    deliver::{Handled, Job},
+    fan_outs::Partition,
+    item::{ParentTask, RunId, RunItem, RunKey},
+    limits,
+    line::Line,
+    message::{Ask, Message},
+    start::{StartError, StartRequest, Started},
+    tasks::{AnsweredBy, TaskState, Tasks},
+    traits::{Clock, Host, QueueName, Store, WorldResult},
+    workflows::uuid,
+};
+use futures::{FutureExt, future::BoxFuture};
+use serde_json::{Map, Value, json};
+use stepladder_asl::{Pattern, Service, timestamp};
+use stepladder_engine::{Outcome, Phase, Position, Run, Status, StepCall};
+
+/// How Step Functions names its own errors where a state calls it.
+const NOT_THERE: &str = "StepFunctions.StateMachineDoesNotExistException";
+const ALREADY_EXISTS: &str = "StepFunctions.ExecutionAlreadyExistsException";
+const INVALID_INPUT: &str = "StepFunctions.InvalidExecutionInputException";
+const INVALID_NAME: &str = "StepFunctions.InvalidNameException";
+const INVALID_ARN: &str = "StepFunctions.InvalidArnException";
+
+impl<H: Host> Protocol<H> {
+    /// `states:startExecution`
+    /// (<https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html>): starts a run, or finds that it
+    /// did. Without a name it has one that is the same on every delivery of the attempt.
+    pub(crate) async fn start_child(
+        &self,
+        job: &Job,
+        position: &Position,
+        service: &Service,
+        call: &StepCall,
+    ) -> WorldResult<Result<Value, StepFailure>> {
+        let request = match self.child_of(call) {
+            Ok(request) => request,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let waits = matches!(service.pattern, Pattern::Sync | Pattern::Sync2);
+        let (run, task) = (RunKey::of(&job.message.run), position.task());
+        let id = RunId::new(&request.workflow, &request.name);
+        if waits {
+            self.host.store().put_child(&run, &task, &id).await?;
+        }
+        let parent = waits.then_some(ParentTask { run, task });
+        let arn = Run { workflow: id.workflow.clone(), name: id.name.clone(), ..job.message.run.clone() }
+            .execution_arn();
+        let item = match self.start_for(request, parent.as_ref()).await {
+            Ok(Started::Created(item)) => item,
+            Ok(Started::Repeated(item)) if !waits || item.parent == parent => item,
+            Ok(Started::Repeated(_) | Started::Conflict(_)) => {
+                return Ok(Err(failure(ALREADY_EXISTS, format!("Execution Already Exists: '{arn}'"))));
+            }
+            Err(StartError::World(error)) => return Err(error),
+            Err(StartError::UnknownWorkflow { workflow }) => {
+                let arn = Run { workflow, ..job.message.run.clone() }.state_machine_arn();
+                return Ok(Err(failure(NOT_THERE, format!("State Machine Does Not Exist: '{arn}'"))));
+            }
+            Err(error @ StartError::InvalidName { .. }) => {
+                return Ok(Err(failure(INVALID_NAME, format!("Invalid Name: {error}"))));
+            }
+            Err(error) => return Ok(Err(failure(INVALID_INPUT, error.to_string()))),
+        };
+        // Whoever stopped this run meanwhile may not have seen the other.
+        if waits && self.is_over(&job.message, position).await? {
+            self.stop_child(&item.id).await?;
+        }
+        Ok(Ok(json!({ "ExecutionArn": arn, "StartDate": timestamp::format(item.started_ms) })))
+    }
+
+    /// Whether nobody waits for a position any more.
+    async fn is_over(&self, message: &Message, position: &Position) -> WorldResult<bool> {
+        let run = RunKey::of(&message.run);
+        let item = self.host.store().run(&run.id, self.host.clock().now_ms()).await?;
+        let goes = item.is_some_and(|item| {
+            item.nonce == run.nonce
+                && item.status == Status::Running
+                && item.redrive_count == message.run.redrive_count
+        });
+        Ok(!goes || self.is_stopped(&run, &position.branch).await?)
+    }
+
+    /// A message of the function that starts runs has come again, and nobody waits for its position any more: nor for the
+    /// run that it may have started.
+    pub(crate) async fn stop_orphan(&self, invocation: &Invocation, message: &Message) -> WorldResult<()> {
+        match &message.ask {
+            Ask::Step(position) if matches!(invocation.queue, QueueName::Invoke | QueueName::DeadLetter) => {
+                self.stop_child_of(&message.run, position).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn child_of(&self, call: &StepCall) -> Result<StartRequest, StepFailure> {
+        let arn = call.input.get("StateMachineArn").and_then(Value::as_str).unwrap_or_default();
+        let settings = self.host.settings();
+        let ours = format!("arn:aws:states:{}:{}:stateMachine:", settings.region, settings.account);
+        let Some(workflow) = arn.strip_prefix(&ours).filter(|name| !name.contains(':')) else {
+            return Err(failure(
+                INVALID_ARN,
+                format!("Invalid Arn: '{arn}' is no state machine of this stack"),
+            ));
+        };
+        let name = match call.input.get("Name") {
+            Some(Value::String(name)) => name.clone(),
+            None | Some(Value::Null) => {
+                uuid(u128::from_str_radix(&call.idempotency_key, 16).unwrap_or_default())
+            }
+            Some(_) => return Err(failure(INVALID_NAME, "Invalid Name: it is no string".to_owned())),
+        };
+        // Text is the input's JSON, as StartExecution takes it; all else is the input itself.
+        let input = match call.input.get("Input") {
+            Some(Value::String(text)) => crate::json::parse(text.as_bytes()).map_err(|error| {
+                failure(INVALID_INPUT, format!("Invalid State Machine Execution Input: '{error}'"))
+            })?,
+            Some(input) => input.clone(),
+            None => Value::Object(Map::new()),
+        };
+        Ok(StartRequest { workflow: workflow.to_owned(), name, input })
+    }
+
+    /// A run has ended: the task that waits for it has its answer. Doing it twice changes nothing.
+    pub(crate) async fn tell_parent(&self, run: &Run) -> WorldResult<()> {
+        if !run.child {
+            return Ok(());
+        }
+        let key = RunKey::of(run);
+        match self.host.store().run(&key.id, self.host.clock().now_ms()).await? {
+            Some(item) if item.nonce == key.nonce => self.tell_parent_of(&item).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn tell_parent_of(&self, child: &RunItem) -> WorldResult<()> {
+        let Some(ParentTask { run, task }) = &child.parent else { return Ok(()) };
+        if child.status == Status::Running {
+            return Ok(());
+        }
+        let Some(item) = self.host.store().task(run, task).await? else { return Ok(()) };
+        if item.state != TaskState::Open {
+            // Whoever answered may have died before it asked for what follows.
+            return self.ask_for_answered(run, &item, 0).await;
+        }
+        let asked = self.asked_by(run, &item).await?;
+        let definition = self.definition(&asked.run.workflow, &asked.run.definition).await?;
+        let state = asked.ask.position().map(|position| position.state.as_str()).unwrap_or_default();
+        let is_json = match stepladder_engine::callee(&definition, state) {
+            Some(stepladder_engine::Callee::Service(service)) => service.pattern == Pattern::Sync2,
+            _ => false,
+        };
+        let outcome = self.end_of_child(child, is_json).await?;
+        self.answer_with(run, task, &item, AnsweredBy::Holder, outcome).await.map(drop)
+    }
+
+    /// What a task gets of the run that it waited for: as DescribeExecution tells it, with the data as text, or as JSON.
+    async fn end_of_child(&self, child: &RunItem, is_json: bool) -> WorldResult<Outcome> {
+        let data = |value: Value| if is_json { value } else { Value::String(value.to_string()) };
+        let ending = self.ending(child).await?.unwrap_or_default();
+        let run = child.run();
+        let included = json!({ "Included": true });
+        let mut told = Map::new();
+        let mut tell = |name: &str, value: Value| drop(told.insert(name.to_owned(), value));
+        if let Some(cause) = ending.cause {
+            tell("Cause", cause.into());
+        }
+        if let Some(error) = ending.error {
+            tell("Error", error.into());
+        }
+        tell("ExecutionArn", run.execution_arn().into());
+        tell("Input", data(self.input(child).await?));
+        tell("InputDetails", included.clone());
+        tell("Name", child.id.name.as_str().into());
+        if let Some(output) = ending.output {
+            tell("Output", data(output));
+            tell("OutputDetails", included);
+        }
+        let millis = |time_ms: Option<i64>| Value::from(time_ms.unwrap_or(child.started_ms));
+        tell("RedriveCount", child.redrive_count.into());
+        let (redrivable, why) = match child.status {
+            Status::Succeeded => ("NOT_REDRIVABLE", "Execution is SUCCEEDED and cannot be redriven"),
+            _ => ("REDRIVABLE", ""),
+        };
+        tell("RedriveStatus", redrivable.into());
+        if !why.is_empty() {
+            tell("RedriveStatusReason", why.into());
+        }
+        tell("StartDate", millis(Some(child.started_ms)));
+        tell("StateMachineArn", run.state_machine_arn().into());
+        tell("Status", child.status.as_str().into());
+        tell("StopDate", millis(child.ended_ms));
+        let told = Value::Object(told);
+        Ok(match child.status {
+            Status::Succeeded => Outcome::Succeeded { output: told },
+            _ => Outcome::Failed {
+                error: stepladder_asl::errors::TASK_FAILED.to_owned(),
+                cause: Some(told.to_string()),
+                phase: Phase::Run,
+            },
+        })
+    }
+
+    /// The look that a task takes at the run that it waits for: should the message of its end be lost, this finds it.
+    pub(crate) async fn look_at_child(
+        &self,
+        message: &Message,
+        position: &Position,
+        gap_seconds: u32,
+        is_first: bool,
+    ) -> WorldResult<Handled> {
+        let run = RunKey::of(&message.run);
+        let Some(item) = self.host.store().task(&run, &position.task()).await? else {
+            return Ok(Handled::done());
+        };
+        let (Some(id), TaskState::Open) = (&item.child, &item.state) else { return Ok(Handled::done()) };
+        match self.host.store().run(id, self.host.clock().now_ms()).await? {
+            Some(child) if child.status != Status::Running => self.tell_parent_of(&child).await?,
+            // A delivery that comes again may have sent the next look already: then repair takes the looks.
+            Some(_) if is_first => {
+                let gap_seconds = gap_seconds.saturating_mul(2).min(limits::DELAY_SECONDS_MAX);
+                let ask = Ask::Child(position.clone(), gap_seconds);
+                let next = Message {
+                    ask,
+                    id: format!("{:032x}", self.host.clock().random_u128()),
+                    ..message.clone()
+                };
+                let due_ms = self.host.clock().now_ms() + i64::from(gap_seconds) * 1000;
+                let sending: Sending = self.sending(QueueName::Timer, &next, due_ms).await?;
+                return Ok(Handled::sending(vec![sending]));
+            }
+            _ => {}
+        }
+        Ok(Handled::done())
+    }
+
+    /// The look that repair takes at the run that a position waits for; answers with the number of runs that have ended.
+    pub(crate) async fn look_again_at_child(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+    ) -> WorldResult<usize> {
+        let item = self.host.store().task(&RunKey::of(line.run), &position.task()).await?;
+        let Some(id) = item.and_then(|item| item.child) else { return Ok(0) };
+        match self.host.store().run(&id, self.host.clock().now_ms()).await? {
+            Some(child) if child.status != Status::Running => {
+                self.tell_parent_of(&child).await?;
+                Ok(1)
+            }
+            _ => Ok(0),
+        }
+    }
+
+    /// Stops the runs that open tasks of a partition wait for.
+    pub(crate) async fn stop_children_in(&self, partition: &Partition) -> WorldResult<()> {
+        for child in self.host.store().children_in(partition).await? {
+            self.stop_child(&child).await?;
+        }
+        Ok(())
+    }
+
+    /// Stops the run that a position waits for, if it waits for one.
+    pub(crate) async fn stop_child_of(&self, run: &Run, position: &Position) -> WorldResult<()> {
+        let key = RunKey::of(run);
+        match self.host.store().task(&key, &position.task()).await?.and_then(|item| item.child) {
+            Some(child) => self.stop_child(&child).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Boxed: the child's own children are stopped with it.
+    fn stop_child<'a>(&'a self, child: &'a RunId) -> BoxFuture<'a, WorldResult<()>> {
+        async move {
+            // Where it is busy, the message of the stop tries again.
+            self.request_stop(child, None, None).await.map(drop)
+        }
+        .boxed()
+    }
+}
+
+fn failure(error: &str, cause: String) -> StepFailure {
+    StepFailure { error: error.to_owned(), cause }
+}

@@ -1,0 +1,540 @@
+//! Tasks that somebody else answers: who has the token, a worker, a run that was started.
+//!
+//! The task's item is written before the code that may give its token away, so a token is good at once. The first answer
+//! decides, also that of a limit or of the call itself when it fails: whatever the branch's records say then follows from
+//! it. An answer that comes before the call has been recorded is kept, and whoever records the call finds it.
+
+use crate::{
+    Protocol,
+    batch::{Delivery, Invocation, Sending},
+    deliver::{Handled, Job, Opened, plain_bytes_max, record_key},
+    item::{Record, RunId, RunItem, RunKey},
+    limits,
+    line::Line,
+    message::{Ask, Message},
+    payload,
+    planted::PlantedBug,
+    tasks::{AnswerTask, AnsweredBy, TaskAnswer, TaskItem, TaskState, Tasks},
+    traits::{Clock, Host, Queue, QueueName, Store, WorldResult},
+};
+use serde_json::{Value, json};
+use stepladder_asl::Definition;
+use stepladder_engine::{
+    Awaiting, Callee, Limit, Next, Outcome, Phase, Position, Status, TaskKey, TaskToken, callee, step_call,
+    waits_for_answer,
+};
+
+/// What whoever has a task's token says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TaskDone {
+    Succeeded(Value),
+    /// Both may be left out.
+    Failed {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+}
+
+/// Why nobody listens to whoever has a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskError {
+    /// It is no token of a run that is there.
+    Invalid,
+    /// The task has been answered, has run out of time, or its run goes on without it.
+    Over,
+}
+
+/// A task as a worker gets it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskTaken {
+    pub token: String,
+    pub input: Value,
+}
+
+/// What a position comes to that has a task.
+enum Settled {
+    Record(Outcome),
+    /// It was heard of meanwhile, and isn't over.
+    Goes,
+}
+
+impl<H: Host> Protocol<H> {
+    /// Answers a task. Refused where there is no such task, or it is over.
+    pub async fn answer(&self, token: &str, done: TaskDone) -> WorldResult<Result<(), TaskError>> {
+        let (item, token) = match self.holder(token).await? {
+            Ok(found) => found,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let key = item.key();
+        let Some(task) = self.host.store().task(&key, &token.task).await? else {
+            return Ok(Err(TaskError::Over));
+        };
+        if task.state != TaskState::Open {
+            return Ok(Err(TaskError::Over));
+        }
+        let outcome = match done {
+            TaskDone::Succeeded(output) => Outcome::Succeeded { output },
+            TaskDone::Failed { error, cause } => {
+                Outcome::Failed { error: error.unwrap_or_default(), cause, phase: Phase::Run }
+            }
+        };
+        match self.answer_with(&key, &token.task, &task, AnsweredBy::Holder, outcome).await? {
+            true => Ok(Ok(())),
+            false => Ok(Err(TaskError::Over)),
+        }
+    }
+
+    /// Says that whoever has a task is still at work.
+    pub async fn heartbeat(&self, token: &str) -> WorldResult<Result<(), TaskError>> {
+        let (item, token) = match self.holder(token).await? {
+            Ok(found) => found,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let now_ms = self.host.clock().now_ms();
+        match self.host.store().beat_task(&item.key(), &token.task, now_ms).await? {
+            true => Ok(Ok(())),
+            false => Ok(Err(TaskError::Over)),
+        }
+    }
+
+    /// The run of a token, if it is going and the token is its own.
+    async fn holder(&self, token: &str) -> WorldResult<Result<(RunItem, TaskToken), TaskError>> {
+        let Some(token) = TaskToken::parse(token) else { return Ok(Err(TaskError::Invalid)) };
+        let id = RunId::new(&token.workflow, &token.run_name);
+        let Some(item) = self.host.store().run(&id, self.host.clock().now_ms()).await? else {
+            return Ok(Err(TaskError::Invalid));
+        };
+        if !token.is_of(&self.seeded(&item.run())) {
+            return Ok(Err(TaskError::Invalid));
+        }
+        match item.status {
+            Status::Running => Ok(Ok((item, token))),
+            _ => Ok(Err(TaskError::Over)),
+        }
+    }
+
+    /// Keeps an answer, and asks for what follows from it: first by a message that comes later, for this may be the last
+    /// that is done here. False: it wasn't kept.
+    pub(crate) async fn answer_with(
+        &self,
+        run: &RunKey,
+        task: &TaskKey,
+        item: &TaskItem,
+        by: AnsweredBy,
+        outcome: Outcome,
+    ) -> WorldResult<bool> {
+        if !self.planted(PlantedBug::AnswerWithoutMessage) {
+            self.ask_for_answered(run, item, limits::REQUEST_DELAY_SECONDS).await?;
+        }
+        let answer = self.packed_answer(run, task, by, outcome).await?;
+        match self.host.store().answer_task(run, task, &answer, i64::MAX).await? {
+            AnswerTask::Kept => {
+                self.ask_for_answered(run, item, 0).await?;
+                Ok(true)
+            }
+            AnswerTask::Not(_) => Ok(false),
+        }
+    }
+
+    /// Asks the timer function to record the answer of a task.
+    pub(crate) async fn ask_for_answered(
+        &self,
+        run: &RunKey,
+        item: &TaskItem,
+        delay_seconds: u32,
+    ) -> WorldResult<()> {
+        let message = self.asked_by(run, item).await?;
+        let Some(position) = message.ask.position().cloned() else { return Ok(()) };
+        let message = Message { ask: Ask::Answered(position), ..self.again(message) };
+        let due_ms = self.host.clock().now_ms() + i64::from(delay_seconds) * 1000;
+        self.send_now(vec![self.sending(QueueName::Timer, &message, due_ms).await?]).await.map(drop)
+    }
+
+    /// The message that asked for a task.
+    pub(crate) async fn asked_by(&self, run: &RunKey, item: &TaskItem) -> WorldResult<Message> {
+        self.unpacked(run, &item.message, || format!("read a task of {run}")).await
+    }
+
+    /// The same as another message says, as a message of its own.
+    fn again(&self, message: Message) -> Message {
+        Message { id: format!("{:032x}", self.host.clock().random_u128()), ..message }
+    }
+
+    async fn packed_answer(
+        &self,
+        run: &RunKey,
+        task: &TaskKey,
+        by: AnsweredBy,
+        outcome: Outcome,
+    ) -> WorldResult<payload::Payload> {
+        let id = format!("{:032x}", self.host.clock().random_u128());
+        let answer = TaskAnswer { id, by, outcome };
+        self.packed(run, &answer, plain_bytes_max(run, &task.branch)).await
+    }
+
+    async fn unpacked_answer(&self, run: &RunKey, answer: &payload::Payload) -> WorldResult<TaskAnswer> {
+        self.unpacked(run, answer, || format!("read the answer to a task of {run}")).await
+    }
+
+    /// The answer to a position's task, if there is one.
+    async fn answer_of(&self, run: &RunKey, item: Option<&TaskItem>) -> WorldResult<Option<TaskAnswer>> {
+        match item.map(|item| &item.state) {
+            Some(TaskState::Answered(answer)) => self.unpacked_answer(run, answer).await.map(Some),
+            Some(TaskState::Open) | None => Ok(None),
+        }
+    }
+
+    /// Writes the task of a position, unless it is there.
+    pub(crate) async fn open_task(&self, job: &Job, position: &Position) -> WorldResult<TaskItem> {
+        let run = RunKey::of(&job.message.run);
+        let task = position.task();
+        let message = self.packed(&run, &job.message, plain_bytes_max(&run, &task.branch)).await?;
+        self.host.store().open_task(&run, &task, &message, self.fan_out_expires_s(&run)).await
+    }
+
+    /// What a step's position comes to before its code runs: a task that has been answered needs none.
+    pub(crate) async fn answered_before(
+        &self,
+        job: &Job,
+        position: &Position,
+    ) -> WorldResult<Option<Outcome>> {
+        if !waits_for_answer(&job.definition, &position.state) {
+            return Ok(None);
+        }
+        let item = self.open_task(job, position).await?;
+        let answer = self.answer_of(&RunKey::of(&job.message.run), Some(&item)).await?;
+        Ok(answer.map(|answer| came_to(&job.definition, position, answer)))
+    }
+
+    /// What is recorded of a position, given what has become of it: where it has a task, the first answer decides. `None`: the
+    /// task was heard of meanwhile.
+    pub(crate) async fn decided(
+        &self,
+        job: &Job,
+        position: &Position,
+        outcome: Outcome,
+        started_ms: Option<i64>,
+    ) -> WorldResult<Option<Outcome>> {
+        if !waits_for_answer(&job.definition, &position.state) {
+            return Ok(Some(outcome));
+        }
+        let is_call = matches!(position.awaiting, Awaiting::Step { .. });
+        let (by, beat_ms) = match &outcome {
+            Outcome::Succeeded { output } if is_call && matches!(job.message.ask, Ask::Step(_)) => {
+                return Ok(Some(submitted(&job.definition, position, output.clone(), started_ms)));
+            }
+            Outcome::Responded { response } if is_call => {
+                let response = response.clone();
+                return Ok(Some(Outcome::Submitted { response, started_ms }));
+            }
+            // What the holder said has been kept before.
+            _ if matches!(job.message.ask, Ask::Answered(_)) => return Ok(Some(outcome)),
+            Outcome::Failed { .. } | Outcome::TimedOut { limit: Limit::Task } if is_call => {
+                match job.message.ask {
+                    Ask::Untaken(_) => (AnsweredBy::Limit, i64::MAX),
+                    _ => (AnsweredBy::Call, i64::MAX),
+                }
+            }
+            Outcome::TimedOut { limit: Limit::Task } => (AnsweredBy::Limit, i64::MAX),
+            Outcome::TimedOut { limit: Limit::Heartbeat } => {
+                (AnsweredBy::Limit, self.heard_of_ms(job, position))
+            }
+            _ => return Ok(Some(outcome)),
+        };
+        if self.planted(PlantedBug::CallRecordsItsError) {
+            return Ok(Some(outcome));
+        }
+        match self.settle(job, position, by, outcome, beat_ms).await? {
+            Settled::Record(outcome) => Ok(Some(outcome)),
+            Settled::Goes => Ok(None),
+        }
+    }
+
+    async fn settle(
+        &self,
+        job: &Job,
+        position: &Position,
+        by: AnsweredBy,
+        outcome: Outcome,
+        beat_ms: i64,
+    ) -> WorldResult<Settled> {
+        let run = RunKey::of(&job.message.run);
+        let task = position.task();
+        let answer = self.packed_answer(&run, &task, by, outcome.clone()).await?;
+        // The dead-letter function records for a call that may never have opened its task.
+        for is_open in [true, false] {
+            match self.host.store().answer_task(&run, &task, &answer, beat_ms).await? {
+                AnswerTask::Kept => return Ok(Settled::Record(outcome)),
+                AnswerTask::Not(None) if is_open => drop(self.open_task(job, position).await?),
+                AnswerTask::Not(None) => break,
+                AnswerTask::Not(Some(item)) => {
+                    let there = self.answer_of(&run, Some(&item)).await?;
+                    return Ok(match there {
+                        Some(there) => Settled::Record(came_to(&job.definition, position, there)),
+                        None => Settled::Goes,
+                    });
+                }
+            }
+        }
+        Ok(Settled::Goes)
+    }
+
+    /// The last heartbeat that a position's limit counts from, in milliseconds since the epoch.
+    fn heard_of_ms(&self, job: &Job, position: &Position) -> i64 {
+        let Awaiting::Answer { heartbeat_ms: Some(heartbeat_ms), .. } = position.awaiting else {
+            return i64::MAX;
+        };
+        heartbeat_ms.saturating_sub(self.heartbeat_interval_ms(job, position))
+    }
+
+    /// HeartbeatSeconds, in milliseconds. What could be evaluated for the call can be evaluated again.
+    fn heartbeat_interval_ms(&self, job: &Job, position: &Position) -> i64 {
+        let call = step_call(&job.definition, &self.engine_run(&job.message), position);
+        let seconds = call.ok().and_then(|call| call.heartbeat_seconds).unwrap_or(0);
+        i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)
+    }
+
+    /// The timer of a position that waits for an answer: it has one, a limit has passed, or it goes on waiting.
+    pub(crate) async fn answer_timer(&self, job: &Job, position: &Position) -> WorldResult<Outcome> {
+        let Awaiting::Answer { timeout_ms, heartbeat_ms } = position.awaiting else {
+            return Ok(Outcome::TimerFired);
+        };
+        let run = RunKey::of(&job.message.run);
+        let item = self.host.store().task(&run, &position.task()).await?;
+        if let Some(answer) = self.answer_of(&run, item.as_ref()).await? {
+            return Ok(came_to(&job.definition, position, answer));
+        }
+        let now_ms = self.host.clock().now_ms();
+        if timeout_ms.is_some_and(|timeout_ms| now_ms >= timeout_ms) {
+            return Ok(Outcome::TimedOut { limit: Limit::Task });
+        }
+        let Some(heartbeat_ms) = heartbeat_ms else { return Ok(Outcome::TimerFired) };
+        let beat_ms = item.and_then(|item| item.beat_ms).unwrap_or(i64::MIN);
+        let next_ms = beat_ms.saturating_add(self.heartbeat_interval_ms(job, position));
+        Ok(match now_ms >= heartbeat_ms {
+            _ if next_ms > heartbeat_ms => Outcome::Heartbeat { heartbeat_ms: next_ms },
+            true => Outcome::TimedOut { limit: Limit::Heartbeat },
+            false => Outcome::TimerFired,
+        })
+    }
+
+    /// What has to be sent for a position that waits for an answer: that it has one, or a timer for its limits.
+    pub(crate) async fn awaited(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        due_ms: i64,
+    ) -> WorldResult<Vec<Sending>> {
+        let run = RunKey::of(line.run);
+        let item = self.host.store().task(&run, &position.task()).await?;
+        if let Some(TaskItem { state: TaskState::Answered(_), .. }) = item {
+            let message = self.next(line, Ask::Answered(position.clone()));
+            return Ok(vec![self.sending(QueueName::Timer, &message, i64::MIN).await?]);
+        }
+        let mut sendings = Vec::new();
+        if item.is_some_and(|item| item.child.is_some()) {
+            let message = self.next(line, Ask::Child(position.clone(), limits::CHILD_LOOK_SECONDS));
+            let look_ms = self.host.clock().now_ms() + i64::from(limits::CHILD_LOOK_SECONDS) * 1000;
+            sendings.push(self.sending(QueueName::Timer, &message, look_ms).await?);
+        }
+        if due_ms != i64::MAX {
+            let sending = self
+                .sending(QueueName::Timer, &self.next(line, Ask::Timer(position.clone())), due_ms)
+                .await?;
+            if !self.is_scheduled(line.run, position, due_ms, &sending.outgoing.body).await {
+                sendings.push(sending);
+            }
+        }
+        Ok(sendings)
+    }
+
+    /// Whether a position that waits for an answer has one.
+    pub(crate) async fn is_answered(&self, line: &Line<'_>, position: &Position) -> WorldResult<bool> {
+        let item = self.host.store().task(&RunKey::of(line.run), &position.task()).await?;
+        Ok(item.is_some_and(|item| item.state != TaskState::Open))
+    }
+
+    /// Records the answer to a task: at the position of the message, if the branch still waits there.
+    pub(crate) async fn record_answer(
+        &self,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        job: &Job,
+        position: &Position,
+    ) -> WorldResult<Handled> {
+        let run = RunKey::of(&job.message.run);
+        let item = self.host.store().task(&run, &position.task()).await?;
+        let Some(answer) = self.answer_of(&run, item.as_ref()).await? else { return Ok(Handled::done()) };
+        let outcome = match position.is_past_deadline(self.host.clock().now_ms()) {
+            true => Outcome::TimedOut { limit: Limit::Run },
+            false => came_to(&job.definition, position, answer),
+        };
+        self.commit(invocation, delivery, job, position, outcome, None).await
+    }
+
+    /// The position of a message that tells of an answer has been recorded by another: it is told where the branch waits for
+    /// the same task now.
+    pub(crate) async fn pass_answer_on(
+        &self,
+        message: &Message,
+        definition: &Definition,
+        position: &Position,
+        record: Record,
+    ) -> WorldResult<Handled> {
+        let key = RunKey::of(&message.run);
+        let (mut position, mut record) = (position.clone(), Some(record));
+        let task = position.task();
+        while let Some(there) = record {
+            let outcome = self.outcome(&key, &there).await?;
+            let transition = self.advance(definition, message, &position, &outcome, there.finished_ms)?;
+            crate::deliver::check_digest(&key, &there, &transition)?;
+            position = match transition.next {
+                Next::Wait(next) if next.task() == task => next,
+                _ => return Ok(Handled::done()),
+            };
+            record = self.host.store().record(&record_key(&key, &position)).await?;
+        }
+        let message = Message { ask: Ask::Answered(position), ..self.again(message.clone()) };
+        Ok(Handled::sending(vec![self.sending(QueueName::Timer, &message, i64::MIN).await?]))
+    }
+
+    /// When a worker has to have taken the activity's task of a position at the latest, in milliseconds since the epoch.
+    pub(crate) fn untaken_ms(&self, line: &Line<'_>, position: &Position) -> Option<i64> {
+        let call = step_call(line.definition, &self.seeded(line.run), position).ok()?;
+        let millis = call.timeout_seconds?.saturating_mul(1000);
+        let Awaiting::Step { due_ms } = position.awaiting else { return None };
+        Some(due_ms.saturating_add_unsigned(millis))
+    }
+
+    /// No worker may have taken the task in time. One that has come too early goes on waiting.
+    pub(crate) async fn untaken(
+        &self,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        job: &Job,
+        position: &Position,
+    ) -> WorldResult<Handled> {
+        let line = Line::of(&job.message, &job.definition, crate::line::Before::Perhaps);
+        let Some(due_ms) = self.untaken_ms(&line, position) else { return Ok(Handled::done()) };
+        if self.host.clock().now_ms() < due_ms {
+            let message = self.again(job.message.clone());
+            let sending = self.sending(QueueName::Timer, &message, due_ms).await?;
+            return Ok(match self.is_scheduled(line.run, position, due_ms, &sending.outgoing.body).await {
+                true => Handled::done(),
+                false => Handled::sending(vec![sending]),
+            });
+        }
+        let outcome = Outcome::TimedOut { limit: Limit::Task };
+        self.commit(invocation, delivery, job, position, outcome, None).await
+    }
+
+    /// Gives a worker the next task of an activity, if there is one within `wait_ms`. Whoever gets a task has been recorded to
+    /// have it; where that worker is never heard of again, the state's limits end its wait.
+    pub async fn take_task(
+        &self,
+        activity: &str,
+        worker: Option<String>,
+        wait_ms: i64,
+    ) -> WorldResult<Option<TaskTaken>> {
+        let queue = QueueName::activity(activity);
+        let until_ms = self.host.clock().now_ms().saturating_add(wait_ms);
+        loop {
+            let left_ms = until_ms.saturating_sub(self.host.clock().now_ms()).max(0);
+            let wait_seconds =
+                u32::try_from(left_ms / 1000).unwrap_or(u32::MAX).min(limits::RECEIVE_SECONDS_MAX);
+            let received =
+                self.host.queue().receive_one(&queue, wait_seconds, limits::TAKE_SECONDS_MAX).await?;
+            let Some(delivery) = received else {
+                match left_ms > 1000 {
+                    true => continue,
+                    false => return Ok(None),
+                }
+            };
+            let now_ms = self.host.clock().now_ms();
+            let take_ms = i64::from(limits::TAKE_SECONDS_MAX) * 1000;
+            let invocation = Invocation {
+                queue: queue.clone(),
+                request_id: None,
+                deadline_ms: now_ms + take_ms,
+                function_timeout_ms: take_ms,
+            };
+            let (handled, taken) = match self.open(&invocation, &delivery).await {
+                Ok(Opened::Settled(handled)) => (handled, None),
+                Ok(Opened::Waiting(job)) => self.take(&invocation, &delivery, &job, worker.clone()).await?,
+                Err(error) => (self.failed(&invocation, &delivery, None, error).await, None),
+            };
+            if !handled.is_done() {
+                continue;
+            }
+            self.send_now(handled.sendings).await?;
+            self.host.queue().delete(&queue, &delivery.receipt).await?;
+            if taken.is_some() {
+                return Ok(taken);
+            }
+        }
+    }
+
+    async fn take(
+        &self,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        job: &Job,
+        worker: Option<String>,
+    ) -> WorldResult<(Handled, Option<TaskTaken>)> {
+        let Ask::Step(position) = &job.message.ask else { return Ok((Handled::done(), None)) };
+        if let Some(outcome) = self.answered_before(job, position).await? {
+            return Ok((self.commit(invocation, delivery, job, position, outcome, None).await?, None));
+        }
+        if position.is_past_deadline(self.host.clock().now_ms()) {
+            let outcome = Outcome::TimedOut { limit: Limit::Run };
+            return Ok((self.commit(invocation, delivery, job, position, outcome, None).await?, None));
+        }
+        let call = step_call(&job.definition, &self.engine_run(&job.message), position);
+        let (token, input) = match call {
+            Ok(call) => (call.task_token.unwrap_or_default(), call.input),
+            Err(error) if error.gave_up => return Err(crate::effects::too_slow()),
+            Err(error) => {
+                let (error, cause) = (error.error.to_string(), Some(error.cause));
+                let outcome = Outcome::Failed { error, cause, phase: Phase::Schedule };
+                return Ok((self.commit(invocation, delivery, job, position, outcome, None).await?, None));
+            }
+        };
+        let started_ms = self.host.clock().now_ms();
+        let outcome = Outcome::Started { worker };
+        let handled = self.commit(invocation, delivery, job, position, outcome, Some(started_ms)).await?;
+        let taken = handled.has_recorded.then_some(TaskTaken { token, input });
+        Ok((handled, taken))
+    }
+}
+
+/// What an answer comes to where a branch waits: for the call's own record the holder's answer is that it was made.
+fn came_to(
+    definition: &Definition,
+    position: &Position,
+    TaskAnswer { by, outcome, .. }: TaskAnswer,
+) -> Outcome {
+    match (position.awaiting, by) {
+        (Awaiting::Step { .. }, AnsweredBy::Holder) => match callee(definition, &position.state) {
+            Some(Callee::Activity(_)) => Outcome::Started { worker: None },
+            _ => Outcome::Submitted { response: Value::Null, started_ms: None },
+        },
+        _ => outcome,
+    }
+}
+
+/// What a step returned that has given its token away: the response of Invoke, as of any function
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token>).
+fn submitted(
+    definition: &Definition,
+    position: &Position,
+    output: Value,
+    started_ms: Option<i64>,
+) -> Outcome {
+    let response = match callee(definition, &position.state) {
+        Some(Callee::Function(_)) => {
+            json!({ "ExecutedVersion": "$LATEST", "Payload": output, "StatusCode": 200 })
+        }
+        _ => output,
+    };
+    Outcome::Submitted { response, started_ms }
+}

@@ -1,0 +1,111 @@
+//! The items of tasks that somebody else answers, and what the store does with them.
+//!
+//! A task is open until it is answered, and the first answer decides: that of whoever has its token, that a limit has passed,
+//! or that the call itself has failed.
+
+use crate::{
+    fan_outs::Partition,
+    item::{RunId, RunKey},
+    payload::Payload,
+    traits::WorldResult,
+};
+use serde::{Deserialize, Serialize};
+use std::future::Future;
+use stepladder_engine::{Outcome, TaskKey};
+
+/// A task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskItem {
+    /// The message that asked for it: a [`Message`](crate::Message), as JSON. Whoever has the answer goes on from there.
+    pub message: Payload,
+    pub state: TaskState,
+    /// When whoever has it was last heard of, in milliseconds since the epoch.
+    pub beat_ms: Option<i64>,
+    /// The run that it waits for.
+    pub child: Option<RunId>,
+}
+
+/// What became of a task.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TaskState {
+    Open,
+    /// With a [`TaskAnswer`], as JSON.
+    Answered(Payload),
+}
+
+/// How the answer to a task went.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AnswerTask {
+    Kept,
+    /// It wasn't kept; this is the task, if there is one.
+    Not(Option<Box<TaskItem>>),
+}
+
+/// What a task was answered with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskAnswer {
+    /// 32 random hex digits: makes it this answer and no other.
+    pub id: String,
+    pub by: AnsweredBy,
+    pub outcome: Outcome,
+}
+
+/// Who answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnsweredBy {
+    /// The call itself, which failed: nothing was begun.
+    Call,
+    /// Whoever has the token, or the run that was started.
+    Holder,
+    /// Nobody in time.
+    Limit,
+}
+
+/// Tasks in the store. Every write may be repeated and changes nothing then; reads are consistent.
+pub trait Tasks: Send + Sync {
+    /// Writes an open task unless there is one of the key; answers with the one that is there then. `expires_s` is in seconds
+    /// since the epoch.
+    fn open_task(
+        &self,
+        run: &RunKey,
+        task: &TaskKey,
+        message: &Payload,
+        expires_s: i64,
+    ) -> impl Future<Output = WorldResult<TaskItem>> + Send;
+
+    fn task(
+        &self,
+        run: &RunKey,
+        task: &TaskKey,
+    ) -> impl Future<Output = WorldResult<Option<TaskItem>>> + Send;
+
+    /// Keeps an answer if the task is open, and hasn't been heard of after `beat_ms`.
+    fn answer_task(
+        &self,
+        run: &RunKey,
+        task: &TaskKey,
+        answer: &Payload,
+        beat_ms: i64,
+    ) -> impl Future<Output = WorldResult<AnswerTask>> + Send;
+
+    /// Says that whoever has the task was heard of at `at_ms`, if the task is open. False: it isn't there, or isn't open any
+    /// more.
+    fn beat_task(
+        &self,
+        run: &RunKey,
+        task: &TaskKey,
+        at_ms: i64,
+    ) -> impl Future<Output = WorldResult<bool>> + Send;
+
+    /// Keeps which run a task waits for.
+    fn put_child(
+        &self,
+        run: &RunKey,
+        task: &TaskKey,
+        child: &RunId,
+    ) -> impl Future<Output = WorldResult<()>> + Send;
+
+    /// The runs that open tasks of a partition wait for.
+    fn children_in(&self, partition: &Partition) -> impl Future<Output = WorldResult<Vec<RunId>>> + Send;
+}
