@@ -59,6 +59,26 @@ pub(crate) fn execution(settings: &Settings, arn: &str) -> Result<RunId, ApiErro
     }
 }
 
+/// An activity's ARN, in AWS's form.
+pub(crate) fn activity(settings: &Settings, name: &str) -> String {
+    format!("arn:aws:states:{}:{}:activity:{name}", settings.region, settings.account)
+}
+
+/// The name of the activity that an ARN names; none where it is one of another region or account.
+///
+/// # Errors
+///
+/// InvalidArn where it is none.
+pub(crate) fn activity_name<'a>(settings: &Settings, arn: &'a str) -> Result<Option<&'a str>, ApiError> {
+    let (is_here, resource) = parse(settings, arn)?;
+    match (resource, arn.splitn(7, ':').nth(6)) {
+        (Resource::Other("activity"), Some(name)) => Ok(is_here.then_some(name)),
+        (Resource::Execution { .. }, _) => Err(wrong_type("execution")),
+        (Resource::StateMachine { .. }, _) => Err(wrong_type("stateMachine")),
+        (Resource::Other(kind), _) => Err(wrong_type(kind)),
+    }
+}
+
 /// Whether a text is the ARN of a role.
 pub(crate) fn is_role(arn: &str) -> bool {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();

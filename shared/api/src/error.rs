@@ -43,6 +43,7 @@ const VALIDATE: &str = "com.amazon.coral.validate";
 const OWN: &str = "stepladder";
 
 kinds! {
+    ActivityDoesNotExist, SERVICE, 400;
     ExecutionAlreadyExists, SERVICE, 400;
     ExecutionDoesNotExist, SERVICE, 400;
     ExecutionStillRunning, OWN, 400;
@@ -53,6 +54,7 @@ kinds! {
     InvalidExecutionInput, SERVICE, 400;
     InvalidLoggingConfiguration, SERVICE, 400;
     InvalidName, SERVICE, 400;
+    InvalidOutput, SERVICE, 400;
     InvalidToken, SERVICE, 400;
     MissingRequiredParameter, SERVICE, 400;
     RequestEntityTooLargeException, FRAME, 413;
@@ -63,6 +65,7 @@ kinds! {
     StateMachineAlreadyExists, SERVICE, 400;
     StateMachineDoesNotExist, SERVICE, 400;
     StateMachineTypeNotSupported, SERVICE, 400;
+    TaskTimedOut, SERVICE, 400;
     ThrottlingException, FRAME, 400;
     UnknownOperationException, FRAME, 400;
     UnsupportedMediaTypeException, FRAME, 415;

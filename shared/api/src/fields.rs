@@ -41,6 +41,7 @@ impl Text {
     pub(crate) const NAME: Text = Text::chars(1, 80);
     pub(crate) const TOKEN: Text = Text::chars(1, 1_024);
     pub(crate) const LIST_EXECUTIONS_TOKEN: Text = Text::chars(1, 3_096);
+    pub(crate) const TASK_TOKEN: Text = Text { is_data: true, ..Text::chars(1, 2_048) };
     pub(crate) const DESCRIPTION: Text = Text::chars(0, 256);
     pub(crate) const ERROR: Text = Text { is_data: true, ..Text::chars(0, 256) };
     pub(crate) const CAUSE: Text = Text { is_data: true, ..Text::chars(0, 32_768) };

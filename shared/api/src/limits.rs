@@ -59,3 +59,7 @@ pub const SYNC_POLL_MS_MAX: i64 = 1_000;
 /// The most diagnostics of ValidateStateMachineDefinition
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html>).
 pub const DIAGNOSTICS_MAX: usize = 100;
+
+/// GetActivityTask waits so long for a task, in milliseconds
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetActivityTask.html>).
+pub const ACTIVITY_WAIT_MS: i64 = 60_000;

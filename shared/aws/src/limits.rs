@@ -111,3 +111,7 @@ pub const LETTER_WAIT_SECONDS: i32 = 1;
 
 /// A table that is being deleted is gone within this. AWS takes some ten seconds, more for a large one.
 pub const TABLE_GONE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// What an activity's queue keeps, it keeps as long as SQS keeps anything, in seconds
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>).
+pub const ACTIVITY_RETENTION_SECONDS: u32 = 14 * 86_400;

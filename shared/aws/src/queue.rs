@@ -2,14 +2,14 @@
 
 use crate::{
     error::{entry_error, later, never, world_error},
-    limits::{BATCH_ENTRIES_MAX, NO_SUCH_QUEUE_TTL, VISIBILITY_SECONDS_MAX},
+    limits::{ACTIVITY_RETENTION_SECONDS, BATCH_ENTRIES_MAX, NO_SUCH_QUEUE_TTL, VISIBILITY_SECONDS_MAX},
 };
 use aws_sdk_sqs::{
     Client,
     error::ProvideErrorMetadata,
     types::{
         BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, MessageSystemAttributeName,
-        SendMessageBatchRequestEntry,
+        QueueAttributeName, SendMessageBatchRequestEntry,
     },
 };
 use std::{
@@ -94,6 +94,37 @@ impl Queue for SqsQueue {
             }
         };
         Ok(answer.messages.unwrap_or_default().into_iter().next().map(delivery))
+    }
+
+    async fn create(&self, queue: &QueueName) -> WorldResult<()> {
+        let answer = self
+            .client
+            .create_queue()
+            .queue_name(self.full_name(queue))
+            .attributes(QueueAttributeName::MessageRetentionPeriod, ACTIVITY_RETENTION_SECONDS.to_string())
+            .send()
+            .await
+            .map_err(|error| match error.code() {
+                Some(code) if code.ends_with("QueueDeletedRecently") => later(
+                    format!("make queue {}", queue.short()),
+                    "one of that name was deleted less than a minute ago",
+                ),
+                _ => world_error(format!("make queue {}", queue.short()), &error),
+            })?;
+        self.urls.put(queue.short(), answer.queue_url);
+        Ok(())
+    }
+
+    async fn remove(&self, queue: &QueueName) -> WorldResult<()> {
+        let Some(url) = self.url(queue).await? else { return Ok(()) };
+        let answer = self.client.delete_queue().queue_url(url).send().await;
+        self.urls.put(queue.short(), None);
+        match answer {
+            Err(error) if !is_no_such_queue(error.code()) => {
+                Err(world_error(format!("delete queue {}", queue.short()), &error))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn delete(&self, queue: &QueueName, receipt: &str) -> WorldResult<()> {

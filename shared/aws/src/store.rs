@@ -1,5 +1,6 @@
 //! Runs, records and definitions in one DynamoDB table.
 
+mod activities;
 mod definitions;
 mod fan_outs;
 #[cfg(test)]

@@ -281,8 +281,8 @@ impl<H: Host> Protocol<H> {
         if let (Ask::Open { .. }, Some(_)) = (&message.ask, &record) {
             return Ok(Some(Handled::done()));
         }
-        // Nor do these: what they look at has come to its end.
-        if let (Ask::Untaken(_) | Ask::Child(..), Some(_)) = (&message.ask, &record) {
+        // Nor does the look at a run; if there is one, nobody waits for that run any more.
+        if let (Ask::Child(..), Some(_)) = (&message.ask, &record) {
             return Ok(Some(Handled::done()));
         }
         if record.is_some()

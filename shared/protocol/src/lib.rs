@@ -3,6 +3,7 @@
 //!
 //! Generic over [`Host`], with no AWS in it. Names nothing of a queue's or a database's own interface.
 
+mod activities;
 mod batch;
 mod child;
 mod dead_letter;
@@ -38,6 +39,7 @@ mod traits;
 mod walk;
 mod workflows;
 
+pub use activities::{Activities, ActivityItem};
 pub use batch::{Delivery, Disposition, Invocation, StepFailure, StepFunction, StepRequest};
 pub use dead_letter::{Solo, SoloAnswer, SoloDelivery};
 pub use definitions::Current;

@@ -3,6 +3,7 @@
 //! Every method may fail, may be interrupted before or after it took effect, and may be called twice.
 
 use crate::{
+    activities::Activities,
     batch::Delivery,
     fan_outs::{FanOuts, Partition},
     item::{Close, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem},
@@ -77,7 +78,7 @@ impl std::error::Error for WorldError {}
 pub type WorldResult<T> = Result<T, WorldError>;
 
 /// Runs, records and definitions. Reads are consistent unless a method says otherwise.
-pub trait Store: FanOuts + Tasks {
+pub trait Store: Activities + FanOuts + Tasks {
     /// Writes a record unless there is one: the lock, the log and the state at once.
     fn put_record(
         &self,
@@ -268,6 +269,12 @@ pub trait Queue: Send + Sync {
         wait_seconds: u32,
         hidden_seconds: u32,
     ) -> impl Future<Output = WorldResult<Option<Delivery>>> + Send;
+
+    /// Makes an activity's queue, unless it is there: its messages are kept for 14 days.
+    fn create(&self, queue: &QueueName) -> impl Future<Output = WorldResult<()>> + Send;
+
+    /// Deletes an activity's queue with all that is in it, if it is there.
+    fn remove(&self, queue: &QueueName) -> impl Future<Output = WorldResult<()>> + Send;
 
     /// Acknowledges a received message.
     fn delete(&self, queue: &QueueName, receipt: &str) -> impl Future<Output = WorldResult<()>> + Send;

@@ -24,6 +24,7 @@ pub struct Step {
     pub(crate) attempt: u32,
     pub(crate) idempotency_key: String,
     pub(crate) operation_key: String,
+    pub(crate) task_token: Option<String>,
     pub(crate) deadline: SystemTime,
 }
 
@@ -39,6 +40,7 @@ impl Step {
             attempt: u32::try_from(call.attempt).unwrap_or(u32::MAX),
             idempotency_key: call.idempotency_key,
             operation_key: call.operation_key,
+            task_token: call.task_token,
             deadline: SystemTime::UNIX_EPOCH + since_epoch,
         };
         (call.input, step)
@@ -78,6 +80,27 @@ impl Step {
         &self.operation_key
     }
 
+    /// The token by which somebody else gives the answer of this state, in place of this step; none unless the state's resource
+    /// ends in `.waitForTaskToken`.
+    ///
+    /// The step passes it on and returns: what it returns is shown in the history, and the state waits until SendTaskSuccess or
+    /// SendTaskFailure is called with the token. It is good at once, once only, and until the state's limits pass. Who has it
+    /// can answer: treat it as a password. An error of the step is the state's, unless the answer was there before.
+    ///
+    /// ```
+    /// use stepladder::Step;
+    ///
+    /// async fn ask_for_approval(expense: String, step: Step) -> Result<(), std::convert::Infallible> {
+    ///     if let Some(token) = step.task_token() {
+    ///         println!("https://approvals.example.com/?expense={expense}&token={token}");
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn task_token(&self) -> Option<&str> {
+        self.task_token.as_deref()
+    }
+
     /// When this call will be cut off: by TimeoutSeconds, by the run's own limit or by the function's timeout.
     pub fn deadline(&self) -> SystemTime {
         self.deadline
@@ -102,6 +125,7 @@ impl Step {
             attempt: 1,
             idempotency_key: format!("test-{state}-1"),
             operation_key: format!("test-{state}"),
+            task_token: None,
             deadline: SystemTime::now() + Duration::from_secs(60),
         }
     }
@@ -113,6 +137,13 @@ impl Step {
         self.run_name = run_name.to_owned();
         self.operation_key = format!("{run_name}-{}", self.state);
         self.idempotency_key = format!("{}-{}", self.operation_key, self.attempt);
+        self
+    }
+
+    /// The same call of a state that waits for a token.
+    #[must_use]
+    pub fn with_task_token(mut self, token: &str) -> Self {
+        self.task_token = Some(token.to_owned());
         self
     }
 

@@ -78,7 +78,8 @@ pub(crate) fn hand_out(rng: &mut StdRng, definition: &Definition) -> Definition 
 fn hand_out_in(rng: &mut StdRng, value: &mut Value) {
     match value {
         Value::Object(members) => {
-            if members.get("Type") == Some(&json!("Task")) && rng.random_bool(0.6) {
+            let speaks_json_path = members.get("QueryLanguage") != Some(&json!("JSONata"));
+            if members.get("Type") == Some(&json!("Task")) && speaks_json_path && rng.random_bool(0.6) {
                 handed_out(rng, members);
             }
             members.values_mut().for_each(|value| hand_out_in(rng, value));

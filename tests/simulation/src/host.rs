@@ -1,5 +1,6 @@
 //! A world in memory.
 
+mod activities;
 mod fan_outs;
 mod tasks;
 
@@ -18,10 +19,10 @@ use std::{
 };
 use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
-    Blobs, Clock, Close, CreateRun, DataSlot, Delivery, Functions, Host, Invoked, ListedRun, ListedWorkflow,
-    Outgoing, Partition, Payload, PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey, Retry, RunId,
-    RunItem, RunKey, SendError, Settings, StatusEvents, Store, WorkflowBefore, WorkflowItem, WorldError,
-    WorldResult, limits,
+    ActivityItem, Blobs, Clock, Close, CreateRun, DataSlot, Delivery, Functions, Host, Invoked, ListedRun,
+    ListedWorkflow, Outgoing, Partition, Payload, PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey,
+    Retry, RunId, RunItem, RunKey, SendError, Settings, StatusEvents, Store, WorkflowBefore, WorkflowItem,
+    WorldError, WorldResult, limits,
 };
 
 /// A world in memory, as one process sees it. Clones share the world.
@@ -48,6 +49,7 @@ pub(crate) struct State {
     pub(crate) fan_outs: fan_outs::Items,
     pub(crate) tasks: tasks::Items,
     pub(crate) holders: Holders,
+    activities: BTreeMap<String, ActivityItem>,
     data: BTreeMap<(RunKey, DataSlot), Payload>,
     definitions: BTreeMap<(String, String), String>,
     workflows: BTreeMap<String, WorkflowItem>,
@@ -84,6 +86,7 @@ impl MemoryHost {
             fan_outs: fan_outs::Items::default(),
             tasks: tasks::Items::default(),
             holders: Holders::default(),
+            activities: BTreeMap::new(),
             data: BTreeMap::new(),
             definitions: BTreeMap::new(),
             workflows: BTreeMap::new(),
@@ -568,6 +571,18 @@ impl Queue for MemoryHost {
                 received => return Ok(received),
             }
         }
+    }
+
+    async fn create(&self, _: &QueueName) -> WorldResult<()> {
+        self.op("create queue", |_| Ok(())).await
+    }
+
+    async fn remove(&self, queue: &QueueName) -> WorldResult<()> {
+        self.op("delete queue", |state| {
+            state.queues.clear(queue);
+            Ok(())
+        })
+        .await
     }
 
     async fn delete(&self, queue: &QueueName, receipt: &str) -> WorldResult<()> {

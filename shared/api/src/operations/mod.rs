@@ -1,5 +1,6 @@
 //! The operations, by their names.
 
+mod activities;
 mod create;
 mod diagnostics;
 mod events;
@@ -8,6 +9,7 @@ mod history;
 mod lists;
 mod machines;
 mod start;
+mod tasks;
 mod test_state;
 
 use crate::{Api, error::ApiError, fields::Fields};
@@ -15,15 +17,23 @@ use serde_json::Value;
 use stepladder_protocol::Host;
 
 /// Those that are answered.
-pub(crate) const NAMES: [&str; 14] = [
+pub(crate) const NAMES: [&str; 22] = [
+    "CreateActivity",
     "CreateStateMachine",
+    "DeleteActivity",
+    "DescribeActivity",
     "DescribeExecution",
     "DescribeStateMachine",
     "DescribeStateMachineForExecution",
+    "GetActivityTask",
     "GetExecutionHistory",
+    "ListActivities",
     "ListExecutions",
     "ListMapRuns",
     "ListStateMachines",
+    "SendTaskFailure",
+    "SendTaskHeartbeat",
+    "SendTaskSuccess",
     "StartExecution",
     "StartSyncExecution",
     "StopExecution",
@@ -34,14 +44,22 @@ pub(crate) const NAMES: [&str; 14] = [
 
 pub(crate) async fn call<H: Host>(api: &Api<H>, operation: &str, fields: Fields) -> Result<Value, ApiError> {
     match operation {
+        "CreateActivity" => activities::create(api, fields).await,
         "CreateStateMachine" => create::create(api, fields).await,
+        "DeleteActivity" => activities::delete(api, fields).await,
+        "DescribeActivity" => activities::describe(api, fields).await,
         "DescribeExecution" => executions::describe(api, fields).await,
         "DescribeStateMachine" => machines::describe(api, fields).await,
         "DescribeStateMachineForExecution" => machines::describe_for_execution(api, fields).await,
+        "GetActivityTask" => tasks::take(api, fields).await,
         "GetExecutionHistory" => history::get(api, fields).await,
+        "ListActivities" => activities::list(api, fields).await,
         "ListExecutions" => lists::executions(api, fields).await,
         "ListMapRuns" => lists::map_runs(api, fields).await,
         "ListStateMachines" => lists::state_machines(api, fields).await,
+        "SendTaskFailure" => tasks::fail(api, fields).await,
+        "SendTaskHeartbeat" => tasks::heartbeat(api, fields).await,
+        "SendTaskSuccess" => tasks::succeed(api, fields).await,
         "StartExecution" => start::start(api, fields).await,
         "StartSyncExecution" => start::start_sync(api, fields).await,
         "StopExecution" => executions::stop(api, fields).await,

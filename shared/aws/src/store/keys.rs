@@ -6,6 +6,7 @@ use stepladder_protocol::{DataSlot, PartKey, Partition, RecordKey, RunId, RunKey
 
 pub(super) const RUN_SK: &str = "RUN";
 pub(super) const CURRENT_SK: &str = "CURRENT";
+pub(super) const ACTIVITIES_PK: &str = "C#activities";
 pub(super) const WORKFLOWS_PK: &str = "C#workflows";
 
 /// The partition of the run item: found by the run's name alone.
