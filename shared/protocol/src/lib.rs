@@ -12,6 +12,7 @@ mod execute;
 mod fan_out;
 mod fan_outs;
 mod glance;
+mod integration;
 mod item;
 pub mod json;
 pub mod limits;
@@ -42,6 +43,7 @@ pub use execute::error_cause;
 
 pub use fan_outs::{Ended, EndedHow, FanOuts, Part, PartKey, PartReport, Partition, Progress, Tally};
 pub use glance::Glance;
+pub use integration::{IntegrationCall, Integrations};
 pub use item::{Close, Ending, ITEM_VERSION, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem};
 pub use message::{Ask, Enclosing, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
 pub use metrics::{Metric, Metrics};
