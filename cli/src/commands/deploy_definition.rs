@@ -14,7 +14,7 @@ use crate::{
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
-use stepladder_asl::{Definition, WorkflowType};
+use stepladder_asl::{Definition, Unsupported, WorkflowType};
 use stepladder_protocol::{Host, QueueName, Store};
 
 /// Put definitions into a stack: what new runs take
@@ -35,6 +35,9 @@ pub struct DeployDefinitionArgs {
     /// Also where a state names a function that the stack doesn't have
     #[arg(long)]
     force: bool,
+    /// Also where a state calls what Stepladder can't: a run that comes to it fails there, with States.Runtime
+    #[arg(long)]
+    allow_unsupported: bool,
     /// Make this version the current one, which the stack has from before; its whole hash
     #[arg(long, value_name = "HASH")]
     hash: Option<String>,
@@ -74,17 +77,24 @@ pub async fn run(args: DeployDefinitionArgs, stack: &Stack, printer: &Printer) -
     let here =
         std::env::current_dir().map_err(|error| Failure::file("read the folder", ".".as_ref(), &error))?;
     let project = Project::find(&here)?;
-    let definitions = read(&project, &args.workflows, printer)?;
+    let unsupported = unsupported(args.allow_unsupported);
+    let definitions = read(&project, &args.workflows, unsupported, printer)?;
     deploy(stack, &definitions, &args, printer).await
+}
+
+/// What `--allow-unsupported` means.
+pub(crate) fn unsupported(is_allowed: bool) -> Unsupported {
+    if is_allowed { Unsupported::Taken } else { Unsupported::Refused }
 }
 
 /// The definitions of the workspace that are meant. All that is wrong with them is told at once.
 pub(crate) fn read(
     project: &Project,
     workflows: &[String],
+    unsupported: Unsupported,
     printer: &Printer,
 ) -> Outcome<Vec<(String, Definition)>> {
-    let mut all = Checked::all(project, Against::Stack(project), WorkflowType::Standard)?;
+    let mut all = Checked::all(project, Against::Stack(project, unsupported), WorkflowType::Standard)?;
     let names: Vec<String> = all.iter().map(|checked| checked.workflow.clone()).collect();
     for workflow in workflows {
         known(workflow, &names)?;

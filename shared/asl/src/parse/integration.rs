@@ -26,7 +26,7 @@ impl Parser<'_> {
                         format!("an EXPRESS workflow cannot wait for `{}`", service.pattern.suffix());
                     self.fault(FaultCode::NotInExpress, span.clone(), message);
                 }
-                if !resource.is_lambda_invoke() {
+                if !service.is_run() {
                     let message = format!("this version cannot call `{}` yet", service.arn);
                     self.fault(FaultCode::NotYetRun, span, message);
                 }
@@ -36,7 +36,9 @@ impl Parser<'_> {
                     let message = "an EXPRESS workflow has no activities";
                     self.fault(FaultCode::NotInExpress, span.clone(), message);
                 }
-                self.fault(FaultCode::NotYetRun, span, "this version cannot wait for activities yet");
+            }
+            Resource::Other { arn } if !resource.has_placeholder() => {
+                self.fault(FaultCode::NotYetRun, span, format!("this version cannot call `{arn}` yet"));
             }
             Resource::Lambda { .. } | Resource::Other { .. } => {}
         }

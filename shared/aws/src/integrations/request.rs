@@ -124,8 +124,8 @@ impl Request {
     ///
     /// The call is not one that is made here, or its parameters don't make one.
     pub(super) fn new(call: &IntegrationCall) -> Result<Self, StepFailure> {
-        let known = Service::parse(&call.service)
-            .and_then(|service| Some((service, action(service, &call.action)?)));
+        let known =
+            Service::parse(&call.service).and_then(|service| Some((service, action(service, &call.action)?)));
         let Some((service, action)) = known else {
             return Err(failure::unsupported(call));
         };
@@ -223,9 +223,9 @@ fn invoke(parameters: &Map<String, Value>) -> Result<Invoke, StepFailure> {
         Some(Value::String(text)) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()) => {
             Ok(Some(text.clone()))
         }
-        Some(_) => {
-            Err(failure::parameters(&format!("The value for the field '{name}' must be a STRING without spaces")))
-        }
+        Some(_) => Err(failure::parameters(&format!(
+            "The value for the field '{name}' must be a STRING without spaces"
+        ))),
     };
     let function = word("FunctionName")?
         // A path of dots would be another operation's.

@@ -3,9 +3,7 @@
 use super::{answer::Answer, failure::Failed, request::Request};
 use crate::{
     environment::{Endpoints, Environment},
-    limits::{
-        CONNECT_TIMEOUT, IDLE_CONNECTION_TIMEOUT, IDLE_CONNECTIONS_MAX, SERVICE_ANSWER_BYTES_MAX,
-    },
+    limits::{CONNECT_TIMEOUT, IDLE_CONNECTION_TIMEOUT, IDLE_CONNECTIONS_MAX, SERVICE_ANSWER_BYTES_MAX},
 };
 use aws_credential_types::{
     Credentials,
@@ -61,8 +59,7 @@ impl Sender {
         let service = request.service;
         let credentials = self.credentials().await.map_err(|why| Failed::unsent(service, &why))?;
         let url = service.endpoint(&self.endpoints, &self.region) + &request.path;
-        let signed =
-            self.signed(request, &url, credentials).map_err(|why| Failed::unsent(service, &why))?;
+        let signed = self.signed(request, &url, credentials).map_err(|why| Failed::unsent(service, &why))?;
         let answer = self.connector(&url).call(signed).await;
         let answer = answer.map_err(|error| Failed::client(service, &told(&error)))?;
         read(request, answer).await

@@ -227,16 +227,17 @@ async fn a_functions_answer_stands_in_its_payload() {
             "StatusCode": 200,
         })
     );
-    assert_eq!((got[0].path.as_str(), got[0].body.as_str()), ("/2015-03-31/functions/f/invocations", r#"{"b":2}"#));
+    assert_eq!(
+        (got[0].path.as_str(), got[0].body.as_str()),
+        ("/2015-03-31/functions/f/invocations", r#"{"b":2}"#)
+    );
     let (result, _) = play("lambda", "invoke", json!({"FunctionName": "f"}), [ok("no JSON")]).await;
     assert_eq!(result.unwrap()["Payload"], "no JSON");
 }
 
 #[tokio::test]
 async fn a_functions_failure_has_its_own_name_and_text() {
-    let fail = |body: &str| {
-        [Play::Answer(200, &[("X-Amz-Function-Error", "Unhandled")], body.to_owned())]
-    };
+    let fail = |body: &str| [Play::Answer(200, &[("X-Amz-Function-Error", "Unhandled")], body.to_owned())];
     let text = r#"{"errorMessage": "", "errorType": "CustomException", "requestId": "r"}"#;
     let (result, _) = play("lambda", "invoke", json!({"FunctionName": "f"}), fail(text)).await;
     check_failed(result, "CustomException", text);
@@ -288,7 +289,8 @@ async fn errors_have_the_names_and_texts_of_recorded_histories() {
     let gone = Play::Answer(
         400,
         &[("x-amzn-query-error", "AWS.SimpleQueueService.NonExistentQueue;Sender")],
-        r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"The specified queue does not exist."}"#.to_owned(),
+        r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"The specified queue does not exist."}"#
+            .to_owned(),
     );
     let (result, _) = play("sqs", "sendMessage", message, [gone]).await;
     assert_eq!(result.unwrap_err().error, "SQS.QueueDoesNotExistException");
@@ -320,10 +322,10 @@ async fn errors_have_the_names_and_texts_of_recorded_histories() {
 #[tokio::test]
 async fn what_fails_for_a_moment_is_tried_again_and_not_for_ever() {
     let key = || json!({"TableName": "t", "Key": {}});
-    let throttled = || {
-        error(400, r#"{"__type":"x#ProvisionedThroughputExceededException","message":"slow"}"#)
-    };
-    let (result, got) = play("dynamodb", "getItem", key(), [throttled(), error(503, ""), Play::Drop, ok("{}")]).await;
+    let throttled =
+        || error(400, r#"{"__type":"x#ProvisionedThroughputExceededException","message":"slow"}"#);
+    let (result, got) =
+        play("dynamodb", "getItem", key(), [throttled(), error(503, ""), Play::Drop, ok("{}")]).await;
     assert!(result.is_ok(), "{result:?}");
     assert_eq!(got.len(), 4);
     let (result, got) = play("dynamodb", "getItem", key(), std::iter::repeat_with(throttled).take(9)).await;
@@ -340,7 +342,10 @@ async fn a_function_that_may_have_run_is_not_called_again() {
     for play_once in [Play::Drop, error(500, r#"{"Message":"internal"}"#)] {
         let (result, got) = play("lambda", "invoke", function(), [play_once]).await;
         let error = result.unwrap_err().error;
-        assert!(["Lambda.SdkClientException", "Lambda.AWSLambdaException"].contains(&error.as_str()), "{error}");
+        assert!(
+            ["Lambda.SdkClientException", "Lambda.AWSLambdaException"].contains(&error.as_str()),
+            "{error}"
+        );
         assert_eq!(got.len(), 1);
     }
     let throttled = Play::Answer(
@@ -365,7 +370,8 @@ async fn answers_that_make_no_sense_are_failures() {
     }
     let (result, _) = play("sns", "publish", json!({"Message": ""}), [ok("{}")]).await;
     assert_eq!(result.unwrap_err().error, "SNS.SdkClientException");
-    let (result, _) = play("events", "putEvents", json!({"Entries": []}), [ok(r#"{"FailedEntryCount":"x"}"#)]).await;
+    let (result, _) =
+        play("events", "putEvents", json!({"Entries": []}), [ok(r#"{"FailedEntryCount":"x"}"#)]).await;
     assert_eq!(result.unwrap_err().error, "EventBridge.FailedEntry");
     for (status, body) in [(400, ""), (400, "[1]"), (302, "<html>"), (418, r#"{"__type":5,"message":{}}"#)] {
         let (result, _) = play("dynamodb", "getItem", key(), [error(status, body)]).await;
