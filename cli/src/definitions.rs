@@ -282,7 +282,7 @@ fn refuse_unless_outside(resource: &Resource, function: &str, project: &Project)
 }
 
 /// Whether a function is named with its account: not those that stand for none.
-fn is_of_an_account(resource: &Resource) -> bool {
+pub fn is_of_an_account(resource: &Resource) -> bool {
     let name = match resource {
         Resource::Lambda { arn, .. } => arn.as_str(),
         Resource::Service(service) => match service.targets.first() {

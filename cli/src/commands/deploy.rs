@@ -9,6 +9,7 @@ use super::{
 use crate::{
     args::Global,
     aws_cli::{AwsCli, is_not_found, shown},
+    calls,
     cloudformation::{self, CLEANUP, change_sets, changes, failed, settled, status, updated},
     confirm::confirm,
     connect::{Stack, Target},
@@ -487,6 +488,7 @@ impl Deployment<'_> {
         let stack = Stack::of(self.stack.target.clone()).await?;
         let mut plans = deploy_definition::plans(&stack, self.definitions).await?;
         deploy_definition::check_functions(&stack, &plans)?;
+        calls::check_allowed(&stack, self.definitions.iter().map(|(_, definition)| definition)).await?;
         deploy_definition::put(&stack, self.definitions, &mut plans, self.printer).await?;
         Ok(plans)
     }

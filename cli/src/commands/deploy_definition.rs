@@ -1,7 +1,7 @@
 //! `stepladder deploy-definition`.
 
 use crate::{
-    completion,
+    calls, completion,
     connect::Stack,
     definitions::{Against, Checked, Problem},
     exit::Exit,
@@ -32,7 +32,7 @@ pub struct DeployDefinitionArgs {
     /// Say what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Also where a state names a function that the stack doesn't have
+    /// Also where a state names a function that the stack doesn't have, or calls what the stack may not
     #[arg(long)]
     force: bool,
     /// Also where a state calls what Stepladder can't: a run that comes to it fails there, with States.Runtime
@@ -141,6 +141,7 @@ async fn deploy(
     let mut plans = plans(stack, definitions).await?;
     if !args.force {
         check_functions(stack, &plans)?;
+        calls::check_allowed(stack, definitions.iter().map(|(_, definition)| definition)).await?;
     }
     match args.dry_run {
         true => tell(&plans, printer)?,
@@ -219,10 +220,10 @@ async fn plan(stack: &Stack, workflow: &str, definition: &Definition) -> Outcome
     // One that is damaged or newer is replaced all the same: then every state counts as added.
     let before = before.and_then(|text| Definition::parse(&text).ok());
     let mut missing_functions = Vec::new();
-    for function in functions(definition) {
-        let queue = QueueName::Step(function.to_owned());
+    for function in functions(definition).difference(&calls::may_be_outside(definition)) {
+        let queue = QueueName::Step((*function).to_owned());
         if stack.protocol.host().queue().url(&queue).await?.is_none() {
-            missing_functions.push(function.to_owned());
+            missing_functions.push((*function).to_owned());
         }
     }
     Ok(Deployed::new(workflow, definition, previous, before.as_ref(), missing_functions))
