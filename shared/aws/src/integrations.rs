@@ -18,7 +18,7 @@ mod tests;
 use crate::{
     SystemClock,
     environment::Environment,
-    limits::{SERVICE_ATTEMPT_TIMEOUT, SERVICE_ATTEMPTS_MAX, SERVICE_BACKOFF_FIRST},
+    limits::{SERVICE_ATTEMPT_TIMEOUT, SERVICE_ATTEMPTS_MAX, SERVICE_BACKOFF_FIRST, SERVICE_CUT_OFF_GRACE},
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
 use failure::Failed;
@@ -40,7 +40,8 @@ impl Integrations for ServiceIntegrations {
     /// is to blame, and where the network broke. A function is called again only where Lambda has refused the call: it may
     /// have run in the other cases. A service may get a call twice, as it may from AWS.
     ///
-    /// What no answer came to in its time fails with `States.Timeout`.
+    /// What no answer came to in its time fails with `States.Timeout`, a moment after it: who calls cuts it off by then, and
+    /// knows whose time is over.
     async fn call(&self, call: IntegrationCall) -> Result<Value, StepFailure> {
         let request = Request::new(&call)?;
         let mut backoff = SERVICE_BACKOFF_FIRST;
@@ -71,7 +72,7 @@ impl ServiceIntegrations {
     }
 
     async fn attempt(&self, request: &Request, deadline_ms: i64) -> Result<Value, Failed> {
-        let remaining = remaining(deadline_ms);
+        let remaining = remaining(deadline_ms) + SERVICE_CUT_OFF_GRACE;
         let limit = match request.service {
             Service::Lambda => remaining,
             _ => remaining.min(SERVICE_ATTEMPT_TIMEOUT),

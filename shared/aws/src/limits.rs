@@ -38,6 +38,9 @@ pub const SERVICE_ATTEMPTS_MAX: u32 = 4;
 /// The first back-off between two of those attempts; it doubles, and chance takes up to half of it away.
 pub const SERVICE_BACKOFF_FIRST: Duration = Duration::from_millis(100);
 
+/// So long after its time a call of a service that nobody has cut off ends by itself.
+pub const SERVICE_CUT_OFF_GRACE: Duration = Duration::from_millis(200);
+
 /// The largest answer of a service that is read, in bytes. A function answers with up to 6 MB, whose JSON text is the answer
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>); the other services with less than 1 MB.
 pub const SERVICE_ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
