@@ -15,8 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 use stepladder_asl::{
-    Definition, Fault, FaultCode, Faults, Kind, Options, Refusal, Resource, WorkflowType,
-    limits::DEFINITION_BYTES_MAX, nearest,
+    Definition, Fault, FaultCode, Faults, Kind, Options, Refusal, Resource, Target, Unsupported,
+    WorkflowType, limits::DEFINITION_BYTES_MAX, nearest,
 };
 
 /// A definition's file, and what came of it.
@@ -47,7 +47,7 @@ pub enum Against<'p> {
     /// Also the names that a step can't have, and the programs of the workspace where there is one.
     Programs(Option<&'p Project>),
     /// Also what this version can call: everything that it is to run.
-    Stack(&'p Project),
+    Stack(&'p Project, Unsupported),
 }
 
 impl Checked {
@@ -85,18 +85,12 @@ impl Checked {
         };
         let judge = |resource: &Resource| judge(resource, against);
         let checked = Definition::check(&source, &Options { workflow_type, judge: &judge });
-        // What can't be run yet is a warning to its author, and a refusal where it is to run.
-        let is_told = |fault: &Fault| checked.errors.iter().any(|error| error.state == fault.state);
-        let is_refused = |fault: &Fault| {
-            matches!(against, Against::Stack(_)) && fault.code == FaultCode::NotYetRun && !is_told(fault)
+        let checked = match against {
+            Against::Stack(_, unsupported) => checked.to_run(unsupported),
+            Against::Language | Against::Programs(_) => checked,
         };
-        let (refused, warnings): (Vec<Fault>, Vec<Fault>) =
-            checked.warnings.into_iter().partition(is_refused);
-        let result = match checked.definition {
-            Some(definition) if refused.is_empty() => Ok(definition),
-            _ => Err(Problem::Faults(checked.errors.into_iter().chain(refused).collect())),
-        };
-        Self { workflow, shown, source, result, warnings: warnings.into_iter().collect() }
+        let result = checked.definition.ok_or(Problem::Faults(checked.errors));
+        Self { workflow, shown, source, result, warnings: checked.warnings }
     }
 
     /// All definitions of a workspace.
@@ -229,35 +223,22 @@ fn fault_json(fault: &Fault) -> Value {
     })
 }
 
-/// What this version can't call, or what isn't there.
+/// What isn't there, or doesn't say what it is. What this version can't call the parser has told.
 fn judge(resource: &Resource, against: Against) -> Result<(), Refusal> {
     let refuse = |code, message: String, hint: Option<String>| Err(Refusal { code, message, hint });
     let project = match against {
         Against::Language => return Ok(()),
         Against::Programs(project) => project,
-        Against::Stack(project) => Some(project),
+        Against::Stack(project, _) => Some(project),
     };
     let Some(function) = resource.function() else {
-        let is_run = matches!(against, Against::Stack(_));
-        return match resource {
-            resource if resource.is_lambda_invoke() => refuse(
-                if is_run { FaultCode::Unsupported } else { FaultCode::NotYetRun },
-                "a `FunctionName` that is not a constant is not supported by this version".to_owned(),
-                Some(
-                    "write the function's name as a text; a Choice can lead to one state per function"
-                        .to_owned(),
-                ),
-            ),
-            // The parser has warned of it.
-            _ if !is_run => Ok(()),
-            other => refuse(
+        return match against {
+            Against::Stack(_, Unsupported::Refused) if resource.has_placeholder() => refuse(
                 FaultCode::Unsupported,
-                format!("`{}` is not supported by this version", other.arn()),
-                Some(
-                    "this version calls Lambda functions: by their ARN, or by arn:aws:states:::lambda:invoke"
-                        .to_owned(),
-                ),
+                format!("`{}` doesn't say yet what it is", resource.arn()),
+                Some("replace what stands in ${}".to_owned()),
             ),
+            _ => Ok(()),
         };
     };
     // Its messages would go to that queue, and not to a step's.
@@ -276,19 +257,45 @@ fn judge(resource: &Resource, against: Against) -> Result<(), Refusal> {
             format!("`{function}` is a function of the system, and no step"),
             None,
         ),
-        None => {
-            let near = nearest(function, project.steps().map(|step| step.name.as_str()));
-            let hint = match near {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("add a program of that name: functions/<crate>/src/bin/{function}.rs"),
-            };
-            refuse(
-                FaultCode::NoSuchStep,
-                format!("no program under functions/ is named `{function}`"),
-                Some(hint),
-            )
-        }
+        None => refuse_unless_outside(resource, function, project),
     }
+}
+
+/// A function that has no program here: one outside of the stack, or a slip. Its whole ARN leaves no doubt.
+fn refuse_unless_outside(resource: &Resource, function: &str, project: &Project) -> Result<(), Refusal> {
+    let message = format!("no program under functions/ is named `{function}`");
+    let refuse = |code, hint: String| Err(Refusal { code, message: message.clone(), hint: Some(hint) });
+    let outside = || "it is called as a function outside of the stack, by the function `invoke`".to_owned();
+    if is_of_an_account(resource) {
+        return refuse(FaultCode::OutsideFunction, outside());
+    }
+    if let Some(near) = nearest(function, project.steps().map(|step| step.name.as_str())) {
+        return refuse(FaultCode::NoSuchStep, format!("did you mean `{near}`?"));
+    }
+    match resource {
+        Resource::Service(_) => refuse(FaultCode::OutsideFunction, outside()),
+        _ => refuse(
+            FaultCode::NoSuchStep,
+            format!("add a program of that name: functions/<crate>/src/bin/{function}.rs"),
+        ),
+    }
+}
+
+/// Whether a function is named with its account: not those that stand for none.
+pub fn is_of_an_account(resource: &Resource) -> bool {
+    let name = match resource {
+        Resource::Lambda { arn, .. } => arn.as_str(),
+        Resource::Service(service) => match service.targets.first() {
+            Some(Target::Named(name)) => name.as_str(),
+            _ => return false,
+        },
+        Resource::Activity { .. } | Resource::Other { .. } => return false,
+    };
+    let Some((before, _)) = name.split_once(":function:") else { return false };
+    let account = before.rsplit(':').next().unwrap_or_default();
+    account.len() == 12
+        && account.bytes().all(|b| b.is_ascii_digit())
+        && account.contains(|digit| digit != '0')
 }
 
 fn read_text(path: &Path) -> Outcome<String> {
@@ -370,6 +377,21 @@ mod tests {
             assert_eq!((fault.code, fault.line), (FaultCode::NoSuchStep, 2));
             assert!(fault.message.contains(&format!("`{name}` is the name of a system queue")), "{fault:?}");
         }
+    }
+
+    #[test]
+    fn a_functions_whole_arn_says_that_it_is_outside() {
+        let invoke = "arn:aws:states:::lambda:invoke";
+        let is_outside = |arn: &str, name: &str| {
+            let parameters = json!({ "FunctionName": name });
+            is_of_an_account(&Resource::parse(arn, Some(&parameters)).unwrap())
+        };
+        assert!(is_outside("arn:aws:lambda:eu-west-1:123456789012:function:f", ""));
+        assert!(is_outside(invoke, "arn:aws:lambda:eu-west-1:123456789012:function:f:live"));
+        assert!(is_outside(invoke, "123456789012:function:f"));
+        assert!(!is_outside("arn:aws:lambda:us-east-1:000000000000:function:f", ""));
+        assert!(!is_outside("arn:aws:lambda:::function:f", ""));
+        assert!(!is_outside(invoke, "f"));
     }
 
     #[test]

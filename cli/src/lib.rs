@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod aws_cli;
+pub mod calls;
 pub mod cloudformation;
 pub mod commands;
 pub mod completion;

@@ -13,7 +13,8 @@ use std::{
 };
 pub use stepladder_infra::FunctionFacts as Function;
 use stepladder_infra::{
-    Facts, PackageFacts, PolicyFacts, ProvisionedPollers, SettingError, WorkflowFacts, WorkflowSettings,
+    CallFacts, Facts, PackageFacts, PolicyFacts, ProvisionedPollers, SettingError, WorkflowFacts,
+    WorkflowSettings,
 };
 
 /// A cargo workspace with a folder `functions/`.
@@ -44,7 +45,8 @@ pub struct WorkflowFile {
 /// The folder of the system's functions.
 const SYSTEM: &str = "functions/system";
 /// Names of the system's own queues: a step's queue can't have them.
-pub const SYSTEM_QUEUES: [&str; 5] = ["start", "timer", "dead-letter", "parked", "status"];
+pub const SYSTEM_QUEUES: [&str; 6] =
+    ["start", "timer", "dead-letter", "parked", "status", stepladder_infra::INVOKE];
 /// The file in a workflow's folder.
 pub const DEFINITION_FILE: &str = "workflow.asl.json";
 
@@ -126,8 +128,8 @@ impl Project {
         }
     }
 
-    /// What a stack is made from. `functions` are those that a workflow's definition names.
-    pub fn facts(&self, functions: impl Fn(&str) -> BTreeSet<String>) -> Outcome<Facts> {
+    /// What a stack is made from. `named` is what a workflow's definition names: steps, and what is called that is none.
+    pub fn facts(&self, named: impl Fn(&str) -> (BTreeSet<String>, BTreeSet<CallFacts>)) -> Outcome<Facts> {
         let workflows = self.workflows()?;
         let is_there = |name: &&String| workflows.iter().any(|workflow| workflow.name == **name);
         if let Some(stray) = self.workflow_settings.keys().find(|name| !is_there(name)) {
@@ -139,10 +141,10 @@ impl Project {
         let mut facts = self.manifest_facts();
         facts.workflows = workflows
             .into_iter()
-            .map(|WorkflowFile { name, .. }| WorkflowFacts {
-                functions: functions(&name),
-                settings: self.workflow_settings.get(&name).cloned().unwrap_or_default(),
-                name,
+            .map(|WorkflowFile { name, .. }| {
+                let (functions, calls) = named(&name);
+                let settings = self.workflow_settings.get(&name).cloned().unwrap_or_default();
+                WorkflowFacts { name, functions, calls, settings }
             })
             .collect();
         Ok(facts)
@@ -152,8 +154,8 @@ impl Project {
     fn manifest_facts(&self) -> Facts {
         let workflow = |(name, settings): (&String, &WorkflowSettings)| WorkflowFacts {
             name: name.clone(),
-            functions: BTreeSet::new(),
             settings: settings.clone(),
+            ..WorkflowFacts::default()
         };
         Facts {
             functions: self.functions.values().cloned().collect(),
@@ -260,6 +262,8 @@ struct StepladderMetadata {
     #[serde(default)]
     policy: Vec<PolicyFacts>,
     #[serde(default)]
+    invoke: Vec<PolicyFacts>,
+    #[serde(default)]
     workflow: BTreeMap<String, WorkflowSettings>,
 }
 
@@ -314,6 +318,7 @@ impl Settings {
             folder,
             tables: std::mem::take(&mut self.stepladder.table).into_iter().map(|table| table.name).collect(),
             policies: std::mem::take(&mut self.stepladder.policy),
+            invoke: std::mem::take(&mut self.stepladder.invoke),
         }
     }
 

@@ -1,8 +1,10 @@
 //! From facts to a stack.
 
 use crate::{
-    alarms, dashboard,
-    facts::{Facts, FunctionFacts, StatusEvents, WorkflowFacts, visibility_seconds},
+    alarms,
+    calls::Permissions,
+    dashboard,
+    facts::{Facts, FunctionFacts, INVOKE, StatusEvents, WorkflowFacts, visibility_seconds},
     limits,
     model::{Function, Index, Mapping, Parameter, ParameterKind, Queue, Stack, Table, Trigger, Value, When},
     roles,
@@ -19,6 +21,9 @@ const EXPIRES: &str = "expires";
 pub(crate) fn stack(facts: &Facts) -> Stack {
     let mut facts = facts.clone();
     facts.workflows.sort_by(|a, b| a.name.cmp(&b.name));
+    if !facts.needs_invoke() {
+        facts.functions.retain(|function| !(function.is_system && function.name == INVOKE));
+    }
     let facts = &facts;
     let mut functions: Vec<&FunctionFacts> = facts.functions.iter().collect();
     // The system's first, then by name: an added step moves no other.
@@ -195,6 +200,7 @@ fn queue(function: &FunctionFacts) -> Queue {
         _ if !function.is_system => "Messages of the step.",
         "start" => "Asks for runs.",
         "timer" => "What is due later, and what needs no step.",
+        INVOKE => "What states call that is no step.",
         _ => "What was received too often, from all queues.",
     };
     Queue {
@@ -247,6 +253,13 @@ fn environment(function: &FunctionFacts, facts: &Facts) -> BTreeMap<String, Valu
         variables.insert("STEPLADDER_SCHEDULE_GROUP", text("${Stack}"));
         let role = Value::Text(Text::role_arn(roles::SCHEDULER));
         variables.insert("STEPLADDER_SCHEDULE_ROLE_ARN", role);
+    }
+    if function.is_system && function.name == INVOKE {
+        // Who deploys a further definition reads here what it may call. Without room for it nobody can tell.
+        let permissions = Permissions::of(facts).to_json();
+        if permissions.len() <= limits::INVOKE_BYTES_MAX {
+            variables.insert("STEPLADDER_INVOKE", Value::Text(Text::of(permissions)));
+        }
     }
     let own =
         function.environment.iter().map(|(name, value)| (name.clone(), Value::Text(Text::literal(value))));

@@ -1,6 +1,6 @@
 //! What a workspace says: its programs with their settings, and its workflows.
 
-use crate::limits;
+use crate::{calls::CallFacts, limits};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -56,9 +56,11 @@ pub struct PackageFacts {
     pub tables: Vec<String>,
     /// What its functions may do beside what every step may.
     pub policies: Vec<PolicyFacts>,
+    /// What states may call where their definitions don't name it: `[[package.metadata.stepladder.invoke]]`.
+    pub invoke: Vec<PolicyFacts>,
 }
 
-/// `[[package.metadata.stepladder.policy]]`.
+/// `[[package.metadata.stepladder.policy]]`, and `[[package.metadata.stepladder.invoke]]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyFacts {
@@ -73,6 +75,8 @@ pub struct WorkflowFacts {
     pub name: String,
     /// The short names of the functions that its Task states name.
     pub functions: BTreeSet<String>,
+    /// What its Task states call that is no step.
+    pub calls: BTreeSet<CallFacts>,
     pub settings: WorkflowSettings,
 }
 
@@ -103,6 +107,9 @@ pub enum StatusEvents {
 /// The names of the system's functions, each with the queue that feeds it.
 pub const SYSTEM_FUNCTIONS: [&str; 3] = ["start", "timer", "dead-letter"];
 
+/// The system's function that calls what is no step, with the queue that feeds it. A stack without such calls has neither.
+pub const INVOKE: &str = "invoke";
+
 /// A setting that AWS would refuse, or that would not do what it says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -119,7 +126,8 @@ impl Facts {
         let missing = |name| SettingError {
             message: format!("the system function {name} is missing: it is a program of functions/system"),
         };
-        SYSTEM_FUNCTIONS.into_iter().filter(is_missing).map(missing).collect()
+        let needed = SYSTEM_FUNCTIONS.into_iter().chain(self.needs_invoke().then_some(INVOKE));
+        needed.filter(is_missing).map(missing).collect()
     }
 
     /// All faults of all settings, in order.
@@ -165,6 +173,7 @@ impl Facts {
                 ));
             }
         }
+        faults.0.extend(self.unnamed_calls());
         faults.0
     }
 }
@@ -278,7 +287,7 @@ impl Faults {
         let name = &package.name;
         // As templates name it: `dead_letter` is `dead-letter` there.
         let is_same = |taken: &str| crate::model::logical(taken) == crate::model::logical(name);
-        if SYSTEM_FUNCTIONS.into_iter().any(is_same) || is_same(crate::roles::SCHEDULER) {
+        if SYSTEM_FUNCTIONS.into_iter().chain([INVOKE]).any(is_same) || is_same(crate::roles::SCHEDULER) {
             self.add(format!(
                 "the package {name} has the name of a role of the system; give it another name"
             ));
@@ -292,7 +301,7 @@ impl Faults {
                 ));
             }
         }
-        for policy in &package.policies {
+        for policy in package.policies.iter().chain(&package.invoke) {
             if policy.actions.is_empty() || policy.resources.is_empty() {
                 self.add(format!("a policy of {name} has no actions or no resources"));
             }

@@ -137,7 +137,7 @@ fn tables_that_a_template_can_not_tell_apart_are_refused() {
 
 #[test]
 fn a_package_can_not_have_the_name_of_a_systems_role() {
-    for name in ["start", "timer", "dead-letter", "dead_letter", "scheduler"] {
+    for name in ["start", "timer", "dead-letter", "dead_letter", "scheduler", "invoke"] {
         let package = PackageFacts { name: name.into(), ..PackageFacts::default() };
         check(
             Facts { packages: vec![package], ..Facts::default() },

@@ -8,6 +8,7 @@
 
 mod alarms;
 mod build;
+mod calls;
 mod dashboard;
 mod facts;
 mod hcl;
@@ -21,9 +22,10 @@ mod text;
 mod tree;
 mod yaml;
 
+pub use calls::{CallFacts, Permissions};
 pub use facts::{
-    BatchLimits, Facts, FunctionFacts, PackageFacts, PolicyFacts, ProvisionedPollers, SYSTEM_FUNCTIONS,
-    SettingError, StatusEvents, WorkflowFacts, WorkflowSettings, visibility_seconds,
+    BatchLimits, Facts, FunctionFacts, INVOKE, PackageFacts, PolicyFacts, ProvisionedPollers,
+    SYSTEM_FUNCTIONS, SettingError, StatusEvents, WorkflowFacts, WorkflowSettings, visibility_seconds,
 };
 pub use model::{
     Alarm, Condition, Function, Index, Mapping, Metric, Parameter, ParameterKind, Queue, Role, Stack,

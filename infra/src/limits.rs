@@ -83,6 +83,9 @@ pub const STACK_NAME_CHARS_MAX: usize = 32;
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 pub const ENVIRONMENT_BYTES_MAX: usize = 4_096;
 
+/// What the function `invoke` may do is told in a variable of up to so many bytes, gaps not filled in: some 25 resources.
+pub const INVOKE_BYTES_MAX: usize = 1_800;
+
 /// All inline policies of a role together, in characters without white space
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
 pub const POLICY_CHARS_MAX: usize = 10_240;

@@ -8,7 +8,8 @@
 
 use crate::{
     build::sends_status_events,
-    facts::{Facts, FunctionFacts, PackageFacts, WorkflowFacts},
+    calls::Permissions,
+    facts::{Facts, FunctionFacts, INVOKE, PackageFacts, WorkflowFacts},
     limits,
     model::{Condition, Role, Statement},
     text::Text,
@@ -20,8 +21,11 @@ pub(crate) const SCHEDULER: &str = "scheduler";
 /// The bucket's name.
 pub(crate) const BUCKET: &str = "${Stack}-${Account}-${Region}";
 
-/// The queues that every function may send to: what is due later, and what nobody can handle.
-const HELD_OVER: [&str; 2] = ["timer", "parked"];
+/// The queues that every function may send to: what is due later, what nobody can handle, and what calls something that is
+/// no step.
+fn held_over(facts: &Facts) -> impl Iterator<Item = &str> {
+    ["timer", "parked"].into_iter().chain(facts.needs_invoke().then_some(INVOKE))
+}
 
 const LAMBDA: &str = "lambda.amazonaws.com";
 const TABLE: &str = "arn:${Partition}:dynamodb:${Region}:${Account}:table/${Stack}";
@@ -102,7 +106,11 @@ fn reached(workflows: &[&WorkflowFacts], own: &BTreeSet<&str>, facts: &Facts) ->
     let in_folders = facts.functions.iter().filter(|function| folders.contains(function.package.as_str()));
     let in_folders = in_folders.map(|function| function.name.as_str());
     let reached: BTreeSet<&str> = named.chain(in_folders).chain(own.iter().copied()).collect();
-    step_queues(facts).filter(|step| reached.contains(step)).chain(HELD_OVER).map(str::to_owned).collect()
+    step_queues(facts)
+        .filter(|step| reached.contains(step))
+        .chain(held_over(facts))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The queues of all steps, whatever names them.
@@ -112,11 +120,14 @@ fn step_queues(facts: &Facts) -> impl Iterator<Item = &str> {
 
 fn system_role(function: &FunctionFacts, facts: &Facts) -> Role {
     let name = function.name.as_str();
-    let queues = step_queues(facts).chain(HELD_OVER).map(str::to_owned).collect();
+    let queues = step_queues(facts).chain(held_over(facts)).map(str::to_owned).collect();
     let mut statements = vec![receive([name]), send(queues), find_queues()];
     let is_dead_letter = name == "dead-letter";
     let all_runs = ["R#*".to_owned()];
-    statements.push(if name == "start" { runs(all_runs) } else { whole_runs(all_runs) });
+    statements.push(match name {
+        "start" | INVOKE => runs(all_runs),
+        _ => whole_runs(all_runs),
+    });
     statements.push(definitions(["W#*".to_owned()]));
     let payloads = vec![objects("runs/*")];
     statements.push(if name == "start" { new_blobs(payloads) } else { blobs(payloads) });
@@ -172,7 +183,26 @@ fn system_role(function: &FunctionFacts, facts: &Facts) -> Role {
             vec![Text::of("arn:${Partition}:lambda:${Region}:${Account}:function:${Stack}-*")],
         ));
     }
+    if name == INVOKE {
+        statements.extend(calls(facts));
+    }
     Role { name: name.to_owned(), service: LAMBDA, source_arn: None, statements }
+}
+
+/// What the definitions' states call that is no step, and what packages allow where the data says it.
+fn calls(facts: &Facts) -> Vec<Statement> {
+    let permissions = Permissions::of(facts);
+    let statement = |(action, resources): (&String, &BTreeSet<String>)| {
+        let sid = format!("Call{}", crate::model::logical(action));
+        let resources = resources.iter().map(Text::of).collect();
+        self::statement(
+            &sid,
+            Some("What states call, by their definitions and Cargo.toml."),
+            &[action],
+            resources,
+        )
+    };
+    permissions.iter().map(statement).collect()
 }
 
 /// Sends what is due to the timer queue: the sweep, and waits beyond 15 minutes.

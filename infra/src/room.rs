@@ -3,7 +3,7 @@
 //! All names that a deployment chooses are taken at their longest.
 
 use crate::{
-    facts::SettingError,
+    facts::{INVOKE, SettingError},
     limits,
     model::{Function, Role, Stack, Statement, Value},
     text::{Place, Text},
@@ -53,8 +53,9 @@ fn solo_trials(stack: &Stack) -> Vec<SettingError> {
         return Vec::new();
     };
     let most = waits.saturating_sub(limits::SOLO_SECONDS_LEFT);
+    let is_solo = |function: &Function| !function.is_system || function.name == INVOKE;
     let too_long =
-        stack.functions.iter().filter(|function| !function.is_system && function.timeout_seconds > most);
+        stack.functions.iter().filter(|function| is_solo(function) && function.timeout_seconds > most);
     let fault = |function: &Function| SettingError {
         message: format!(
             "the timeout (seconds) of {} is {}; it can be at most {most}: the dead-letter function, which has {waits}, hands a message that failed too often to its step once more, waits for the answer and needs {} for the rest. Otherwise a step that hangs never comes to its Catch",

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     args::Global,
     aws_cli::{AwsCli, is_not_found, shown},
+    calls,
     cloudformation::{self, CLEANUP, change_sets, changes, failed, settled, status, updated},
     confirm::confirm,
     connect::{Stack, Target},
@@ -49,6 +50,10 @@ pub struct DeployArgs {
     /// missing
     #[arg(long)]
     dry_run: bool,
+    /// Deploy also definitions with a state that calls what Stepladder can't: a run that comes to it fails there, with
+    /// States.Runtime
+    #[arg(long)]
+    allow_unsupported: bool,
 }
 
 pub async fn run(args: DeployArgs, global: &Global, printer: &Printer) -> Outcome {
@@ -56,7 +61,12 @@ pub async fn run(args: DeployArgs, global: &Global, printer: &Printer) -> Outcom
         std::env::current_dir().map_err(|error| Failure::file("read the folder", ".".as_ref(), &error))?;
     let project = Project::find(&here)?;
     // What is wrong here is told before anything is asked of AWS.
-    let definitions = deploy_definition::read(&project, &[], printer)?;
+    let definitions = deploy_definition::read(
+        &project,
+        &[],
+        deploy_definition::unsupported(args.allow_unsupported),
+        printer,
+    )?;
     let template = project.root.join(&args.template);
     let is_ours = args.template == Path::new("infra/sam/template.yaml");
     let model = synth::stack_of(&project, printer)?;
@@ -478,6 +488,7 @@ impl Deployment<'_> {
         let stack = Stack::of(self.stack.target.clone()).await?;
         let mut plans = deploy_definition::plans(&stack, self.definitions).await?;
         deploy_definition::check_functions(&stack, &plans)?;
+        calls::check_allowed(&stack, self.definitions.iter().map(|(_, definition)| definition)).await?;
         deploy_definition::put(&stack, self.definitions, &mut plans, self.printer).await?;
         Ok(plans)
     }

@@ -1,7 +1,7 @@
 //! `stepladder deploy-definition`.
 
 use crate::{
-    completion,
+    calls, completion,
     connect::Stack,
     definitions::{Against, Checked, Problem},
     exit::Exit,
@@ -14,7 +14,7 @@ use crate::{
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
-use stepladder_asl::{Definition, WorkflowType};
+use stepladder_asl::{Definition, Unsupported, WorkflowType};
 use stepladder_protocol::{Host, QueueName, Store};
 
 /// Put definitions into a stack: what new runs take
@@ -32,9 +32,12 @@ pub struct DeployDefinitionArgs {
     /// Say what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Also where a state names a function that the stack doesn't have
+    /// Also where a state names a function that the stack doesn't have, or calls what the stack may not
     #[arg(long)]
     force: bool,
+    /// Also where a state calls what Stepladder can't: a run that comes to it fails there, with States.Runtime
+    #[arg(long)]
+    allow_unsupported: bool,
     /// Make this version the current one, which the stack has from before; its whole hash
     #[arg(long, value_name = "HASH")]
     hash: Option<String>,
@@ -74,17 +77,24 @@ pub async fn run(args: DeployDefinitionArgs, stack: &Stack, printer: &Printer) -
     let here =
         std::env::current_dir().map_err(|error| Failure::file("read the folder", ".".as_ref(), &error))?;
     let project = Project::find(&here)?;
-    let definitions = read(&project, &args.workflows, printer)?;
+    let unsupported = unsupported(args.allow_unsupported);
+    let definitions = read(&project, &args.workflows, unsupported, printer)?;
     deploy(stack, &definitions, &args, printer).await
+}
+
+/// What `--allow-unsupported` means.
+pub(crate) fn unsupported(is_allowed: bool) -> Unsupported {
+    if is_allowed { Unsupported::Taken } else { Unsupported::Refused }
 }
 
 /// The definitions of the workspace that are meant. All that is wrong with them is told at once.
 pub(crate) fn read(
     project: &Project,
     workflows: &[String],
+    unsupported: Unsupported,
     printer: &Printer,
 ) -> Outcome<Vec<(String, Definition)>> {
-    let mut all = Checked::all(project, Against::Stack(project), WorkflowType::Standard)?;
+    let mut all = Checked::all(project, Against::Stack(project, unsupported), WorkflowType::Standard)?;
     let names: Vec<String> = all.iter().map(|checked| checked.workflow.clone()).collect();
     for workflow in workflows {
         known(workflow, &names)?;
@@ -131,6 +141,7 @@ async fn deploy(
     let mut plans = plans(stack, definitions).await?;
     if !args.force {
         check_functions(stack, &plans)?;
+        calls::check_allowed(stack, definitions.iter().map(|(_, definition)| definition)).await?;
     }
     match args.dry_run {
         true => tell(&plans, printer)?,
@@ -209,10 +220,10 @@ async fn plan(stack: &Stack, workflow: &str, definition: &Definition) -> Outcome
     // One that is damaged or newer is replaced all the same: then every state counts as added.
     let before = before.and_then(|text| Definition::parse(&text).ok());
     let mut missing_functions = Vec::new();
-    for function in functions(definition) {
-        let queue = QueueName::Step(function.to_owned());
+    for function in functions(definition).difference(&calls::may_be_outside(definition)) {
+        let queue = QueueName::Step((*function).to_owned());
         if stack.protocol.host().queue().url(&queue).await?.is_none() {
-            missing_functions.push(function.to_owned());
+            missing_functions.push((*function).to_owned());
         }
     }
     Ok(Deployed::new(workflow, definition, previous, before.as_ref(), missing_functions))

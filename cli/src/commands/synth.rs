@@ -1,6 +1,7 @@
 //! `stepladder synth`: the templates, from the workflows and the programs' settings.
 
 use crate::{
+    calls,
     definitions::{Against, Checked},
     exit::Exit,
     failure::{Code, Failure, Outcome},
@@ -114,13 +115,16 @@ pub fn stack_of(project: &Project, printer: &Printer) -> Outcome<Stack> {
         let message = format!("{} can't be deployed", count(bad.len(), "definition"));
         return Err(Failure::new(Exit::Bad, Code::CheckFailed, message));
     }
-    let functions: BTreeMap<&str, BTreeSet<String>> = definitions
-        .iter()
-        .map(|checked| {
-            (checked.workflow.as_str(), checked.functions().into_iter().map(str::to_owned).collect())
-        })
-        .collect();
-    let facts = project.facts(|workflow| functions.get(workflow).cloned().unwrap_or_default())?;
+    let is_step = |function: &str| project.functions.contains_key(function);
+    let named = |checked: &Checked| {
+        let steps = checked.functions().into_iter().filter(|function| is_step(function));
+        let definition = checked.result.as_ref().ok();
+        let calls = definition.map(|definition| calls::of(definition, is_step)).unwrap_or_default();
+        (steps.map(str::to_owned).collect::<BTreeSet<String>>(), calls)
+    };
+    let named: BTreeMap<&str, _> =
+        definitions.iter().map(|checked| (checked.workflow.as_str(), named(checked))).collect();
+    let facts = project.facts(|workflow| named.get(workflow).cloned().unwrap_or_default())?;
     Stack::of(&facts).map_err(|errors| {
         refused(errors)
             .unwrap_or_else(|| Failure::new(Exit::Bug, Code::Bug, "settings were refused without a reason"))
@@ -279,7 +283,7 @@ mod tests {
     #[test]
     fn the_stack_has_a_queue_for_each_that_the_system_names() {
         let stack = own_stack();
-        for name in crate::project::SYSTEM_QUEUES.iter().filter(|name| **name != "status") {
+        for name in crate::project::SYSTEM_QUEUES.iter().filter(|name| !["status", "invoke"].contains(name)) {
             assert!(stack.queue(name).is_some(), "{name}");
         }
     }

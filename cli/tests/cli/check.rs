@@ -38,7 +38,7 @@ snapshot!(a_type_that_is_none, ["check", "--type", "FAST", "try/order.asl.json"]
 fn a_definition_is_read_from_stdin() {
     let shown = stepladder(&["check", "-"]).stdin("try/order.asl.json").transcript();
     assert!(
-        shown.starts_with("exit code: 0\n----- stdout -----\n! <stdin>  7 states, 2 functions\n"),
+        shown.starts_with("exit code: 0\n----- stdout -----\n✓ <stdin>  7 states, 2 functions\n"),
         "{shown}"
     );
 }

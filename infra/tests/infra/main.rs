@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod committed;
+mod invoke;
 mod per_stack;
 mod roles;
 mod room;

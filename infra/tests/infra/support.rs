@@ -37,6 +37,7 @@ pub(crate) fn workflow(name: &str, functions: &[&str], settings: Value) -> Workf
         name: name.to_owned(),
         functions: functions.iter().map(|name| (*name).to_owned()).collect(),
         settings: serde_json::from_value::<WorkflowSettings>(settings).unwrap(),
+        ..WorkflowFacts::default()
     }
 }
 
@@ -70,6 +71,7 @@ pub(crate) fn everything() -> Facts {
             folder: "shop".into(),
             tables: vec!["orders".into()],
             policies: vec![policy],
+            ..PackageFacts::default()
         },
         PackageFacts { name: "warehouse".into(), ..PackageFacts::default() },
         PackageFacts { name: "system".into(), ..PackageFacts::default() },

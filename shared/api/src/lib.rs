@@ -26,6 +26,7 @@ mod wire;
 
 use recordings::Recordings;
 use std::sync::Arc;
+pub use stepladder_asl::Unsupported;
 use stepladder_protocol::{Host, Protocol};
 use token::TokenKey;
 
@@ -36,6 +37,8 @@ pub struct ApiSettings {
     /// same: else one refuses the tokens of another.
     pub token_key: [u8; 32],
     pub refusals: Refusals,
+    /// What becomes of definitions with a resource that can't be called here.
+    pub unsupported: Unsupported,
 }
 
 /// What is refused.
@@ -59,6 +62,7 @@ struct Api<H> {
     protocol: Arc<Protocol<H>>,
     tokens: TokenKey,
     refusals: Refusals,
+    unsupported: Unsupported,
     recordings: Recordings,
 }
 
@@ -68,6 +72,7 @@ pub fn router<H: Host + 'static>(protocol: Arc<Protocol<H>>, settings: ApiSettin
         protocol,
         tokens: TokenKey::new(settings.token_key),
         refusals: settings.refusals,
+        unsupported: settings.unsupported,
         recordings: Recordings::default(),
     };
     wire::router(Arc::new(api))

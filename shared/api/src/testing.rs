@@ -1,6 +1,6 @@
 //! The API over a world in memory, called as AWS's clients call it.
 
-use crate::{ApiSettings, Refusals, router};
+use crate::{ApiSettings, Refusals, Unsupported, router};
 use axum::{Router, body::Body};
 use http::{Request, Response};
 use http_body_util::BodyExt;
@@ -35,7 +35,10 @@ impl World {
     pub(crate) fn with(refusals: Refusals) -> Self {
         let host = MemoryHost::new(1);
         let protocol = Arc::new(Protocol::new(host.clone()));
-        let router = router(Arc::clone(&protocol), ApiSettings { token_key: [7; 32], refusals });
+        let router = router(
+            Arc::clone(&protocol),
+            ApiSettings { token_key: [7; 32], refusals, unsupported: Unsupported::Refused },
+        );
         Self { host, protocol, router }
     }
 

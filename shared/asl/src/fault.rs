@@ -128,6 +128,7 @@ codes! {
     ChoiceRule = "SL0501", Error, SCHEMA, "a Choice rule has the wrong shape";
     NoSuchStep = "SL0601", Error, None, "no program has the name of a function";
     NotInExpress = "SL0602", Error, SCHEMA, "an EXPRESS workflow cannot do this";
+    OutsideFunction = "SL0603", Warning, None, "a function is no step of this workspace";
     Unsupported = "SL0901", Error, None, "a feature is not supported by this version";
     NotYetRun = "SL0902", Warning, None, "this version cannot run it yet";
 }

@@ -39,6 +39,7 @@ pub mod path;
 pub mod resource;
 pub mod retry;
 mod scope;
+mod target;
 pub mod template;
 pub mod timestamp;
 
@@ -49,8 +50,9 @@ pub use errors::ErrorName;
 pub use fault::{Fault, FaultCode, Faults, Severity};
 pub use jsonata::{Jsonata, JsonataError, JsonataErrorKind, JsonataFault, JsonataScope, States};
 pub use nearest::nearest;
-pub use parse::{Checked, Options, Refusal};
+pub use parse::{Checked, Options, Refusal, Unsupported};
 pub use path::{Path, ReferencePath};
 pub use resource::{Pattern, Resource, Service};
 pub use scope::{Draws, EvalError, Scope, no_variables};
+pub use target::Target;
 pub use template::{Expected, Template};

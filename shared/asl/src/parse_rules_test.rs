@@ -140,9 +140,12 @@ fn express_workflows_do_not_wait() {
 fn what_this_version_cannot_run_is_said() {
     use FaultCode::NotYetRun;
     let task = |resource: &str| format!(r#"{{"Type": "Task", "Resource": "{resource}", "Next": "T"}}"#);
-    let arn = "arn:aws:states:::dynamodb:getItem";
-    warns(&task(arn), &[(NotYetRun, &format!("\"{arn}\""))]);
-    warns(&task(LAMBDA), &[]);
+    for arn in ["arn:aws:states:::aws-sdk:s3:getObject", "arn:aws:swf:us-east-1:123456789012:task:X"] {
+        warns(&task(arn), &[(NotYetRun, &format!("\"{arn}\""))]);
+    }
+    for arn in [LAMBDA, "arn:aws:states:::dynamodb:getItem", "${Function}"] {
+        warns(&task(arn), &[]);
+    }
 }
 
 #[test]

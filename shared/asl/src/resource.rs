@@ -1,5 +1,6 @@
 //! What a Task state calls.
 
+use crate::target::{self, Target};
 use serde_json::Value;
 
 /// The `Resource` of a Task state.
@@ -32,6 +33,8 @@ pub struct Service {
     /// Of `lambda:invoke`, the short name in the constant `FunctionName` of its parameters; none where it is taken from
     /// the data.
     pub function: Option<String>,
+    /// What of the service is called, as the definition says it.
+    pub targets: Vec<Target>,
 }
 
 /// When a service's call is over
@@ -89,6 +92,20 @@ impl Resource {
         matches!(self, Resource::Service(service) if service.pattern == Pattern::WaitForTaskToken)
     }
 
+    /// Whether a state that calls it can be run here: a function, an activity, or one of some services.
+    pub fn is_run(&self) -> bool {
+        match self {
+            Resource::Lambda { .. } | Resource::Activity { .. } => true,
+            Resource::Service(service) => service.is_run(),
+            Resource::Other { .. } => false,
+        }
+    }
+
+    /// Whether a deployment has yet to say what it is: `${Name}`.
+    pub fn has_placeholder(&self) -> bool {
+        self.arn().split_once("${").is_some_and(|(_, rest)| rest.contains('}'))
+    }
+
     /// Reads an ARN; `parameters` are the state's, as written. The error says what is wrong with the ARN.
     pub fn parse(arn: &str, parameters: Option<&Value>) -> Result<Resource, String> {
         if is_placeholder(arn) {
@@ -139,19 +156,6 @@ impl Service {
 
     pub fn is(&self, service: &str, action: &str) -> bool {
         self.service == service && self.action == action
-    }
-
-    /// Whether it can be run here.
-    pub fn is_run(&self) -> bool {
-        matches!(
-            (self.service.as_str(), self.action.as_str()),
-            ("lambda", "invoke")
-                | ("sqs", "sendMessage")
-                | ("sns", "publish")
-                | ("events", "putEvents")
-                | ("dynamodb", "getItem" | "putItem" | "updateItem" | "deleteItem")
-                | ("states", "startExecution")
-        )
     }
 
     /// The action with its pattern: the history's `resource`.
@@ -207,6 +211,7 @@ fn integration(arn: &str, resource: &str, parameters: Option<&Value>) -> Result<
         action: action.to_string(),
         pattern,
         function: name.filter(|_| call == "lambda:invoke").and_then(function_name).map(str::to_string),
+        targets: target::targets(service, parameters),
     })
 }
 
@@ -315,6 +320,34 @@ mod tests {
             "listBuckets",
             Pattern::RequestResponse,
         );
+    }
+
+    #[test]
+    fn some_services_are_run_and_others_are_not() {
+        let is_run = |arn: &str| Resource::parse(arn, None).unwrap().is_run();
+        for arn in [
+            "arn:aws:lambda:eu-west-1:123456789012:function:f",
+            "arn:aws:states:::lambda:invoke.waitForTaskToken",
+            "arn:aws:states:::sqs:sendMessage",
+            "arn:aws:states:::sns:publish.waitForTaskToken",
+            "arn:aws:states:::events:putEvents",
+            "arn:aws:states:::dynamodb:updateItem",
+            "arn:aws:states:::states:startExecution.sync:2",
+            "arn:aws:states:eu-west-1:123456789012:activity:pack",
+        ] {
+            assert!(is_run(arn), "{arn}");
+        }
+        for arn in [
+            "arn:aws:states:::aws-sdk:dynamodb:getItem",
+            "arn:aws:states:::aws-sdk:sfn:startExecution",
+            "arn:aws:states:::http:invoke",
+            "arn:aws:states:::ecs:runTask.sync",
+            "arn:aws:states:::glue:startJobRun",
+            "arn:aws:swf:us-east-1:123456789012:task:X",
+            "${ChargePaymentArn}",
+        ] {
+            assert!(!is_run(arn), "{arn}");
+        }
     }
 
     #[test]

@@ -123,6 +123,11 @@ impl Clients {
         self.s3.get_or_init(|| self.shared.s3())
     }
 
+    /// What the calls of all clients are signed with.
+    pub(crate) fn credentials(&self) -> Option<SharedCredentialsProvider> {
+        self.shared.sdk.credentials_provider()
+    }
+
     pub(crate) fn lambda(&self) -> &aws_sdk_lambda::Client {
         self.lambda.get_or_init(|| self.shared.lambda())
     }

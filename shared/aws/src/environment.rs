@@ -51,6 +51,8 @@ pub struct Endpoints {
     pub scheduler: Option<String>,
     /// `AWS_ENDPOINT_URL_EVENTBRIDGE`.
     pub eventbridge: Option<String>,
+    /// `AWS_ENDPOINT_URL_SNS`.
+    pub sns: Option<String>,
 }
 
 /// What of the environment concerns the AWS SDK alone.
@@ -81,7 +83,7 @@ impl Environment {
     /// | variable | meaning | unless set |
     /// |---|---|---|
     /// | `AWS_REGION`, `AWS_DEFAULT_REGION` | the region | `us-east-1` with a local endpoint, else an error |
-    /// | `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB`, `_SQS`, `_S3`, `_LAMBDA`, `_SCHEDULER`, `_EVENTBRIDGE` | an emulator's address | AWS |
+    /// | `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB`, `_SQS`, `_S3`, `_LAMBDA`, `_SCHEDULER`, `_EVENTBRIDGE`, `_SNS` | an emulator's address | AWS |
     /// | `STEPLADDER_STACK` | the deployment's name | `stepladder` |
     /// | `STEPLADDER_TABLE` | the table | the stack's name |
     /// | `STEPLADDER_BUCKET` | the bucket | `<stack>-<account>-<region>` |
@@ -247,6 +249,7 @@ impl Endpoints {
             lambda: url("AWS_ENDPOINT_URL_LAMBDA")?,
             scheduler: url("AWS_ENDPOINT_URL_SCHEDULER")?,
             eventbridge: url("AWS_ENDPOINT_URL_EVENTBRIDGE")?,
+            sns: url("AWS_ENDPOINT_URL_SNS")?,
         })
     }
 }

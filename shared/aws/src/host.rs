@@ -2,8 +2,8 @@
 
 use crate::{
     Access, BusEvents, DynamoStore, Environment, EnvironmentError, LambdaFunctions, Observer,
-    OneTimeSchedules, S3Blobs, SqsQueue, SystemClock, clients::Clients, limits::ATTEMPTS_MAX,
-    store::Capacity,
+    OneTimeSchedules, S3Blobs, ServiceIntegrations, SqsQueue, SystemClock, clients::Clients,
+    limits::ATTEMPTS_MAX, store::Capacity,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
 use std::sync::Arc;
@@ -98,6 +98,11 @@ impl AwsHost {
         let bus = self.environment.settings.event_bus.as_deref();
         self.events = bus.map(|bus| BusEvents::new(&self.clients, bus));
         self
+    }
+
+    /// What calls services for states that are no steps: the invoke function has it, and nobody else.
+    pub fn integrations(&self) -> ServiceIntegrations {
+        ServiceIntegrations::new(&self.environment, self.clients.credentials())
     }
 
     /// What it was made of: the stack's names, its endpoints and settings.

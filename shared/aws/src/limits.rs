@@ -27,6 +27,24 @@ pub const UPLOAD_BYTES_PER_SECOND: usize = 4 * 1024 * 1024;
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>), and the answer has to travel.
 pub const INVOKE_TIMEOUT: Duration = Duration::from_secs(15 * 60 + 10);
 
+/// One attempt of a state's call of a service takes no longer than this; of a function, as long as the call may.
+pub const SERVICE_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The attempts of a state's call of a service, the first included: as many as the SDK makes that AWS calls services with
+/// (<https://docs.aws.amazon.com/sdk-for-java/v1/developer-guide/section-client-configuration.html>). What still fails is
+/// the state's to try again.
+pub const SERVICE_ATTEMPTS_MAX: u32 = 4;
+
+/// The first back-off between two of those attempts; it doubles, and chance takes up to half of it away.
+pub const SERVICE_BACKOFF_FIRST: Duration = Duration::from_millis(100);
+
+/// So long after its time a call of a service that nobody has cut off ends by itself.
+pub const SERVICE_CUT_OFF_GRACE: Duration = Duration::from_millis(200);
+
+/// The largest answer of a service that is read, in bytes. A function answers with up to 6 MB, whose JSON text is the answer
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>); the other services with less than 1 MB.
+pub const SERVICE_ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// Idle connections that are kept: ten messages at once, with some calls each.
 pub const IDLE_CONNECTIONS_MAX: usize = 32;
 

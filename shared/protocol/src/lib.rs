@@ -14,6 +14,7 @@ mod execute;
 mod fan_out;
 mod fan_outs;
 mod glance;
+mod integration;
 mod item;
 pub mod json;
 pub mod limits;
@@ -47,6 +48,7 @@ pub use execute::error_cause;
 
 pub use fan_outs::{Ended, EndedHow, FanOuts, Part, PartKey, PartReport, Partition, Progress, Tally};
 pub use glance::Glance;
+pub use integration::{IntegrationCall, Integrations};
 pub use item::{
     Close, Ending, ITEM_VERSION, ParentTask, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem,
 };

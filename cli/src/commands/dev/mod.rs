@@ -33,6 +33,8 @@ use stepladder_api::Refusals;
 use stepladder_asl::WorkflowType;
 use stepladder_local::{Server, ServerConfig, StartError};
 
+use super::deploy_definition::unsupported;
+
 use self::{build::Profile, logs::Logs, report::Report, stack::LocalStack};
 
 /// Build and run everything on this machine: functions, queues, table, timers
@@ -65,6 +67,10 @@ pub struct DevArgs {
     /// Let the Step Functions API refuse also what AWS alone refuses, such as an input above 256 KiB
     #[arg(long)]
     strict_aws: bool,
+    /// Take definitions with states that call what Stepladder can't: a run that comes to one fails there, with
+    /// States.Runtime
+    #[arg(long)]
+    allow_unsupported: bool,
 }
 
 /// What is known before anything is started.
@@ -129,7 +135,8 @@ fn plan(args: &DevArgs, printer: &Printer) -> Outcome<Plan> {
     let here =
         std::env::current_dir().map_err(|error| Failure::file("read the folder", ".".as_ref(), &error))?;
     let project = Project::find(&here)?;
-    let definitions = Checked::all(&project, Against::Stack(&project), WorkflowType::Standard)?;
+    let against = Against::Stack(&project, unsupported(args.allow_unsupported));
+    let definitions = Checked::all(&project, against, WorkflowType::Standard)?;
     let problems: usize = definitions.iter().map(Checked::problems).sum();
     if problems > 0 {
         for checked in &definitions {
@@ -216,7 +223,8 @@ async fn start(
     let sink = Arc::clone(&logs);
     server.lambda().on_log(move |line| sink.take(&line));
     let stack = LocalStack::create(server, &plan.project, &plan.definitions, &programs).await?;
-    stack.serve_api(server, if args.strict_aws { Refusals::Aws } else { Refusals::Own });
+    let refusals = if args.strict_aws { Refusals::Aws } else { Refusals::Own };
+    stack.serve_api(server, refusals, unsupported(args.allow_unsupported));
     if args.data_dir.is_some() {
         let (repaired, left) = stack.repair_running().await?;
         for (id, error) in left {

@@ -16,7 +16,7 @@ use std::{
     path::PathBuf,
     sync::Arc,
 };
-use stepladder_api::{ApiSettings, Refusals};
+use stepladder_api::{ApiSettings, Refusals, Unsupported};
 use stepladder_aws::{
     AwsHost, Environment, StackSpec, create_function_table, create_stack, visibility_seconds,
 };
@@ -81,12 +81,13 @@ impl LocalStack {
     }
 
     /// Answers the Step Functions API on the server's port, from now on.
-    pub(super) fn serve_api(&self, server: &Server, refusals: Refusals) {
+    pub(super) fn serve_api(&self, server: &Server, refusals: Refusals, unsupported: Unsupported) {
         let clock = self.protocol.host().clock();
         let mut token_key = [0; 32];
         let random = [clock.random_u128(), clock.random_u128()].map(u128::to_be_bytes);
         token_key.iter_mut().zip(random.as_flattened()).for_each(|(byte, random)| *byte = *random);
-        let router = stepladder_api::router(Arc::clone(&self.protocol), ApiSettings { token_key, refusals });
+        let settings = ApiSettings { token_key, refusals, unsupported };
+        let router = stepladder_api::router(Arc::clone(&self.protocol), settings);
         server.mount(API_TARGET, router);
     }
 

@@ -48,7 +48,7 @@ pub(super) async fn create<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<
     if !tags.is_empty() {
         return Err(ApiError::validation("Tags are not supported by this version of Stepladder"));
     }
-    let definition = runnable(asked.definition.as_deref().unwrap_or_default(), workflow_type)?;
+    let definition = runnable(api, asked.definition.as_deref().unwrap_or_default(), workflow_type)?;
     let (logging, tracing) = (asked.logging.clone(), asked.tracing.clone());
     let change = WorkflowChange {
         definition: Some(&definition),
@@ -89,7 +89,7 @@ pub(super) async fn update<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<
         ));
     }
     let definition =
-        asked.definition.as_deref().map(|text| runnable(text, item.workflow_type)).transpose()?;
+        asked.definition.as_deref().map(|text| runnable(api, text, item.workflow_type)).transpose()?;
     let change = WorkflowChange {
         definition: definition.as_ref(),
         role_arn: asked.role_arn,
@@ -112,8 +112,8 @@ pub(super) fn workflow_type(name: Option<&str>) -> WorkflowType {
 }
 
 /// A definition that can be run here.
-fn runnable(text: &str, workflow_type: WorkflowType) -> Result<Definition, ApiError> {
-    diagnostics::runnable(text, workflow_type).map_err(diagnostics::invalid_definition)
+fn runnable<H>(api: &Api<H>, text: &str, workflow_type: WorkflowType) -> Result<Definition, ApiError> {
+    diagnostics::runnable(text, workflow_type, api.unsupported).map_err(diagnostics::invalid_definition)
 }
 
 fn already_exists<H: Host>(api: &Api<H>, name: &str) -> ApiError {

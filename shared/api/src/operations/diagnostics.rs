@@ -8,7 +8,7 @@ use crate::{
     limits::DIAGNOSTICS_MAX,
 };
 use serde_json::Value;
-use stepladder_asl::{Definition, Fault, FaultCode, Options, Refusal, Resource, Severity};
+use stepladder_asl::{Definition, Fault, FaultCode, Options, Refusal, Resource, Severity, Unsupported};
 use stepladder_protocol::{QueueName, WorkflowType};
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html>
@@ -53,20 +53,19 @@ fn code(fault: &Fault) -> &'static str {
 ///
 /// # Errors
 ///
-/// All that is wrong with it, and all that this version can't run yet: a state must not fail for it later.
-pub(super) fn runnable(text: &str, workflow_type: WorkflowType) -> Result<Definition, Vec<Fault>> {
-    let checked = Definition::check(text, &Options { workflow_type, judge: &judge });
-    let is_told = |fault: &Fault| checked.errors.iter().any(|error| error.state == fault.state);
-    let is_refused = |fault: &&Fault| fault.code == FaultCode::NotYetRun && !is_told(fault);
-    let refused: Vec<Fault> = checked.warnings.iter().filter(is_refused).cloned().collect();
-    match checked.definition {
-        Some(definition) if refused.is_empty() => Ok(definition),
-        _ => Err(checked.errors.into_iter().chain(refused).collect()),
-    }
+/// All that is wrong with it, and all that this version can't run, unless that is taken.
+pub(super) fn runnable(
+    text: &str,
+    workflow_type: WorkflowType,
+    unsupported: Unsupported,
+) -> Result<Definition, Vec<Fault>> {
+    let judge = |resource: &Resource| judge(resource, unsupported);
+    let checked = Definition::check(text, &Options { workflow_type, judge: &judge }).to_run(unsupported);
+    checked.definition.ok_or_else(|| checked.errors.into_iter().collect())
 }
 
-/// What a state calls has to be a step: a function by its ARN, or by `lambda:invoke` with a constant name.
-fn judge(resource: &Resource) -> Result<(), Refusal> {
+/// A function is a step or one outside of the stack, and its queue tells which; that of another name is the system's.
+fn judge(resource: &Resource, unsupported: Unsupported) -> Result<(), Refusal> {
     let refuse = |message: String, hint: &str| {
         Err(Refusal { code: FaultCode::Unsupported, message, hint: Some(hint.to_owned()) })
     };
@@ -77,15 +76,10 @@ fn judge(resource: &Resource) -> Result<(), Refusal> {
             format!("`{function}` is the name of a system queue, and can't name a step"),
             "give the function another name",
         ),
-        Some(_) => Ok(()),
-        None if resource.is_lambda_invoke() => refuse(
-            "a `FunctionName` that is not a constant is not supported by this version".to_owned(),
-            "write the function's name as a text",
-        ),
-        None => refuse(
-            format!("`{}` is not supported by this version", resource.arn()),
-            "this version calls Lambda functions: by their ARN, or by arn:aws:states:::lambda:invoke",
-        ),
+        None if resource.has_placeholder() && unsupported == Unsupported::Refused => {
+            refuse(format!("`{}` doesn't say yet what it is", resource.arn()), "replace what stands in ${}")
+        }
+        _ => Ok(()),
     }
 }
 

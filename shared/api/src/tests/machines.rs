@@ -133,19 +133,27 @@ fn what_can_not_be_run_here_is_refused_and_only_warned_of_by_the_validation() {
             "Type": "Task", "Resource": resource, "Parameters": parameters, "End": true
         } } })
     };
-    let sqs = task("arn:aws:states:::sqs:sendMessage", json!({ "QueueUrl": "q", "MessageBody": "b" }));
+    let object = task("arn:aws:states:::aws-sdk:s3:getObject", json!({ "Bucket": "b", "Key": "k" }));
     world.refused(
         "CreateStateMachine",
-        create("w", &sqs),
+        create("w", &object),
         "InvalidDefinition",
-        "not supported by this version",
+        "this version cannot call `arn:aws:states:::aws-sdk:s3:getObject` yet",
     );
     let validated = world.ok(
         "ValidateStateMachineDefinition",
-        json!({ "definition": sqs.to_string(), "severity": "WARNING" }),
+        json!({ "definition": object.to_string(), "severity": "WARNING" }),
     );
     assert_eq!(validated["result"], "OK");
     assert_eq!(validated["diagnostics"][0]["severity"], "WARNING");
+    let sqs = task("arn:aws:states:::sqs:sendMessage", json!({ "QueueUrl": "q", "MessageBody": "b" }));
+    world.ok("CreateStateMachine", create("sqs", &sqs));
+    let body = json!({ "stateMachineArn": machine("sqs"), "definition": object.to_string() });
+    world.refused("UpdateStateMachine", body, "InvalidDefinition", "cannot call");
+    let chosen = task("arn:aws:states:::lambda:invoke", json!({ "FunctionName.$": "$.function" }));
+    world.ok("CreateStateMachine", create("chosen", &chosen));
+    let placeholder = task("${Function}", json!({}));
+    world.refused("CreateStateMachine", create("w", &placeholder), "InvalidDefinition", "`${Function}`");
     let system = task("arn:aws:lambda:us-east-1:000000000000:function:timer", json!({}));
     world.refused(
         "CreateStateMachine",

@@ -37,6 +37,9 @@ impl Parser<'_> {
                     self.fault(FaultCode::NotInExpress, span.clone(), message);
                 }
             }
+            Resource::Other { arn } if !resource.has_placeholder() => {
+                self.fault(FaultCode::NotYetRun, span, format!("this version cannot call `{arn}` yet"));
+            }
             Resource::Lambda { .. } | Resource::Other { .. } => {}
         }
     }

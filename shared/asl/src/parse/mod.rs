@@ -18,6 +18,7 @@ mod retry;
 mod shapes;
 mod state;
 mod template;
+mod to_run;
 mod unmatched;
 mod values;
 mod variables;
@@ -32,6 +33,7 @@ use crate::{
 };
 use indexmap::{IndexMap, IndexSet};
 use std::ops::Range;
+pub use to_run::Unsupported;
 use variables::Variables;
 
 /// How a definition is to be judged.
