@@ -115,6 +115,11 @@ pub fn callee<'a>(definition: &'a Definition, state: &str) -> Option<Callee<'a>>
     }
 }
 
+/// The resource of a Task state, as it is written; `None` where the state is none.
+pub fn resource_of<'a>(definition: &'a Definition, state: &str) -> Option<&'a str> {
+    Some(task(definition, state)?.1.resource.arn())
+}
+
 /// Whether somebody else than who is called gives the state's answer: who has the token, a worker, what was begun.
 pub fn waits_for_answer(definition: &Definition, state: &str) -> bool {
     task(definition, state).is_some_and(|(_, task)| task.resource.waits())

@@ -47,7 +47,8 @@ mod transition;
 
 pub use advance::{advance, start, start_branch};
 pub use call::{
-    CalledService, Callee, StepCall, callee, function_of, service_call, step_call, waits_for_answer,
+    CalledService, Callee, StepCall, callee, function_of, resource_of, service_call, step_call,
+    waits_for_answer,
 };
 pub use event::{Event, HistoryEvent, Integration};
 pub use fan_out::{BranchInput, Inputs, branch_inputs};

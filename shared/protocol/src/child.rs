@@ -124,16 +124,25 @@ impl<H: Host> Protocol<H> {
         Ok(StartRequest { workflow: workflow.to_owned(), name, input })
     }
 
-    /// A run has ended: the task that waits for it has its answer. Doing it twice changes nothing.
-    pub(crate) async fn tell_parent(&self, run: &Run) -> WorldResult<()> {
+    /// What tells the task that waits for a run that it has ended. Who ends a run may not write what belongs to another
+    /// workflow's: the timer function may.
+    pub(crate) async fn parent_told(&self, run: &Run) -> WorldResult<Option<Sending>> {
         if !run.child {
-            return Ok(());
+            return Ok(None);
         }
-        let key = RunKey::of(run);
+        let run = Run { input: None, ..run.clone() };
+        let message = self.message(&run, Ask::Parent);
+        self.sending(QueueName::Timer, &message, i64::MIN).await.map(Some)
+    }
+
+    /// A run has ended: the task that waits for it has its answer. Doing it twice changes nothing.
+    pub(crate) async fn tell_parent(&self, message: &Message) -> WorldResult<Handled> {
+        let key = RunKey::of(&message.run);
         match self.host.store().run(&key.id, self.host.clock().now_ms()).await? {
-            Some(item) if item.nonce == key.nonce => self.tell_parent_of(&item).await,
-            _ => Ok(()),
+            Some(item) if item.nonce == key.nonce => self.tell_parent_of(&item).await?,
+            _ => {}
         }
+        Ok(Handled::done())
     }
 
     async fn tell_parent_of(&self, child: &RunItem) -> WorldResult<()> {

@@ -108,6 +108,7 @@ impl<H: Host> Protocol<H> {
             Ask::Stop { .. } | Ask::TimeOut => self.stop(&job.message, &job.definition).await,
             Ask::Redrive => self.redrive(&job.message, &job.definition).await,
             Ask::Look => self.look(&job.message).await,
+            Ask::Parent => self.tell_parent(&job.message).await,
             // It was told when it was opened.
             Ask::Status(_) => Ok(Handled::done()),
             Ask::Step(position) => self.step(step, invocation, delivery, &job, position).await,

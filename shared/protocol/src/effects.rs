@@ -16,11 +16,14 @@ use crate::{
     },
 };
 use sha2::{Digest, Sha256};
-use stepladder_asl::Definition;
+use stepladder_asl::{Definition, errors};
 use stepladder_engine::{
     Callee, Effect, End, Outcome, Phase, Position, Run, Status, Target, Transition, advance, callee,
-    waits_for_answer,
+    resource_of, waits_for_answer,
 };
+
+/// AWS's error for a call of a function that isn't there.
+const NO_FUNCTION: &str = "Lambda.ResourceNotFoundException";
 
 impl<H: Host> Protocol<H> {
     /// What has to be sent because of the record of a position. What has to be written instead has been written when
@@ -67,8 +70,9 @@ impl<H: Host> Protocol<H> {
             Effect::Join(end) => self.join(line, end, seq, transition.now_ms).await,
             Effect::Close(end) => {
                 self.close(line.run, end, transition.now_ms).await?;
-                self.tell_parent(line.run).await?;
-                self.told(line.run, end, transition.now_ms).await
+                let mut sendings = self.told(line.run, end, transition.now_ms).await?;
+                sendings.extend(self.parent_told(line.run).await?);
+                Ok(sendings)
             }
         }
     }
@@ -96,11 +100,11 @@ impl<H: Host> Protocol<H> {
                 }
                 QueueName::activity(arn.rsplit(':').next().unwrap_or(arn))
             }
-            Some(Callee::Service(_)) => QueueName::Invoke,
-            None => {
-                return Ok(vec![
-                    self.unscheduled(next, "The state's resource is nothing that can be called.").await?,
-                ]);
+            Some(Callee::Service(service)) if service.is_run() => QueueName::Invoke,
+            Some(Callee::Service(_)) | None => {
+                let resource = resource_of(line.definition, state).unwrap_or_default();
+                let why = format!("This version can't call {resource}.");
+                return Ok(vec![self.unscheduled(next, errors::RUNTIME, &why).await?]);
             }
         };
         let mut sending = self.sending(queue, &next, due_ms).await?;
@@ -185,13 +189,20 @@ impl<H: Host> Protocol<H> {
                 Some(Err(SendError::NoSuchQueue)) | None => {}
             }
         }
-        let why = match queue {
-            QueueName::Activity(_) => {
-                format!("Activity not found: the stack has no queue {}.", queue.short())
+        let (error, why) = match queue {
+            QueueName::Activity(name) => {
+                (errors::RUNTIME, format!("There is no activity for the queue {name}."))
             }
-            _ => format!("Function not found: {}; the stack has no queue of that name.", queue.short()),
+            QueueName::Invoke => {
+                let why = "The stack has no function that calls services; deploy it again.".to_owned();
+                (errors::RUNTIME, why)
+            }
+            _ => {
+                let name = queue.short();
+                (NO_FUNCTION, format!("Function not found: {name}; the stack has no queue of that name."))
+            }
         };
-        let sending = self.unscheduled(message, &why).await?;
+        let sending = self.unscheduled(message, error, &why).await?;
         match self.host.queue().send(&sending.queue, &[sending.outgoing]).await?.into_iter().next() {
             Some(Ok(())) => Ok(()),
             Some(Err(SendError::Failed(error))) => Err(error),
@@ -199,17 +210,13 @@ impl<H: Host> Protocol<H> {
         }
     }
 
-    async fn unscheduled(&self, message: Message, why: &str) -> WorldResult<Sending> {
+    async fn unscheduled(&self, message: Message, error: &str, why: &str) -> WorldResult<Sending> {
         let Message { run, ask, enclosing, .. } = message;
         let Some(position) = ask.position() else {
             return Err(no_queue(&QueueName::Timer));
         };
         let cause = format!("{why} (state '{}' of workflow {})", position.state, run.workflow);
-        let outcome = Outcome::Failed {
-            error: "Lambda.ResourceNotFoundException".to_owned(),
-            cause: Some(cause),
-            phase: Phase::Schedule,
-        };
+        let outcome = Outcome::Failed { error: error.to_owned(), cause: Some(cause), phase: Phase::Schedule };
         let ask = Ask::Outcome(position.clone(), outcome);
         let message = Message { enclosing, ..self.message(&run, ask) };
         self.sending(QueueName::Timer, &message, i64::MIN).await

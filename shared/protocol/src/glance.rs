@@ -68,6 +68,7 @@ fn name(ask: &Ask) -> &'static str {
         Ask::Stop { .. } => "stop",
         Ask::Redrive => "redrive",
         Ask::Look => "look",
+        Ask::Parent => "parent",
         Ask::Status(_) => "status",
     }
 }

@@ -100,6 +100,8 @@ pub enum Ask {
     Redrive,
     /// Look whether the run waits for a message that is lost.
     Look,
+    /// The run has ended: tell the task of another run that waits for it.
+    Parent,
     /// Tell those who want to know that the run has ended.
     Status(StatusChange),
 }
@@ -120,6 +122,7 @@ impl Ask {
             | Ask::Stop { .. }
             | Ask::Redrive
             | Ask::Look
+            | Ask::Parent
             | Ask::Status(_) => None,
         }
     }
@@ -146,6 +149,7 @@ impl Ask {
             | Ask::Stop { .. }
             | Ask::Redrive
             | Ask::Look
+            | Ask::Parent
             | Ask::Status(_) => None,
         }
     }

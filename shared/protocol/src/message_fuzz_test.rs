@@ -46,6 +46,7 @@ fn bodies() -> Vec<String> {
         Ask::Stop { error: text("Stopped"), cause: None },
         Ask::Redrive,
         Ask::Look,
+        Ask::Parent,
         Ask::Status(StatusChange {
             status: Status::TimedOut,
             stopped_ms: 1_700_000_000_000,
@@ -59,7 +60,7 @@ fn bodies() -> Vec<String> {
 }
 
 /// How many kinds of asks there are.
-const KINDS: usize = 13;
+const KINDS: usize = 14;
 
 /// Another kind doesn't compile until it is here, and [`bodies`] has one.
 fn kind(ask: &Ask) -> &'static str {
@@ -76,6 +77,7 @@ fn kind(ask: &Ask) -> &'static str {
         Ask::Stop { .. } => "stop",
         Ask::Redrive => "redrive",
         Ask::Look => "look",
+        Ask::Parent => "parent",
         Ask::Status(_) => "status",
     }
 }

@@ -222,8 +222,9 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<Handled> {
         self.stop_branches(&message.run, position).await?;
         self.stop_child_of(&message.run, position).await?;
-        self.tell_parent(&message.run).await?;
-        Ok(Handled::sending(self.told(&message.run, end, now_ms).await?))
+        let mut sendings = self.told(&message.run, end, now_ms).await?;
+        sendings.extend(self.parent_told(&message.run).await?);
+        Ok(Handled::sending(sendings))
     }
 
     /// If this message has stopped the run before, its last effects are done again: it may have died before it did

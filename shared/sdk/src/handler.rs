@@ -12,6 +12,8 @@ use stepladder_protocol::{
 /// What a function is there for.
 pub(crate) enum Role {
     Step(StepFunction),
+    /// What calls services, as a step is called.
+    Invoke(StepFunction),
     /// A step that takes a batch in one call.
     Batch(BatchFunction),
     Timer,
@@ -34,6 +36,7 @@ impl<H: Host> Handler<H> {
             Role::Step(_) | Role::Batch(_) => {
                 QueueName::Step(short_name(&host.settings().stack, function).to_owned())
             }
+            Role::Invoke(_) => QueueName::Invoke,
             Role::Timer => QueueName::Timer,
             Role::DeadLetter => QueueName::DeadLetter,
             Role::Start => QueueName::Start,
@@ -74,7 +77,9 @@ impl<H: Host> Handler<H> {
 
     async fn batch(&self, invocation: &Invocation, deliveries: &[Delivery]) -> Vec<String> {
         match &self.role {
-            Role::Step(step) => self.protocol.handle_batch(Some(step), invocation, deliveries).await,
+            Role::Step(step) | Role::Invoke(step) => {
+                self.protocol.handle_batch(Some(step), invocation, deliveries).await
+            }
             Role::Batch(code) => self.protocol.handle_batch_together(code, invocation, deliveries).await,
             Role::Timer | Role::DeadLetter => self.protocol.handle_batch(None, invocation, deliveries).await,
             Role::Start => self.protocol.handle_starts(invocation, deliveries).await,
@@ -83,7 +88,7 @@ impl<H: Host> Handler<H> {
 
     async fn solo(&self, invocation: &Invocation, solo: SoloDelivery) -> Result<Value, EventError> {
         let answer = match &self.role {
-            Role::Step(step) => self.protocol.handle_solo(step, invocation, solo).await,
+            Role::Step(step) | Role::Invoke(step) => self.protocol.handle_solo(step, invocation, solo).await,
             Role::Batch(code) => self.protocol.handle_solo_together(code, invocation, solo).await,
             Role::Timer | Role::DeadLetter | Role::Start => {
                 return Err(EventError::new(

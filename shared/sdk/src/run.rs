@@ -90,10 +90,19 @@ impl From<ErrorKind> for Error {
 /// Not generic: whatever is compiled here is compiled once, and not again for each step's binary. `equip` gives the host what
 /// only some functions have: what no function of a binary asks for isn't in it.
 pub(crate) fn run_role(role: Role, equip: fn(AwsHost) -> AwsHost) -> BoxFuture<'static, Result<(), Error>> {
+    run_as(Box::new(move |_| role), equip)
+}
+
+/// [`run_role`], where the role needs the host.
+pub(crate) fn run_as(
+    role: Box<dyn FnOnce(&AwsHost) -> Role + Send>,
+    equip: fn(AwsHost) -> AwsHost,
+) -> BoxFuture<'static, Result<(), Error>> {
     Box::pin(async move {
         logging::init();
         let function = check_environment(&|name| env::var(name).ok())?;
         let host = equip(Box::pin(AwsHost::from_env()).await.map_err(ErrorKind::from)?);
+        let role = role(&host);
         let stack = host.environment().emits_metrics.then(|| host.environment().settings.stack.clone());
         let handler = Arc::new(Handler::new(host, role, &function, Reporter::new(stack.as_deref())));
         if handler.reporter().is_on() {

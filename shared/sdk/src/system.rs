@@ -1,7 +1,14 @@
 //! The system functions' own entry points. A step needs none of them.
 
-use crate::{Error, handler::Role, run::run_role};
-use stepladder_aws::AwsHost;
+use crate::{
+    Error,
+    handler::Role,
+    run::{run_as, run_role},
+};
+use futures::FutureExt;
+use std::sync::Arc;
+use stepladder_aws::{AwsHost, ServiceIntegrations};
+use stepladder_protocol::{IntegrationCall, Integrations, StepFailure, StepFunction};
 
 /// The timer function: waits, long retry delays, time-outs and requests that decide without a step, from the timer
 /// queue; and once an hour, by a schedule's event or the message `{"sweep": true}`, the look for runs that nothing moves any
@@ -21,4 +28,30 @@ pub async fn dead_letter() -> Result<(), Error> {
 /// The start function: `{"workflow", "name"?, "input"}` from the start queue, each message its own success or failure.
 pub async fn start() -> Result<(), Error> {
     run_role(Role::Start, |host| host).await
+}
+
+/// The invoke function: calls for states whatever is no step of the stack, and starts the runs of nested workflows.
+pub async fn invoke() -> Result<(), Error> {
+    run_as(Box::new(|host| Role::Invoke(services(host.integrations()))), |host| host).await
+}
+
+fn services(integrations: ServiceIntegrations) -> StepFunction {
+    Arc::new(move |request| {
+        let integrations = integrations.clone();
+        async move {
+            let Some(service) = request.call.service else {
+                let cause = format!("The state '{}' calls no service.", request.state);
+                return Err(StepFailure { error: "States.Runtime".to_owned(), cause });
+            };
+            let call = IntegrationCall {
+                service: service.service,
+                action: service.action,
+                parameters: request.call.input,
+                idempotency_key: request.call.idempotency_key,
+                deadline_ms: request.deadline_ms,
+            };
+            integrations.call(call).await
+        }
+        .boxed()
+    })
 }

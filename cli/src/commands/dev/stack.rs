@@ -62,7 +62,11 @@ impl LocalStack {
         let environment = Environment::local(&endpoint, NAME)
             .map_err(|error| Failure::new(Exit::Bug, Code::Bug, error.to_string()))?;
         let host = AwsHost::connect(environment).await;
-        let steps = project.steps().map(|step| (step.name.clone(), step.timeout_seconds)).collect();
+        // The function that calls services has a queue as a step has.
+        let invoke = QueueName::Invoke;
+        let invoke = project.functions.get(invoke.short()).filter(|function| function.is_system);
+        let with_queues = project.steps().chain(invoke);
+        let steps = with_queues.map(|step| (step.name.clone(), step.timeout_seconds)).collect();
         create_stack(&host, &StackSpec { steps, system_timeout_seconds: limits::FUNCTION_TIMEOUT_SECONDS })
             .await?;
         for table in &project.tables {
