@@ -158,6 +158,19 @@ impl Service {
         self.service == service && self.action == action
     }
 
+    /// Whether it can be run here.
+    pub fn is_run(&self) -> bool {
+        matches!(
+            (self.service.as_str(), self.action.as_str()),
+            ("lambda", "invoke")
+                | ("sqs", "sendMessage")
+                | ("sns", "publish")
+                | ("events", "putEvents")
+                | ("dynamodb", "getItem" | "putItem" | "updateItem" | "deleteItem")
+                | ("states", "startExecution")
+        )
+    }
+
     /// The action with its pattern: the history's `resource`.
     pub fn resource(&self) -> String {
         format!("{}{}", self.action, self.pattern.suffix())

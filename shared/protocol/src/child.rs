@@ -4,11 +4,11 @@ use crate::{
     Protocol,
     batch::{Invocation, Sending, StepFailure},
     deliver::{Handled, Job},
-    fan_outs::Partition,
+    fan_outs::{PartKey, Partition},
     item::{ParentTask, RunId, RunItem, RunKey},
     limits,
     line::Line,
-    message::{Ask, Message},
+    message::{Ask, Lock, Message},
     start::{StartError, StartRequest, Started},
     tasks::{AnsweredBy, TaskState, Tasks},
     traits::{Clock, Host, QueueName, Store, WorldResult},
@@ -16,8 +16,8 @@ use crate::{
 };
 use futures::{FutureExt, future::BoxFuture};
 use serde_json::{Map, Value, json};
-use stepladder_asl::{Pattern, Service, timestamp};
-use stepladder_engine::{Outcome, Phase, Position, Run, Status, StepCall};
+use stepladder_asl::{Definition, Pattern, Service, timestamp};
+use stepladder_engine::{Callee, Outcome, Phase, Position, Run, Status, StepCall, callee};
 
 /// How Step Functions names its own errors where a state calls it.
 const NOT_THERE: &str = "StepFunctions.StateMachineDoesNotExistException";
@@ -153,13 +153,13 @@ impl<H: Host> Protocol<H> {
         let Some(item) = self.host.store().task(run, task).await? else { return Ok(()) };
         if item.state != TaskState::Open {
             // Whoever answered may have died before it asked for what follows.
-            return self.ask_for_answered(run, &item, 0).await;
+            return self.ask_for_answered(run, &item, None, 0).await;
         }
         let asked = self.asked_by(run, &item).await?;
         let definition = self.definition(&asked.run.workflow, &asked.run.definition).await?;
         let state = asked.ask.position().map(|position| position.state.as_str()).unwrap_or_default();
-        let is_json = match stepladder_engine::callee(&definition, state) {
-            Some(stepladder_engine::Callee::Service(service)) => service.pattern == Pattern::Sync2,
+        let is_json = match callee(&definition, state) {
+            Some(Callee::Service(service)) => service.pattern == Pattern::Sync2,
             _ => false,
         };
         let outcome = self.end_of_child(child, is_json).await?;
@@ -263,10 +263,23 @@ impl<H: Host> Protocol<H> {
         }
     }
 
-    /// Stops the runs that open tasks of a partition wait for.
-    pub(crate) async fn stop_children_in(&self, partition: &Partition) -> WorldResult<()> {
-        for child in self.host.store().children_in(partition).await? {
-            self.stop_child(&child).await?;
+    /// Stops the runs that the tasks of a fan-out's branches wait for, of all parts of it and of what is nested in them.
+    pub(crate) async fn stop_children_of(
+        &self,
+        definition: &Definition,
+        run: &Run,
+        position: &Position,
+    ) -> WorldResult<()> {
+        let Some(fan_out) = position.fan_out().filter(|_| waits_for_runs(definition)) else { return Ok(()) };
+        let key = Lock::of(position).key(&RunKey::of(run));
+        let mut parts: Vec<PartKey> =
+            self.parts(fan_out.count).map(|part| PartKey { fan_out: key.clone(), part }).collect();
+        while let Some(part) = parts.pop() {
+            let part = Partition::Part(part);
+            for child in self.host.store().children_in(&part).await? {
+                self.stop_child(&child).await?;
+            }
+            parts.extend(self.parts_in(&part).await?);
         }
         Ok(())
     }
@@ -288,6 +301,17 @@ impl<H: Host> Protocol<H> {
         }
         .boxed()
     }
+}
+
+/// Whether a state of the definition waits for the end of another run.
+fn waits_for_runs(definition: &Definition) -> bool {
+    let waits = |state: &String| match callee(definition, state) {
+        Some(Callee::Service(service)) => {
+            service.is("states", "startExecution") && service.pattern != Pattern::RequestResponse
+        }
+        _ => false,
+    };
+    definition.states.keys().any(waits)
 }
 
 fn failure(error: &str, cause: String) -> StepFailure {

@@ -113,7 +113,9 @@ impl<H: Host> Protocol<H> {
             Ask::Status(_) => Ok(Handled::done()),
             Ask::Step(position) => self.step(step, invocation, delivery, &job, position).await,
             Ask::Timer(position) => self.timer(invocation, delivery, &job, position).await,
-            Ask::Answered(position) => self.record_answer(invocation, delivery, &job, position).await,
+            Ask::Answered(position, given) => {
+                self.record_answer(invocation, delivery, &job, position, given.as_ref()).await
+            }
             Ask::Untaken(position) => self.untaken(invocation, delivery, &job, position).await,
             Ask::Child(position, gap_seconds) => {
                 let is_first = delivery.receive_count == 1;
@@ -272,7 +274,7 @@ impl<H: Host> Protocol<H> {
         }
         // At the first delivery too, if the run has ended: the other copy of this very message may have ended it, and may
         // die before it has sent.
-        let tells_of_answer = matches!(message.ask, Ask::Answered(_));
+        let tells_of_answer = matches!(message.ask, Ask::Answered(..));
         let reads = delivery.receive_count > 1 || ended || invocation.is_dead_letter() || tells_of_answer;
         let record = match reads {
             true => self.host.store().record(&lock.key(&key)).await?,
@@ -298,7 +300,8 @@ impl<H: Host> Protocol<H> {
             Some(record) if record.owner != message.id && tells_of_answer && !ended => {
                 let definition = self.definition(&message.run.workflow, &message.run.definition).await?;
                 message.fetch(self.host.blobs(), self.host.settings().payload_bytes_max).await?;
-                let Some(position) = message.ask.position() else { return Ok(None) };
+                let Ask::Answered(position, given) = &message.ask else { return Ok(None) };
+                self.keep_given(&key, position, given.as_ref()).await?;
                 self.pass_answer_on(message, &definition, position, record).await.map(Some)
             }
             Some(record) if record.owner != message.id && !self.planted(PlantedBug::EveryLoserResends) => {

@@ -38,9 +38,12 @@ impl<H: Host> Protocol<H> {
         // After the record, and before anything is sent: whoever waits no longer for its branches stops them.
         if position.fan_out().is_some() && !matches!(outcome, Outcome::Joined { .. }) {
             self.stop_branches(line.run, position).await?;
+            self.stop_children_of(line.definition, line.run, position).await?;
         }
         // So does whoever waits no longer for a run that it has started.
-        if matches!(outcome, Outcome::TimedOut { .. }) && waits_for_answer(line.definition, &position.state) {
+        if matches!(outcome, Outcome::TimedOut { .. } | Outcome::Failed { .. })
+            && waits_for_answer(line.definition, &position.state)
+        {
             self.stop_child_of(line.run, position).await?;
         }
         self.effects(line, position.seq, transition).await

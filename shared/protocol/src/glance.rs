@@ -59,7 +59,7 @@ fn name(ask: &Ask) -> &'static str {
         Ask::Step(_) => "step",
         Ask::Timer(_) => "timer",
         Ask::Outcome(..) => "outcome",
-        Ask::Answered(_) => "answered",
+        Ask::Answered(..) => "answered",
         Ask::Untaken(_) => "untaken",
         Ask::Child(..) => "child",
         Ask::Open { .. } => "open",

@@ -91,7 +91,7 @@ pub fn size(value: &impl Serialize) -> Result<usize, serde_json::Error> {
 }
 
 /// Whether objects and arrays are nested too deeply to be read again from within a record or a message.
-pub(crate) fn is_too_deep(value: &Value) -> bool {
+pub fn is_too_deep(value: &Value) -> bool {
     fn is_deeper(value: &Value, levels: usize) -> bool {
         let Some(left) = levels.checked_sub(1) else {
             return value.is_array() || value.is_object();

@@ -52,7 +52,7 @@ pub use integration::{IntegrationCall, Integrations};
 pub use item::{
     Close, Ending, ITEM_VERSION, ParentTask, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem,
 };
-pub use message::{Ask, Enclosing, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
+pub use message::{Ask, Enclosing, Given, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
 pub use metrics::{Metric, Metrics};
 pub use park::Parked;
 pub use payload::{BlobRef, Payload};

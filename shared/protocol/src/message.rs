@@ -5,6 +5,7 @@ use crate::{
     json,
     limits::MESSAGE_BYTES_MAX,
     payload::{self, BlobRef},
+    tasks::TaskAnswer,
     traits::{Blobs, WorldResult},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -77,8 +78,8 @@ pub enum Ask {
     Timer(Position),
     /// Record this outcome of the position.
     Outcome(Position, Outcome),
-    /// The task of the position has an answer: record what it comes to where the branch is now.
-    Answered(Position),
+    /// The task of the position has an answer, or gets this one: record what it comes to where the branch is now.
+    Answered(Position, #[serde(default)] Option<Given>),
     /// The time has passed in which a worker was to take the activity's task of the position.
     Untaken(Position),
     /// Look whether the run that the position waits for has ended; if it hasn't, look again after so many seconds.
@@ -113,7 +114,7 @@ impl Ask {
             Ask::Step(position)
             | Ask::Timer(position)
             | Ask::Outcome(position, _)
-            | Ask::Answered(position)
+            | Ask::Answered(position, _)
             | Ask::Untaken(position)
             | Ask::Child(position, _) => Some(position),
             Ask::Open { .. }
@@ -140,7 +141,7 @@ impl Ask {
             Ask::Step(position)
             | Ask::Timer(position)
             | Ask::Outcome(position, _)
-            | Ask::Answered(position)
+            | Ask::Answered(position, _)
             | Ask::Untaken(position)
             | Ask::Child(position, _) => Some(position),
             Ask::Open { .. }
@@ -153,6 +154,15 @@ impl Ask {
             | Ask::Status(_) => None,
         }
     }
+}
+
+/// An answer on its way to its task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Given {
+    Here(TaskAnswer),
+    /// As JSON.
+    Blob(BlobRef),
 }
 
 /// How a run has ended, as far as it is told.

@@ -1,6 +1,7 @@
 //! Hostile bodies: whatever stands in a queue, decoding gives a message or a reason, and takes bounded memory.
 
 use super::*;
+use crate::AnsweredBy;
 use proptest::prelude::*;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -30,6 +31,8 @@ fn bodies() -> Vec<String> {
     let text = |text: &str| Some(text.to_owned());
     let lock = Lock::of(&position);
     let failed = Outcome::Failed { error: "E".to_owned(), cause: text("why"), phase: Phase::Run };
+    let outcome = Outcome::Succeeded { output: json!(1) };
+    let answer = TaskAnswer { id: "0".repeat(32), by: AnsweredBy::Holder, outcome };
     let asks = vec![
         Ask::Outcome(position.clone(), Outcome::Succeeded { output: json!([1]) }),
         Ask::Outcome(position.clone(), failed),
@@ -37,7 +40,8 @@ fn bodies() -> Vec<String> {
         Ask::Outcome(position.clone(), Outcome::Joined { results: vec![json!(null), json!({})], events: 4 }),
         Ask::Step(position.clone()),
         Ask::Timer(position.clone()),
-        Ask::Answered(position.clone()),
+        Ask::Answered(position.clone(), None),
+        Ask::Answered(position.clone(), Some(Given::Here(answer))),
         Ask::Untaken(position.clone()),
         Ask::Child(position, 120),
         Ask::Open { fan_out: lock.clone(), part: 2 },
@@ -68,7 +72,7 @@ fn kind(ask: &Ask) -> &'static str {
         Ask::Step(_) => "step",
         Ask::Timer(_) => "timer",
         Ask::Outcome(..) => "outcome",
-        Ask::Answered(_) => "answered",
+        Ask::Answered(..) => "answered",
         Ask::Untaken(_) => "untaken",
         Ask::Child(..) => "child",
         Ask::Open { .. } => "open",

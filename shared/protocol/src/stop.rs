@@ -118,14 +118,14 @@ impl<H: Host> Protocol<H> {
                 self.host.store().close_run(&key, count, &close).await?;
                 let put = self.host.store().put_record(&record_key(&key, position), &record).await?;
                 if put == PutRecord::Won {
-                    return self.ended(&message, position, end, now_ms).await;
+                    return self.ended(&message, definition, position, end, now_ms).await;
                 }
                 continue;
             }
             let record = (&record_key(&key, position), &record);
             if self.host.store().close_run_with_record(&key, count, &close, record).await? {
                 self.count_end(end.status);
-                return self.ended(&message, position, end, now_ms).await;
+                return self.ended(&message, definition, position, end, now_ms).await;
             }
         }
         Ok(Handled::leave())
@@ -216,11 +216,13 @@ impl<H: Host> Protocol<H> {
     async fn ended(
         &self,
         message: &Message,
+        definition: &Definition,
         position: &Position,
         end: &End,
         now_ms: i64,
     ) -> WorldResult<Handled> {
         self.stop_branches(&message.run, position).await?;
+        self.stop_children_of(definition, &message.run, position).await?;
         self.stop_child_of(&message.run, position).await?;
         let mut sendings = self.told(&message.run, end, now_ms).await?;
         sendings.extend(self.parent_told(&message.run).await?);
@@ -234,7 +236,7 @@ impl<H: Host> Protocol<H> {
             return Ok(Handled::done());
         };
         match &transition.next {
-            Next::End(end) => self.ended(message, position, end, transition.now_ms).await,
+            Next::End(end) => self.ended(message, &head.definition, position, end, transition.now_ms).await,
             Next::Wait(_) => Ok(Handled::done()),
         }
     }

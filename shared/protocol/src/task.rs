@@ -11,7 +11,7 @@ use crate::{
     item::{Record, RunId, RunItem, RunKey},
     limits,
     line::Line,
-    message::{Ask, Message},
+    message::{Ask, Given, Message},
     payload,
     planted::PlantedBug,
     tasks::{AnswerTask, AnsweredBy, TaskAnswer, TaskItem, TaskState, Tasks},
@@ -123,13 +123,18 @@ impl<H: Host> Protocol<H> {
         by: AnsweredBy,
         outcome: Outcome,
     ) -> WorldResult<bool> {
+        let answer = self.answer_by(by, outcome);
+        let payload = self.packed_answer(run, task, &answer).await?;
         if !self.planted(PlantedBug::AnswerWithoutMessage) {
-            self.ask_for_answered(run, item, limits::REQUEST_DELAY_SECONDS).await?;
+            let given = match &payload {
+                payload::Payload::Blob(blob) => Given::Blob(blob.clone()),
+                _ => Given::Here(answer),
+            };
+            self.ask_for_answered(run, item, Some(given), limits::REQUEST_DELAY_SECONDS).await?;
         }
-        let answer = self.packed_answer(run, task, by, outcome).await?;
-        match self.host.store().answer_task(run, task, &answer, i64::MAX).await? {
+        match self.host.store().answer_task(run, task, &payload, i64::MAX).await? {
             AnswerTask::Kept => {
-                self.ask_for_answered(run, item, 0).await?;
+                self.ask_for_answered(run, item, None, 0).await?;
                 Ok(true)
             }
             AnswerTask::Not(_) => Ok(false),
@@ -141,11 +146,12 @@ impl<H: Host> Protocol<H> {
         &self,
         run: &RunKey,
         item: &TaskItem,
+        given: Option<Given>,
         delay_seconds: u32,
     ) -> WorldResult<()> {
         let message = self.asked_by(run, item).await?;
         let Some(position) = message.ask.position().cloned() else { return Ok(()) };
-        let message = Message { ask: Ask::Answered(position), ..self.again(message) };
+        let message = Message { ask: Ask::Answered(position, given), ..self.again(message) };
         let due_ms = self.host.clock().now_ms() + i64::from(delay_seconds) * 1000;
         self.send_now(vec![self.sending(QueueName::Timer, &message, due_ms).await?]).await.map(drop)
     }
@@ -160,16 +166,17 @@ impl<H: Host> Protocol<H> {
         Message { id: format!("{:032x}", self.host.clock().random_u128()), ..message }
     }
 
+    fn answer_by(&self, by: AnsweredBy, outcome: Outcome) -> TaskAnswer {
+        TaskAnswer { id: format!("{:032x}", self.host.clock().random_u128()), by, outcome }
+    }
+
     async fn packed_answer(
         &self,
         run: &RunKey,
         task: &TaskKey,
-        by: AnsweredBy,
-        outcome: Outcome,
+        answer: &TaskAnswer,
     ) -> WorldResult<payload::Payload> {
-        let id = format!("{:032x}", self.host.clock().random_u128());
-        let answer = TaskAnswer { id, by, outcome };
-        self.packed(run, &answer, plain_bytes_max(run, &task.branch)).await
+        self.packed(run, answer, plain_bytes_max(run, &task.branch)).await
     }
 
     async fn unpacked_answer(&self, run: &RunKey, answer: &payload::Payload) -> WorldResult<TaskAnswer> {
@@ -228,7 +235,7 @@ impl<H: Host> Protocol<H> {
                 return Ok(Some(Outcome::Submitted { response, started_ms }));
             }
             // What the holder said has been kept before.
-            _ if matches!(job.message.ask, Ask::Answered(_)) => return Ok(Some(outcome)),
+            _ if matches!(job.message.ask, Ask::Answered(..)) => return Ok(Some(outcome)),
             Outcome::Failed { .. } | Outcome::TimedOut { limit: Limit::Task } if is_call => {
                 match job.message.ask {
                     Ask::Untaken(_) => (AnsweredBy::Limit, i64::MAX),
@@ -260,7 +267,7 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<Settled> {
         let run = RunKey::of(&job.message.run);
         let task = position.task();
-        let answer = self.packed_answer(&run, &task, by, outcome.clone()).await?;
+        let answer = self.packed_answer(&run, &task, &self.answer_by(by, outcome.clone())).await?;
         // The dead-letter function records for a call that may never have opened its task.
         for is_open in [true, false] {
             match self.host.store().answer_task(&run, &task, &answer, beat_ms).await? {
@@ -328,7 +335,7 @@ impl<H: Host> Protocol<H> {
         let run = RunKey::of(line.run);
         let item = self.host.store().task(&run, &position.task()).await?;
         if let Some(TaskItem { state: TaskState::Answered(_), .. }) = item {
-            let message = self.next(line, Ask::Answered(position.clone()));
+            let message = self.next(line, Ask::Answered(position.clone(), None));
             return Ok(vec![self.sending(QueueName::Timer, &message, i64::MIN).await?]);
         }
         let mut sendings = Vec::new();
@@ -361,8 +368,10 @@ impl<H: Host> Protocol<H> {
         delivery: &Delivery,
         job: &Job,
         position: &Position,
+        given: Option<&Given>,
     ) -> WorldResult<Handled> {
         let run = RunKey::of(&job.message.run);
+        self.keep_given(&run, position, given).await?;
         let item = self.host.store().task(&run, &position.task()).await?;
         let Some(answer) = self.answer_of(&run, item.as_ref()).await? else { return Ok(Handled::done()) };
         let outcome = match position.is_past_deadline(self.host.clock().now_ms()) {
@@ -370,6 +379,23 @@ impl<H: Host> Protocol<H> {
             false => came_to(&job.definition, position, answer),
         };
         self.commit(invocation, delivery, job, position, outcome, None).await
+    }
+
+    /// Whoever gave an answer may have died before it was kept, and whoever was told that it was kept may not be told otherwise
+    /// now: so it is kept here, if the task is still open.
+    pub(crate) async fn keep_given(
+        &self,
+        run: &RunKey,
+        position: &Position,
+        given: Option<&Given>,
+    ) -> WorldResult<()> {
+        let task = position.task();
+        let answer = match given {
+            None => return Ok(()),
+            Some(Given::Blob(blob)) => payload::Payload::Blob(blob.clone()),
+            Some(Given::Here(answer)) => self.packed_answer(run, &task, answer).await?,
+        };
+        self.host.store().answer_task(run, &task, &answer, i64::MAX).await.map(drop)
     }
 
     /// The position of a message that tells of an answer has been recorded by another: it is told where the branch waits for
@@ -394,7 +420,7 @@ impl<H: Host> Protocol<H> {
             };
             record = self.host.store().record(&record_key(&key, &position)).await?;
         }
-        let message = Message { ask: Ask::Answered(position), ..self.again(message.clone()) };
+        let message = Message { ask: Ask::Answered(position, None), ..self.again(message.clone()) };
         Ok(Handled::sending(vec![self.sending(QueueName::Timer, &message, i64::MIN).await?]))
     }
 

@@ -88,6 +88,7 @@ pub(super) fn test<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<Value, A
         role_arn: settings.role_arn.clone(),
         started_ms: clock.now_ms(),
         redrive_count: 0,
+        child: false,
         input: None,
         context: None,
     };

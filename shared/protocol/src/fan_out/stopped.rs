@@ -2,7 +2,7 @@
 
 use crate::{
     Protocol,
-    fan_outs::{FanOuts, PartKey, Partition},
+    fan_outs::{FanOuts, PartKey},
     item::RunKey,
     limits,
     message::Lock,
@@ -39,8 +39,7 @@ impl<H: Host> Protocol<H> {
         self.host.store().stop_fan_out(key, expires_s).await?;
         stream::iter(self.parts(fan_out.count).map(|part| async move {
             let part = PartKey { fan_out: key.clone(), part };
-            self.host.store().stop_part(&part, expires_s).await?;
-            self.stop_children_in(&Partition::Part(part)).await
+            self.host.store().stop_part(&part, expires_s).await
         }))
         .buffer_unordered(limits::FAN_OUT_ITEMS_AT_ONCE)
         .try_collect::<Vec<()>>()

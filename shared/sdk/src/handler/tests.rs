@@ -37,6 +37,22 @@ impl Queue for Queues {
         Ok(vec![Ok(()); messages.len()])
     }
 
+    async fn receive_one(&self, _: &QueueName, _: u32, _: u32) -> WorldResult<Option<Delivery>> {
+        unreachable!("Lambda receives")
+    }
+
+    async fn create(&self, _: &QueueName) -> WorldResult<()> {
+        unreachable!("no function makes a queue")
+    }
+
+    async fn remove(&self, _: &QueueName) -> WorldResult<()> {
+        unreachable!("no function deletes a queue")
+    }
+
+    async fn delete(&self, _: &QueueName, _: &str) -> WorldResult<()> {
+        unreachable!("Lambda deletes")
+    }
+
     async fn change_visibility(&self, _: &QueueName, _: &[(String, u32)]) -> WorldResult<()> {
         Ok(())
     }
