@@ -28,7 +28,7 @@ use aws_sdk_dynamodb::{
     },
     types::{
         AttributeValue, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-        Update,
+        Update, builders::UpdateBuilder,
     },
 };
 use futures::{StreamExt, TryStreamExt, stream};
@@ -150,6 +150,7 @@ impl Store for DynamoStore {
         (key, record): (&RecordKey, &Record),
     ) -> WorldResult<bool> {
         let change = RunChange::close(run, redrive_count, close);
+        let change = change.transact_update(&self.table);
         self.transact(format!("close run {run} with {key}"), change, self.record_item(key, record)).await
     }
 
@@ -161,6 +162,7 @@ impl Store for DynamoStore {
         (key, record): (&RecordKey, &Record),
     ) -> WorldResult<bool> {
         let change = RunChange::reopen(run, redrive_count, by);
+        let change = change.transact_update(&self.table);
         self.transact(format!("reopen run {run} with {key}"), change, self.record_item(key, record)).await
     }
 
@@ -355,11 +357,11 @@ impl DynamoStore {
             .set_return_consumed_capacity(self.capacity.clone())
     }
 
-    /// The change of the run item and the put of the record, or neither.
-    async fn transact(&self, operation: String, change: RunChange, record: Item) -> WorldResult<bool> {
+    /// An update and the put of a record, both or none. False: one of their conditions didn't hold.
+    async fn transact(&self, operation: String, update: UpdateBuilder, record: Item) -> WorldResult<bool> {
         let malformed =
             |error: aws_sdk_dynamodb::error::BuildError| never(operation.clone(), error.to_string());
-        let update = change.transact_update(&self.table).map_err(malformed)?;
+        let update = update.build().map_err(malformed)?;
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(record))
@@ -471,7 +473,7 @@ impl RunChange {
             .set_expression_attribute_values(Some(self.values))
     }
 
-    fn transact_update(self, table: &str) -> Result<Update, aws_sdk_dynamodb::error::BuildError> {
+    fn transact_update(self, table: &str) -> UpdateBuilder {
         Update::builder()
             .table_name(table)
             .key(PK, AttributeValue::S(keys::run_pk(&self.run.id)))
@@ -480,7 +482,6 @@ impl RunChange {
             .set_expression_attribute_names(Some(self.names()))
             .update_expression(self.update)
             .set_expression_attribute_values(Some(self.values))
-            .build()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     line::Line,
     message::{Ask, Lock, Message},
     start::{StartError, StartRequest, Started},
-    tasks::{AnsweredBy, TaskState, Tasks},
+    tasks::{TaskState, Tasks},
     traits::{Clock, Host, QueueName, Store, WorldResult},
     workflows::uuid,
 };
@@ -151,11 +151,11 @@ impl<H: Host> Protocol<H> {
             return Ok(());
         }
         let Some(item) = self.host.store().task(run, task).await? else { return Ok(()) };
-        if item.state != TaskState::Open {
-            // Whoever answered may have died before it asked for what follows.
+        // Whoever answered may have died before it asked for what follows.
+        if let TaskState::Answered(_) = item.state {
             return self.ask_for_answered(run, &item, None, 0).await;
         }
-        let asked = self.asked_by(run, &item).await?;
+        let Some(asked) = self.asked_by(run, &item).await? else { return Ok(()) };
         let definition = self.definition(&asked.run.workflow, &asked.run.definition).await?;
         let state = asked.ask.position().map(|position| position.state.as_str()).unwrap_or_default();
         let is_json = match callee(&definition, state) {
@@ -163,7 +163,7 @@ impl<H: Host> Protocol<H> {
             _ => false,
         };
         let outcome = self.end_of_child(child, is_json).await?;
-        self.answer_with(run, task, &item, AnsweredBy::Holder, outcome).await.map(drop)
+        self.answer_with(run, task, &item, outcome).await.map(drop)
     }
 
     /// What a task gets of the run that it waited for: as DescribeExecution tells it, with the data as text, or as JSON.

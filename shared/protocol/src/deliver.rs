@@ -18,6 +18,7 @@ use crate::{
     planted::PlantedBug,
     start::is_start,
     sweep,
+    tasks::{EndTask, Tasks},
     traits::{Clock, Host, PutRecord, QueueName, Retry, Store, WorldError, WorldResult},
 };
 use std::sync::Arc;
@@ -368,9 +369,7 @@ impl<H: Host> Protocol<H> {
             let ask = self.message(&message.run, Ask::TimeOut);
             return Ok(Handled::sending(vec![self.sending(QueueName::Timer, &ask, i64::MIN).await?]));
         }
-        let Some(outcome) = self.decided(job, position, outcome, started_ms).await? else {
-            return Ok(Handled::leave());
-        };
+        let outcome = self.decided(job, position, outcome, started_ms).await?;
         let finished_ms = self.host.clock().now_ms();
         let (transition, outcome, json) = self.bounded(job, position, outcome, finished_ms)?;
         let line = Line::of(message, definition, invocation.before(delivery));
@@ -400,7 +399,20 @@ impl<H: Host> Protocol<H> {
                 due_ms(&transition),
             ),
         };
-        match self.host.store().put_record(&record_key(&key, position), &record).await? {
+        let record_key = record_key(&key, position);
+        let put = match self.ends_wait(job, position, &outcome) {
+            None => self.host.store().put_record(&record_key, &record).await?,
+            Some(beat_ms) => {
+                let (with, task) = ((&record_key, &record), position.task());
+                match self.host.store().end_task_with_record(with, &task, beat_ms).await? {
+                    EndTask::Won => PutRecord::Won,
+                    EndTask::Lost(winner) => PutRecord::Lost(winner),
+                    // It has an answer now, or whoever has it was heard of.
+                    EndTask::Goes => return Ok(Handled::leave()),
+                }
+            }
+        };
+        match put {
             PutRecord::Won => {
                 self.log_committed(invocation, delivery, message, position, &outcome, &record);
                 if matches!(message.ask, Ask::Step(_)) {

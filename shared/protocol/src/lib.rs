@@ -65,7 +65,7 @@ pub use stepladder_asl::WorkflowType;
 pub use stop::Requested;
 pub use sweep::Swept;
 pub use task::{TaskDone, TaskError, TaskTaken};
-pub use tasks::{AnswerTask, AnsweredBy, TaskAnswer, TaskItem, TaskState, Tasks};
+pub use tasks::{EndTask, TaskAnswer, TaskItem, TaskState, Tasks};
 pub use together::BatchFunction;
 pub use traits::{
     Absent, Blobs, Clock, CreateRun, DataSlot, Events, Functions, Host, Invoked, ListedRun, ListedWorkflow,

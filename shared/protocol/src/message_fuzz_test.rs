@@ -1,7 +1,6 @@
 //! Hostile bodies: whatever stands in a queue, decoding gives a message or a reason, and takes bounded memory.
 
 use super::*;
-use crate::AnsweredBy;
 use proptest::prelude::*;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -32,7 +31,7 @@ fn bodies() -> Vec<String> {
     let lock = Lock::of(&position);
     let failed = Outcome::Failed { error: "E".to_owned(), cause: text("why"), phase: Phase::Run };
     let outcome = Outcome::Succeeded { output: json!(1) };
-    let answer = TaskAnswer { id: "0".repeat(32), by: AnsweredBy::Holder, outcome };
+    let answer = TaskAnswer { id: "0".repeat(32), outcome };
     let asks = vec![
         Ask::Outcome(position.clone(), Outcome::Succeeded { output: json!([1]) }),
         Ask::Outcome(position.clone(), failed),

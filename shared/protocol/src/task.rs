@@ -14,7 +14,7 @@ use crate::{
     message::{Ask, Given, Message},
     payload,
     planted::PlantedBug,
-    tasks::{AnswerTask, AnsweredBy, TaskAnswer, TaskItem, TaskState, Tasks},
+    tasks::{TaskAnswer, TaskItem, TaskState, Tasks},
     traits::{Clock, Host, Queue, QueueName, Store, WorldResult},
 };
 use serde_json::{Value, json};
@@ -51,13 +51,6 @@ pub struct TaskTaken {
     pub input: Value,
 }
 
-/// What a position comes to that has a task.
-enum Settled {
-    Record(Outcome),
-    /// It was heard of meanwhile, and isn't over.
-    Goes,
-}
-
 impl<H: Host> Protocol<H> {
     /// Answers a task. Refused where there is no such task, or it is over.
     pub async fn answer(&self, token: &str, done: TaskDone) -> WorldResult<Result<(), TaskError>> {
@@ -78,7 +71,7 @@ impl<H: Host> Protocol<H> {
                 Outcome::Failed { error: error.unwrap_or_default(), cause, phase: Phase::Run }
             }
         };
-        match self.answer_with(&key, &token.task, &task, AnsweredBy::Holder, outcome).await? {
+        match self.answer_with(&key, &token.task, &task, outcome).await? {
             true => Ok(Ok(())),
             false => Ok(Err(TaskError::Over)),
         }
@@ -120,10 +113,9 @@ impl<H: Host> Protocol<H> {
         run: &RunKey,
         task: &TaskKey,
         item: &TaskItem,
-        by: AnsweredBy,
         outcome: Outcome,
     ) -> WorldResult<bool> {
-        let answer = self.answer_by(by, outcome);
+        let answer = TaskAnswer { id: format!("{:032x}", self.host.clock().random_u128()), outcome };
         let payload = self.packed_answer(run, task, &answer).await?;
         if !self.planted(PlantedBug::AnswerWithoutMessage) {
             let given = match &payload {
@@ -132,13 +124,11 @@ impl<H: Host> Protocol<H> {
             };
             self.ask_for_answered(run, item, Some(given), limits::REQUEST_DELAY_SECONDS).await?;
         }
-        match self.host.store().answer_task(run, task, &payload, i64::MAX).await? {
-            AnswerTask::Kept => {
-                self.ask_for_answered(run, item, None, 0).await?;
-                Ok(true)
-            }
-            AnswerTask::Not(_) => Ok(false),
+        let is_kept = self.host.store().answer_task(run, task, &payload).await?;
+        if is_kept {
+            self.ask_for_answered(run, item, None, 0).await?;
         }
+        Ok(is_kept)
     }
 
     /// Asks the timer function to record the answer of a task.
@@ -149,7 +139,7 @@ impl<H: Host> Protocol<H> {
         given: Option<Given>,
         delay_seconds: u32,
     ) -> WorldResult<()> {
-        let message = self.asked_by(run, item).await?;
+        let Some(message) = self.asked_by(run, item).await? else { return Ok(()) };
         let Some(position) = message.ask.position().cloned() else { return Ok(()) };
         let message = Message { ask: Ask::Answered(position, given), ..self.again(message) };
         let due_ms = self.host.clock().now_ms() + i64::from(delay_seconds) * 1000;
@@ -157,17 +147,14 @@ impl<H: Host> Protocol<H> {
     }
 
     /// The message that asked for a task.
-    pub(crate) async fn asked_by(&self, run: &RunKey, item: &TaskItem) -> WorldResult<Message> {
-        self.unpacked(run, &item.message, || format!("read a task of {run}")).await
+    pub(crate) async fn asked_by(&self, run: &RunKey, item: &TaskItem) -> WorldResult<Option<Message>> {
+        let Some(message) = &item.message else { return Ok(None) };
+        self.unpacked(run, message, || format!("read a task of {run}")).await.map(Some)
     }
 
     /// The same as another message says, as a message of its own.
     fn again(&self, message: Message) -> Message {
         Message { id: format!("{:032x}", self.host.clock().random_u128()), ..message }
-    }
-
-    fn answer_by(&self, by: AnsweredBy, outcome: Outcome) -> TaskAnswer {
-        TaskAnswer { id: format!("{:032x}", self.host.clock().random_u128()), by, outcome }
     }
 
     async fn packed_answer(
@@ -187,7 +174,7 @@ impl<H: Host> Protocol<H> {
     async fn answer_of(&self, run: &RunKey, item: Option<&TaskItem>) -> WorldResult<Option<TaskAnswer>> {
         match item.map(|item| &item.state) {
             Some(TaskState::Answered(answer)) => self.unpacked_answer(run, answer).await.map(Some),
-            Some(TaskState::Open) | None => Ok(None),
+            Some(TaskState::Open | TaskState::Over) | None => Ok(None),
         }
     }
 
@@ -213,77 +200,48 @@ impl<H: Host> Protocol<H> {
         Ok(answer.map(|answer| came_to(&job.definition, position, answer)))
     }
 
-    /// What is recorded of a position, given what has become of it: where it has a task, the first answer decides. `None`: the
-    /// task was heard of meanwhile.
+    /// What is recorded of a position, given what has become of it: of a call that others answer that it was made, and of one
+    /// that has been answered the answer.
     pub(crate) async fn decided(
         &self,
         job: &Job,
         position: &Position,
         outcome: Outcome,
         started_ms: Option<i64>,
-    ) -> WorldResult<Option<Outcome>> {
+    ) -> WorldResult<Outcome> {
         if !waits_for_answer(&job.definition, &position.state) {
-            return Ok(Some(outcome));
+            return Ok(outcome);
         }
         let is_call = matches!(position.awaiting, Awaiting::Step { .. });
-        let (by, beat_ms) = match &outcome {
-            Outcome::Succeeded { output } if is_call && matches!(job.message.ask, Ask::Step(_)) => {
-                return Ok(Some(submitted(&job.definition, position, output.clone(), started_ms)));
+        match outcome {
+            Outcome::Succeeded { output } if is_call => {
+                Ok(submitted(&job.definition, position, output, started_ms))
             }
-            Outcome::Responded { response } if is_call => {
-                let response = response.clone();
-                return Ok(Some(Outcome::Submitted { response, started_ms }));
+            Outcome::Responded { response } if is_call => Ok(Outcome::Submitted { response, started_ms }),
+            outcome if self.ends_wait(job, position, &outcome).is_some() => {
+                let run = RunKey::of(&job.message.run);
+                let item = self.host.store().task(&run, &position.task()).await?;
+                let answer = self.answer_of(&run, item.as_ref()).await?;
+                Ok(answer.map_or(outcome, |answer| came_to(&job.definition, position, answer)))
             }
-            // What the holder said has been kept before.
-            _ if matches!(job.message.ask, Ask::Answered(..)) => return Ok(Some(outcome)),
-            Outcome::Failed { .. } | Outcome::TimedOut { limit: Limit::Task } if is_call => {
-                match job.message.ask {
-                    Ask::Untaken(_) => (AnsweredBy::Limit, i64::MAX),
-                    _ => (AnsweredBy::Call, i64::MAX),
-                }
-            }
-            Outcome::TimedOut { limit: Limit::Task } => (AnsweredBy::Limit, i64::MAX),
-            Outcome::TimedOut { limit: Limit::Heartbeat } => {
-                (AnsweredBy::Limit, self.heard_of_ms(job, position))
-            }
-            _ => return Ok(Some(outcome)),
-        };
-        if self.planted(PlantedBug::CallRecordsItsError) {
-            return Ok(Some(outcome));
-        }
-        match self.settle(job, position, by, outcome, beat_ms).await? {
-            Settled::Record(outcome) => Ok(Some(outcome)),
-            Settled::Goes => Ok(None),
+            outcome => Ok(outcome),
         }
     }
 
-    async fn settle(
-        &self,
-        job: &Job,
-        position: &Position,
-        by: AnsweredBy,
-        outcome: Outcome,
-        beat_ms: i64,
-    ) -> WorldResult<Settled> {
-        let run = RunKey::of(&job.message.run);
-        let task = position.task();
-        let answer = self.packed_answer(&run, &task, &self.answer_by(by, outcome.clone())).await?;
-        // The dead-letter function records for a call that may never have opened its task.
-        for is_open in [true, false] {
-            match self.host.store().answer_task(&run, &task, &answer, beat_ms).await? {
-                AnswerTask::Kept => return Ok(Settled::Record(outcome)),
-                AnswerTask::Not(None) if is_open => drop(self.open_task(job, position).await?),
-                AnswerTask::Not(None) => break,
-                AnswerTask::Not(Some(item)) => {
-                    let there = self.answer_of(&run, Some(&item)).await?;
-                    return Ok(match there {
-                        Some(there) => Settled::Record(came_to(&job.definition, position, there)),
-                        None => Settled::Goes,
-                    });
-                }
-            }
+    /// Whether an outcome ends the wait for an answer that hasn't come: then the task is over with the record. The time says
+    /// after when it must not have been heard of, in milliseconds since the epoch.
+    pub(crate) fn ends_wait(&self, job: &Job, position: &Position, outcome: &Outcome) -> Option<i64> {
+        if matches!(job.message.ask, Ask::Answered(..))
+            || self.planted(PlantedBug::CallRecordsItsError)
+            || !waits_for_answer(&job.definition, &position.state)
+        {
+            return None;
         }
-        Ok(Settled::Goes)
+        match outcome {
+            Outcome::Failed { .. } | Outcome::TimedOut { limit: Limit::Task } => Some(i64::MAX),
+            Outcome::TimedOut { limit: Limit::Heartbeat } => Some(self.heard_of_ms(job, position)),
+            _ => None,
+        }
     }
 
     /// The last heartbeat that a position's limit counts from, in milliseconds since the epoch.
@@ -358,7 +316,7 @@ impl<H: Host> Protocol<H> {
     /// Whether a position that waits for an answer has one.
     pub(crate) async fn is_answered(&self, line: &Line<'_>, position: &Position) -> WorldResult<bool> {
         let item = self.host.store().task(&RunKey::of(line.run), &position.task()).await?;
-        Ok(item.is_some_and(|item| item.state != TaskState::Open))
+        Ok(item.is_some_and(|item| matches!(item.state, TaskState::Answered(_))))
     }
 
     /// Records the answer to a task: at the position of the message, if the branch still waits there.
@@ -395,7 +353,7 @@ impl<H: Host> Protocol<H> {
             Some(Given::Blob(blob)) => payload::Payload::Blob(blob.clone()),
             Some(Given::Here(answer)) => self.packed_answer(run, &task, answer).await?,
         };
-        self.host.store().answer_task(run, &task, &answer, i64::MAX).await.map(drop)
+        self.host.store().answer_task(run, &task, &answer).await.map(drop)
     }
 
     /// The position of a message that tells of an answer has been recorded by another: it is told where the branch waits for
@@ -533,18 +491,12 @@ impl<H: Host> Protocol<H> {
     }
 }
 
-/// What an answer comes to where a branch waits: for the call's own record the holder's answer is that it was made.
-fn came_to(
-    definition: &Definition,
-    position: &Position,
-    TaskAnswer { by, outcome, .. }: TaskAnswer,
-) -> Outcome {
-    match (position.awaiting, by) {
-        (Awaiting::Step { .. }, AnsweredBy::Holder) => match callee(definition, &position.state) {
-            Some(Callee::Activity(_)) => Outcome::Started { worker: None },
-            _ => Outcome::Submitted { response: Value::Null, started_ms: None },
-        },
-        _ => outcome,
+/// What an answer comes to where a branch waits: for the call's own record, that it was made.
+fn came_to(definition: &Definition, position: &Position, answer: TaskAnswer) -> Outcome {
+    match (position.awaiting, callee(definition, &position.state)) {
+        (Awaiting::Step { .. }, Some(Callee::Activity(_))) => Outcome::Started { worker: None },
+        (Awaiting::Step { .. }, _) => Outcome::Submitted { response: Value::Null, started_ms: None },
+        _ => answer.outcome,
     }
 }
 

@@ -1,11 +1,11 @@
 //! The items of tasks that somebody else answers, and what the store does with them.
 //!
-//! A task is open until it is answered, and the first answer decides: that of whoever has its token, that a limit has passed,
-//! or that the call itself has failed.
+//! A task is open until it is answered or over, and it is only ever one of the two: an answer that was taken decides, and once
+//! a failure of the call or a limit has been recorded, none is taken any more.
 
 use crate::{
     fan_outs::Partition,
-    item::{RunId, RunKey},
+    item::{Record, RecordKey, RunId, RunKey},
     payload::Payload,
     traits::WorldResult,
 };
@@ -16,8 +16,9 @@ use stepladder_engine::{Outcome, TaskKey};
 /// A task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskItem {
-    /// The message that asked for it: a [`Message`](crate::Message), as JSON. Whoever has the answer goes on from there.
-    pub message: Payload,
+    /// The message that asked for it: a [`Message`](crate::Message), as JSON. Whoever has the answer goes on from there. None: it
+    /// was over before it was opened.
+    pub message: Option<Payload>,
     pub state: TaskState,
     /// When whoever has it was last heard of, in milliseconds since the epoch.
     pub beat_ms: Option<i64>,
@@ -31,14 +32,18 @@ pub enum TaskState {
     Open,
     /// With a [`TaskAnswer`], as JSON.
     Answered(Payload),
+    /// No answer is taken any more.
+    Over,
 }
 
-/// How the answer to a task went.
+/// How the end of a task went.
 #[derive(Debug, Clone, PartialEq)]
-pub enum AnswerTask {
-    Kept,
-    /// It wasn't kept; this is the task, if there is one.
-    Not(Option<Box<TaskItem>>),
+pub enum EndTask {
+    Won,
+    /// There is a record already; this is it.
+    Lost(Box<Record>),
+    /// It has been answered, or heard of.
+    Goes,
 }
 
 /// What a task was answered with.
@@ -46,20 +51,7 @@ pub enum AnswerTask {
 pub struct TaskAnswer {
     /// 32 random hex digits: makes it this answer and no other.
     pub id: String,
-    pub by: AnsweredBy,
     pub outcome: Outcome,
-}
-
-/// Who answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AnsweredBy {
-    /// The call itself, which failed: nothing was begun.
-    Call,
-    /// Whoever has the token, or the run that was started.
-    Holder,
-    /// Nobody in time.
-    Limit,
 }
 
 /// Tasks in the store. Every write may be repeated and changes nothing then; reads are consistent.
@@ -80,14 +72,22 @@ pub trait Tasks: Send + Sync {
         task: &TaskKey,
     ) -> impl Future<Output = WorldResult<Option<TaskItem>>> + Send;
 
-    /// Keeps an answer if the task is open, and hasn't been heard of after `beat_ms`.
+    /// Keeps an answer if the task is open. False: it isn't there, or isn't open any more.
     fn answer_task(
         &self,
         run: &RunKey,
         task: &TaskKey,
         answer: &Payload,
+    ) -> impl Future<Output = WorldResult<bool>> + Send;
+
+    /// One transaction: [`Store::put_record`](crate::Store::put_record), and the task is over, unless it has been answered, or
+    /// heard of after `beat_ms`.
+    fn end_task_with_record(
+        &self,
+        record: (&RecordKey, &Record),
+        task: &TaskKey,
         beat_ms: i64,
-    ) -> impl Future<Output = WorldResult<AnswerTask>> + Send;
+    ) -> impl Future<Output = WorldResult<EndTask>> + Send;
 
     /// Says that whoever has the task was heard of at `at_ms`, if the task is open. False: it isn't there, or isn't open any
     /// more.

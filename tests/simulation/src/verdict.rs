@@ -1,4 +1,5 @@
 //! What must hold, whatever went wrong.
+#![allow(clippy::print_stderr)]
 
 use crate::{
     holders::judge_tasks,
@@ -158,6 +159,18 @@ fn judge_run(
     let host = protocol.host();
     let breaks = |what: String| host.state().watch.breaks(what);
     let Next::End(end) = &view.replay.last.next else {
+        if std::env::var_os("SIM_SEED").is_some() {
+            let state = host.state();
+            eprintln!("waits: {:#?}\ntasks: {:#?}", view.replay.last.next, state.tasks);
+            eprintln!("holders: {:#?}\nrecords: {:#?}", state.holders, view.recorded);
+            for (branch, replay) in &view.replay.branches {
+                eprintln!(
+                    "branch {branch}: {:#?}\n{:#?}",
+                    replay.last.next,
+                    view.branch_recorded.get(branch)
+                );
+            }
+        }
         return breaks(format!("stuck: a run is {}", view.item.status.as_str()));
     };
     *report.ends.entry(end.status.as_str()).or_default() += 1;

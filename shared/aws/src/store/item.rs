@@ -163,6 +163,10 @@ impl Reader {
         }
     }
 
+    pub(super) fn flag(&mut self, name: &str) -> bool {
+        self.item.remove(name) == Some(AttributeValue::Bool(true))
+    }
+
     pub(super) fn payload(&mut self, names: PayloadNames) -> WorldResult<Option<Payload>> {
         if let Some(bytes) = self.optional_bytes(names.json)? {
             return Ok(Some(Payload::Json(bytes)));

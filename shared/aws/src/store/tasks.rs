@@ -6,17 +6,19 @@
 //! | `aj`, `az`, `ab` | B, B, S | the answer; none: it is open |
 //! | `hb` | N | when it was last heard of, in ms |
 //! | `ch` | S | the run that it waits for |
+//! | `x` | BOOL | it is over |
 
 use super::{
     DynamoStore, apply,
-    item::{DATA, EXPIRES, Item, PayloadNames, Reader, Writer, payload_attribute},
+    item::{DATA, EXPIRES, Item, PK, PayloadNames, Reader, SK, Writer, payload_attribute},
     keys, lost_to,
 };
 use crate::error::{later, world_error};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use stepladder_engine::TaskKey;
 use stepladder_protocol::{
-    AnswerTask, ITEM_VERSION, Partition, Payload, RunId, RunKey, TaskItem, TaskState, Tasks, WorldResult,
+    EndTask, ITEM_VERSION, Partition, Payload, Record, RecordKey, RunId, RunKey, Store, TaskItem, TaskState,
+    Tasks, WorldResult,
 };
 
 const ANSWER: PayloadNames = PayloadNames { json: "aj", zstd: "az", blob: "ab" };
@@ -36,7 +38,7 @@ impl Tasks for DynamoStore {
         writer.payload(DATA, message);
         writer.number(EXPIRES, expires_s);
         let Err(error) = self.put_unless(writer.0, super::NOT_THERE, None).await else {
-            let message = message.clone();
+            let message = Some(message.clone());
             return Ok(TaskItem { message, state: TaskState::Open, beat_ms: None, child: None });
         };
         let operation = format!("open {task} of {run}");
@@ -55,35 +57,54 @@ impl Tasks for DynamoStore {
         found.map(|found| read_task(operation, found)).transpose()
     }
 
-    async fn answer_task(
-        &self,
-        run: &RunKey,
-        task: &TaskKey,
-        answer: &Payload,
-        beat_ms: i64,
-    ) -> WorldResult<AnswerTask> {
+    async fn answer_task(&self, run: &RunKey, task: &TaskKey, answer: &Payload) -> WorldResult<bool> {
         let (name, value) = payload_attribute(ANSWER, answer);
         let update = self
             .update(self.task_pk(run, task), keys::task_sk(task))
-            .condition_expression(format!("{IS_OPEN} AND (attribute_not_exists({BEAT}) OR {BEAT} <= :beat)"))
+            .condition_expression(is_open())
             .update_expression(format!("SET {name} = :answer"))
-            .expression_attribute_values(":beat", AttributeValue::N(beat_ms.to_string()))
             .expression_attribute_values(":answer", value);
         if apply(|| format!("answer {task} of {run}"), update).await? {
-            return Ok(AnswerTask::Kept);
+            return Ok(true);
         }
-        let there = self.task(run, task).await?;
         // An answer is like no other: this is the same call, made again.
-        match there {
-            Some(item) if item.state == TaskState::Answered(answer.clone()) => Ok(AnswerTask::Kept),
-            there => Ok(AnswerTask::Not(there.map(Box::new))),
+        let there = self.task(run, task).await?;
+        Ok(there.is_some_and(|item| item.state == TaskState::Answered(answer.clone())))
+    }
+
+    async fn end_task_with_record(
+        &self,
+        (key, record): (&RecordKey, &Record),
+        task: &TaskKey,
+        beat_ms: i64,
+    ) -> WorldResult<EndTask> {
+        let operation = format!("put {key}, and end {task}");
+        let number = |number: i64| AttributeValue::N(number.to_string());
+        let update = Update::builder()
+            .table_name(&self.table)
+            .key(PK, AttributeValue::S(self.task_pk(&key.run, task)))
+            .key(SK, AttributeValue::S(keys::task_sk(task)))
+            .condition_expression(format!(
+                "{NO_ANSWER} AND (attribute_not_exists({BEAT}) OR {BEAT} <= :beat)"
+            ))
+            .update_expression(format!("SET {OVER} = :x, v = :v, {EXPIRES} = :expires"))
+            .expression_attribute_values(":beat", number(beat_ms))
+            .expression_attribute_values(":x", AttributeValue::Bool(true))
+            .expression_attribute_values(":v", number(i64::from(ITEM_VERSION)))
+            .expression_attribute_values(":expires", number(record.expires_s));
+        if self.transact(operation.clone(), update, self.record_item(key, record)).await? {
+            return Ok(EndTask::Won);
         }
+        Ok(match self.record(key).await? {
+            Some(there) => EndTask::Lost(Box::new(there)),
+            None => EndTask::Goes,
+        })
     }
 
     async fn beat_task(&self, run: &RunKey, task: &TaskKey, at_ms: i64) -> WorldResult<bool> {
         let update = self
             .update(self.task_pk(run, task), keys::task_sk(task))
-            .condition_expression(IS_OPEN)
+            .condition_expression(is_open())
             .update_expression(format!("SET {BEAT} = :beat"))
             .expression_attribute_values(":beat", AttributeValue::N(at_ms.to_string()));
         apply(|| format!("note that {task} of {run} was heard of"), update).await
@@ -108,10 +129,7 @@ impl Tasks for DynamoStore {
                 .table_name(&self.table)
                 .consistent_read(true)
                 .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .filter_expression(format!(
-                    "attribute_exists({CHILD}) AND attribute_not_exists(aj) AND attribute_not_exists(az) AND \
-                     attribute_not_exists(ab)"
-                ))
+                .filter_expression(format!("attribute_exists({CHILD}) AND {}", is_open()))
                 .projection_expression(CHILD)
                 .expression_attribute_values(":pk", AttributeValue::S(keys::partition_pk(partition)))
                 .expression_attribute_values(":prefix", AttributeValue::S(keys::TASKS_PREFIX.to_owned()))
@@ -141,9 +159,10 @@ impl DynamoStore {
 
 fn read_task(operation: String, item: Item) -> WorldResult<TaskItem> {
     let mut reader = Reader::new(operation, item)?;
-    let message = reader.payload(DATA)?.ok_or_else(|| reader.damaged(DATA.json, "is missing"))?;
+    let message = reader.payload(DATA)?;
     let state = match reader.payload(ANSWER)? {
         Some(answer) => TaskState::Answered(answer),
+        None if reader.flag(OVER) => TaskState::Over,
         None => TaskState::Open,
     };
     let child = match reader.optional_string(CHILD)? {

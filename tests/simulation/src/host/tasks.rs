@@ -4,7 +4,7 @@ use super::MemoryHost;
 use std::collections::BTreeMap;
 use stepladder_engine::TaskKey;
 use stepladder_protocol::{
-    AnswerTask, Partition, Payload, RunId, RunKey, TaskItem, TaskState, Tasks, WorldResult,
+    EndTask, Partition, Payload, Record, RecordKey, RunId, RunKey, TaskItem, TaskState, Tasks, WorldResult,
 };
 
 /// The items of all tasks.
@@ -19,8 +19,12 @@ impl Tasks for MemoryHost {
         _: i64,
     ) -> WorldResult<TaskItem> {
         self.op("open task", |state| {
-            let open =
-                || TaskItem { message: message.clone(), state: TaskState::Open, beat_ms: None, child: None };
+            let open = || TaskItem {
+                message: Some(message.clone()),
+                state: TaskState::Open,
+                beat_ms: None,
+                child: None,
+            };
             Ok(state.tasks.entry((run.clone(), task.clone())).or_insert_with(open).clone())
         })
         .await
@@ -30,27 +34,37 @@ impl Tasks for MemoryHost {
         self.op("get task", |state| Ok(state.tasks.get(&(run.clone(), task.clone())).cloned())).await
     }
 
-    async fn answer_task(
-        &self,
-        run: &RunKey,
-        task: &TaskKey,
-        answer: &Payload,
-        beat_ms: i64,
-    ) -> WorldResult<AnswerTask> {
+    async fn answer_task(&self, run: &RunKey, task: &TaskKey, answer: &Payload) -> WorldResult<bool> {
         self.op("answer task", |state| {
-            let Some(item) = state.tasks.get_mut(&(run.clone(), task.clone())) else {
-                return Ok(AnswerTask::Not(None));
-            };
-            let is_open = item.state == TaskState::Open && item.beat_ms.is_none_or(|at_ms| at_ms <= beat_ms);
+            let Some(item) = state.tasks.get_mut(&(run.clone(), task.clone())) else { return Ok(false) };
             // The same answer is the same call, made again.
-            if item.state == TaskState::Answered(answer.clone()) {
-                return Ok(AnswerTask::Kept);
+            if item.state == TaskState::Open {
+                item.state = TaskState::Answered(answer.clone());
             }
-            if !is_open {
-                return Ok(AnswerTask::Not(Some(Box::new(item.clone()))));
+            Ok(item.state == TaskState::Answered(answer.clone()))
+        })
+        .await
+    }
+
+    async fn end_task_with_record(
+        &self,
+        (key, record): (&RecordKey, &Record),
+        task: &TaskKey,
+        beat_ms: i64,
+    ) -> WorldResult<EndTask> {
+        self.op("end task", |state| {
+            if let Some(there) = state.records.get(key) {
+                return Ok(EndTask::Lost(Box::new(there.clone())));
             }
-            item.state = TaskState::Answered(answer.clone());
-            Ok(AnswerTask::Kept)
+            let over = TaskItem { message: None, state: TaskState::Over, beat_ms: None, child: None };
+            let item = state.tasks.entry((key.run.clone(), task.clone())).or_insert(over);
+            let is_answered = matches!(item.state, TaskState::Answered(_));
+            if is_answered || item.beat_ms.is_some_and(|at_ms| at_ms > beat_ms) {
+                return Ok(EndTask::Goes);
+            }
+            item.state = TaskState::Over;
+            state.insert_record(key, record);
+            Ok(EndTask::Won)
         })
         .await
     }
