@@ -24,7 +24,12 @@ use stepladder_protocol::{
 const ANSWER: PayloadNames = PayloadNames { json: "aj", zstd: "az", blob: "ab" };
 const BEAT: &str = "hb";
 const CHILD: &str = "ch";
-const IS_OPEN: &str = "attribute_exists(pk) AND attribute_not_exists(aj) AND attribute_not_exists(az) AND attribute_not_exists(ab)";
+const OVER: &str = "x";
+const NO_ANSWER: &str = "attribute_not_exists(aj) AND attribute_not_exists(az) AND attribute_not_exists(ab)";
+
+fn is_open() -> String {
+    format!("attribute_exists(pk) AND attribute_not_exists({OVER}) AND {NO_ANSWER}")
+}
 
 impl Tasks for DynamoStore {
     async fn open_task(
