@@ -9,6 +9,7 @@ mod keys;
 mod lists;
 #[cfg(test)]
 mod tests;
+mod versions;
 mod workflows;
 
 use crate::{
@@ -37,7 +38,7 @@ use std::collections::HashMap;
 use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
     Close, CreateRun, DataSlot, ITEM_VERSION, ListedRun, ListedWorkflow, Partition, Payload, PutRecord,
-    Record, RecordKey, RunId, RunItem, RunKey, Store, WorkflowBefore, WorkflowItem, WorldResult,
+    Record, RecordKey, RunId, RunItem, RunKey, Store, WorkflowItem, WorldResult,
 };
 
 /// [`Store`] on DynamoDB.
@@ -257,10 +258,6 @@ impl Store for DynamoStore {
 
     async fn definition(&self, workflow: &str, hash: &str) -> WorldResult<Option<String>> {
         self.read_definition(workflow, hash).await
-    }
-
-    async fn put_workflow(&self, workflow: &WorkflowItem, before: WorkflowBefore<'_>) -> WorldResult<bool> {
-        self.write_workflow(workflow, before).await
     }
 
     async fn workflow(&self, name: &str) -> WorldResult<Option<WorkflowItem>> {

@@ -128,6 +128,9 @@ pub struct RunItem {
     pub parked: Option<String>,
     /// Seconds since the epoch.
     pub expires_s: i64,
+    /// The version and the alias of the workflow that it was started with.
+    pub workflow_version: Option<u32>,
+    pub alias: Option<String>,
 }
 
 impl RunItem {
@@ -170,6 +173,10 @@ pub struct WorkflowItem {
     /// How whoever made it wants its runs logged and traced. It is kept for them, and nobody here acts on it.
     pub logging: Option<Value>,
     pub tracing: Option<Value>,
+    /// The last number that a version of it got; 0: none did.
+    pub last_version: u32,
+    /// The version that is just like it, unless that has been deleted.
+    pub published: Option<u32>,
 }
 
 /// What the end of a run writes on its item.

@@ -1,6 +1,7 @@
 //! A world in memory.
 
 mod fan_outs;
+mod versions;
 
 use crate::{hand::Hand, outside::Outside, queues::Queues, scenario::Faults, verdict::Watch};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -17,7 +18,7 @@ use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
     Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, ListedWorkflow, Outgoing,
     Partition, Payload, PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey, Retry, RunId, RunItem,
-    RunKey, SendError, Settings, StatusEvents, Store, WorkflowBefore, WorkflowItem, WorldError, WorldResult,
+    RunKey, SendError, Settings, StatusEvents, Store, WorkflowItem, WorldError, WorldResult,
 };
 
 /// A world in memory, as one process sees it. Clones share the world.
@@ -45,6 +46,7 @@ pub(crate) struct State {
     data: BTreeMap<(RunKey, DataSlot), Payload>,
     definitions: BTreeMap<(String, String), String>,
     workflows: BTreeMap<String, WorkflowItem>,
+    versions: versions::Items,
     pub(crate) blobs: BTreeMap<String, Vec<u8>>,
     pub(crate) queues: Queues,
     pub(crate) outside: Outside,
@@ -79,6 +81,7 @@ impl MemoryHost {
             data: BTreeMap::new(),
             definitions: BTreeMap::new(),
             workflows: BTreeMap::new(),
+            versions: versions::Items::default(),
             blobs: BTreeMap::new(),
             queues: Queues::default(),
             outside: Outside::default(),
@@ -442,21 +445,6 @@ impl Store for MemoryHost {
     async fn definition(&self, workflow: &str, hash: &str) -> WorldResult<Option<String>> {
         self.op("get definition", |state| {
             Ok(state.definitions.get(&(workflow.to_owned(), hash.to_owned())).cloned())
-        })
-        .await
-    }
-
-    async fn put_workflow(&self, workflow: &WorkflowItem, before: WorkflowBefore<'_>) -> WorldResult<bool> {
-        self.op("put workflow", |state| {
-            let there = state.workflows.get(&workflow.name).map(|there| there.revision.as_deref());
-            let fits = match before {
-                WorkflowBefore::Absent => there.is_none(),
-                WorkflowBefore::Revision(revision) => there == Some(revision),
-            };
-            if fits {
-                state.workflows.insert(workflow.name.clone(), workflow.clone());
-            }
-            Ok(fits)
         })
         .await
     }

@@ -20,6 +20,7 @@
 //! | `ij`, `iz`, `ib`; `ih` | B, B, S; S | – | the input where it is small; its digest |
 //! | `ej`, `ez`, `eb`; `er` | B, B, S; S | – | the ending where it is small; the error's name |
 //! | `by`, `pr` | S | – | the message that stopped or redrove it; why a message of it was parked |
+//! | `vn`, `al` | N, S | – | the version and the alias of the workflow that it was started with |
 //! | `lp`, `ap` | S | – | its partition in the indexes `runs` and `attention` |
 //!
 //! Names are short because every item carries them and is billed for them.
@@ -257,6 +258,8 @@ pub(super) fn write_run(run: &RunItem) -> Item {
     writer.optional_string("er", run.error.as_ref());
     writer.optional_string("by", run.by.as_ref());
     writer.optional_string("pr", run.parked.as_ref());
+    writer.optional_number("vn", run.workflow_version.map(i64::from));
+    writer.optional_string("al", run.alias.as_ref());
     writer.string("lp", keys::list_pk(&run.id));
     writer.optional_string("ap", keys::attention_pk(&run.id, run.status).as_ref());
     writer.number(EXPIRES, run.expires_s);
@@ -290,5 +293,7 @@ pub(super) fn read_run(operation: String, id: &RunId, item: Item) -> WorldResult
         by: reader.optional_string("by")?,
         parked: reader.optional_string("pr")?,
         expires_s: reader.number(EXPIRES)?,
+        workflow_version: reader.optional_number("vn")?,
+        alias: reader.optional_string("al")?,
     })
 }
