@@ -59,3 +59,7 @@ pub const SYNC_POLL_MS_MAX: i64 = 1_000;
 /// The most diagnostics of ValidateStateMachineDefinition
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html>).
 pub const DIAGNOSTICS_MAX: usize = 100;
+
+/// The most versions that an alias leads to
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachineAlias.html>).
+pub const ROUTES_MAX: usize = 2;

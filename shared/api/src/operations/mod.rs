@@ -1,5 +1,6 @@
 //! The operations, by their names.
 
+mod aliases;
 mod create;
 mod diagnostics;
 mod events;
@@ -8,45 +9,71 @@ mod history;
 mod lists;
 mod machines;
 mod start;
+mod tags;
 mod test_state;
+mod versions;
 
 use crate::{Api, error::ApiError, fields::Fields};
 use serde_json::Value;
 use stepladder_protocol::Host;
 
 /// Those that are answered.
-pub(crate) const NAMES: [&str; 14] = [
+pub(crate) const NAMES: [&str; 26] = [
     "CreateStateMachine",
+    "CreateStateMachineAlias",
+    "DeleteStateMachine",
+    "DeleteStateMachineAlias",
+    "DeleteStateMachineVersion",
     "DescribeExecution",
     "DescribeStateMachine",
+    "DescribeStateMachineAlias",
     "DescribeStateMachineForExecution",
     "GetExecutionHistory",
     "ListExecutions",
     "ListMapRuns",
+    "ListStateMachineAliases",
+    "ListStateMachineVersions",
     "ListStateMachines",
+    "ListTagsForResource",
+    "PublishStateMachineVersion",
     "StartExecution",
     "StartSyncExecution",
     "StopExecution",
+    "TagResource",
     "TestState",
+    "UntagResource",
     "UpdateStateMachine",
+    "UpdateStateMachineAlias",
     "ValidateStateMachineDefinition",
 ];
 
 pub(crate) async fn call<H: Host>(api: &Api<H>, operation: &str, fields: Fields) -> Result<Value, ApiError> {
     match operation {
         "CreateStateMachine" => create::create(api, fields).await,
+        "CreateStateMachineAlias" => aliases::create(api, fields).await,
+        "DeleteStateMachine" => machines::delete(api, fields).await,
+        "DeleteStateMachineAlias" => aliases::delete(api, fields).await,
+        "DeleteStateMachineVersion" => versions::delete(api, fields).await,
         "DescribeExecution" => executions::describe(api, fields).await,
         "DescribeStateMachine" => machines::describe(api, fields).await,
+        "DescribeStateMachineAlias" => aliases::describe(api, fields).await,
         "DescribeStateMachineForExecution" => machines::describe_for_execution(api, fields).await,
         "GetExecutionHistory" => history::get(api, fields).await,
         "ListExecutions" => lists::executions(api, fields).await,
         "ListMapRuns" => lists::map_runs(api, fields).await,
+        "ListStateMachineAliases" => aliases::list(api, fields).await,
+        "ListStateMachineVersions" => versions::list(api, fields).await,
         "ListStateMachines" => lists::state_machines(api, fields).await,
+        "ListTagsForResource" => tags::list(api, fields).await,
+        "PublishStateMachineVersion" => versions::publish(api, fields).await,
         "StartExecution" => start::start(api, fields).await,
         "StartSyncExecution" => start::start_sync(api, fields).await,
         "StopExecution" => executions::stop(api, fields).await,
+        "TagResource" => tags::tag(api, fields).await,
         "TestState" => test_state::test(api, fields),
+        "UntagResource" => tags::untag(api, fields).await,
         "UpdateStateMachine" => create::update(api, fields).await,
+        "UpdateStateMachineAlias" => aliases::update(api, fields).await,
         "ValidateStateMachineDefinition" => diagnostics::validate(fields),
         other => Err(ApiError::internal(format!("{other} is listed, and not answered"))),
     }
