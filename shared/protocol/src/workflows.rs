@@ -46,7 +46,7 @@ pub enum WorkflowCreated {
 #[derive(Debug, Clone, PartialEq)]
 pub enum WorkflowChanged {
     /// The workflow, and the version that is just like it, where one was asked for.
-    Done(WorkflowItem, Option<VersionItem>),
+    Done(WorkflowItem, Option<Box<VersionItem>>),
     NotThere,
     /// It has another revision than was asked for.
     Outdated(WorkflowItem),
@@ -198,7 +198,7 @@ impl<H: Host> Protocol<H> {
             let beside = Beside { version: new, tags: None };
             if item == there || store.put_workflow_with(&item, WorkflowBefore::Is(&there), beside).await? {
                 self.forget_current(name);
-                return Ok(WorkflowChanged::Done(item, version));
+                return Ok(WorkflowChanged::Done(item, version.map(Box::new)));
             }
         }
         Err(contended(name, "others changed it at the same time, again and again"))

@@ -103,7 +103,7 @@ pub(super) async fn find<H: Host>(
 pub(super) fn done(
     changed: WorkflowChanged,
     state_machine_arn: &str,
-) -> Result<(WorkflowItem, Option<VersionItem>), ApiError> {
+) -> Result<(WorkflowItem, Option<Box<VersionItem>>), ApiError> {
     match changed {
         WorkflowChanged::Done(item, version) => Ok((item, version)),
         WorkflowChanged::NotThere => Err(ApiError::no_state_machine(state_machine_arn)),
