@@ -212,7 +212,12 @@ fn a_sync_start_takes_a_version_too() {
     let body = with(create("w", &result("one")), "type", json!("EXPRESS"));
     world.ok("CreateStateMachine", with(body, "publish", json!(true)));
     update(&world, &result("two"), json!({}));
-    let answer = world.ok("StartSyncExecution", json!({ "stateMachineArn": machine("w:1"), "name": "17" }));
+    let body = json!({ "stateMachineArn": machine("w:1"), "name": "17" });
+    // Nobody delivers its message, before it has given up.
+    world.refused("StartSyncExecution", body.clone(), "ExecutionStillRunning", &execution("17"));
+    assert_eq!(world.run_item("17").workflow_version, Some(1));
+    world.run();
+    let answer = world.ok("StartSyncExecution", body);
     assert_eq!((&answer["output"], &answer["stateMachineArn"]), (&json!("\"one\""), &json!(machine("w"))));
     world.refused(
         "StartSyncExecution",
