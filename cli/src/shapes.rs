@@ -194,6 +194,8 @@ pub(crate) mod tests {
             by: None,
             parked: None,
             expires_s: 0,
+            workflow_version: None,
+            alias: None,
         }
     }
 

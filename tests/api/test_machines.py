@@ -35,7 +35,7 @@ class Machines(ApiTest):
         self.refused("InvalidDefinition", make, **{**good, "definition": "{}"}, message="SCHEMA_VALIDATION_FAILED")
         self.refused("InvalidArn", make, **{**good, "roleArn": "role"})
         self.refused("InvalidLoggingConfiguration", make, **good, loggingConfiguration={"level": "ALL"})
-        self.refused("ValidationException", make, **good, publish=True)
+        self.refused("ValidationException", make, **good, versionDescription="without publish")
         self.refused("StateMachineDoesNotExist", self.client.describe_state_machine,
                      stateMachineArn=f"arn:aws:states:us-east-1:000000000000:stateMachine:{good['name']}")
         self.refused("MissingRequiredParameter", self.client.update_state_machine, stateMachineArn=self.machine(PASS))
@@ -71,9 +71,7 @@ class Machines(ApiTest):
             (self.client.create_activity, {"name": "a"}),
             (self.client.send_task_success, {"taskToken": "t", "output": "1"}),
             (self.client.redrive_execution, {"executionArn": "arn:x"}),
-            (self.client.list_tags_for_resource, {"resourceArn": "arn:x"}),
-            (self.client.list_state_machine_versions, {"stateMachineArn": "arn:x"}),
-            (self.client.delete_state_machine, {"stateMachineArn": "arn:x"}),
+            (self.client.describe_map_run, {"mapRunArn": "arn:x"}),
         ]:
             self.refused("UnknownOperationException", call, **parameters)
 

@@ -1,7 +1,7 @@
 //! The ARNs that requests name state machines and executions by.
 
 use crate::error::{ApiError, Kind};
-use stepladder_protocol::{RunId, Settings};
+use stepladder_protocol::{Qualifier, RunId, Settings, Tagged};
 
 /// What an ARN of Step Functions names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,24 +24,84 @@ pub(crate) fn state_machine(settings: &Settings, workflow: &str) -> String {
     format!("arn:aws:states:{}:{}:stateMachine:{workflow}", settings.region, settings.account)
 }
 
+/// The ARN of a version.
+pub(crate) fn version(settings: &Settings, workflow: &str, number: u32) -> String {
+    format!("{}:{number}", state_machine(settings, workflow))
+}
+
+/// The ARN of an alias.
+pub(crate) fn alias(settings: &Settings, workflow: &str, name: &str) -> String {
+    format!("{}:{name}", state_machine(settings, workflow))
+}
+
 /// The workflow that a state machine's ARN names.
 ///
 /// # Errors
 ///
-/// InvalidArn where it is none; ValidationException where it names a Map state; StateMachineDoesNotExist where it names one
-/// of another region or account, or a version or an alias: there are none.
+/// As of [`qualified`]; and StateMachineDoesNotExist where it names a version or an alias.
 pub(crate) fn workflow<'a>(settings: &Settings, arn: &'a str) -> Result<&'a str, ApiError> {
+    match qualified(settings, arn)? {
+        (name, None) => Ok(name),
+        (_, Some(_)) => Err(ApiError::no_state_machine(arn)),
+    }
+}
+
+/// The workflow that a state machine's ARN names, and the version or the alias, where it names one.
+///
+/// # Errors
+///
+/// InvalidArn where it is none; ValidationException where it names a Map state; StateMachineDoesNotExist where it names one
+/// of another region or account, or a version of a number that no version has.
+pub(crate) fn qualified<'a>(
+    settings: &Settings,
+    arn: &'a str,
+) -> Result<(&'a str, Option<Qualifier>), ApiError> {
     let (is_here, resource) = parse(settings, arn)?;
     match resource {
         Resource::StateMachine { label: Some(_), .. } => {
             Err(ApiError::validation("This operation does not support labeled state machine ARNs")
                 .with("reason", "API_DOES_NOT_SUPPORT_LABELED_ARNS"))
         }
-        Resource::StateMachine { name, qualifier: None, .. } if is_here => Ok(name),
+        Resource::StateMachine { name, qualifier: None, .. } if is_here => Ok((name, None)),
+        Resource::StateMachine { name, qualifier: Some(text), .. } if is_here => match qualifier(text) {
+            Some(qualifier) => Ok((name, Some(qualifier))),
+            None => Err(ApiError::no_state_machine(arn)),
+        },
         Resource::StateMachine { .. } => Err(ApiError::no_state_machine(arn)),
         Resource::Execution { .. } => Err(wrong_type("execution")),
         Resource::Other(kind) => Err(wrong_type(kind)),
     }
+}
+
+/// A number names a version, and all else an alias. `None`: no version has such a number.
+fn qualifier(text: &str) -> Option<Qualifier> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match is_number {
+        true if text.starts_with('0') => None,
+        true => text.parse().ok().map(Qualifier::Version),
+        false => Some(Qualifier::Alias(text.to_owned())),
+    }
+}
+
+/// What an ARN names that may have tags: a state machine. Activities belong here, too, once there are any.
+///
+/// # Errors
+///
+/// InvalidArn where it is none; ResourceNotFound where it names what has no tags, or is not here.
+pub(crate) fn tagged<'a>(settings: &Settings, arn: &'a str) -> Result<Tagged<'a>, ApiError> {
+    let (is_here, resource) = parse(settings, arn)?;
+    match resource {
+        Resource::StateMachine { name, label: None, qualifier: None } if is_here => {
+            Ok(Tagged::Workflow(name))
+        }
+        Resource::StateMachine { .. } | Resource::Other("activity") => Err(ApiError::no_resource(arn)),
+        Resource::Execution { .. } => Err(wrong_type("execution")),
+        Resource::Other(kind) => Err(wrong_type(kind)),
+    }
+}
+
+pub(crate) fn invalid(arn: &str) -> ApiError {
+    ApiError::new(Kind::InvalidArn, format!("Invalid Arn: 'Invalid ARN: {arn}'"))
 }
 
 /// The run that an execution's ARN names.
@@ -180,6 +240,40 @@ mod tests {
         assert_eq!(labeled.unwrap_err().more, [("reason", "API_DOES_NOT_SUPPORT_LABELED_ARNS".to_owned())]);
         let empty = workflow(&settings(), "arn:aws:states:us-east-1:000000000000:stateMachine:");
         assert_eq!(empty.unwrap_err().kind, Kind::InvalidArn);
+    }
+
+    #[test]
+    fn a_number_behind_a_name_is_a_version_and_all_else_an_alias() {
+        let arn = |qualifier: &str| format!("{HERE}:stateMachine:w:{qualifier}");
+        let named = |text: &str| qualified(&settings(), &arn(text)).map(|(_, qualifier)| qualifier);
+        assert_eq!(named("3"), Ok(Some(Qualifier::Version(3))));
+        assert_eq!(arn("3"), version(&settings(), "w", 3));
+        for text in ["PROD", "3a", "-3", ""] {
+            assert_eq!(named(text), Ok(Some(Qualifier::Alias(text.to_owned()))));
+            assert_eq!(arn(text), alias(&settings(), "w", text));
+        }
+        for text in ["0", "03", "4294967296"] {
+            assert_eq!(named(text), Err(ApiError::no_state_machine(&arn(text))));
+        }
+        assert_eq!(qualified(&settings(), &format!("{HERE}:stateMachine:w")), Ok(("w", None)));
+    }
+
+    #[test]
+    fn state_machines_have_tags_and_nothing_else_that_is_here() {
+        assert_eq!(tagged(&settings(), &format!("{HERE}:stateMachine:w")), Ok(Tagged::Workflow("w")));
+        for (resource, kind) in [
+            ("stateMachine:w:1", Kind::ResourceNotFound),
+            ("stateMachine:w/label", Kind::ResourceNotFound),
+            ("activity:a", Kind::ResourceNotFound),
+            ("execution:w:1", Kind::InvalidArn),
+            ("mapRun:w", Kind::InvalidArn),
+        ] {
+            assert_eq!(
+                tagged(&settings(), &format!("{HERE}:{resource}")).unwrap_err().kind,
+                kind,
+                "{resource}"
+            );
+        }
     }
 
     #[test]

@@ -44,6 +44,7 @@ const OWN: &str = "stepladder";
 
 kinds! {
     ActivityDoesNotExist, SERVICE, 400;
+    ConflictException, SERVICE, 409;
     ExecutionAlreadyExists, SERVICE, 400;
     ExecutionDoesNotExist, SERVICE, 400;
     ExecutionStillRunning, OWN, 400;
@@ -61,12 +62,14 @@ kinds! {
     RequestTimeout, FRAME, 408;
     ResourceNotFound, SERVICE, 400;
     SerializationException, FRAME, 400;
+    ServiceQuotaExceededException, SERVICE, 402;
     ServiceUnavailable, FRAME, 503;
     StateMachineAlreadyExists, SERVICE, 400;
     StateMachineDoesNotExist, SERVICE, 400;
     StateMachineTypeNotSupported, SERVICE, 400;
     TaskTimedOut, SERVICE, 400;
     ThrottlingException, FRAME, 400;
+    TooManyTags, SERVICE, 400;
     UnknownOperationException, FRAME, 400;
     UnsupportedMediaTypeException, FRAME, 415;
     ValidationException, VALIDATE, 400;
@@ -100,6 +103,21 @@ impl ApiError {
 
     pub(crate) fn no_state_machine(arn: &str) -> Self {
         Self::new(Kind::StateMachineDoesNotExist, format!("State Machine Does Not Exist: '{arn}'"))
+    }
+
+    /// What an ARN names isn't there.
+    pub(crate) fn no_resource(arn: &str) -> Self {
+        Self::new(Kind::ResourceNotFound, format!("Resource not found: '{arn}'")).with("resourceName", arn)
+    }
+
+    /// As the operations of aliases say it.
+    pub(crate) fn no_reference(arn: &str) -> Self {
+        Self::new(Kind::ResourceNotFound, "Request references a resource that does not exist.")
+            .with("resourceName", arn)
+    }
+
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self::new(Kind::ConflictException, message)
     }
 
     pub(crate) fn type_not_supported() -> Self {

@@ -23,17 +23,47 @@ pub(crate) struct Text {
     max: usize,
     /// Whether its length is counted in bytes, and its value is no business of a message.
     is_data: bool,
-    is_ascii: bool,
+    pattern: Option<Pattern>,
 }
+
+/// What a text has to match: as its model writes it, and whether it does.
+#[derive(Debug, Clone, Copy)]
+struct Pattern {
+    written: &'static str,
+    is_met: fn(&str) -> bool,
+}
+
+const ASCII: Pattern = Pattern { written: "\\p{ASCII}*", is_met: str::is_ascii };
+
+/// The name of an alias: a number would be one of a version.
+const RESTRICTED: Pattern = Pattern {
+    written: "^(?=.*[a-zA-Z_\\-\\.])[a-zA-Z0-9_\\-\\.]+$",
+    is_met: |text| {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        text.bytes().all(is_allowed) && text.bytes().any(|byte| !byte.is_ascii_digit())
+    },
+};
+
+/// What tags may be made of, as AWS describes it for all its services
+/// (<https://docs.aws.amazon.com/resourcegroupstaggingapi/latest/APIReference/API_Tag.html>).
+const TAG: Pattern = Pattern {
+    written: "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$",
+    is_met: |text| {
+        let is_allowed = |character: char| {
+            character.is_alphanumeric() || character.is_whitespace() || "_.:/=+-@".contains(character)
+        };
+        text.chars().all(is_allowed)
+    },
+};
 
 impl Text {
     const fn chars(min: usize, max: usize) -> Self {
-        Self { min, max, is_data: false, is_ascii: false }
+        Self { min, max, is_data: false, pattern: None }
     }
 
     /// Data of so many bytes at most: no message quotes it.
     pub(crate) const fn data(max: usize) -> Self {
-        Self { min: 0, max, is_data: true, is_ascii: false }
+        Self { min: 0, max, is_data: true, pattern: None }
     }
 
     pub(crate) const ARN: Text = Text::chars(1, 256);
@@ -45,7 +75,11 @@ impl Text {
     pub(crate) const DESCRIPTION: Text = Text::chars(0, 256);
     pub(crate) const ERROR: Text = Text { is_data: true, ..Text::chars(0, 256) };
     pub(crate) const CAUSE: Text = Text { is_data: true, ..Text::chars(0, 32_768) };
-    pub(crate) const TRACE_HEADER: Text = Text { is_ascii: true, ..Text::chars(0, 256) };
+    pub(crate) const TRACE_HEADER: Text = Text { pattern: Some(ASCII), ..Text::chars(0, 256) };
+    pub(crate) const ALIAS_NAME: Text = Text { pattern: Some(RESTRICTED), ..Text::chars(1, 80) };
+    pub(crate) const REVISION: Text = Text::chars(0, 256);
+    pub(crate) const TAG_KEY: Text = Text { pattern: Some(TAG), ..Text::chars(1, 128) };
+    pub(crate) const TAG_VALUE: Text = Text { pattern: Some(TAG), ..Text::chars(0, 256) };
     pub(crate) const DEFINITION: Text = Text { min: 1, ..Text::data(crate::limits::DEFINITION_BYTES_MAX) };
 }
 
@@ -61,6 +95,11 @@ impl Fields {
     pub(crate) fn text(&mut self, name: &str, text: Text) -> Result<Option<String>, ApiError> {
         let Some(value) = self.take(name) else { return Ok(None) };
         let Value::String(value) = value else { return Err(mistyped(&value, "String")) };
+        self.check_text(name, &value, text);
+        Ok(Some(value))
+    }
+
+    fn check_text(&mut self, name: &str, value: &str, text: Text) {
         let length = if text.is_data { value.len() } else { value.chars().count() };
         let shown = |what: String| match text.is_data {
             true => format!("Value at {what}"),
@@ -73,19 +112,21 @@ impl Fields {
         } else {
             None
         };
-        if let Some(constraint) = constraint {
+        if let Some(constraint) = &constraint {
             let at =
                 format!("'{}{name}' failed to satisfy constraint: Member must have {constraint}", self.path);
             self.faults.push(shown(at));
         }
-        if text.is_ascii && !value.is_ascii() {
+        if let Some(Pattern { written, is_met }) = text.pattern
+            && constraint.is_none()
+            && !is_met(value)
+        {
             let at = format!(
-                "'{}{name}' failed to satisfy constraint: Member must satisfy regular expression pattern: \\p{{ASCII}}*",
+                "'{}{name}' failed to satisfy constraint: Member must satisfy regular expression pattern: {written}",
                 self.path
             );
             self.faults.push(shown(at));
         }
-        Ok(Some(value))
     }
 
     /// A text that has to be there; where it isn't, [`Fields::check`] will say so.
@@ -173,6 +214,39 @@ impl Fields {
             Some(Value::Array(items)) => Ok(Some(items)),
             Some(other) => Err(mistyped(&other, "List")),
         }
+    }
+
+    /// The members of each of a list's objects; the faults of each are given back by [`Fields::close`].
+    pub(crate) fn objects(&mut self, name: &str) -> Result<Option<Vec<Fields>>, ApiError> {
+        let Some(items) = self.list(name)? else { return Ok(None) };
+        let object = |(at, item)| match item {
+            Value::Object(members) => {
+                let path = format!("{}{name}.{}.member.", self.path, at + 1);
+                Ok(Fields { members, path, faults: Vec::new() })
+            }
+            other => Err(mistyped(&other, "Structure")),
+        };
+        items.into_iter().enumerate().map(object).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts(&mut self, name: &str, text: Text) -> Result<Option<Vec<String>>, ApiError> {
+        let Some(items) = self.list(name)? else { return Ok(None) };
+        let mut texts = Vec::with_capacity(items.len());
+        for (at, item) in items.into_iter().enumerate() {
+            let Value::String(value) = item else { return Err(mistyped(&item, "String")) };
+            self.check_text(&format!("{name}.{}.member", at + 1), &value, text);
+            texts.push(value);
+        }
+        Ok(Some(texts))
+    }
+
+    /// Notes a constraint that a member doesn't meet.
+    pub(crate) fn refuse(&mut self, name: &str, shown: &str, constraint: &str) {
+        self.faults.push(format!(
+            "Value '{shown}' at '{}{name}' failed to satisfy constraint: Member must have {constraint}",
+            self.path
+        ));
     }
 
     /// Refuses the request if a constraint isn't met.

@@ -63,3 +63,7 @@ pub const DIAGNOSTICS_MAX: usize = 100;
 /// GetActivityTask waits so long for a task, in milliseconds
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetActivityTask.html>).
 pub const ACTIVITY_WAIT_MS: i64 = 60_000;
+
+/// The most versions that an alias leads to
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachineAlias.html>).
+pub const ROUTES_MAX: usize = 2;

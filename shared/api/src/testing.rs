@@ -160,6 +160,17 @@ pub(crate) fn machine(workflow: &str) -> String {
     format!("{ARN}:stateMachine:{workflow}")
 }
 
+/// What CreateStateMachine takes.
+pub(crate) fn create(name: &str, definition: &Value) -> Value {
+    json!({ "name": name, "definition": definition.to_string(), "roleArn": ROLE })
+}
+
+/// The same, with one more member.
+pub(crate) fn with(mut body: Value, member: &str, value: Value) -> Value {
+    body[member] = value;
+    body
+}
+
 pub(crate) fn execution(name: &str) -> String {
     format!("{ARN}:execution:w:{name}")
 }

@@ -79,6 +79,10 @@ pub const SEQ_DIGITS: usize = 7;
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>).
 pub const BATCH_GET_KEYS_MAX: usize = 100;
 
+/// So many versions or aliases of a workflow are deleted in one transaction, which has a hundred items at most
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>).
+pub const DELETED_AT_ONCE: i32 = 50;
+
 /// So often is asked for what a BatchGetItem call left over: a hundred items of 20 KB are one call, of 400 KB three.
 pub const BATCH_GETS_MAX: u32 = 8;
 

@@ -11,6 +11,7 @@ mod lists;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod versions;
 mod workflows;
 
 use crate::{
@@ -39,7 +40,7 @@ use std::collections::HashMap;
 use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
     Close, CreateRun, DataSlot, ITEM_VERSION, ListedRun, ListedWorkflow, Partition, Payload, PutRecord,
-    Record, RecordKey, RunId, RunItem, RunKey, Store, WorkflowBefore, WorkflowItem, WorldResult,
+    Record, RecordKey, RunId, RunItem, RunKey, Store, WorkflowItem, WorldResult,
 };
 
 /// [`Store`] on DynamoDB.
@@ -261,10 +262,6 @@ impl Store for DynamoStore {
 
     async fn definition(&self, workflow: &str, hash: &str) -> WorldResult<Option<String>> {
         self.read_definition(workflow, hash).await
-    }
-
-    async fn put_workflow(&self, workflow: &WorkflowItem, before: WorkflowBefore<'_>) -> WorldResult<bool> {
-        self.write_workflow(workflow, before).await
     }
 
     async fn workflow(&self, name: &str) -> WorldResult<Option<WorkflowItem>> {

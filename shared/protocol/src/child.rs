@@ -50,7 +50,7 @@ impl<H: Host> Protocol<H> {
         let parent = waits.then_some(ParentTask { run, task });
         let arn = Run { workflow: id.workflow.clone(), name: id.name.clone(), ..job.message.run.clone() }
             .execution_arn();
-        let item = match self.start_for(request, parent.as_ref()).await {
+        let item = match self.start_for(request, None, parent.as_ref()).await {
             Ok(Started::Created(item)) => item,
             Ok(Started::Repeated(item)) if !waits || item.parent == parent => item,
             Ok(Started::Repeated(_) | Started::Conflict(_)) => {

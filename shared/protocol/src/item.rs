@@ -130,6 +130,9 @@ pub struct RunItem {
     pub parent: Option<ParentTask>,
     /// Seconds since the epoch.
     pub expires_s: i64,
+    /// The version and the alias of the workflow that it was started with.
+    pub workflow_version: Option<u32>,
+    pub alias: Option<String>,
 }
 
 /// A task of one run that waits for the end of another.
@@ -180,6 +183,10 @@ pub struct WorkflowItem {
     /// How whoever made it wants its runs logged and traced. It is kept for them, and nobody here acts on it.
     pub logging: Option<Value>,
     pub tracing: Option<Value>,
+    /// The last number that a version of it got; 0: none did.
+    pub last_version: u32,
+    /// The version that is just like it, unless that has been deleted.
+    pub published: Option<u32>,
 }
 
 /// What the end of a run writes on its item.

@@ -4,6 +4,7 @@
 //! Generic over [`Host`], with no AWS in it. Names nothing of a queue's or a database's own interface.
 
 mod activities;
+mod aliases;
 mod batch;
 mod child;
 mod dead_letter;
@@ -25,6 +26,7 @@ mod metrics;
 mod park;
 mod payload;
 mod planted;
+mod publish;
 mod read;
 mod repair;
 mod schedule;
@@ -33,14 +35,17 @@ mod start;
 mod status;
 mod stop;
 mod sweep;
+mod tags;
 mod task;
 mod tasks;
 mod together;
 mod traits;
+mod versions;
 mod walk;
 mod workflows;
 
 pub use activities::{Activities, ActivityItem};
+pub use aliases::{AliasChange, AliasWritten};
 pub use batch::{Delivery, Disposition, Invocation, StepFailure, StepFunction, StepRequest};
 pub use dead_letter::{Solo, SoloAnswer, SoloDelivery};
 pub use definitions::Current;
@@ -57,6 +62,7 @@ pub use metrics::{Metric, Metrics};
 pub use park::Parked;
 pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;
+pub use publish::VersionDeleted;
 pub use read::{Recording, RunView};
 pub use repair::Repaired;
 pub use settings::{Settings, StatusEvents, WorkflowSettings};
@@ -64,6 +70,7 @@ pub use start::{StartError, StartRequest, Started, body_to_resend, check_name};
 pub use stepladder_asl::WorkflowType;
 pub use stop::Requested;
 pub use sweep::Swept;
+pub use tags::TagsChanged;
 pub use task::{TaskDone, TaskError, TaskTaken};
 pub use tasks::{EndTask, TaskAnswer, TaskItem, TaskState, Tasks};
 pub use together::BatchFunction;
@@ -72,7 +79,8 @@ pub use traits::{
     Outgoing, PutRecord, Queue, QueueName, Retry, Schedule, Scheduled, Schedules, SendError, StatusEvent,
     Store, WorkflowBefore, WorldError, WorldResult,
 };
-pub use workflows::{WorkflowChange, WorkflowCreated, uuid};
+pub use versions::{AliasItem, Beside, Qualifier, Route, Tagged, TagsItem, VersionItem, Versions};
+pub use workflows::{MadeWith, NewVersion, WorkflowChange, WorkflowChanged, WorkflowCreated, uuid};
 
 /// The delivery protocol over a world.
 #[derive(Debug)]

@@ -122,3 +122,12 @@ pub const CAUSE_CHARS_MAX: usize = 32_768;
 /// How deeply objects and arrays may be nested in an input and in a step's result: below what a reader of JSON follows
 /// (128), so that they can be read again from within a record and a message.
 pub const JSON_DEPTH_MAX: usize = 100;
+
+/// The most versions and aliases of a workflow
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
+pub const VERSIONS_MAX: usize = 1_000;
+pub const ALIASES_MAX: usize = 100;
+
+/// The most tags of one thing
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
+pub const TAGS_MAX: usize = 50;

@@ -12,7 +12,9 @@ use crate::{
     message::{Ask, Message},
     metrics::Metric,
     payload::{self, Payload, hex},
+    publish::Pin,
     traits::{Clock, CreateRun, DataSlot, Host, Store, WorldError},
+    versions::Qualifier,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -43,6 +45,7 @@ pub enum Started {
 pub enum StartError {
     #[error("'{name}' can't name a run: {why}")]
     InvalidName { name: String, why: &'static str },
+    /// Or it has no such version or alias.
     #[error("there is no workflow '{workflow}'")]
     UnknownWorkflow { workflow: String },
     #[error("the input has {bytes} bytes; {bytes_max} is the most (payload_bytes_max)")]
@@ -75,16 +78,27 @@ impl<H: Host> Protocol<H> {
     /// Starts a run, or finds that it is there. Repeating it is safe: the name makes it idempotent, as with
     /// StartExecution (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>).
     pub async fn start(&self, request: StartRequest) -> Result<Started, StartError> {
-        self.start_for(request, None).await
+        self.start_for(request, None, None).await
+    }
+
+    /// Starts a run with a version of its workflow, or with the one that an alias leads to. A run of the name that is there
+    /// stays what it is, whatever it was started with.
+    pub async fn start_with(
+        &self,
+        request: StartRequest,
+        qualifier: &Qualifier,
+    ) -> Result<Started, StartError> {
+        self.start_for(request, Some(qualifier), None).await
     }
 
     /// [`Protocol::start`], for a task that waits for the run's end.
     pub(crate) async fn start_for(
         &self,
         request: StartRequest,
+        qualifier: Option<&Qualifier>,
         parent: Option<&ParentTask>,
     ) -> Result<Started, StartError> {
-        let (started, handled) = self.prepare_start(request, parent).await?;
+        let (started, handled) = self.prepare_start(request, qualifier, parent).await?;
         self.send_now(handled.sendings).await?;
         Ok(started)
     }
@@ -105,7 +119,7 @@ impl<H: Host> Protocol<H> {
             }
         };
         let id = RunId::new(&request.workflow, &request.name);
-        match self.prepare_start(request, None).await {
+        match self.prepare_start(request, None, None).await {
             Ok((Started::Created(_) | Started::Repeated(_), handled)) => handled,
             Ok((Started::Conflict(_), _)) => {
                 let why = format!("the run {id} is there already, with another input");
@@ -124,14 +138,15 @@ impl<H: Host> Protocol<H> {
     async fn prepare_start(
         &self,
         request: StartRequest,
+        qualifier: Option<&Qualifier>,
         parent: Option<&ParentTask>,
     ) -> Result<(Started, Handled), StartError> {
         let StartRequest { workflow, name, input } = request;
         check_name(&name)?;
-        let Current { hash, definition, role_arn } = match self.current_definition(&workflow).await? {
-            Some(current) => current,
-            None => return Err(StartError::UnknownWorkflow { workflow }),
+        let Some(Pin { current, version, alias }) = self.pin(&workflow, qualifier).await? else {
+            return Err(StartError::UnknownWorkflow { workflow });
         };
+        let Current { hash, definition, role_arn } = current;
         let json = serde_json::to_vec(&input)
             .map_err(|error| payload::unreadable("encode an input", &error.to_string()))?;
         let bytes_max = self.host.settings().payload_bytes_max;
@@ -144,6 +159,7 @@ impl<H: Host> Protocol<H> {
         let now_ms = self.host.clock().now_ms();
         let mut item = self.run_item(RunId::new(workflow, name), hash, &json, now_ms);
         item.role_arn = role_arn.unwrap_or(item.role_arn);
+        (item.workflow_version, item.alias) = (version, alias);
         item.parent = parent.cloned();
         let first = self.first_transition(&item, &definition, input.clone())?;
         if let Some(why) = self.data_excess(&first.1)? {
@@ -233,6 +249,8 @@ impl<H: Host> Protocol<H> {
             parked: None,
             parent: None,
             expires_s,
+            workflow_version: None,
+            alias: None,
         }
     }
 }

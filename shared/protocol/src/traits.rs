@@ -9,6 +9,7 @@ use crate::{
     item::{Close, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem},
     payload::Payload,
     tasks::Tasks,
+    versions::{Beside, Versions},
 };
 use std::{fmt, future::Future};
 use stepladder_asl::WorkflowType;
@@ -78,7 +79,7 @@ impl std::error::Error for WorldError {}
 pub type WorldResult<T> = Result<T, WorldError>;
 
 /// Runs, records and definitions. Reads are consistent unless a method says otherwise.
-pub trait Store: Activities + FanOuts + Tasks {
+pub trait Store: Activities + FanOuts + Tasks + Versions {
     /// Writes a record unless there is one: the lock, the log and the state at once.
     fn put_record(
         &self,
@@ -170,7 +171,9 @@ pub trait Store: Activities + FanOuts + Tasks {
         &self,
         workflow: &WorkflowItem,
         before: WorkflowBefore<'_>,
-    ) -> impl Future<Output = WorldResult<bool>> + Send;
+    ) -> impl Future<Output = WorldResult<bool>> + Send {
+        self.put_workflow_with(workflow, before, Beside::default())
+    }
 
     fn workflow(&self, name: &str) -> impl Future<Output = WorldResult<Option<WorkflowItem>>> + Send;
 
@@ -203,12 +206,12 @@ pub trait Store: Activities + FanOuts + Tasks {
 }
 
 /// What a workflow's item has to be for another one to take its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum WorkflowBefore<'a> {
     /// There is none.
     Absent,
-    /// There is one with this revision, or one without.
-    Revision(Option<&'a str>),
+    /// This one: it is as old, and has the same revision and versions.
+    Is(&'a WorkflowItem),
 }
 
 /// A workflow, as the list of all of them knows it.

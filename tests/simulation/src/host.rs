@@ -3,6 +3,7 @@
 mod activities;
 mod fan_outs;
 mod tasks;
+mod versions;
 
 use crate::{
     hand::Hand, holders::Holders, outside::Outside, queues::Queues, scenario::Faults, verdict::Watch,
@@ -21,8 +22,8 @@ use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
     ActivityItem, Blobs, Clock, Close, CreateRun, DataSlot, Delivery, Functions, Host, Invoked, ListedRun,
     ListedWorkflow, Outgoing, Partition, Payload, PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey,
-    Retry, RunId, RunItem, RunKey, SendError, Settings, StatusEvents, Store, WorkflowBefore, WorkflowItem,
-    WorldError, WorldResult, limits,
+    Retry, RunId, RunItem, RunKey, SendError, Settings, StatusEvents, Store, WorkflowItem, WorldError,
+    WorldResult, limits,
 };
 
 /// A world in memory, as one process sees it. Clones share the world.
@@ -53,6 +54,7 @@ pub(crate) struct State {
     data: BTreeMap<(RunKey, DataSlot), Payload>,
     definitions: BTreeMap<(String, String), String>,
     workflows: BTreeMap<String, WorkflowItem>,
+    versions: versions::Items,
     pub(crate) blobs: BTreeMap<String, Vec<u8>>,
     pub(crate) queues: Queues,
     pub(crate) outside: Outside,
@@ -90,6 +92,7 @@ impl MemoryHost {
             data: BTreeMap::new(),
             definitions: BTreeMap::new(),
             workflows: BTreeMap::new(),
+            versions: versions::Items::default(),
             blobs: BTreeMap::new(),
             queues: Queues::default(),
             outside: Outside::default(),
@@ -453,21 +456,6 @@ impl Store for MemoryHost {
     async fn definition(&self, workflow: &str, hash: &str) -> WorldResult<Option<String>> {
         self.op("get definition", |state| {
             Ok(state.definitions.get(&(workflow.to_owned(), hash.to_owned())).cloned())
-        })
-        .await
-    }
-
-    async fn put_workflow(&self, workflow: &WorkflowItem, before: WorkflowBefore<'_>) -> WorldResult<bool> {
-        self.op("put workflow", |state| {
-            let there = state.workflows.get(&workflow.name).map(|there| there.revision.as_deref());
-            let fits = match before {
-                WorkflowBefore::Absent => there.is_none(),
-                WorkflowBefore::Revision(revision) => there == Some(revision),
-            };
-            if fits {
-                state.workflows.insert(workflow.name.clone(), workflow.clone());
-            }
-            Ok(fits)
         })
         .await
     }

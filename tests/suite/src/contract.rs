@@ -20,6 +20,7 @@ pub mod queue;
 pub mod records;
 pub mod runs;
 pub mod schedules;
+pub mod versions;
 pub mod workflows;
 
 mod samples;
@@ -149,6 +150,19 @@ macro_rules! contract_suite {
                 workflows_are_listed_page_by_page,
                 runs_are_listed_newest_first,
                 runs_are_listed_within_their_limits,
+            ],
+            versions: [
+                a_version_is_written_with_its_workflow_or_not_at_all,
+                versions_come_highest_first,
+                a_version_is_deleted_under_its_stamp,
+                an_alias_comes_back_as_it_was,
+                an_alias_is_written_only_over_what_was_read,
+                an_alias_leads_to_versions_that_are_there,
+                of_an_alias_and_a_deletion_at_once_one_succeeds,
+                tags_are_written_only_over_what_was_read,
+                a_workflow_that_is_being_deleted_counts_as_absent,
+                a_deletion_takes_all_that_belongs_to_the_workflow,
+                a_deletion_under_another_mark_takes_nothing,
             ],
             queue: [
                 ten_messages_arrive_as_they_were_sent,

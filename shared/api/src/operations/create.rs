@@ -12,8 +12,12 @@ use crate::{
     fields::{Fields, Text},
 };
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use stepladder_asl::Definition;
-use stepladder_protocol::{Host, WorkflowChange, WorkflowCreated, WorkflowItem, WorkflowType, check_name};
+use stepladder_protocol::{
+    Host, MadeWith, NewVersion, Versions, WorkflowChange, WorkflowChanged, WorkflowCreated, WorkflowItem,
+    WorkflowType, check_name,
+};
 
 pub(super) const TYPES: [&str; 2] = ["STANDARD", "EXPRESS"];
 const LEVELS: [&str; 4] = ["ALL", "ERROR", "FATAL", "OFF"];
@@ -26,6 +30,7 @@ struct Asked {
     logging: Option<Value>,
     tracing: Option<Value>,
     has_encryption: bool,
+    version: Option<NewVersion>,
 }
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html>
@@ -35,7 +40,7 @@ struct Asked {
 pub(super) async fn create<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<Value, ApiError> {
     let name = fields.required("name", Text::NAME)?;
     let workflow_type = workflow_type(fields.one_of("type", &TYPES)?);
-    let tags = fields.list("tags")?.unwrap_or_default();
+    let tags: BTreeMap<String, String> = super::tags::read(&mut fields)?.unwrap_or_default();
     for required in ["definition", "roleArn"] {
         if !fields.has(required) {
             fields.missing(required);
@@ -45,9 +50,8 @@ pub(super) async fn create<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<
     if check_name(&name).is_err() {
         return Err(ApiError::invalid_name(&name));
     }
-    if !tags.is_empty() {
-        return Err(ApiError::validation("Tags are not supported by this version of Stepladder"));
-    }
+    let arn = arn::state_machine(api.protocol.host().settings(), &name);
+    super::tags::check_new(&arn, &tags)?;
     let definition = runnable(api, asked.definition.as_deref().unwrap_or_default(), workflow_type)?;
     let (logging, tracing) = (asked.logging.clone(), asked.tracing.clone());
     let change = WorkflowChange {
@@ -57,23 +61,42 @@ pub(super) async fn create<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<
         logging: asked.logging.filter(|logging| *logging != no_logging()),
         tracing: asked.tracing.filter(|tracing| *tracing != no_tracing()),
     };
-    let item = match api.protocol.create_workflow(&name, workflow_type, &definition, change).await? {
+    let with = MadeWith { version: asked.version.clone(), tags };
+    let made = api.protocol.create_workflow_with(&name, workflow_type, &definition, change, with).await?;
+    let item = match made {
         WorkflowCreated::Created(item) => item,
         WorkflowCreated::Exists(item) => {
-            let is_same = item.definition == definition.hash
+            let is_same = has_version(api, &item, asked.version.as_ref()).await?
+                && item.definition == definition.hash
                 && item.workflow_type == workflow_type
                 && shown(item.logging.as_ref(), no_logging) == shown(logging.as_ref(), no_logging)
                 && shown(item.tracing.as_ref(), no_tracing) == shown(tracing.as_ref(), no_tracing);
             if !is_same {
-                return Err(already_exists(api, &name));
+                let message = format!("State Machine Already Exists: '{arn}'");
+                return Err(ApiError::new(Kind::StateMachineAlreadyExists, message));
             }
             item
         }
     };
+    let version = asked.version.and(item.published);
+    let version = version.map(|number| arn::version(api.protocol.host().settings(), &name, number));
     Ok(Answer::default()
-        .set("stateMachineArn", arn::state_machine(api.protocol.host().settings(), &name))
+        .set("stateMachineArn", arn)
         .set("creationDate", seconds(item.created_ms.unwrap_or_default()))
+        .set_some("stateMachineVersionArn", version)
         .into_value())
+}
+
+/// Whether one that is there has the version that was asked for, if one was.
+async fn has_version<H: Host>(
+    api: &Api<H>,
+    item: &WorkflowItem,
+    asked: Option<&NewVersion>,
+) -> Result<bool, ApiError> {
+    let Some(asked) = asked else { return Ok(true) };
+    let Some(number) = item.published else { return Ok(false) };
+    let there = api.protocol.host().store().version(&item.name, number).await?;
+    Ok(there.is_some_and(|there| there.description == asked.description))
 }
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateStateMachine.html>
@@ -82,7 +105,8 @@ pub(super) async fn update<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<
     let asked = read(&mut fields)?;
     let item = find(api, &arn).await?;
     let changes = [asked.definition.is_some(), asked.role_arn.is_some(), asked.logging.is_some()];
-    if !changes.contains(&true) && asked.tracing.is_none() && !asked.has_encryption {
+    let is_empty = !changes.contains(&true) && asked.tracing.is_none() && !asked.has_encryption;
+    if is_empty && asked.version.is_none() {
         return Err(ApiError::new(
             Kind::MissingRequiredParameter,
             "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified",
@@ -96,11 +120,22 @@ pub(super) async fn update<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<
         logging: asked.logging.filter(|logging| *logging != shown(item.logging.as_ref(), no_logging)),
         tracing: asked.tracing.filter(|tracing| *tracing != shown(item.tracing.as_ref(), no_tracing)),
     };
-    let updated: Option<WorkflowItem> = api.protocol.update_workflow(&item.name, change).await?;
-    let updated = updated.ok_or_else(|| ApiError::no_state_machine(&arn))?;
+    let changed = match &asked.version {
+        Some(version) => api.protocol.update_and_publish(&item.name, change, version).await?,
+        None => match api.protocol.update_workflow(&item.name, change).await? {
+            Some(updated) => WorkflowChanged::Done(updated, None),
+            None => WorkflowChanged::NotThere,
+        },
+    };
+    let (updated, version) = super::versions::done(changed, &arn)?;
+    let settings = api.protocol.host().settings();
     Ok(Answer::default()
         .set("updateDate", seconds(updated.updated_ms.unwrap_or_default()))
         .set_some("revisionId", updated.revision)
+        .set_some(
+            "stateMachineVersionArn",
+            version.map(|version| arn::version(settings, &updated.name, version.number)),
+        )
         .into_value())
 }
 
@@ -114,11 +149,6 @@ pub(super) fn workflow_type(name: Option<&str>) -> WorkflowType {
 /// A definition that can be run here.
 fn runnable<H>(api: &Api<H>, text: &str, workflow_type: WorkflowType) -> Result<Definition, ApiError> {
     diagnostics::runnable(text, workflow_type, api.unsupported).map_err(diagnostics::invalid_definition)
-}
-
-fn already_exists<H: Host>(api: &Api<H>, name: &str) -> ApiError {
-    let arn = arn::state_machine(api.protocol.host().settings(), name);
-    ApiError::new(Kind::StateMachineAlreadyExists, format!("State Machine Already Exists: '{arn}'"))
 }
 
 fn shown(set: Option<&Value>, unset: fn() -> Value) -> Value {
@@ -162,13 +192,11 @@ fn read(fields: &mut Fields) -> Result<Asked, ApiError> {
             "Customer managed keys are not supported by this version of Stepladder",
         ));
     }
-    if publish {
-        return Err(ApiError::validation("Versions are not supported by this version of Stepladder"));
-    }
-    if description.is_some() {
+    if description.is_some() && !publish {
         return Err(ApiError::validation("Version description can only be set when publish is true"));
     }
-    Ok(Asked { definition, role_arn, logging, tracing, has_encryption })
+    let version = publish.then_some(NewVersion { description });
+    Ok(Asked { definition, role_arn, logging, tracing, has_encryption, version })
 }
 
 /// As it is kept and shown.

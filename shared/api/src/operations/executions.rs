@@ -36,6 +36,7 @@ pub(super) async fn describe<H: Host>(api: &Api<H>, mut fields: Fields) -> Resul
         .set("redriveCount", item.redrive_count)
         .set("redriveStatus", redrive_status)
         .set_some("redriveStatusReason", reason);
+    let answer = with_qualifiers(answer, &item);
     with_data(api, answer, &item, included).await.map(Answer::into_value)
 }
 
@@ -70,6 +71,15 @@ pub(super) async fn find<H: Host>(api: &Api<H>, arn: &str) -> Result<RunItem, Ap
         return Err(ApiError::type_not_supported());
     }
     Ok(item)
+}
+
+/// The version and the alias that the run was started with.
+pub(super) fn with_qualifiers(answer: Answer, item: &RunItem) -> Answer {
+    let machine = item.run().state_machine_arn();
+    let arn = |qualifier: &dyn std::fmt::Display| format!("{machine}:{qualifier}");
+    answer
+        .set_some("stateMachineVersionArn", item.workflow_version.map(|number| arn(&number)))
+        .set_some("stateMachineAliasArn", item.alias.as_ref().map(|name| arn(name)))
 }
 
 /// The run's input, and what it ended with.

@@ -4,13 +4,13 @@ use crate::{
     Api, Refusals,
     answer::{Answer, seconds},
     arn,
-    error::{ApiError, Kind},
+    error::ApiError,
     fields::{Fields, Text},
     limits::{LOOKED_AT_MAX, READS_AT_ONCE, SAME_MS_MAX},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
-use stepladder_protocol::{Clock, Host, ListedRun, RunId, RunItem, Store, WorkflowType};
+use stepladder_protocol::{Clock, Host, ListedRun, Qualifier, RunId, RunItem, Store, WorkflowType};
 
 /// As AWS lists them in its messages.
 const STATUSES: [&str; 6] = ["SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING"];
@@ -37,10 +37,7 @@ pub(super) async fn executions<H: Host>(api: &Api<H>, mut fields: Fields) -> Res
                 .with("reason", "MISSING_REQUIRED_PARAMETER"));
         }
         // There are no Map Runs.
-        (None, Some(map_run)) => {
-            return Err(ApiError::new(Kind::ResourceNotFound, format!("Resource not found: '{map_run}'"))
-                .with("resourceName", map_run));
-        }
+        (None, Some(map_run)) => return Err(ApiError::no_resource(&map_run)),
         (Some(arn), None) => arn,
     };
     if redriven.is_some() {
@@ -52,9 +49,22 @@ pub(super) async fn executions<H: Host>(api: &Api<H>, mut fields: Fields) -> Res
         ));
     }
     let host = api.protocol.host();
-    let workflow = arn::workflow(host.settings(), &arn)?;
+    let (workflow, qualifier) = arn::qualified(host.settings(), &arn)?;
     let Some(item) = host.store().workflow(workflow).await? else {
         return Err(ApiError::no_state_machine(&arn));
+    };
+    if let Some(qualifier) = &qualifier
+        && super::versions::find(api, workflow, qualifier).await?.is_none()
+    {
+        return Err(ApiError::no_state_machine(&arn));
+    }
+    let is_wanted = |item: &RunItem| {
+        let is_with = match &qualifier {
+            None => true,
+            Some(Qualifier::Version(number)) => item.workflow_version == Some(*number),
+            Some(Qualifier::Alias(name)) => item.alias.as_ref() == Some(name),
+        };
+        is_with && status.is_none_or(|status| item.status.as_str() == status)
     };
     if item.workflow_type == WorkflowType::Express && api.refusals == Refusals::Aws {
         return Err(ApiError::type_not_supported());
@@ -76,12 +86,7 @@ pub(super) async fn executions<H: Host>(api: &Api<H>, mut fields: Fields) -> Res
         looked_at += listed.len();
         place = listed.last().map(|run| (run.started_ms, run.id.name.clone())).or(place);
         let ids = listed.into_iter().map(|run| run.id);
-        found.extend(
-            items(host, ids)
-                .await?
-                .into_iter()
-                .filter(|item| status.is_none_or(|status| item.status.as_str() == status)),
-        );
+        found.extend(items(host, ids).await?.into_iter().filter(is_wanted));
         if is_last || found.len() >= results || looked_at >= LOOKED_AT_MAX {
             break is_last;
         }
@@ -95,15 +100,15 @@ pub(super) async fn executions<H: Host>(api: &Api<H>, mut fields: Fields) -> Res
 }
 
 fn shape(item: &RunItem) -> Value {
-    Answer::default()
+    let answer = Answer::default()
         .set("executionArn", item.run().execution_arn())
         .set("stateMachineArn", item.run().state_machine_arn())
         .set("name", item.id.name.as_str())
         .set("status", item.status.as_str())
         .set("startDate", seconds(item.started_ms))
         .set_time("stopDate", item.ended_ms)
-        .set("redriveCount", item.redrive_count)
-        .into_value()
+        .set("redriveCount", item.redrive_count);
+    super::executions::with_qualifiers(answer, item).into_value()
 }
 
 /// Where a page begins: behind this start time and name.

@@ -11,13 +11,14 @@ use crate::{
 use serde_json::{Map, Value};
 use stepladder_engine::Status;
 use stepladder_protocol::{
-    Clock, Host, RunItem, StartError, StartRequest, Started, Store, WorkflowType, json, uuid,
+    Clock, Host, Qualifier, RunItem, StartError, StartRequest, Started, Store, WorkflowType, json, uuid,
 };
 
 /// What both take.
 struct Asked {
     state_machine_arn: String,
     workflow: String,
+    qualifier: Option<Qualifier>,
     name: String,
     input: Value,
     trace_header: Option<String>,
@@ -27,7 +28,7 @@ struct Asked {
 pub(super) async fn start<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<Value, ApiError> {
     let asked = read(api, &mut fields, |fields| fields.check())?;
     let arn = asked.state_machine_arn.clone();
-    match api.protocol.start(request(asked)).await {
+    match start_asked(api, asked).await {
         Ok(Started::Created(item)) => Ok(started(&item)),
         Ok(Started::Repeated(item)) if item.status == Status::Running => Ok(started(&item)),
         Ok(Started::Repeated(item) | Started::Conflict(item)) => Err(exists(&item)),
@@ -51,7 +52,7 @@ pub(super) async fn start_sync<H: Host>(api: &Api<H>, mut fields: Fields) -> Res
         return Err(ApiError::type_not_supported());
     }
     // A repetition waits for the run that is there, or finds its end: it may be a client's own retry.
-    let item = match api.protocol.start(request(asked)).await {
+    let item = match start_asked(api, asked).await {
         Ok(Started::Created(item) | Started::Repeated(item)) => item,
         Ok(Started::Conflict(item)) => return Err(exists(&item)),
         Err(error) => return Err(refused(error, &arn)),
@@ -59,7 +60,7 @@ pub(super) async fn start_sync<H: Host>(api: &Api<H>, mut fields: Fields) -> Res
     let item = ended(api, item).await?;
     let answer = Answer::default()
         .set("executionArn", item.run().execution_arn())
-        .set("stateMachineArn", arn)
+        .set("stateMachineArn", item.run().state_machine_arn())
         .set("name", item.id.name.as_str())
         .set("startDate", seconds(item.started_ms))
         .set_time("stopDate", item.ended_ms)
@@ -79,17 +80,22 @@ fn read<H: Host>(
     let input = fields.text("input", Text::data(data_bytes_max(api)))?;
     let trace_header = fields.text("traceHeader", Text::TRACE_HEADER)?;
     more(fields)?;
-    let workflow = arn::workflow(api.protocol.host().settings(), &state_machine_arn)?.to_owned();
+    let (workflow, qualifier) = arn::qualified(api.protocol.host().settings(), &state_machine_arn)?;
+    let workflow = workflow.to_owned();
     let name = name.unwrap_or_else(|| uuid(api.protocol.host().clock().random_u128()));
     let input = match input {
         Some(text) => parse(&text).map_err(ApiError::invalid_input)?,
         None => Value::Object(Map::new()),
     };
-    Ok(Asked { state_machine_arn, workflow, name, input, trace_header })
+    Ok(Asked { state_machine_arn, workflow, qualifier, name, input, trace_header })
 }
 
-fn request(asked: Asked) -> StartRequest {
-    StartRequest { workflow: asked.workflow, name: asked.name, input: asked.input }
+async fn start_asked<H: Host>(api: &Api<H>, asked: Asked) -> Result<Started, StartError> {
+    let request = StartRequest { workflow: asked.workflow, name: asked.name, input: asked.input };
+    match asked.qualifier {
+        None => api.protocol.start(request).await,
+        Some(qualifier) => api.protocol.start_with(request, &qualifier).await,
+    }
 }
 
 /// The most bytes of an input.

@@ -1,17 +1,8 @@
 //! CreateStateMachine, UpdateStateMachine, DescribeStateMachine, DescribeStateMachineForExecution and
 //! ValidateStateMachineDefinition.
 
-use crate::testing::{ROLE, World, execution, machine, pass, wait};
+use crate::testing::{ROLE, World, create, execution, machine, pass, wait, with};
 use serde_json::{Value, json};
-
-fn create(name: &str, definition: &Value) -> Value {
-    json!({ "name": name, "definition": definition.to_string(), "roleArn": ROLE })
-}
-
-fn with(mut body: Value, member: &str, value: Value) -> Value {
-    body[member] = value;
-    body
-}
 
 #[test]
 fn a_state_machine_is_made_and_described_and_run() {
@@ -110,13 +101,6 @@ fn a_state_machine_is_refused_with_awss_reasons() {
     check(with(create("w", &pass()), "loggingConfiguration", odd), "InvalidLoggingConfiguration", "");
     let key = json!({ "type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k" });
     check(with(create("w", &pass()), "encryptionConfiguration", key), "InvalidEncryptionConfiguration", "");
-    check(
-        with(create("w", &pass()), "publish", json!(true)),
-        "ValidationException",
-        "Versions are not supported",
-    );
-    let tags = json!([{ "key": "k", "value": "v" }]);
-    check(with(create("w", &pass()), "tags", tags), "ValidationException", "Tags are not supported");
     check(
         with(create("w", &pass()), "versionDescription", json!("x")),
         "ValidationException",

@@ -1,9 +1,13 @@
 //! Each operation, by good and bad requests.
 
+mod aliases;
+mod deletions;
 mod executions;
 mod history;
 mod lists;
 mod machines;
 mod starts;
 mod states;
+mod tags;
+mod versions;
 mod wire;

@@ -21,6 +21,7 @@
 //! | `ej`, `ez`, `eb`; `er` | B, B, S; S | – | the ending where it is small; the error's name |
 //! | `by`, `pr` | S | – | the message that stopped or redrove it; why a message of it was parked |
 //! | `pa` | S | – | the task of another run that waits for its end, as JSON |
+//! | `vn`, `al` | N, S | – | the version and the alias of the workflow that it was started with |
 //! | `lp`, `ap` | S | – | its partition in the indexes `runs` and `attention` |
 //!
 //! Names are short because every item carries them and is billed for them.
@@ -265,6 +266,8 @@ pub(super) fn write_run(run: &RunItem) -> Item {
     if let Some(parent) = run.parent.as_ref().and_then(|parent| serde_json::to_string(parent).ok()) {
         writer.string("pa", parent);
     }
+    writer.optional_number("vn", run.workflow_version.map(i64::from));
+    writer.optional_string("al", run.alias.as_ref());
     writer.string("lp", keys::list_pk(&run.id));
     writer.optional_string("ap", keys::attention_pk(&run.id, run.status).as_ref());
     writer.number(EXPIRES, run.expires_s);
@@ -304,5 +307,7 @@ pub(super) fn read_run(operation: String, id: &RunId, item: Item) -> WorldResult
             None => None,
         },
         expires_s: reader.number(EXPIRES)?,
+        workflow_version: reader.optional_number("vn")?,
+        alias: reader.optional_string("al")?,
     })
 }

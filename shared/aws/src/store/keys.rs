@@ -8,6 +8,9 @@ pub(super) const RUN_SK: &str = "RUN";
 pub(super) const CURRENT_SK: &str = "CURRENT";
 pub(super) const ACTIVITIES_PK: &str = "C#activities";
 pub(super) const WORKFLOWS_PK: &str = "C#workflows";
+pub(super) const TAGS_SK: &str = "TAGS";
+pub(super) const ALIAS_PREFIX: &str = "A#";
+pub(super) const VERSION_PREFIX: &str = "V#";
 
 /// The partition of the run item: found by the run's name alone.
 pub(super) fn run_pk(id: &RunId) -> String {
@@ -120,6 +123,19 @@ pub(super) fn definition_sk(hash: &str) -> String {
     format!("D#{hash}")
 }
 
+/// Sorts as the numbers do.
+pub(super) fn version_sk(number: u32) -> String {
+    format!("{VERSION_PREFIX}{number:010}")
+}
+
+pub(super) fn number_of_version_sk(sk: &str) -> Option<u32> {
+    sk.strip_prefix(VERSION_PREFIX)?.parse().ok()
+}
+
+pub(super) fn alias_sk(name: &str) -> String {
+    format!("{ALIAS_PREFIX}{name}")
+}
+
 /// The partition of a run in the list of all runs.
 pub(super) fn list_pk(id: &RunId) -> String {
     list_shard_pk(&id.workflow, shard(&id.name))
@@ -156,6 +172,13 @@ mod tests {
         assert_eq!(seq_of_sk("T##0000003"), Some(3));
         let branch = Branch(vec![Fork { seq: 2, index: 1 }]);
         assert_eq!(seq_of_sk(&seq_sk(&branch, 12)), Some(12));
+    }
+
+    #[test]
+    fn a_versions_key_sorts_as_its_number_does() {
+        assert!(version_sk(9) < version_sk(10) && version_sk(999_999_999) < version_sk(u32::MAX));
+        assert_eq!(number_of_version_sk(&version_sk(12)), Some(12));
+        assert_eq!(number_of_version_sk(&alias_sk("12")), None);
     }
 
     #[test]

@@ -81,6 +81,8 @@ pub(super) fn run_item(name_chars: usize, input: Option<Payload>, ending: Option
         parked: None,
         parent: None,
         expires_s: 1_799_999_999,
+        workflow_version: None,
+        alias: None,
     }
 }
 
@@ -119,7 +121,12 @@ fn a_branchs_record_takes_no_more_beside_its_payloads_than_the_protocol_allows_f
 fn a_run_item_with_a_small_input_and_ending_takes_one_write_unit() {
     // Plausible names. With the longest of both, the item may take two.
     let small = || Some(Payload::Json(vec![b' '; RUN_ITEM_PAYLOAD_BYTES_MAX / 2]));
-    let bytes = item_bytes(&item::write_run(&run_item(36, small(), small())));
+    let with_alias = RunItem {
+        workflow_version: Some(1_234),
+        alias: Some("PRODUCTION".to_owned()),
+        ..run_item(36, small(), small())
+    };
+    let bytes = item_bytes(&item::write_run(&with_alias));
     assert!(bytes <= WRITE_UNIT_BYTES, "{bytes}");
 }
 
@@ -145,6 +152,8 @@ fn a_record_comes_back_as_it_was() {
 #[test]
 fn a_run_item_comes_back_as_it_was() {
     let full = RunItem {
+        workflow_version: Some(u32::MAX),
+        alias: Some("PROD".to_owned()),
         by: Some("message".to_owned()),
         parked: Some("unreadable".to_owned()),
         ..run_item(8, Some(Payload::Json(b"1".to_vec())), Some(Payload::Zstd(vec![1])))

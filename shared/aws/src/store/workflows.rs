@@ -9,11 +9,15 @@
 //! | `rv` | S | its revision | – |
 //! | `ro` | S | its role | – |
 //! | `lg`, `tr` | S | how its runs are to be logged and traced, as JSON | – |
+//! | `vn` | N | the last number that a version of it got; absent: none did | – |
+//! | `vp` | N | the version that is just like it | – |
+//! | `dl` | S | the mark of one that is being deleted | – |
 
 use super::{
     Cancellation, DynamoStore, NOT_THERE,
     item::{Item, PK, Reader, SK, Writer},
     keys,
+    versions::{MARK, write_tags, write_version},
 };
 use crate::{
     error::{cancelled, never, world_error},
@@ -21,47 +25,57 @@ use crate::{
 };
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use serde_json::Value;
+use std::collections::HashMap;
 use stepladder_protocol::{
-    ITEM_VERSION, ListedWorkflow, WorkflowBefore, WorkflowItem, WorkflowType, WorldResult,
+    Beside, ITEM_VERSION, ListedWorkflow, WorkflowBefore, WorkflowItem, WorkflowType, WorldResult,
 };
 
 impl DynamoStore {
-    /// Both items in one transaction: a workflow that has a current definition is in the list.
+    /// All items in one transaction: a workflow that has a current definition is in the list, and none is there without
+    /// the version that it counts.
     pub(super) async fn write_workflow(
         &self,
         workflow: &WorkflowItem,
         before: WorkflowBefore<'_>,
+        Beside { version, tags }: Beside<'_>,
     ) -> WorldResult<bool> {
         let operation = format!("put the workflow {}", workflow.name);
-        let mut item = Writer::new(keys::workflow_pk(&workflow.name), keys::CURRENT_SK, ITEM_VERSION);
-        item.string("d", &workflow.definition);
-        item.optional_number("t1", workflow.updated_ms);
-        item.optional_string("rv", workflow.revision.as_ref());
-        item.optional_string("ro", workflow.role_arn.as_ref());
-        item.optional_string("lg", workflow.logging.as_ref().map(Value::to_string).as_ref());
-        item.optional_string("tr", workflow.tracing.as_ref().map(Value::to_string).as_ref());
         let mut listed = Writer::new(keys::WORKFLOWS_PK.to_owned(), &workflow.name, ITEM_VERSION);
-        for writer in [&mut item, &mut listed] {
-            writer.string("ty", workflow.workflow_type.as_str());
-            writer.optional_number("t0", workflow.created_ms);
-        }
-        let put = Put::builder().table_name(&self.table).set_item(Some(item.0));
-        let put = match before {
-            WorkflowBefore::Absent => put.condition_expression(NOT_THERE),
-            WorkflowBefore::Revision(None) => {
-                put.condition_expression("attribute_exists(pk) AND attribute_not_exists(rv)")
+        listed.string("ty", workflow.workflow_type.as_str());
+        listed.optional_number("t0", workflow.created_ms);
+        let put = |item| Put::builder().table_name(&self.table).set_item(Some(item));
+        let current = put(write_item(workflow));
+        let current = match before {
+            WorkflowBefore::Absent => current.condition_expression(NOT_THERE),
+            WorkflowBefore::Is(before) => {
+                let (condition, values) = unchanged(before);
+                current
+                    .condition_expression(condition)
+                    .set_expression_attribute_values((!values.is_empty()).then_some(values))
             }
-            WorkflowBefore::Revision(Some(revision)) => put
-                .condition_expression("rv = :rv")
-                .expression_attribute_values(":rv", AttributeValue::S(revision.to_owned())),
         };
-        let listed = Put::builder().table_name(&self.table).set_item(Some(listed.0));
-        let mut transaction =
-            self.client.transact_write_items().set_return_consumed_capacity(self.capacity.clone());
-        for put in [put, listed] {
+        let mut puts = vec![current, put(listed.0)];
+        puts.extend(version.map(|version| put(write_version(version)).condition_expression(NOT_THERE)));
+        puts.extend(tags.map(|tags| put(write_tags(&workflow.name, tags))));
+        let mut all = Vec::with_capacity(puts.len());
+        for put in puts {
             let put = put.build().map_err(|error| never(operation.clone(), error.to_string()))?;
-            transaction = transaction.transact_items(TransactWriteItem::builder().put(put).build());
+            all.push(TransactWriteItem::builder().put(put).build());
         }
+        self.write_all(operation, all).await
+    }
+
+    /// One transaction. False: one of its conditions didn't hold, and nothing was written.
+    pub(super) async fn write_all(
+        &self,
+        operation: String,
+        all: Vec<TransactWriteItem>,
+    ) -> WorldResult<bool> {
+        let transaction = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(all))
+            .set_return_consumed_capacity(self.capacity.clone());
         match transaction.send().await {
             Ok(_) => Ok(true),
             Err(error) => match super::cancellation(&error) {
@@ -78,7 +92,10 @@ impl DynamoStore {
         let Some(found) = self.get(operation.clone(), keys::workflow_pk(name), sk).await? else {
             return Ok(None);
         };
-        workflow_of(operation, name, found).map(Some)
+        match found.contains_key(MARK) {
+            true => Ok(None),
+            false => workflow_of(operation, name, found).map(Some),
+        }
     }
 
     /// Those behind `after`, at most `limit`.
@@ -126,6 +143,60 @@ impl DynamoStore {
     }
 }
 
+fn write_item(workflow: &WorkflowItem) -> Item {
+    let mut writer = Writer::new(keys::workflow_pk(&workflow.name), keys::CURRENT_SK, ITEM_VERSION);
+    writer.string("ty", workflow.workflow_type.as_str());
+    writer.optional_number("t0", workflow.created_ms);
+    let WorkflowItem { definition, updated_ms, revision, role_arn, logging, tracing, .. } = workflow;
+    write_what_it_is(&mut writer, definition, *updated_ms, [revision, role_arn], [logging, tracing]);
+    writer.optional_number("vn", last_version(workflow));
+    writer.optional_number("vp", workflow.published.map(i64::from));
+    writer.0
+}
+
+/// What a version keeps, too.
+pub(super) fn write_what_it_is(
+    writer: &mut Writer,
+    definition: &str,
+    updated_ms: Option<i64>,
+    [revision, role_arn]: [&Option<String>; 2],
+    [logging, tracing]: [&Option<Value>; 2],
+) {
+    writer.string("d", definition);
+    writer.optional_number("t1", updated_ms);
+    writer.optional_string("rv", revision.as_ref());
+    writer.optional_string("ro", role_arn.as_ref());
+    writer.optional_string("lg", logging.as_ref().map(Value::to_string).as_ref());
+    writer.optional_string("tr", tracing.as_ref().map(Value::to_string).as_ref());
+}
+
+fn last_version(workflow: &WorkflowItem) -> Option<i64> {
+    (workflow.last_version > 0).then_some(i64::from(workflow.last_version))
+}
+
+/// The condition under which the item is still this one, and not being deleted.
+fn unchanged(before: &WorkflowItem) -> (String, HashMap<String, AttributeValue>) {
+    let number = |number: i64| AttributeValue::N(number.to_string());
+    let attributes = [
+        ("t0", before.created_ms.map(number)),
+        ("rv", before.revision.clone().map(AttributeValue::S)),
+        ("vn", last_version(before).map(number)),
+        ("vp", before.published.map(|version| number(i64::from(version)))),
+    ];
+    let mut conditions = vec![format!("attribute_exists({PK})"), format!("attribute_not_exists({MARK})")];
+    let mut values = HashMap::new();
+    for (name, value) in attributes {
+        match value {
+            None => conditions.push(format!("attribute_not_exists({name})")),
+            Some(value) => {
+                conditions.push(format!("{name} = :{name}"));
+                values.insert(format!(":{name}"), value);
+            }
+        }
+    }
+    (conditions.join(" AND "), values)
+}
+
 /// What an item holds. Those that were written first hold a hash and nothing else.
 fn workflow_of(operation: String, name: &str, item: Item) -> WorldResult<WorkflowItem> {
     let mut reader = Reader::new(operation, item)?;
@@ -139,16 +210,18 @@ fn workflow_of(operation: String, name: &str, item: Item) -> WorldResult<Workflo
         role_arn: reader.optional_string("ro")?,
         logging: json(&mut reader, "lg")?,
         tracing: json(&mut reader, "tr")?,
+        last_version: reader.optional_number("vn")?.unwrap_or_default(),
+        published: reader.optional_number("vp")?,
     })
 }
 
-fn workflow_type(reader: &mut Reader) -> WorldResult<WorkflowType> {
+pub(super) fn workflow_type(reader: &mut Reader) -> WorldResult<WorkflowType> {
     let Some(name) = reader.optional_string("ty")? else { return Ok(WorkflowType::Standard) };
     let known = WorkflowType::ALL.into_iter().find(|known| known.as_str() == name);
     known.ok_or_else(|| reader.damaged("ty", "is no type of a workflow"))
 }
 
-fn json(reader: &mut Reader, name: &str) -> WorldResult<Option<Value>> {
+pub(super) fn json(reader: &mut Reader, name: &str) -> WorldResult<Option<Value>> {
     let Some(text) = reader.optional_string(name)? else { return Ok(None) };
     serde_json::from_str(&text).map(Some).map_err(|_| reader.damaged(name, "is no JSON"))
 }
@@ -172,8 +245,28 @@ mod tests {
             role_arn: None,
             logging: None,
             tracing: None,
+            last_version: 0,
+            published: None,
         };
         assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn a_workflow_is_written_over_what_was_read_and_nothing_else() {
+        let mut item = Writer::new(keys::workflow_pk("order"), keys::CURRENT_SK, 1);
+        item.string("d", "0123");
+        let first = workflow_of("read".to_owned(), "order", item.0).unwrap();
+        let (condition, values) = unchanged(&first);
+        assert_eq!(
+            condition,
+            "attribute_exists(pk) AND attribute_not_exists(dl) AND attribute_not_exists(t0) AND attribute_not_exists(rv) AND \
+             attribute_not_exists(vn) AND attribute_not_exists(vp)"
+        );
+        assert!(values.is_empty());
+        let later = WorkflowItem { revision: Some("r".to_owned()), last_version: 3, ..first };
+        let (condition, values) = unchanged(&later);
+        assert!(condition.ends_with("rv = :rv AND vn = :vn AND attribute_not_exists(vp)"), "{condition}");
+        assert_eq!(values.len(), 2);
     }
 
     #[test]

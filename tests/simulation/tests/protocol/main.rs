@@ -16,3 +16,4 @@ mod starts;
 mod support;
 mod sweeps;
 mod unreadable;
+mod workflows;

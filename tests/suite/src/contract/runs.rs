@@ -13,6 +13,8 @@ use stepladder_protocol::{
 pub async fn a_run_comes_back_as_it_was(world: &impl World) {
     let store = world.host().store();
     let full = RunItem {
+        workflow_version: Some(u32::MAX),
+        alias: Some("PROD.2_a-b".to_owned()),
         status: Status::TimedOut,
         redrive_count: 3,
         ended_ms: Some(5),

@@ -67,6 +67,8 @@ pub(crate) fn run_item(world: &impl World, key: &RunKey) -> RunItem {
         by: None,
         parked: None,
         expires_s: later_s(world),
+        workflow_version: None,
+        alias: None,
     }
 }
 

@@ -38,7 +38,7 @@ pub async fn a_large_definition_comes_back(world: &impl World) {
 }
 
 /// A workflow as it is made.
-fn workflow(name: &str, definition: &str) -> WorkflowItem {
+pub(super) fn workflow(name: &str, definition: &str) -> WorkflowItem {
     WorkflowItem {
         name: name.to_owned(),
         workflow_type: WorkflowType::Standard,
@@ -49,6 +49,8 @@ fn workflow(name: &str, definition: &str) -> WorkflowItem {
         role_arn: None,
         logging: None,
         tracing: None,
+        last_version: 0,
+        published: None,
     }
 }
 
@@ -60,7 +62,8 @@ pub async fn a_workflow_is_listed_once_it_has_a_current_definition(world: &impl 
         assert_eq!(store.current(name).await.unwrap(), None);
         assert_eq!(store.workflow(name).await.unwrap(), None);
         assert!(!store.workflows().await.unwrap().contains(name));
-        for (hash, before) in [("h0", WorkflowBefore::Absent), ("h", WorkflowBefore::Revision(None))] {
+        let first = workflow(name, "h0");
+        for (hash, before) in [("h0", WorkflowBefore::Absent), ("h", WorkflowBefore::Is(&first))] {
             assert!(store.put_workflow(&workflow(name, hash), before).await.unwrap());
             assert_eq!(store.current(name).await.unwrap().as_deref(), Some(hash));
         }
@@ -82,6 +85,8 @@ pub async fn a_workflow_comes_back_as_it_was(world: &impl World) {
         role_arn: Some("arn:aws:iam::000000000000:role/own".to_owned()),
         logging: Some(json!({ "level": "OFF", "includeExecutionData": false })),
         tracing: Some(json!({ "enabled": true, "é\u{ffff}": null })),
+        last_version: u32::MAX,
+        published: Some(7),
         ..workflow(&full, "h")
     };
     for item in [&small, &full] {
@@ -97,31 +102,49 @@ pub async fn a_workflow_is_written_only_over_what_was_read(world: &impl World) {
         revision: revision.map(str::to_owned),
         ..workflow(&name, hash)
     };
-    let put = async |item: WorkflowItem, before| store.put_workflow(&item, before).await.unwrap();
-    let (absent, first) = (WorkflowBefore::Absent, WorkflowBefore::Revision(None));
-    assert!(!put(at(None, "h0"), first).await, "there is none");
-    assert!(!put(at(None, "h0"), WorkflowBefore::Revision(Some("r1"))).await);
+    let put = async |item: &WorkflowItem, before| store.put_workflow(item, before).await.unwrap();
+    let is = WorkflowBefore::Is;
+    let first = at(None, "h1");
+    assert!(!put(&first, is(&first)).await, "there is none");
+    assert!(!put(&first, is(&at(Some("r1"), "h1"))).await);
     assert!(!store.workflows().await.unwrap().contains(&name), "nor is it in the list");
-    assert!(put(at(None, "h1"), absent).await);
-    assert!(!put(at(None, "h2"), absent).await, "there is one");
-    assert!(!put(at(None, "h2"), WorkflowBefore::Revision(Some("r1"))).await, "without a revision");
-    assert!(put(at(Some("r1"), "h3"), first).await);
-    assert!(!put(at(Some("r2"), "h4"), first).await, "it has a revision now");
-    assert!(!put(at(Some("r2"), "h4"), WorkflowBefore::Revision(Some("r0"))).await, "another one");
-    assert!(put(at(Some("r2"), "h5"), WorkflowBefore::Revision(Some("r1"))).await);
-    assert_eq!(store.workflow(&name).await.unwrap(), Some(at(Some("r2"), "h5")));
+    assert!(put(&first, WorkflowBefore::Absent).await);
+    let second = at(Some("r1"), "h2");
+    assert!(!put(&second, WorkflowBefore::Absent).await, "there is one");
+    assert!(!put(&second, is(&second)).await, "without a revision");
+    for another in [
+        WorkflowItem { created_ms: Some(1), ..first.clone() },
+        WorkflowItem { created_ms: None, ..first.clone() },
+        WorkflowItem { last_version: 1, ..first.clone() },
+        WorkflowItem { published: Some(1), ..first.clone() },
+    ] {
+        assert!(!put(&second, is(&another)).await, "{another:?}");
+    }
+    assert!(put(&second, is(&first)).await);
+    let third = WorkflowItem { last_version: 3, published: Some(3), ..at(Some("r2"), "h3") };
+    assert!(!put(&third, is(&first)).await, "it has a revision now");
+    assert!(!put(&third, is(&at(Some("r0"), "h2"))).await, "another one");
+    assert!(put(&third, is(&second)).await);
+    assert!(
+        !put(&second, is(&WorkflowItem { last_version: 2, ..third.clone() })).await,
+        "it has more versions"
+    );
+    assert!(!put(&second, is(&WorkflowItem { published: None, ..third.clone() })).await);
+    assert_eq!(store.workflow(&name).await.unwrap(), Some(third));
 }
 
 pub async fn of_many_changes_of_a_workflow_at_once_one_succeeds(world: &impl World) {
     let store = world.host().store();
     let name = unique(world, "contract");
-    assert!(store.put_workflow(&workflow(&name, "h"), WorkflowBefore::Absent).await.unwrap());
+    let before = workflow(&name, "h");
+    assert!(store.put_workflow(&before, WorkflowBefore::Absent).await.unwrap());
+    let before = &before;
     let changes = (0..8).map(|n| {
         let item = WorkflowItem { revision: Some(format!("r{n}")), ..workflow(&name, &format!("h{n}")) };
         // A conflict of transactions says nothing; whoever has it tries again.
         async move {
             loop {
-                match store.put_workflow(&item, WorkflowBefore::Revision(None)).await {
+                match store.put_workflow(&item, WorkflowBefore::Is(before)).await {
                     Ok(written) => return written.then_some(item),
                     Err(error) => assert_eq!(error.retry, Retry::Later, "{error}"),
                 }

@@ -62,6 +62,8 @@ fn run_item(host: &AwsHost, key: &RunKey) -> RunItem {
         by: None,
         parked: None,
         expires_s: host.clock().now_ms() / 1000 + 86_400,
+        workflow_version: None,
+        alias: None,
     }
 }
 
