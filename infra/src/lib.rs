@@ -22,11 +22,11 @@ mod tree;
 mod yaml;
 
 pub use facts::{
-    BatchLimits, Facts, FunctionFacts, PackageFacts, PolicyFacts, ProvisionedPollers, SYSTEM_FUNCTIONS,
-    SettingError, StatusEvents, WorkflowFacts, WorkflowSettings, visibility_seconds,
+    API_FUNCTION, BatchLimits, Facts, FunctionFacts, PackageFacts, PolicyFacts, ProvisionedPollers,
+    SYSTEM_FUNCTIONS, SettingError, StatusEvents, WorkflowFacts, WorkflowSettings, visibility_seconds,
 };
 pub use model::{
-    Alarm, Condition, Function, Index, Mapping, Metric, Parameter, ParameterKind, Queue, Role, Stack,
+    Alarm, Api, Condition, Function, Index, Mapping, Metric, Parameter, ParameterKind, Queue, Role, Stack,
     Statement, Table, Trigger, Value, When,
 };
 pub use text::{Part, Place, Text};

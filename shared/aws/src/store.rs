@@ -9,6 +9,7 @@ mod keys;
 mod lists;
 #[cfg(test)]
 mod tests;
+mod token_key;
 mod workflows;
 
 use crate::{

@@ -1,7 +1,10 @@
 //! The system functions' own entry points. A step needs none of them.
 
-use crate::{Error, handler::Role, run::run_role};
+pub use crate::url::{Asked, Service};
+use crate::{Error, api, handler::Role, run::run_role};
+use std::sync::Arc;
 use stepladder_aws::AwsHost;
+use stepladder_protocol::Protocol;
 
 /// The timer function: waits, long retry delays, time-outs and requests that decide without a step, from the timer
 /// queue; and once an hour, by a schedule's event or the message `{"sweep": true}`, the look for runs that nothing moves any
@@ -21,4 +24,12 @@ pub async fn dead_letter() -> Result<(), Error> {
 /// The start function: `{"workflow", "name"?, "input"}` from the start queue, each message its own success or failure.
 pub async fn start() -> Result<(), Error> {
     run_role(Role::Start, |host| host).await
+}
+
+/// The function api: what its URL is asked, a service answers, such as a router of the Step Functions API. Who may ask is up to
+/// the URL.
+///
+/// `service` is called once, with the protocol of the stack and the key of tokens that all processes of the stack share.
+pub async fn api<S: Service>(service: fn(Arc<Protocol<AwsHost>>, [u8; 32]) -> S) -> Result<(), Error> {
+    api::run(Box::new(move |protocol, key| api::answers(service(protocol, key)))).await
 }

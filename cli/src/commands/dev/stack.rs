@@ -73,7 +73,8 @@ impl LocalStack {
             protocol.publish(workflow, definition).await?;
         }
         let stack = Self { protocol: Arc::new(protocol) };
-        for function in project.functions.values() {
+        // The API is answered by this process.
+        for function in project.functions.values().filter(|function| !function.is_api()) {
             let Some(program) = programs.get(&function.name) else { continue };
             stack.add(server, function, program)?;
         }
@@ -82,11 +83,8 @@ impl LocalStack {
 
     /// Answers the Step Functions API on the server's port, from now on.
     pub(super) fn serve_api(&self, server: &Server, refusals: Refusals) {
-        let clock = self.protocol.host().clock();
-        let mut token_key = [0; 32];
-        let random = [clock.random_u128(), clock.random_u128()].map(u128::to_be_bytes);
-        token_key.iter_mut().zip(random.as_flattened()).for_each(|(byte, random)| *byte = *random);
-        let router = stepladder_api::router(Arc::clone(&self.protocol), ApiSettings { token_key, refusals });
+        let settings = ApiSettings::drawn(self.protocol.host().clock(), refusals);
+        let router = stepladder_api::router(Arc::clone(&self.protocol), settings);
         server.mount(API_TARGET, router);
     }
 

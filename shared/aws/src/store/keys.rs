@@ -7,6 +7,9 @@ use stepladder_protocol::{DataSlot, PartKey, Partition, RecordKey, RunId, RunKey
 pub(super) const RUN_SK: &str = "RUN";
 pub(super) const CURRENT_SK: &str = "CURRENT";
 pub(super) const WORKFLOWS_PK: &str = "C#workflows";
+/// What the API keeps for itself.
+pub(super) const API_PK: &str = "C#api";
+pub(super) const TOKENS_SK: &str = "TOKENS";
 
 /// The partition of the run item: found by the run's name alone.
 pub(super) fn run_pk(id: &RunId) -> String {
