@@ -198,13 +198,13 @@ fn only_who_needs_it_schedules_and_tells_of_ends() {
     assert_eq!(with("events:PutEvents"), ["DeadLetterRole", "TimerRole"]);
     assert_eq!(with("lambda:InvokeFunction"), ["DeadLetterRole"]);
     // Who parks a message, or shows a run, has to know that its payload is gone.
-    assert_eq!(with("s3:ListBucket"), ["ApiRole", "DeadLetterRole", "TimerRole"]);
+    assert_eq!(with("s3:ListBucket"), ["DeadLetterRole", "TimerRole", "ApiRole"]);
     let bucket = texts(&template.statement("DeadLetterRole", "FindPayloads")["Resource"]);
     assert_eq!(bucket, BTreeSet::from(["arn:{partition}:s3:::{stack}-{account}-{region}".to_owned()]));
     // The hourly sweep is the timer function's, and the API lists executions.
     let lists = |role: &&str| template.statements(role).iter().any(|s| s["Sid"] == "ListRuns");
     let roles = template.of_type("AWS::IAM::Role").map(|(role, _)| role);
-    assert_eq!(roles.filter(lists).collect::<Vec<_>>(), ["ApiRole", "TimerRole"]);
+    assert_eq!(roles.filter(lists).collect::<Vec<_>>(), ["TimerRole", "ApiRole"]);
     let pass = template.statement("TimerRole", "PassSchedulerRole");
     assert_eq!(
         pass["Condition"],
