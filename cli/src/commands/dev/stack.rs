@@ -73,8 +73,7 @@ impl LocalStack {
             protocol.publish(workflow, definition).await?;
         }
         let stack = Self { protocol: Arc::new(protocol) };
-        // The API is answered by this process.
-        for function in project.functions.values().filter(|function| !function.is_api()) {
+        for function in project.functions.values() {
             let Some(program) = programs.get(&function.name) else { continue };
             stack.add(server, function, program)?;
         }
