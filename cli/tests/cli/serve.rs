@@ -87,7 +87,7 @@ async fn a_stack_is_reached_by_the_api_until_ctrl_c() {
     assert!(example.ends_with(MACHINE) && example.contains(serving.address()), "{example}");
 
     let start = json!({ "stateMachineArn": MACHINE, "name": "served", "input": "{\"a\": 1}" });
-    let (status, started) = serving.call("StartExecution", start.clone()).await;
+    let (status, started) = serving.call("StartExecution", start).await;
     assert_eq!(status, 200, "{started}");
     let arn = "arn:aws:states:us-east-1:000000000000:execution:pause:served";
     assert_eq!(started["executionArn"], arn);
@@ -141,8 +141,8 @@ async fn what_only_aws_refuses_is_refused_where_that_is_asked_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stack_that_is_not_there_and_a_port_that_is_taken_are_told() {
     let stack = Stack::start().await;
-    let none = ["serve", "--port", "0", "--endpoint"];
-    let Stepladder { mut command } = stepladder(&[&none[..], &[&stack.server.endpoint_url()]].concat());
+    let endpoint = stack.server.endpoint_url();
+    let Stepladder { mut command } = stepladder(&["serve", "--port", "0", "--endpoint", &endpoint]);
     command.env("STEPLADDER_STACK", "nowhere");
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
