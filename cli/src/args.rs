@@ -35,6 +35,7 @@ pub enum Command {
     Try(commands::try_run::TryArgs),
     TestState(commands::test_state::TestStateArgs),
     Synth(commands::synth::SynthArgs),
+    Serve(commands::serve::ServeArgs),
     Start(commands::start::StartArgs),
     /// Look at runs, and stop them
     #[command(subcommand)]

@@ -18,6 +18,7 @@ pub mod failure;
 pub mod folders;
 pub mod graph;
 pub mod inputs;
+pub mod interrupt;
 pub mod limits;
 pub mod orders;
 pub mod parameters;
@@ -95,6 +96,8 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
     match command {
         // It ends its children first, so it watches for Ctrl-C and the timeout by itself.
         Command::Dev(args) => commands::dev::run(args, printer, timeout).await,
+        // As it is meant to end by Ctrl-C, it watches for that by itself.
+        Command::Serve(args) => commands::serve::run(args, &global, printer).await,
         Command::Start(args) => {
             let stack = Stack::connect(&global, printer);
             bounded(timeout, async { commands::start::run(args, &stack.await?, printer).await }).await

@@ -6,7 +6,9 @@ use crate::{
     dashboard,
     facts::{Facts, FunctionFacts, INVOKE, StatusEvents, WorkflowFacts, visibility_seconds},
     limits,
-    model::{Function, Index, Mapping, Parameter, ParameterKind, Queue, Stack, Table, Trigger, Value, When},
+    model::{
+        Api, Function, Index, Mapping, Parameter, ParameterKind, Queue, Stack, Table, Trigger, Value, When,
+    },
     roles,
     text::Text,
 };
@@ -25,17 +27,20 @@ pub(crate) fn stack(facts: &Facts) -> Stack {
         facts.functions.retain(|function| !(function.is_system && function.name == INVOKE));
     }
     let facts = &facts;
-    let mut functions: Vec<&FunctionFacts> = facts.functions.iter().collect();
+    let (api, mut functions): (Vec<&FunctionFacts>, Vec<_>) =
+        facts.functions.iter().partition(|function| function.is_api());
+    let api = api.first().map(|api| Api { function: function(api, facts), role: roles::api_role(facts) });
     // The system's first, then by name: an added step moves no other.
     functions.sort_by_key(|function| (!function.is_system, function.name.as_str()));
     let has_status_events = sends_status_events(facts);
     let mut stack = Stack {
-        parameters: parameters(has_status_events, payload_days(facts)),
+        parameters: parameters(has_status_events, api.is_some(), payload_days(facts)),
         tables: tables(facts),
         queues: queues(&functions),
         functions: functions.iter().map(|function| self::function(function, facts)).collect(),
         mappings: functions.iter().map(|function| mapping(function)).collect(),
         roles: roles::roles(facts),
+        api,
         triggers: facts.workflows.iter().flat_map(triggers).collect(),
         alarms: Vec::new(),
         dashboard: serde_json::Value::Null,
@@ -63,7 +68,7 @@ fn payload_days(facts: &Facts) -> u32 {
     longest.saturating_add(limits::PAYLOAD_DAYS_BEYOND)
 }
 
-fn parameters(has_status_events: bool, payload_days: u32) -> Vec<Parameter> {
+fn parameters(has_status_events: bool, has_api: bool, payload_days: u32) -> Vec<Parameter> {
     use ParameterKind::{Number, OneOf, Pattern};
     const SWITCH: ParameterKind = OneOf(&["true", "false"]);
     // What CloudWatch Logs takes, up to a year
@@ -151,6 +156,14 @@ fn parameters(has_status_events: bool, payload_days: u32) -> Vec<Parameter> {
         ),
     ];
     parameters.extend(has_status_events.then_some(bus));
+    parameters.extend(has_api.then(|| {
+        parameter(
+            Api::SWITCH,
+            SWITCH,
+            "false",
+            "Whether the Step Functions API is answered at a function URL, to callers that IAM knows and lets.",
+        )
+    }));
     parameters
 }
 
@@ -310,6 +323,9 @@ pub(crate) const TRIGGER_REASON: &str = "Starts a run named by the event's id. A
 
 /// Why a rule has a dead-letter queue, and this one.
 pub(crate) const UNDELIVERED_REASON: &str = "What the start queue didn't take. The dead-letter function starts it, or parks it where only the event is left of it.";
+
+/// Why the API's URL has no permission beside it.
+pub(crate) const API_REASON: &str = "Callers sign for the service lambda, and need lambda:InvokeFunctionUrl and lambda:InvokeFunction in policies of their own.";
 
 /// Why Lambda is not to look for loops (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>).
 pub(crate) const RECURSION_REASON: &str = "A run goes from queue to function to queue, as often as its definition says. Lambda would take a chain of about 16 calls of one function for a mistake, and drop its message.";

@@ -22,7 +22,7 @@ pub struct FunctionFacts {
     /// The program's name, without the stack's.
     pub name: String,
     pub package: String,
-    /// One of the system's own: start, timer, dead-letter.
+    /// One of the system's own: start, timer, dead-letter; or api.
     pub is_system: bool,
     pub timeout_seconds: u32,
     pub memory_mb: u32,
@@ -109,6 +109,16 @@ pub const SYSTEM_FUNCTIONS: [&str; 3] = ["start", "timer", "dead-letter"];
 
 /// The system's function that calls what is no step, with the queue that feeds it. A stack without such calls has neither.
 pub const INVOKE: &str = "invoke";
+
+/// The name of the system's function that a stack may have, at a URL of its own. No queue feeds it.
+pub const API_FUNCTION: &str = "api";
+
+impl FunctionFacts {
+    /// Whether it is the system's function that answers the API.
+    pub fn is_api(&self) -> bool {
+        self.is_system && self.name == API_FUNCTION
+    }
+}
 
 /// A setting that AWS would refuse, or that would not do what it says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -287,7 +297,8 @@ impl Faults {
         let name = &package.name;
         // As templates name it: `dead_letter` is `dead-letter` there.
         let is_same = |taken: &str| crate::model::logical(taken) == crate::model::logical(name);
-        if SYSTEM_FUNCTIONS.into_iter().chain([INVOKE]).any(is_same) || is_same(crate::roles::SCHEDULER) {
+        let taken = SYSTEM_FUNCTIONS.into_iter().chain([API_FUNCTION, INVOKE, crate::roles::SCHEDULER]);
+        if taken.into_iter().any(is_same) {
             self.add(format!(
                 "the package {name} has the name of a role of the system; give it another name"
             ));

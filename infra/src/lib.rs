@@ -24,11 +24,11 @@ mod yaml;
 
 pub use calls::{CallFacts, Permissions};
 pub use facts::{
-    BatchLimits, Facts, FunctionFacts, INVOKE, PackageFacts, PolicyFacts, ProvisionedPollers,
+    API_FUNCTION, BatchLimits, Facts, FunctionFacts, INVOKE, PackageFacts, PolicyFacts, ProvisionedPollers,
     SYSTEM_FUNCTIONS, SettingError, StatusEvents, WorkflowFacts, WorkflowSettings, visibility_seconds,
 };
 pub use model::{
-    Alarm, Condition, Function, Index, Mapping, Metric, Parameter, ParameterKind, Queue, Role, Stack,
+    Alarm, Api, Condition, Function, Index, Mapping, Metric, Parameter, ParameterKind, Queue, Role, Stack,
     Statement, Table, Trigger, Value, When,
 };
 pub use text::{Part, Place, Text};

@@ -17,6 +17,8 @@ pub struct Stack {
     pub functions: Vec<Function>,
     pub mappings: Vec<Mapping>,
     pub roles: Vec<Role>,
+    /// None: the workspace has no such program.
+    pub api: Option<Api>,
     pub triggers: Vec<Trigger>,
     pub alarms: Vec<Alarm>,
     pub dashboard: serde_json::Value,
@@ -93,6 +95,21 @@ pub struct Function {
     /// The name of its [`Role`].
     pub role: String,
     pub environment: BTreeMap<String, Value>,
+}
+
+/// The Step Functions API at a URL: only where the parameter [`Api::SWITCH`] says `true`. AWS asks who calls; nobody gets in
+/// unsigned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Api {
+    pub function: Function,
+    pub role: Role,
+}
+
+impl Api {
+    /// The parameter that switches it on.
+    pub const SWITCH: &str = "ApiEnabled";
+    /// Who may call the URL: those whom IAM lets (<https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html>).
+    pub const AUTH: &str = "AWS_IAM";
 }
 
 /// The value of an environment variable.
@@ -209,7 +226,9 @@ impl Stack {
 
     /// How long a stack's name can be, in characters: its functions' names, with the stack's, have to fit too.
     pub(crate) fn name_chars_max(&self) -> usize {
-        let longest = self.functions.iter().map(|function| function.name.len()).max().unwrap_or(0);
+        let of_api = self.api.iter().map(|api| &api.function);
+        let longest =
+            self.functions.iter().chain(of_api).map(|function| function.name.len()).max().unwrap_or(0);
         let left = crate::limits::FUNCTION_NAME_CHARS_MAX.saturating_sub(longest + 1);
         crate::limits::STACK_NAME_CHARS_MAX.min(left)
     }

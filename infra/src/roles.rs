@@ -4,12 +4,13 @@
 //! under the keys of the workflows whose definitions name one of its functions and of its own folder's, their prefix of the
 //! bucket, the queues that those definitions can lead to, its own queues and log groups. What the system's functions do
 //! they do for every run of the stack: also for those of a workflow that is in the workspace no more, and for those of an
-//! older version, which may go through steps that the current one doesn't name.
+//! older version, which may go through steps that the current one doesn't name. The function at a URL has a role of its own, for
+//! stacks that have it.
 
 use crate::{
     build::sends_status_events,
     calls::Permissions,
-    facts::{Facts, FunctionFacts, INVOKE, PackageFacts, WorkflowFacts},
+    facts::{API_FUNCTION, Facts, FunctionFacts, INVOKE, PackageFacts, WorkflowFacts},
     limits,
     model::{Condition, Role, Statement},
     text::Text,
@@ -38,7 +39,7 @@ pub(crate) fn role_of(function: &FunctionFacts) -> &str {
 pub(crate) fn roles(facts: &Facts) -> Vec<Role> {
     let mut roles: Vec<Role> = Vec::new();
     let mut system: Vec<&FunctionFacts> =
-        facts.functions.iter().filter(|function| function.is_system).collect();
+        facts.functions.iter().filter(|function| function.is_system && !function.is_api()).collect();
     system.sort_by_key(|function| function.name.as_str());
     roles.extend(system.into_iter().map(|function| system_role(function, facts)));
     let mut packages: Vec<&PackageFacts> = facts.packages.iter().collect();
@@ -135,13 +136,8 @@ fn system_role(function: &FunctionFacts, facts: &Facts) -> Role {
     statements.push(key());
     // The dead-letter function does what the timer function could not.
     if name == "timer" || is_dead_letter {
-        statements.push(statement(
-            "FindPayloads",
-            Some(
-                "S3 tells an object that is gone from one that may not be read only to who may list: a message whose payload is gone is parked.",
-            ),
-            &["s3:ListBucket"],
-            vec![Text::of(format!("arn:${{Partition}}:s3:::{BUCKET}"))],
+        statements.push(find_payloads(
+            "S3 tells an object that is gone from one that may not be read only to who may list: a message whose payload is gone is parked.",
         ));
         if sends_status_events(facts) {
             let bus = "arn:${Partition}:events:${Region}:${Account}:event-bus/${EventBusName}";
@@ -203,6 +199,35 @@ fn calls(facts: &Facts) -> Vec<Statement> {
         )
     };
     permissions.iter().map(statement).collect()
+}
+
+/// The role of the function at a URL. It does what any caller of the API may ask for: looks at all runs, starts and stops
+/// them, and puts definitions. No queue feeds it, and it calls no function.
+pub(crate) fn api_role(facts: &Facts) -> Role {
+    let queues = step_queues(facts).chain(["timer"]).map(str::to_owned).collect();
+    let tokens = Statement {
+        reason: Some("The key of tokens for the next page: the first process that needs it draws it."),
+        ..table("Tokens", &["dynamodb:GetItem", "dynamodb:PutItem"], ["C#api".to_owned()])
+    };
+    let statements = vec![
+        send(queues),
+        find_queues(),
+        whole_runs(["R#*".to_owned()]),
+        statement("ListRuns", None, &["dynamodb:Query"], vec![Text::of(format!("{TABLE}/index/runs"))]),
+        table("Definitions", &["dynamodb:GetItem", "dynamodb:PutItem"], ["W#*".to_owned()]),
+        table("ListWorkflows", &["dynamodb:Query", "dynamodb:PutItem"], ["C#workflows".to_owned()]),
+        tokens,
+        blobs(vec![objects("runs/*")]),
+        find_payloads("S3 tells an object that is gone from one that may not be read only to who may list."),
+        logs([API_FUNCTION]),
+        key(),
+    ];
+    Role { name: API_FUNCTION.to_owned(), service: LAMBDA, source_arn: None, statements }
+}
+
+fn find_payloads(reason: &'static str) -> Statement {
+    let bucket = Text::of(format!("arn:${{Partition}}:s3:::{BUCKET}"));
+    statement("FindPayloads", Some(reason), &["s3:ListBucket"], vec![bucket])
 }
 
 /// Sends what is due to the timer queue: the sweep, and waits beyond 15 minutes.

@@ -36,8 +36,11 @@ pub(crate) fn faults(stack: &Stack) -> Vec<SettingError> {
             (crate::roles::SCHEDULER, role_arn.as_str()),
         ],
     };
-    let policies = stack.roles.iter().filter_map(|role| policy(role, &place));
-    let environments = stack.functions.iter().filter_map(|function| environment(function, &place));
+    let of_api = || stack.api.iter();
+    let roles = stack.roles.iter().chain(of_api().map(|api| &api.role));
+    let policies = roles.filter_map(|role| policy(role, &place));
+    let functions = stack.functions.iter().chain(of_api().map(|api| &api.function));
+    let environments = functions.filter_map(|function| environment(function, &place));
     policies
         .chain(environments)
         .chain(solo_trials(stack))

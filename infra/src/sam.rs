@@ -11,12 +11,12 @@ mod words;
 
 use crate::{
     limits,
-    model::{Parameter, ParameterKind, Stack},
+    model::{Api, Parameter, ParameterKind, Stack},
     tree::{Map, Node},
     yaml,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use words::{Scope, reference};
+use words::{Scope, get_att, reference};
 
 /// The file of the template itself.
 pub const TEMPLATE: &str = "template.yaml";
@@ -30,14 +30,18 @@ const HEAD: &str =
     "Written by `stepladder synth` from the workflows and the settings in functions/*/Cargo.toml.
 Change those, not this file: a test compares them. infra/README.md says what each resource is for.";
 
+/// Where the API is answered at a URL.
+const HAS_API: &str = "HasApi";
+
 /// The conditions of a template: name, and what must be true.
-const CONDITIONS: [(&str, &str); 7] = [
+const CONDITIONS: [(&str, &str); 8] = [
     ("HasKey", "KmsKeyArn"),
     ("HasAlarmTopic", "AlarmTopicArn"),
     ("HasLogSample", "LogSample"),
     ("HasAgeAlarms", "age"),
     ("HasStuckAlarms", "stuck"),
     ("IsProtected", "DeletionProtection"),
+    (HAS_API, Api::SWITCH),
     ("HasMoreWarmth", "TableWarmReadUnits"),
 ];
 
@@ -100,6 +104,9 @@ fn root(stack: &Stack, nested: &BTreeSet<&str>) -> Map {
     for package in nested {
         resources.push(nested_stack(package, stack));
     }
+    if let Some(api) = &stack.api {
+        functions::api(&mut resources, api, stack, scope);
+    }
     functions::triggers(&mut resources, stack, scope);
     monitoring::resources(&mut resources, stack, scope);
 
@@ -108,7 +115,7 @@ fn root(stack: &Stack, nested: &BTreeSet<&str>) -> Map {
         .with("Conditions", conditions(&stack.parameters))
         .with("Globals", functions::globals(stack, scope))
         .with("Resources", with_all(resources))
-        .with("Outputs", outputs())
+        .with("Outputs", outputs(stack))
 }
 
 /// The steps of one package, with their role.
@@ -216,16 +223,20 @@ fn conditions(parameters: &[Parameter]) -> Map {
             ];
             all.with(name, not(Map::new().with("Fn::And", units.to_vec())))
         }
-        ("IsProtected", of) if has(of) => all.with(name, equals(of, "true")),
+        ("IsProtected" | HAS_API, of) if has(of) => all.with(name, equals(of, "true")),
         (_, of) if has(of) => all.with(name, not(equals(of, ""))),
         _ => all,
     })
 }
 
-fn outputs() -> Map {
+fn outputs(stack: &Stack) -> Map {
     let output =
         |description: &str, value: Map| Map::new().with("Description", description).with("Value", value);
     let page = "https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}#dashboards/dashboard/${Dashboard}";
+    let api = Map::new()
+        .with("Description", "The Step Functions API. Requests are signed for the service lambda.")
+        .with("Condition", HAS_API)
+        .with("Value", get_att("ApiUrl", "FunctionUrl"));
     Map::new()
         .with("Table", output("The table of runs.", reference("Table")))
         .with("Bucket", output("The bucket of large payloads.", reference("Bucket")))
@@ -242,6 +253,7 @@ fn outputs() -> Map {
             output("Messages that were received too often.", reference("DeadLetterQueue")),
         )
         .with("Dashboard", output("The page of graphs.", Map::new().with("Fn::Sub", page)))
+        .maybe("ApiUrl", stack.api.as_ref().map(|_| api))
 }
 
 /// The settings of `sam deploy`: what they can be without a stack's name and a region, which the user gives.

@@ -36,7 +36,7 @@ pub fn render(stack: &Stack) -> BTreeMap<String, String> {
         ("roles.tf", roles::body(stack)),
         ("triggers.tf", functions::triggers(stack)),
         ("monitoring.tf", monitoring::body(stack)),
-        ("outputs.tf", outputs()),
+        ("outputs.tf", outputs(stack)),
     ];
     files.into_iter().map(|(name, body)| (name.to_owned(), write(HEAD, &body))).collect()
 }
@@ -120,7 +120,7 @@ fn variable(parameter: &Parameter) -> Body {
     body.block("validation", validation)
 }
 
-fn outputs() -> Body {
+fn outputs(stack: &Stack) -> Body {
     let output = |body: Body, name: &str, description: &str, value: Value| {
         let output = Body::new().with("description", quoted(description)).with("value", value);
         body.block(format!("output \"{name}\""), output)
@@ -136,5 +136,10 @@ fn outputs() -> Body {
     let body = queues.into_iter().fold(body, |body, (name, description)| {
         output(body, &format!("{name}_queue_url"), description, raw(format!("aws_sqs_queue.{name}.url")))
     });
-    output(body, "dashboard", "The page of graphs.", text(&Text::of(page)))
+    let body = output(body, "dashboard", "The page of graphs.", text(&Text::of(page)));
+    if stack.api.is_none() {
+        return body;
+    }
+    let url = raw("var.api_enabled ? aws_lambda_function_url.api[0].function_url : null");
+    output(body, "api_url", "The Step Functions API. Requests are signed for the service lambda.", url)
 }

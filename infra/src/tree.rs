@@ -43,6 +43,16 @@ impl Map {
         }
     }
 
+    /// The same resource, where a condition of the template holds.
+    #[must_use]
+    pub(crate) fn only_if(mut self, condition: &str) -> Self {
+        // Behind its type.
+        let at = self.0.len().min(1);
+        let entry = Entry { key: "Condition".to_owned(), value: condition.into(), comment: String::new() };
+        self.0.insert(at, entry);
+        self
+    }
+
     /// Comments the entry that was added last.
     #[must_use]
     pub(crate) fn comment(mut self, text: impl Into<String>) -> Self {

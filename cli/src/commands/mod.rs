@@ -14,6 +14,7 @@ pub mod run_history;
 pub mod run_list;
 pub mod run_show;
 pub mod run_stop;
+pub mod serve;
 pub mod start;
 pub mod synth;
 pub mod test_state;

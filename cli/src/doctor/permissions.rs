@@ -241,6 +241,7 @@ mod tests {
             queues: vec![],
             functions: vec![],
             mappings: vec![],
+            api: None,
             roles: vec![role("scheduler"), role("unknown")],
             triggers: vec![],
             alarms: vec![],

@@ -13,6 +13,7 @@ macro_rules! snapshot {
 
 snapshot!(help_lists_the_commands, ["--help"]);
 snapshot!(short_help_of_dev, ["dev", "-h"]);
+snapshot!(short_help_of_serve, ["serve", "-h"]);
 snapshot!(short_help_of_start, ["start", "-h"]);
 snapshot!(short_help_of_run, ["run", "-h"]);
 snapshot!(short_help_of_run_list, ["run", "list", "-h"]);

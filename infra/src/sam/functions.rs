@@ -1,12 +1,14 @@
 //! Functions, their queues, what connects the two, and what sends to queues by itself.
 
 use super::{
-    policies::{document, tls_only},
+    HAS_API,
+    policies::{document, role, tls_only},
     words::{Scope, choose, get_att, only_if, reference, role_id},
 };
 use crate::{
+    build::API_REASON,
     limits::KMS_REUSE_SECONDS,
-    model::{Function, Mapping, Queue, Stack, Trigger, Value, When, logical},
+    model::{Api, Function, Mapping, Queue, Stack, Trigger, Value, When, logical},
     text::Text,
     tree::{Map, Node},
 };
@@ -89,6 +91,22 @@ pub(super) fn function(resources: &mut Vec<(String, Map)>, function: &Function, 
     if let Some(mapping) = stack.mappings.iter().find(|mapping| mapping.name == function.name) {
         resources.push((format!("{id}Mapping"), self::mapping(mapping, &id)));
     }
+}
+
+/// The API's function with its role and its URL. All of it only where it is switched on, and no permission for anybody: IAM's
+/// policies of the callers give it.
+pub(super) fn api(resources: &mut Vec<(String, Map)>, api: &Api, stack: &Stack, scope: Scope) {
+    let mut own = vec![role(&api.role, scope)];
+    function(&mut own, &api.function, stack, scope);
+    let url = Map::new()
+        .with("AuthType", Api::AUTH)
+        .with("TargetFunctionArn", get_att("ApiFunction", "Arn"))
+        .with("InvokeMode", "BUFFERED");
+    own.push((
+        "ApiUrl".to_owned(),
+        Map::new().with("Type", "AWS::Lambda::Url").commented(API_REASON).with("Properties", url),
+    ));
+    resources.extend(own.into_iter().map(|(id, resource)| (id, resource.only_if(HAS_API))));
 }
 
 fn mapping(mapping: &Mapping, id: &str) -> Map {

@@ -2,12 +2,13 @@
 
 use super::{
     roles::{document, tls_only},
-    words::{named, snake, text},
+    words::{There, named, snake, text},
 };
 use crate::{
+    build::API_REASON,
     hcl::{Body, Value, quoted, raw},
     limits::KMS_REUSE_SECONDS,
-    model::{Function, Mapping, Queue, Stack, Trigger, Value as Variable, When},
+    model::{Api, Function, Mapping, Queue, Stack, Trigger, Value as Variable, When},
     text::Text,
 };
 
@@ -65,8 +66,10 @@ fn queue(queue: &Queue, stack: &Stack) -> Body {
 pub(super) fn functions(stack: &Stack) -> Body {
     let body = stack.functions.iter().fold(Body::new(), |body, function| {
         let mapping = stack.mappings.iter().find(|mapping| mapping.name == function.name);
-        body.and(self::function(function, mapping))
+        body.and(self::function(function, mapping, There::Always))
     });
+    let body = stack.api.iter().fold(body, |body, api| body.and(self::api(api)));
+    // A chain of calls goes by queues, and none feeds the API's function.
     let names = stack.functions.iter().map(|function| {
         let id = snake(&function.name);
         (id.clone(), raw(format!("aws_lambda_function.{id}.function_name")))
@@ -79,24 +82,40 @@ pub(super) fn functions(stack: &Stack) -> Body {
         .block("resource \"aws_lambda_function_recursion_config\" \"all\"", recursion)
 }
 
-fn function(function: &Function, mapping: Option<&Mapping>) -> Body {
+/// The API's function with its URL. No permission for anybody: IAM's policies of the callers give it.
+fn api(api: &Api) -> Body {
+    let there = There::WithApi;
+    let url = there
+        .body()
+        .with("function_name", raw(format!("aws_lambda_function.{}.function_name", there.named("api"))))
+        .with("authorization_type", quoted(Api::AUTH))
+        .with("invoke_mode", quoted("BUFFERED"));
+    function(&api.function, None, there)
+        .comment(API_REASON)
+        .block("resource \"aws_lambda_function_url\" \"api\"", url)
+}
+
+fn function(function: &Function, mapping: Option<&Mapping>, there: There) -> Body {
     let id = snake(&function.name);
     let group = Text::of(format!("/aws/lambda/${{Stack}}-{}", function.name));
-    let logs = Body::new()
+    let logs = there
+        .body()
         .with("name", text(&group))
         .with("retention_in_days", raw("tonumber(var.log_retention_days)"));
     let zip = format!("${{var.zips}}/{}/bootstrap.zip", function.name);
     let variables = function.environment.iter().map(|(name, value)| (name.clone(), variable(value)));
     let logging = Body::new()
-        .with("log_group", raw(format!("aws_cloudwatch_log_group.{id}.name")))
+        .with("log_group", raw(format!("aws_cloudwatch_log_group.{}.name", there.named(&id))))
         .with("log_format", quoted("JSON"))
         .with("application_log_level", quoted("INFO"))
         .with("system_log_level", quoted("WARN"));
-    let resource = Body::new()
+    let role = there.named(&snake(&function.role));
+    let resource = there
+        .body()
         .with("function_name", named(&function.name))
         .with("filename", raw(format!("\"{zip}\"")))
         .with("source_code_hash", raw(format!("filebase64sha256(\"{zip}\")")))
-        .with("role", raw(format!("aws_iam_role.{}.arn", snake(&function.role))))
+        .with("role", raw(format!("aws_iam_role.{role}.arn")))
         .with("runtime", quoted("provided.al2023"))
         .with("handler", quoted("bootstrap"))
         .with("architectures", Value::List(vec![raw("var.architecture")]))

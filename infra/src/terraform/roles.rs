@@ -1,6 +1,6 @@
 //! Roles and policies.
 
-use super::words::{snake, text};
+use super::words::{There, snake, text};
 use crate::{
     hcl::{Body, Value, quoted, raw},
     model::{Role, Stack, Statement},
@@ -8,7 +8,8 @@ use crate::{
 };
 
 pub(super) fn body(stack: &Stack) -> Body {
-    stack.roles.iter().fold(Body::new(), |body, role| body.and(self::role(role)))
+    let body = stack.roles.iter().fold(Body::new(), |body, role| body.and(self::role(role, There::Always)));
+    stack.api.iter().fold(body, |body, api| body.and(role(&api.role, There::WithApi)))
 }
 
 /// `jsonencode` of a policy.
@@ -31,7 +32,7 @@ pub(super) fn tls_only(action: &str, resources: Vec<Value>) -> Vec<(String, Valu
     ]
 }
 
-fn role(role: &Role) -> Body {
+fn role(role: &Role, there: There) -> Body {
     let id = snake(&role.name);
     let mut trust = vec![
         ("Effect".to_owned(), quoted("Allow")),
@@ -47,14 +48,17 @@ fn role(role: &Role) -> Body {
         trust.push(("Condition".to_owned(), Value::Object(condition)));
     }
     let prefix = format!("\"${{substr(\"${{var.stack}}-{}\", 0, 37)}}-\"", role.name);
-    let resource = Body::new()
+    let resource = there
+        .body()
         .with("name_prefix", raw(prefix))
         .with("assume_role_policy", document(vec![Value::Object(trust)]));
     let (keyed, plain): (Vec<&Statement>, Vec<&Statement>) =
         role.statements.iter().partition(|statement| statement.needs_key);
     let policy = |statements: Vec<&Statement>| {
         let statements = statements.into_iter().map(statement).collect();
-        Body::new().with("role", raw(format!("aws_iam_role.{id}.id"))).with("policy", document(statements))
+        Body::new()
+            .with("role", raw(format!("aws_iam_role.{}.id", there.named(&id))))
+            .with("policy", document(statements))
     };
     let reasons: Vec<String> = plain
         .iter()
@@ -65,13 +69,17 @@ fn role(role: &Role) -> Body {
         .comment(&reasons.join("\n"))
         .block(
             format!("resource \"aws_iam_role_policy\" \"{id}\""),
-            Body::new().with("name", quoted("stepladder")).and_attributes(policy(plain)),
+            there.body().with("name", quoted("stepladder")).and_attributes(policy(plain)),
         );
     if keyed.is_empty() {
         return body;
     }
+    let count = match there {
+        There::Always => "local.has_key ? 1 : 0",
+        There::WithApi => "var.api_enabled && local.has_key ? 1 : 0",
+    };
     let key = Body::new()
-        .with("count", raw("local.has_key ? 1 : 0"))
+        .with("count", raw(count))
         .with("name", quoted("stepladder-key"))
         .and_attributes(policy(keyed));
     body.block(format!("resource \"aws_iam_role_policy\" \"{id}_key\""), key)

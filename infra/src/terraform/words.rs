@@ -1,7 +1,7 @@
 //! Terraform's own words: names, and texts with gaps.
 
 use crate::{
-    hcl::{Value, escaped, quoted, raw},
+    hcl::{Body, Value, escaped, quoted, raw},
     text::{Part, Text},
 };
 
@@ -53,5 +53,30 @@ fn expression(part: &Part) -> String {
         Part::Partition => "local.partition".to_owned(),
         Part::RoleArn(role) => format!("aws_iam_role.{}.arn", snake(role)),
         Part::Parameter(name) => format!("var.{}", snake(name)),
+    }
+}
+
+/// Whether a resource is there: always, or where the API is switched on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum There {
+    Always,
+    WithApi,
+}
+
+impl There {
+    /// What a resource of its kind begins with.
+    pub(super) fn body(self) -> Body {
+        match self {
+            There::Always => Body::new(),
+            There::WithApi => Body::new().with("count", raw("var.api_enabled ? 1 : 0")),
+        }
+    }
+
+    /// A resource's name, as others refer to it.
+    pub(super) fn named(self, id: &str) -> String {
+        match self {
+            There::Always => id.to_owned(),
+            There::WithApi => format!("{id}[0]"),
+        }
     }
 }

@@ -26,7 +26,9 @@ fn a_role_takes_from_its_own_queues_only() {
     let stack = stack(&everything());
     let [template] = &templates(&stack)[..] else { panic!("one template") };
     let mut own: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for (id, function) in template.of_type("AWS::Serverless::Function") {
+    // No queue feeds the API's function.
+    let functions = template.of_type("AWS::Serverless::Function").filter(|(id, _)| *id != "ApiFunction");
+    for (id, function) in functions {
         let role = function["Role"]["Fn::GetAtt"][0].as_str().unwrap();
         let name = text(&template.properties(&format!("{}Queue", stem(id, "Function")))["QueueName"]);
         own.entry(role).or_default().insert(format!("arn:{{partition}}:sqs:{{region}}:{{account}}:{name}"));
@@ -195,14 +197,14 @@ fn only_who_needs_it_schedules_and_tells_of_ends() {
     assert_eq!(with("iam:PassRole"), ["TimerRole"]);
     assert_eq!(with("events:PutEvents"), ["DeadLetterRole", "TimerRole"]);
     assert_eq!(with("lambda:InvokeFunction"), ["DeadLetterRole"]);
-    // Who parks a message has to know that its payload is gone.
-    assert_eq!(with("s3:ListBucket"), ["DeadLetterRole", "TimerRole"]);
+    // Who parks a message, or shows a run, has to know that its payload is gone.
+    assert_eq!(with("s3:ListBucket"), ["DeadLetterRole", "TimerRole", "ApiRole"]);
     let bucket = texts(&template.statement("DeadLetterRole", "FindPayloads")["Resource"]);
     assert_eq!(bucket, BTreeSet::from(["arn:{partition}:s3:::{stack}-{account}-{region}".to_owned()]));
-    // The hourly sweep is the timer function's.
+    // The hourly sweep is the timer function's, and the API lists executions.
     let lists = |role: &&str| template.statements(role).iter().any(|s| s["Sid"] == "ListRuns");
     let roles = template.of_type("AWS::IAM::Role").map(|(role, _)| role);
-    assert_eq!(roles.filter(lists).collect::<Vec<_>>(), ["TimerRole"]);
+    assert_eq!(roles.filter(lists).collect::<Vec<_>>(), ["TimerRole", "ApiRole"]);
     let pass = template.statement("TimerRole", "PassSchedulerRole");
     assert_eq!(
         pass["Condition"],

@@ -41,10 +41,11 @@ pub(crate) fn workflow(name: &str, functions: &[&str], settings: Value) -> Workf
     }
 }
 
-/// Three workflows with all settings that there are; `check-stock` is used by both.
+/// Three workflows with all settings that there are, and the API; `check-stock` is used by both.
 pub(crate) fn everything() -> Facts {
     let mut functions = system();
     functions.extend([
+        FunctionFacts { timeout_seconds: 330, memory_mb: 512, ..function("api", "system") },
         FunctionFacts {
             timeout_seconds: 120,
             batch_size: 500,

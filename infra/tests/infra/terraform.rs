@@ -5,12 +5,12 @@ use hcl::{Block, Body, Expression};
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_infra::{Part, Stack, Text, terraform};
 
-fn rendered(stack: &Stack) -> BTreeMap<String, String> {
+pub(crate) fn rendered(stack: &Stack) -> BTreeMap<String, String> {
     terraform::render(stack)
 }
 
 /// All blocks of all files.
-fn blocks(stack: &Stack) -> Vec<Block> {
+pub(crate) fn blocks(stack: &Stack) -> Vec<Block> {
     let parsed = rendered(stack).into_iter().map(|(file, text)| {
         let body: Body = hcl::parse(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
         body.into_blocks().collect::<Vec<Block>>()
@@ -18,7 +18,7 @@ fn blocks(stack: &Stack) -> Vec<Block> {
     parsed.flatten().collect()
 }
 
-fn labels(block: &Block) -> Vec<&str> {
+pub(crate) fn labels(block: &Block) -> Vec<&str> {
     block.labels().iter().map(|label| label.as_str()).collect()
 }
 
@@ -28,7 +28,7 @@ fn resources<'b>(blocks: &'b [Block], kind: &'b str) -> impl Iterator<Item = (&'
     of_kind.map(|block| (labels(block)[1], block.body()))
 }
 
-fn attribute<'b>(body: &'b Body, name: &str) -> Option<&'b Expression> {
+pub(crate) fn attribute<'b>(body: &'b Body, name: &str) -> Option<&'b Expression> {
     body.attributes().find(|attribute| attribute.key() == name).map(|attribute| attribute.expr())
 }
 
@@ -90,13 +90,14 @@ fn it_holds_what_the_model_holds() {
     let stack = stack(&everything());
     let blocks = blocks(&stack);
     let count = |kind: &str| resources(&blocks, kind).count();
-    assert_eq!(count("aws_lambda_function"), stack.functions.len());
-    assert_eq!(count("aws_cloudwatch_log_group"), stack.functions.len());
+    let functions = stack.functions.len() + stack.api.iter().len();
+    assert_eq!(count("aws_lambda_function"), functions);
+    assert_eq!(count("aws_cloudwatch_log_group"), functions);
     assert_eq!(count("aws_lambda_event_source_mapping"), stack.mappings.len());
     assert_eq!(count("aws_sqs_queue"), stack.queues.len());
     assert_eq!(count("aws_sqs_queue_policy"), stack.queues.len());
     assert_eq!(count("aws_dynamodb_table"), stack.tables.len());
-    assert_eq!(count("aws_iam_role"), stack.roles.len());
+    assert_eq!(count("aws_iam_role"), stack.roles.len() + stack.api.iter().len());
     assert_eq!(count("aws_cloudwatch_metric_alarm"), stack.alarms.len());
     assert_eq!(count("aws_cloudwatch_event_rule"), stack.triggers.len());
     for (id, body) in resources(&blocks, "aws_dynamodb_table").chain(resources(&blocks, "aws_s3_bucket")) {
@@ -136,7 +137,7 @@ fn no_function_takes_a_long_run_for_a_loop() {
 }
 
 /// An expression as a text, without the quotes of one that is a text.
-fn shown(expression: &Expression) -> String {
+pub(crate) fn shown(expression: &Expression) -> String {
     match expression {
         Expression::String(text) => text.clone(),
         other => hcl::format::to_string(other).unwrap().trim().trim_matches('"').to_owned(),
@@ -188,12 +189,14 @@ fn a_role_may_do_what_the_model_says() {
         let blocks = blocks(&stack);
         let policies: BTreeMap<&str, &Body> = resources(&blocks, "aws_iam_role_policy").collect();
         let mut seen = 0;
-        for role in &stack.roles {
+        for role in stack.roles.iter().chain(stack.api.iter().map(|api| &api.role)) {
             let id = role.name.replace('-', "_");
             let keyed = format!("{id}_key");
             let plain = statements(policies[id.as_str()], "policy");
             let with_key = statements(policies[keyed.as_str()], "policy");
-            assert_eq!(shown(attribute(policies[keyed.as_str()], "count").unwrap()), "local.has_key ? 1 : 0");
+            let switch = if id == "api" { "var.api_enabled && " } else { "" };
+            let count = shown(attribute(policies[keyed.as_str()], "count").unwrap());
+            assert_eq!(count, format!("{switch}local.has_key ? 1 : 0"));
             let (mut plain, mut with_key) = (plain.iter(), with_key.iter());
             for wanted in &role.statements {
                 let is = if wanted.needs_key { with_key.next() } else { plain.next() };

@@ -27,7 +27,7 @@ mod wire;
 use recordings::Recordings;
 use std::sync::Arc;
 pub use stepladder_asl::Unsupported;
-use stepladder_protocol::{Host, Protocol};
+use stepladder_protocol::{Clock, Host, Protocol};
 use token::TokenKey;
 
 /// How the API is to be.
@@ -49,6 +49,16 @@ pub enum Refusals {
     Own,
     /// Also what AWS refuses though it could be done here: data above 256 KiB, and a look at EXPRESS executions.
     Aws,
+}
+
+impl ApiSettings {
+    /// With a key that is drawn now: good for one process, which forgets its tokens when it ends.
+    pub fn drawn(clock: &impl Clock, refusals: Refusals) -> Self {
+        let random = [clock.random_u128(), clock.random_u128()].map(u128::to_be_bytes);
+        let mut token_key = [0; 32];
+        token_key.iter_mut().zip(random.as_flattened()).for_each(|(byte, random)| *byte = *random);
+        Self { token_key, refusals, unsupported: Unsupported::default() }
+    }
 }
 
 impl std::fmt::Debug for ApiSettings {

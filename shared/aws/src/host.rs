@@ -7,7 +7,7 @@ use crate::{
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
 use std::sync::Arc;
-use stepladder_protocol::{Host, Settings};
+use stepladder_protocol::{Clock, Host, Settings, WorldResult};
 
 /// [`Host`] on DynamoDB, SQS, S3, Lambda and EventBridge. Cheap to clone.
 ///
@@ -103,6 +103,19 @@ impl AwsHost {
     /// What calls services for states that are no steps: the invoke function has it, and nobody else.
     pub fn integrations(&self) -> ServiceIntegrations {
         ServiceIntegrations::new(&self.environment, self.clients.credentials())
+    }
+
+    /// What tokens for the next page of an answer are made with: the same for all processes of the stack, and known to nobody
+    /// else. The first one that asks draws it, and it is kept in the table.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the table, or with the item.
+    pub async fn token_key(&self) -> WorldResult<[u8; 32]> {
+        let random = [self.clock.random_u128(), self.clock.random_u128()].map(u128::to_be_bytes);
+        let mut drawn = [0; 32];
+        drawn.iter_mut().zip(random.as_flattened()).for_each(|(byte, random)| *byte = *random);
+        self.store.token_key(drawn).await
     }
 
     /// What it was made of: the stack's names, its endpoints and settings.

@@ -11,6 +11,7 @@ mod lists;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod token_key;
 mod versions;
 mod workflows;
 

@@ -33,4 +33,4 @@ mod server;
 pub mod sqs;
 
 pub use lambda::{EventSourceMapping, FunctionConfig, LambdaHost, LogLine, LogStream};
-pub use server::{Server, ServerConfig, StartError};
+pub use server::{Front, FrontConfig, HostName, InvalidHostName, Patience, Server, ServerConfig, StartError};

@@ -95,6 +95,16 @@ pub const DYNAMODB_REQUEST_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const S3_REQUEST_BYTES_MAX: usize = 5 * 1024 * 1024 * 1024;
 /// Connections open at once; further ones wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 4_096;
+/// Milliseconds until the head of a request to a front has to be there; those of a connection at rest, too.
+pub const HEAD_MS_MAX: u64 = 30_000;
+/// Milliseconds within which a client of a front has to take something of its answer.
+pub const TAKING_MS_MAX: u64 = 30_000;
+/// Milliseconds that a front gives to what is being answered when it ends.
+pub const ENDING_MS_MAX: u64 = 5_000;
+/// Characters of a host's name, of which `sync-` takes five, and of one of its labels
+/// (<https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4>).
+pub const HOST_NAME_CHARS_MAX: usize = 248;
+pub const LABEL_CHARS_MAX: usize = 63;
 /// DynamoDB requests that wait for the database's thread; further ones wait in their connection.
 pub const DATABASE_QUEUE_MAX: usize = 1_024;
 /// Milliseconds between two looks for expired DynamoDB items. AWS promises days; a test shouldn't wait for it.

@@ -53,6 +53,7 @@
 //!
 //! Where many runs reach the same step at once, [`run_batch`] takes them all in one call.
 
+mod api;
 mod batch;
 mod erase;
 mod error;
@@ -63,6 +64,7 @@ mod metrics;
 mod run;
 mod step;
 pub mod system;
+mod url;
 
 pub use batch::{Item, run_batch};
 pub use error::StepError;

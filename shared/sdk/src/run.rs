@@ -53,7 +53,7 @@ pub struct Error {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum ErrorKind {
+pub(crate) enum ErrorKind {
     #[error(
         "{variable} is not set: this binary is a Lambda function. `stepladder dev` runs it on this machine; deployed, Lambda sets it"
     )]
@@ -99,27 +99,35 @@ pub(crate) fn run_as(
     equip: fn(AwsHost) -> AwsHost,
 ) -> BoxFuture<'static, Result<(), Error>> {
     Box::pin(async move {
-        logging::init();
-        let function = check_environment(&|name| env::var(name).ok())?;
-        let host = equip(Box::pin(AwsHost::from_env()).await.map_err(ErrorKind::from)?);
+        let (host, function, reporter) = start().await?;
+        let host = equip(host);
         let role = role(&host);
-        let stack = host.environment().emits_metrics.then(|| host.environment().settings.stack.clone());
-        let handler = Arc::new(Handler::new(host, role, &function, Reporter::new(stack.as_deref())));
+        let handler = Arc::new(Handler::new(host, role, &function, reporter));
         if handler.reporter().is_on() {
-            tokio::spawn(report_at_the_end(Arc::clone(&handler)));
+            let ending = Arc::clone(&handler);
+            tokio::spawn(at_the_end(move || ending.reporter().report_last(ending.protocol())));
         }
         let service = service_fn(move |event: LambdaEvent<Value>| handle(Arc::clone(&handler), event));
         Ok(Runtime::new(service).run_concurrent().await.map_err(ErrorKind::Runtime)?)
     })
 }
 
+/// What every function begins with: the world, the function's full name, and who writes what is counted.
+pub(crate) async fn start() -> Result<(AwsHost, String, Reporter), Error> {
+    logging::init();
+    let function = check_environment(&|name| env::var(name).ok())?;
+    let host = Box::pin(AwsHost::from_env()).await.map_err(ErrorKind::from)?;
+    let stack = host.environment().emits_metrics.then(|| host.environment().settings.stack.clone());
+    Ok((host, function, Reporter::new(stack.as_deref())))
+}
+
 /// Where the process is told to end, it writes its last counts. Lambda tells it only where an extension is registered
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown>); elsewhere
 /// what waits for an invocation after its minute is lost.
-async fn report_at_the_end(handler: Arc<Handler<AwsHost>>) {
+pub(crate) async fn at_the_end(report: impl FnOnce()) {
     let Ok(mut told) = signal(SignalKind::terminate()) else { return };
     told.recv().await;
-    handler.reporter().report_last(handler.protocol());
+    report();
     process::exit(0);
 }
 

@@ -1,14 +1,15 @@
 //! The system functions' own entry points. A step needs none of them.
 
+pub use crate::url::{Asked, Service};
 use crate::{
-    Error,
+    Error, api,
     handler::Role,
     run::{run_as, run_role},
 };
 use futures::FutureExt;
 use std::sync::Arc;
 use stepladder_aws::{AwsHost, ServiceIntegrations};
-use stepladder_protocol::{IntegrationCall, Integrations, StepFailure, StepFunction};
+use stepladder_protocol::{IntegrationCall, Integrations, Protocol, StepFailure, StepFunction};
 
 /// The timer function: waits, long retry delays, time-outs and requests that decide without a step, from the timer
 /// queue; and once an hour, by a schedule's event or the message `{"sweep": true}`, the look for runs that nothing moves any
@@ -54,4 +55,12 @@ fn services(integrations: ServiceIntegrations) -> StepFunction {
         }
         .boxed()
     })
+}
+
+/// The function api: what its URL is asked, a service answers, such as a router of the Step Functions API. Who may ask is up to
+/// the URL.
+///
+/// `service` is called once, with the protocol of the stack and the key of tokens that all processes of the stack share.
+pub async fn api<S: Service>(service: fn(Arc<Protocol<AwsHost>>, [u8; 32]) -> S) -> Result<(), Error> {
+    api::run(Box::new(move |protocol, key| api::answers(service(protocol, key)))).await
 }

@@ -13,6 +13,7 @@ use stepladder_aws::{AwsHost, Environment, StackSpec, create_stack, visibility_s
 use stepladder_engine::Status;
 use stepladder_local::{
     EventSourceMapping, FunctionConfig, LogLine, Server, ServerConfig,
+    lambda::InvokeOutcome,
     limits::INVOKE_BYTES_MAX,
     sqs::{QueueCounts, ReceiveOptions},
 };
@@ -150,6 +151,18 @@ impl TestStack {
             stack.register(&step.queue(), Path::new(program), step.timeout_seconds, &step.env);
         }
         stack
+    }
+
+    /// Adds a function of this name that no queue feeds: a program of the system's.
+    pub fn add_function(&self, name: &str, program: &str) {
+        let name = QueueName::Step(name.to_owned());
+        self.register(&name, &Programs::built().path(program), SYSTEM_TIMEOUT_SECONDS, &[]);
+    }
+
+    /// Calls a function directly.
+    pub async fn invoke(&self, name: &str, event: &Value) -> InvokeOutcome {
+        let payload = event.to_string().into_bytes();
+        self.server.lambda().invoke(&format!("{STACK}-{name}"), payload.into()).await.unwrap()
     }
 
     fn register(&self, queue: &QueueName, program: &Path, timeout_seconds: u32, more: &[(&str, String)]) {

@@ -16,7 +16,7 @@ const KNOWS: [(&str, &[&str]); 17] = [
     ("stepladder-local", &[]),
     ("stepladder", &["stepladder-aws", "stepladder-protocol"]),
     ("order-processing", &["stepladder"]),
-    ("stepladder-system", &["stepladder"]),
+    ("stepladder-system", &["stepladder", "stepladder-api"]),
     (
         "stepladder-cli",
         &[

@@ -71,11 +71,13 @@ pub(super) async fn build(project: &Project, profile: Profile, printer: &Printer
     Ok(())
 }
 
-/// Where each function's program lies, by the function's name.
+/// Where the program of each function lies that is run here, by the function's name.
 pub(super) fn programs(project: &Project, profile: Profile) -> Outcome<BTreeMap<String, PathBuf>> {
     let folder = project.target_dir.join(profile.folder());
     let mut programs = BTreeMap::new();
-    for name in project.functions.keys() {
+    // The API is answered by this process.
+    for function in project.functions.values().filter(|function| !function.is_api()) {
+        let name = &function.name;
         let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
         if !path.is_file() {
             return Err(Failure::new(Exit::NotFound, Code::NotBuilt, format!("{name} has not been built"))

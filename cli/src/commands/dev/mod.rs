@@ -13,6 +13,7 @@ use crate::{
     definitions::{Against, Checked, Problem},
     exit::Exit,
     failure::{Code, Failure, Outcome},
+    interrupt::interrupted,
     limits,
     orders::Orders,
     printer::Printer,
@@ -31,7 +32,7 @@ use std::{
 };
 use stepladder_api::Refusals;
 use stepladder_asl::WorkflowType;
-use stepladder_local::{Server, ServerConfig, StartError};
+use stepladder_local::{HostName, Server, ServerConfig, StartError};
 
 use super::deploy_definition::unsupported;
 
@@ -71,6 +72,9 @@ pub struct DevArgs {
     /// States.Runtime
     #[arg(long)]
     allow_unsupported: bool,
+    /// Answer to this name too, and to sync-NAME; the line for the hosts file is shown
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Hostname)]
+    host: Option<HostName>,
 }
 
 /// What is known before anything is started.
@@ -88,6 +92,7 @@ pub async fn run(args: DevArgs, printer: &Arc<Printer>, timeout: Option<Duration
     // The server comes before the build: a port in use should not be told after minutes.
     let server = Server::start(ServerConfig {
         port: args.port.unwrap_or(if args.once { 0 } else { 7700 }),
+        host: args.host.clone(),
         data_dir: args.data_dir.clone(),
         ..ServerConfig::default()
     })
@@ -292,6 +297,9 @@ fn welcome(plan: &Plan, server: &Server, args: &DevArgs, printer: &Printer) {
         None => "in memory, and gone at the end (--data-dir keeps it)".to_owned(),
     };
     printer.note(format!("  {}  {}", dim("state    "), escaped(&kept)));
+    if let Some(host) = &args.host {
+        printer.note(format!("  {}  {}", dim("hosts    "), host.hosts_line()));
+    }
     // As it was called: it may not be on the PATH.
     let program = std::env::args().next().unwrap_or_default();
     let program = escaped(&program);
@@ -373,22 +381,6 @@ async fn sweep_hourly(server: &Server, stack: &LocalStack) {
         // It fails if the server is ending; the next one tries again.
         let _ = server.lambda().invoke_async(&stack.function("timer"), stack::SWEEP.into());
     }
-}
-
-/// Ctrl-C, or a polite kill.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// A definition that could not be read has been refused before; what is left can be published.

@@ -86,11 +86,8 @@ impl LocalStack {
 
     /// Answers the Step Functions API on the server's port, from now on.
     pub(super) fn serve_api(&self, server: &Server, refusals: Refusals, unsupported: Unsupported) {
-        let clock = self.protocol.host().clock();
-        let mut token_key = [0; 32];
-        let random = [clock.random_u128(), clock.random_u128()].map(u128::to_be_bytes);
-        token_key.iter_mut().zip(random.as_flattened()).for_each(|(byte, random)| *byte = *random);
-        let settings = ApiSettings { token_key, refusals, unsupported };
+        let drawn = ApiSettings::drawn(self.protocol.host().clock(), refusals);
+        let settings = ApiSettings { unsupported, ..drawn };
         let router = stepladder_api::router(Arc::clone(&self.protocol), settings);
         server.mount(API_TARGET, router);
     }

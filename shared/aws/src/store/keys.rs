@@ -11,6 +11,9 @@ pub(super) const WORKFLOWS_PK: &str = "C#workflows";
 pub(super) const TAGS_SK: &str = "TAGS";
 pub(super) const ALIAS_PREFIX: &str = "A#";
 pub(super) const VERSION_PREFIX: &str = "V#";
+/// What the API keeps for itself.
+pub(super) const API_PK: &str = "C#api";
+pub(super) const TOKENS_SK: &str = "TOKENS";
 
 /// The partition of the run item: found by the run's name alone.
 pub(super) fn run_pk(id: &RunId) -> String {

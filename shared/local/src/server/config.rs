@@ -1,5 +1,6 @@
 //! How a server is started, and why it may not start.
 
+use super::HostName;
 use std::path::PathBuf;
 
 /// The settings of a [`Server`](crate::Server).
@@ -7,6 +8,8 @@ use std::path::PathBuf;
 pub struct ServerConfig {
     /// 0 takes any free port.
     pub port: u16,
+    /// A name that it answers to besides, as those of the hosts file.
+    pub host: Option<HostName>,
     /// Where DynamoDB and S3 keep their data. Without it all is in memory and in a temporary folder, and gone at the end.
     /// The queues are in memory in either case.
     pub data_dir: Option<PathBuf>,
@@ -22,6 +25,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             port: 0,
+            host: None,
             data_dir: None,
             region: "us-east-1".to_owned(),
             account_id: "000000000000".to_owned(),

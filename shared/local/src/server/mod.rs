@@ -2,32 +2,36 @@
 
 mod config;
 mod dynamodb;
+mod front;
 mod guard;
+mod host_name;
 mod mounted;
+mod port;
 mod route;
 mod s3;
 
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use self::dynamodb::DynamoDb;
+use self::guard::Guard;
 use self::mounted::Mounted;
+use self::port::{accept, listen};
 use self::route::Services;
 use crate::lambda::LambdaHost;
 use crate::limits;
 use crate::sqs::{Queues, SharedQueues};
 
 pub use config::{ServerConfig, StartError};
+pub use front::{Front, FrontConfig};
+pub use host_name::{HostName, InvalidHostName};
+pub use port::Patience;
 
 /// DynamoDB, SQS, S3 and Lambda on one port of 127.0.0.1.
 ///
@@ -52,10 +56,7 @@ impl Server {
             None => None,
         };
         // Listen first: a port in use is the likeliest fault, and nothing has to be undone after it.
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port))
-            .await
-            .map_err(|source| StartError::listening(config.port, source))?;
-        let addr = listener.local_addr().map_err(|source| StartError::listening(config.port, source))?;
+        let (listener, addr) = listen(config.port).await?;
         let queues = SharedQueues::new(Queues::new(&config.region, &config.account_id));
         let lambda =
             LambdaHost::new(&config.region, &config.account_id, queues.clone(), config.idle_environment_ms);
@@ -66,10 +67,15 @@ impl Server {
             queues,
             lambda,
             mounted: Mounted::default(),
-            port: addr.port(),
+            guard: Guard::new(addr.port(), config.host),
         });
         let (stop, stopped) = watch::channel(false);
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&services), stopped));
+        let answering = Arc::clone(&services);
+        let answer = move |request| {
+            let services = Arc::clone(&answering);
+            async move { services.answer(request).await }
+        };
+        let accepting = tokio::spawn(accept(listener, answer, Patience::default(), stopped));
         let sweeping = tokio::spawn(sweep_regularly(Arc::clone(&services)));
         Ok(Self { addr, services, stop, accepting: Some(accepting), sweeping, _lock: lock })
     }
@@ -138,50 +144,6 @@ impl Drop for Server {
             accepting.abort();
         }
     }
-}
-
-/// Accepts connections until the server stops, and waits for them to end.
-async fn accept(listener: TcpListener, services: Arc<Services>, mut stopped: watch::Receiver<bool>) {
-    let permits = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
-    loop {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
-            break;
-        };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stopped.wait_for(|stop| *stop) => break,
-        };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                // Most likely no file descriptor is free; others may close meanwhile.
-                tracing::warn!(%error, "a connection wasn't accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        // A small answer must not wait for the acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
-        let services = Arc::clone(&services);
-        let mut stopped = stopped.clone();
-        tokio::spawn(async move {
-            let serve = service_fn(move |request| {
-                let services = Arc::clone(&services);
-                async move { Ok::<_, std::convert::Infallible>(services.answer(request).await) }
-            });
-            let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), serve);
-            tokio::select! {
-                // A connection that ends with an error is the client's affair.
-                _ = connection => {}
-                _ = stopped.wait_for(|stop| *stop) => {}
-            }
-            drop(permit);
-        });
-    }
-    drop(listener);
-    // Each connection holds a permit until its task has ended.
-    let all = u32::try_from(limits::CONNECTIONS_MAX).unwrap_or(u32::MAX) - 1;
-    let _ = tokio::time::timeout(Duration::from_secs(2), permits.acquire_many(all)).await;
 }
 
 async fn sweep_regularly(services: Arc<Services>) {

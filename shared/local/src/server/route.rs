@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::Incoming;
 
 use super::dynamodb::DynamoDb;
-use super::guard;
+use super::guard::Guard;
 use super::mounted::Mounted;
 use super::s3::S3;
 use crate::lambda::{self, LambdaHost};
@@ -22,15 +22,15 @@ pub(crate) struct Services {
     pub(crate) s3: S3,
     pub(crate) queues: SharedQueues,
     pub(crate) lambda: LambdaHost,
-    pub(crate) port: u16,
+    pub(crate) guard: Guard,
 }
 
 pub(crate) type Answer = Response<Either<Full<Bytes>, s3s::Body>>;
 
 impl Services {
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Answer {
-        if let Err(reason) = guard::check(request.headers(), self.port) {
-            return text(StatusCode::FORBIDDEN, reason);
+        if let Err(reason) = self.guard.check(request.headers()) {
+            return text(StatusCode::FORBIDDEN, &reason);
         }
         let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
         if let Some(target) = target {

@@ -108,6 +108,18 @@ fn a_run_is_in_the_list_of_attention_from_its_bad_end_to_its_redrive() {
 }
 
 #[test]
+fn all_processes_of_a_stack_have_one_key_of_tokens() {
+    run(async {
+        let world = AwsWorld::start().await;
+        // Nobody has asked yet: all draw a key, and one is taken.
+        let keys = futures::future::join_all((0..8).map(|_| world.host.token_key())).await;
+        let keys: Vec<[u8; 32]> = keys.into_iter().map(Result::unwrap).collect();
+        assert!(keys.iter().all(|key| *key == keys[0] && *key != [0; 32]));
+        assert_eq!(world.host.token_key().await.unwrap(), keys[0]);
+    });
+}
+
+#[test]
 fn each_step_of_a_runs_life_is_one_call_and_costs_what_the_design_says() {
     run(async {
         let calls = Arc::new(Mutex::new(Vec::<Call>::new()));

@@ -1,0 +1,11 @@
+//! Answers AWS's Step Functions API at a function URL, where the stack has one.
+
+use stepladder_api::{ApiSettings, Refusals, router};
+
+#[tokio::main]
+async fn main() -> Result<(), stepladder::Error> {
+    stepladder::system::api(|protocol, token_key| {
+        router(protocol, ApiSettings { token_key, refusals: Refusals::Own })
+    })
+    .await
+}
