@@ -27,6 +27,7 @@
 
 mod advance;
 mod call;
+mod checkpoint;
 mod event;
 mod fan_out;
 mod history;
@@ -48,7 +49,7 @@ pub use advance::{advance, start, start_branch};
 pub use call::{StepCall, function_of, step_call};
 pub use event::{Event, HistoryEvent, Integration};
 pub use fan_out::{BranchInput, Inputs, branch_inputs};
-pub use history::{History, HistoryOrder};
+pub use history::{History, HistoryOrder, Needed, RecordsPart};
 pub use inspect::{ErrorDetails, Inspection};
 pub use outcome::{Limit, Outcome, Phase};
 pub use position::{Awaiting, Branch, FanOut, Fork, MapItem, Opening, Position};
