@@ -235,18 +235,14 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<Vec<Recorded>> {
         let (mut recorded, mut next) = (Vec::new(), seqs.start);
         while next < seqs.end {
-            let page = self.host.store().records(key, branch, next).await?;
+            let page = self.host.store().records_within(key, branch, next..seqs.end).await?;
             if page.is_empty() {
                 break;
             }
-            for record in page.into_iter().filter(|record| record.seq < seqs.end) {
+            for record in page {
                 check_seq(key, &record, next)?;
                 recorded.push(self.recorded(key, &record).await?);
                 next = next.saturating_add(1);
-            }
-            // The page was cut at the end that was asked for.
-            if recorded.len() == seqs.len() {
-                break;
             }
         }
         Ok(recorded)
