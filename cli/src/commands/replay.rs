@@ -198,7 +198,7 @@ fn divergence(recorded: &RecordedRun, error: &ReplayError) -> Outcome<Divergence
                     digest: digest.clone(),
                     next_outcome: outcome(branch, seq.checked_add(1)),
                 }),
-                computed: Some(Computed { digest: computed.clone(), leads_to: leads_to.clone() }),
+                computed: Some(Computed { digest: computed.clone(), leads_to: leads_to.to_string() }),
                 ..Divergence::of("a transition leads elsewhere than the recorded one did".to_owned(), branch)
             })
         }

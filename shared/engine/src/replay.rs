@@ -75,7 +75,7 @@ pub enum ReplayError {
         recorded: String,
         computed: String,
         /// Where the computed transition leads, in words.
-        leads_to: String,
+        leads_to: Box<str>,
     },
     /// A record follows the end of the run, and doesn't redrive it.
     #[error("record {seq}{} follows the end of the run", of(branch))]
@@ -203,7 +203,7 @@ impl<'a> Follower<'a> {
         if computed != record.digest {
             let (branch, recorded) = (self.branch.clone(), record.digest.clone());
             let Position { seq, state, .. } = position;
-            let leads_to = self.last.next.to_string();
+            let leads_to = self.last.next.to_string().into();
             return Err(ReplayError::Diverged { branch, seq, state, recorded, computed, leads_to });
         }
         Ok(position)

@@ -275,7 +275,7 @@ pub struct RecordPages<'a, H> {
 enum Reading {
     Root,
     /// A part, behind this record.
-    Part(PartKey, Option<RecordKey>),
+    Part(Box<PartKey>, Option<RecordKey>),
     Between,
 }
 
@@ -307,11 +307,11 @@ impl<'a, H: Host> RecordPages<'a, H> {
                                 .checked(page.into_iter().map(|(at, record)| (at.branch, record)))
                                 .map(Some);
                         }
-                        None => self.open(&Partition::Part(part)).await?,
+                        None => self.open(&Partition::Part(*part)).await?,
                     }
                 }
                 Reading::Between => match self.parts.pop() {
-                    Some(part) => self.at = Reading::Part(part, None),
+                    Some(part) => self.at = Reading::Part(Box::new(part), None),
                     None => return Ok(None),
                 },
             }
