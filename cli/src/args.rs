@@ -34,6 +34,7 @@ pub enum Command {
     Graph(commands::graph::GraphArgs),
     Try(commands::try_run::TryArgs),
     TestState(commands::test_state::TestStateArgs),
+    Replay(commands::replay::ReplayArgs),
     Synth(commands::synth::SynthArgs),
     Serve(commands::serve::ServeArgs),
     Start(commands::start::StartArgs),

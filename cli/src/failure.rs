@@ -79,6 +79,10 @@ codes! {
     UnknownEnv = "SL1111";
     /// Nobody has said yes, and nobody could be asked.
     NotConfirmed = "SL1112";
+    /// A file that is no recorded run, or not the whole of one.
+    InvalidHistory = "SL1113";
+    /// A recorded run goes another way today.
+    Diverged = "SL1211";
     /// A message that isn't in the queue.
     NoSuchMessage = "SL1209";
     /// A message that can't be sent back.

@@ -15,12 +15,8 @@ use stepladder_protocol::json as checked_json;
 /// Reads what an option was given: a file, `-` for stdin, or the JSON itself. `option` is its name, for errors.
 pub fn read(given: &str, option: &str) -> Outcome<Value> {
     if given == "-" {
-        let stdin = std::io::stdin();
-        if stdin.is_terminal() {
-            return Err(Failure::new(Exit::Usage, Code::InvalidInput, "stdin is a terminal")
-                .hint(format!("pipe it in: echo '{{}}' | stepladder … {option} -")));
-        }
-        return parse(&limited(stdin.lock(), "stdin")?, "stdin");
+        let stdin = piped(&format!("echo '{{}}' | stepladder … {option} -"))?;
+        return parse(&limited(stdin, "stdin")?, "stdin");
     }
     if given.trim_start().starts_with(['{', '[', '"']) {
         return parse(given.as_bytes(), option);
@@ -39,6 +35,16 @@ pub fn read(given: &str, option: &str) -> Outcome<Value> {
             }
         }
         Err(error) => Err(Failure::file("read", path, &error)),
+    }
+}
+
+/// Stdin, unless it is a terminal, where nobody is about to type so much; `example` shows how it is meant.
+pub fn piped(example: &str) -> Outcome<std::io::StdinLock<'static>> {
+    let stdin = std::io::stdin();
+    match stdin.is_terminal() {
+        false => Ok(stdin.lock()),
+        true => Err(Failure::new(Exit::Usage, Code::InvalidInput, "stdin is a terminal")
+            .hint(format!("pipe it in: {example}"))),
     }
 }
 

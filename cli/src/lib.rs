@@ -25,6 +25,7 @@ pub mod parameters;
 pub mod printer;
 pub mod profiles;
 pub mod project;
+pub mod recorded;
 pub mod rehearse;
 pub mod runs;
 pub mod shapes;
@@ -139,6 +140,7 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
         Command::Check(args) => commands::check::run(args, printer),
         Command::Graph(args) => commands::graph::run(args, printer),
         Command::Try(args) => commands::try_run::run(args, printer),
+        Command::Replay(args) => commands::replay::run(args, printer),
         Command::Synth(args) => commands::synth::run(args, printer),
         Command::TestState(args) => commands::test_state::run(args, printer),
         Command::Version(args) => commands::version::run(args, printer),

@@ -24,6 +24,12 @@ pub const PAGE_RUNS: usize = 1_000;
 /// (`payload_bytes_max`), and white space may stand around it.
 pub const INPUT_BYTES_MAX: u64 = 80 * 1024 * 1024;
 
+/// The most bytes of a file with a recorded run: all of it is held in memory while it is replayed, and takes some times as much.
+pub const HISTORY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// So many events of a history are built at once where all of it is looked at.
+pub const HISTORY_EVENTS_AT_ONCE: usize = 1_000;
+
 /// A start message holds one order, in bytes: SQS takes 1 MiB
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).
 pub const START_MESSAGE_BYTES_MAX: usize = 1024 * 1024;

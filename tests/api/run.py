@@ -3,6 +3,7 @@
 
     tests/api/run.py                         boto3 is installed into .tools/api first
     tests/api/run.py --no-build -k history   the programs as they were built before, and only these tests
+    tests/api/run.py -k long_history --transitions 30000   some minutes: a history beyond what Step Functions has
 
 What is done stands on stderr. Exit code 0 only if everything ran and passed. The log of `stepladder dev` is kept in
 target/api-tests; its end is shown where something failed.
@@ -88,6 +89,7 @@ def main():
     parser.add_argument("--no-build", action="store_true", help="take the programs as they were built before")
     parser.add_argument("--venv", type=Path, default=ROOT / ".tools/api")
     parser.add_argument("-k", dest="names", action="append", help="only tests whose names have this in them")
+    parser.add_argument("--transitions", type=int, default=300, help="how many the run of the long history has")
     options = parser.parse_args()
 
     python = install(options.venv)
@@ -119,7 +121,7 @@ def main():
                 return 1
             time.sleep(0.1)
         say("the tests")
-        tested = environment(STEPLADDER_API_ENDPOINT=endpoint)
+        tested = environment(STEPLADDER_API_ENDPOINT=endpoint, STEPLADDER_API_TRANSITIONS=str(options.transitions))
         os.environ.clear()
         os.environ.update(tested)
         loader = unittest.TestLoader()

@@ -10,6 +10,7 @@ pub mod dev;
 pub mod doctor;
 pub mod graph;
 pub mod repair;
+pub mod replay;
 pub mod run_history;
 pub mod run_list;
 pub mod run_show;

@@ -6,7 +6,8 @@ use crate::{
     exit::Exit,
     failure::{Code, Failure, Outcome},
     limits,
-    printer::Printer,
+    printer::{Format, Printer},
+    recorded::{Head, RecordLine, TailLine},
     runs::resolve,
     shapes::EventShape,
     style::{self, paint},
@@ -15,11 +16,19 @@ use crate::{
 };
 use serde_json::Value;
 use stepladder_engine::HistoryEvent;
+use stepladder_protocol::{RunId, Store};
 
-/// Show the events of a run, in Step Functions' own types
+/// Show the events of a run, in Step Functions' own types; or record the run in a file
 ///
-/// With -v also their data. With -o jsonl one event per line.
+/// With -v also their data, with -o json as an array. With -o jsonl what is printed is no event: it is the recorded run, for
+/// `stepladder replay`, a line for the run and one per record. That file holds the run's input, all results, and its nonce, from
+/// which its random values and the keys of its steps' calls can be computed. Keep it as you keep the data.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  stepladder run history order/17
+  stepladder run history order/17 -o json | jq '.[-1]'
+  stepladder run history order/17 -o jsonl > order-17.jsonl
+  stepladder replay order-17.jsonl")]
 pub struct HistoryArgs {
     /// workflow/name, a name, or the first letters of a name
     #[arg(add = completion::runs())]
@@ -31,7 +40,10 @@ pub struct HistoryArgs {
 
 pub async fn run(args: HistoryArgs, stack: &Stack, printer: &Printer) -> Outcome {
     let id = resolve(stack, &args.id).await?;
-    let gone = || Failure::new(Exit::NotFound, Code::NoSuchRun, format!("there is no run '{id}'"));
+    if printer.format == Format::Jsonl {
+        return record(&id, args.reverse, stack, printer).await;
+    }
+    let gone = || gone(&id);
     let view = stack.protocol.view(&id).await?.ok_or_else(gone)?;
     let mut events = view.replay.events;
     if args.reverse {
@@ -44,6 +56,38 @@ pub async fn run(args: HistoryArgs, stack: &Stack, printer: &Printer) -> Outcome
         printer.data(line)?;
     }
     Ok(())
+}
+
+fn gone(id: &RunId) -> Failure {
+    Failure::new(Exit::NotFound, Code::NoSuchRun, format!("there is no run '{id}'"))
+}
+
+/// Writes the run as a file of recorded runs has it, record by record as they are read.
+async fn record(id: &RunId, is_reverse: bool, stack: &Stack, printer: &Printer) -> Outcome {
+    if is_reverse {
+        let message = "a recorded run has an order of its own: --reverse doesn't fit -o jsonl";
+        return Err(Failure::new(Exit::Usage, Code::InvalidOption, message).hint("-o json has the events"));
+    }
+    let (protocol, store) = (&stack.protocol, stack.store());
+    let item = store.run(id, stack.now_ms()).await?.ok_or_else(|| gone(id))?;
+    let damaged = |what: &str| {
+        let message = format!("can't record {id}: its definition {} {what}", item.definition);
+        Failure::new(Exit::Bad, Code::StackFailed, message)
+    };
+    let asl = store.definition(&id.workflow, &item.definition).await?;
+    let asl = asl.ok_or_else(|| damaged("is not there"))?;
+    let asl = serde_json::from_str(&asl).map_err(|_| damaged("can't be read"))?;
+    printer.json(&Head::new(&item, asl, protocol.input(&item).await?))?;
+    let key = item.key();
+    let (mut pages, mut records) = (protocol.record_pages(&key), 0);
+    while let Some(page) = pages.next().await? {
+        for (branch, record) in page {
+            let recorded = protocol.recorded(&key, &record).await?;
+            printer.json(&RecordLine::new(&branch, &record, recorded))?;
+            records += 1;
+        }
+    }
+    printer.json(&TailLine { records })
 }
 
 fn lines(events: &[HistoryEvent], started_ms: i64, printer: &Printer) -> Vec<String> {
@@ -90,7 +134,6 @@ fn detail(name: &str, value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::printer::Format;
     use serde_json::json;
     use stepladder_engine::Event;
 

@@ -10,6 +10,7 @@ mod docs;
 mod environments;
 mod graph;
 mod moves;
+mod replay;
 mod serve;
 mod stack;
 mod synth;

@@ -196,3 +196,33 @@ async fn a_run_that_can_not_be_repaired_keeps_no_other_back() {
     assert_eq!(names, ["pause/broken-sound", "pause/newer-sound"]);
     repaired.assert_tells("written by a newer one").assert_tells("definition");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_recorded_in_a_file_and_replayed_without_its_stack() {
+    let stack = Stack::start().await;
+    stack.stopped("gone").await;
+    stack.started("going").await;
+    for (name, records, told) in
+        [("gone", 1, "pause/gone agrees: ABORTED, 1 transition"), ("going", 0, "pause/going agrees: RUNNING")]
+    {
+        let recorded = stack.cli(&["run", "history", name, "-o", "jsonl"]).await.assert_code(0);
+        let lines: Vec<Value> =
+            recorded.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(
+            (&lines[0]["schema"], &lines[0]["input"]),
+            (&json!("stepladder.history/1"), &json!({"a": 1}))
+        );
+        assert_eq!(lines.last().unwrap(), &json!({ "records": records }));
+        assert_eq!(lines.len(), records + 2);
+        let file = std::env::temp_dir().join(format!("stepladder-{}-{name}.jsonl", std::process::id()));
+        std::fs::write(&file, &recorded.stdout).unwrap();
+        let replayed = stepladder(&["replay", file.to_str().unwrap()]).transcript();
+        std::fs::remove_file(&file).unwrap();
+        assert!(replayed.starts_with("exit code: 0") && replayed.contains(told), "{replayed}");
+    }
+    let reverse = stack.cli(&["run", "history", "gone", "-o", "jsonl", "--reverse"]).await.assert_code(2);
+    reverse.assert_tells("--reverse doesn't fit -o jsonl");
+    let events = stack.cli(&["run", "history", "gone", "-o", "json"]).await.assert_code(0).json();
+    assert_eq!(events[0]["schema"], "stepladder.event/1");
+    stack.cli(&["run", "history", "nobody", "-o", "jsonl"]).await.assert_code(3);
+}

@@ -17,6 +17,7 @@ snapshot!(short_help_of_serve, ["serve", "-h"]);
 snapshot!(short_help_of_start, ["start", "-h"]);
 snapshot!(short_help_of_run, ["run", "-h"]);
 snapshot!(short_help_of_run_list, ["run", "list", "-h"]);
+snapshot!(help_of_run_history, ["run", "history", "--help"]);
 snapshot!(version_in_text, ["version"]);
 snapshot!(nothing_is_a_wrong_usage, []);
 snapshot!(an_unknown_command_hints_at_the_nearest, ["strat"]);

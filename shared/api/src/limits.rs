@@ -44,10 +44,14 @@ pub const SAME_MS_MAX: usize = 100_000;
 /// A page of a history is built in portions; the first has so many events, and each of the others as many as fit.
 pub const HISTORY_PORTION: usize = 64;
 
-/// So many ended runs are kept with their records, for the next pages of their histories; and all together so many bytes of
-/// data, which take some times as many in memory.
-pub const RECORDINGS_KEPT: usize = 4;
-pub const RECORDINGS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// So many runs whose histories were read last are kept with the order of their events, for the next pages, and all together
+/// about so many bytes of memory: 30,000 transitions are 5 MB. A run that takes more by itself isn't kept: each page of it is
+/// made from its start.
+pub const RECORDINGS_KEPT: usize = 16;
+pub const RECORDINGS_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Their records are kept as well up to about so many bytes of memory for a run; beyond, each page reads those that it shows.
+pub const RECORDS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// StartSyncExecution waits so long for the end, in milliseconds: AWS ends an Express execution after five minutes
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>). Here it goes on.

@@ -1,95 +1,146 @@
-//! Ended runs that somebody reads page by page: what was recorded of them doesn't change any more.
+//! Runs that somebody reads page by page: the order of their events is made once.
 
 use crate::{
     error::ApiError,
-    limits::{RECORDINGS_BYTES_MAX, RECORDINGS_KEPT},
+    limits::{READS_AT_ONCE, RECORDINGS_BYTES_MAX, RECORDINGS_KEPT, RECORDS_BYTES_MAX},
 };
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
 use std::{
     collections::VecDeque,
+    ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
-use stepladder_engine::{History, HistoryOrder, Status};
+use stepladder_asl::Definition;
+use stepladder_engine::{History, HistoryEvent, HistoryOrder, Needed, Records, RecordsPart, Run, Status};
 use stepladder_protocol::{Host, Protocol, Recording, RunItem, RunKey, json};
 
-/// A run with its records, and the order of its events.
+/// A run, and the order of its events when it was read.
 #[derive(Debug)]
 pub(crate) struct Ordered {
-    pub(crate) recording: Recording,
+    pub(crate) item: RunItem,
     pub(crate) order: Arc<HistoryOrder>,
+    definition: Arc<Definition>,
+    run: Run,
+    input: Value,
+    /// None: there are many, and each page reads its own. What is recorded once never changes.
+    records: Option<Records>,
+    /// About what it takes in memory.
+    bytes: usize,
 }
 
 impl Ordered {
-    pub(crate) fn history(&self) -> History<'_> {
-        let Recording { definition, run, input, records, .. } = &self.recording;
-        History::in_order(definition, run, input.clone(), records, Arc::clone(&self.order))
+    fn new(recording: Recording) -> Result<Self, ApiError> {
+        let Recording { item, definition, run, input, records } = recording;
+        let order = History::new(&definition, &run, input.clone(), &records)
+            .map(|history| Arc::clone(history.order()))
+            .map_err(|error| ApiError::internal(format!("replay {}: {error}", item.id)))?;
+        let of_records = records_bytes(&records)?;
+        let records = (of_records <= RECORDS_BYTES_MAX).then_some(records);
+        let of_records = if records.is_some() { of_records } else { 0 };
+        let bytes = order.bytes() + 3 * json::size(&input).map_err(|_| unwritable())? + of_records;
+        Ok(Self { item, order, definition, run, input, records, bytes })
     }
+
+    /// Whether its events are all that there will ever be of it, unless it is redriven.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.item.status != Status::Running
+    }
+
+    /// The events in this range.
+    pub(crate) async fn events<H: Host>(
+        &self,
+        protocol: &Protocol<H>,
+        range: Range<usize>,
+    ) -> Result<Vec<HistoryEvent>, ApiError> {
+        let range = range.start..range.end.min(self.order.len());
+        let Self { definition, run, order, .. } = self;
+        let (input, order) = (self.input.clone(), Arc::clone(order));
+        let page = match &self.records {
+            Some(records) => History::in_order(definition, run, input, records, order).page(range.clone()),
+            None => {
+                let part = self.part(protocol, range.clone()).await?;
+                History::of_part(definition, run, input, &part, order).page(range.clone())
+            }
+        };
+        let events = page.map_err(|error| ApiError::internal(format!("replay {}: {error}", self.item.id)))?;
+        match events.len() == range.len() {
+            true => Ok(events),
+            false => Err(ApiError::internal(format!(
+                "records of {} are missing: deleted, or expired",
+                self.item.id
+            ))),
+        }
+    }
+
+    /// The records that these events are made of.
+    async fn part<H: Host>(
+        &self,
+        protocol: &Protocol<H>,
+        range: Range<usize>,
+    ) -> Result<RecordsPart, ApiError> {
+        let key = &self.item.key();
+        let reads = stream::iter(self.order.needs(range)).map(|Needed { branch, seqs }| async move {
+            let first = seqs.start;
+            let records = protocol.recorded_of(key, &branch, seqs).await?;
+            Ok::<_, ApiError>((branch, (first, records)))
+        });
+        reads.buffered(READS_AT_ONCE).try_collect().await
+    }
+}
+
+/// About what records take in memory: three times their JSON text, and what is around it.
+fn records_bytes(records: &Records) -> Result<usize, ApiError> {
+    records.values().flatten().try_fold(0, |sum, recorded| {
+        Ok(sum + 256 + 3 * json::size(&recorded.outcome).map_err(|_| unwritable())?)
+    })
+}
+
+fn unwritable() -> ApiError {
+    ApiError::internal("a record could not be written")
 }
 
 /// The latest few of them, the newest first.
 #[derive(Debug, Default)]
-pub(crate) struct Recordings(Mutex<VecDeque<Kept>>);
-
-#[derive(Debug)]
-struct Kept {
-    run: RunKey,
-    redrive_count: u32,
-    /// The size of its data as JSON text.
-    bytes: usize,
-    ordered: Arc<Ordered>,
-}
+pub(crate) struct Recordings(Mutex<VecDeque<Arc<Ordered>>>);
 
 impl Recordings {
-    /// What was recorded of a run: from memory if it had ended when it was read, and hasn't been redriven since.
+    /// The run as it was read last, if that is known. Of one that had not ended more may have been recorded since.
+    pub(crate) fn kept(&self, item: &RunItem) -> Option<Arc<Ordered>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = kept.iter().position(|kept| is_of(kept, &item.key(), item.redrive_count))?;
+        let found = kept.remove(at)?;
+        kept.push_front(Arc::clone(&found));
+        Some(found)
+    }
+
+    /// What has been recorded of a run until now.
     pub(crate) async fn read<H: Host>(
         &self,
         protocol: &Protocol<H>,
         item: &RunItem,
     ) -> Result<Option<Arc<Ordered>>, ApiError> {
-        let key = item.key();
-        if item.status != Status::Running
-            && let Some(kept) = self.kept(&key, item.redrive_count)
-        {
-            return Ok(Some(kept));
-        }
         let Some(recording) = protocol.recording(&item.id).await? else { return Ok(None) };
-        let Recording { definition, run, input, records, .. } = &recording;
-        let order = History::new(definition, run, input.clone(), records)
-            .map(|history| Arc::clone(history.order()))
-            .map_err(|error| ApiError::internal(format!("replay {}: {error}", item.id)))?;
-        let ordered = Arc::new(Ordered { recording, order });
-        self.keep(&ordered)?;
+        let ordered = Arc::new(Ordered::new(recording)?);
+        self.keep(&ordered);
         Ok(Some(ordered))
     }
 
-    fn kept(&self, key: &RunKey, redrive_count: u32) -> Option<Arc<Ordered>> {
+    fn keep(&self, ordered: &Arc<Ordered>) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = kept.iter().position(|kept| kept.run == *key && kept.redrive_count == redrive_count)?;
-        let found = kept.remove(at)?;
-        let ordered = Arc::clone(&found.ordered);
-        kept.push_front(found);
-        Some(ordered)
-    }
-
-    fn keep(&self, ordered: &Arc<Ordered>) -> Result<(), ApiError> {
-        let Recording { item, input, records, .. } = &ordered.recording;
-        if item.status == Status::Running {
-            return Ok(());
+        let key = ordered.item.key();
+        kept.retain(|kept| kept.item.key() != key);
+        if ordered.bytes > RECORDINGS_BYTES_MAX {
+            return;
         }
-        let unwritable = |_| ApiError::internal("a record could not be written");
-        let mut bytes = json::size(input).map_err(unwritable)?;
-        for recorded in records.values().flatten() {
-            bytes += json::size(&recorded.outcome).map_err(unwritable)?;
-            if bytes > RECORDINGS_BYTES_MAX {
-                return Ok(());
-            }
-        }
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (run, redrive_count) = (item.key(), item.redrive_count);
-        kept.push_front(Kept { run, redrive_count, bytes, ordered: Arc::clone(ordered) });
+        kept.push_front(Arc::clone(ordered));
         kept.truncate(RECORDINGS_KEPT);
         while kept.iter().map(|kept| kept.bytes).sum::<usize>() > RECORDINGS_BYTES_MAX {
             kept.pop_back();
         }
-        Ok(())
     }
+}
+
+fn is_of(kept: &Ordered, key: &RunKey, redrive_count: u32) -> bool {
+    kept.item.key() == *key && kept.item.redrive_count == redrive_count
 }

@@ -115,8 +115,13 @@ impl World {
 
     /// Delivers what is in the queues, also what is delayed, until they are empty.
     pub(crate) fn run(&self) {
+        self.run_within(1_000);
+    }
+
+    /// The same, with at most so many deliveries.
+    pub(crate) fn run_within(&self, deliveries_max: usize) {
         let queues = [QueueName::Step("work".to_owned()), QueueName::Timer];
-        for _ in 0..1_000 {
+        for _ in 0..deliveries_max {
             let first = |queue: &QueueName| {
                 let visible = self.host.in_queue(queue).into_iter().map(|message| message.visible_ms);
                 Some((visible.min()?, queue.clone()))

@@ -37,7 +37,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 pub(crate) use item::EXPIRES;
 use item::{DATA, ENDING, ENDING_ITEM, Item, PK, Reader, SK, Writer, payload_attribute};
 pub(crate) use lists::{ATTENTION_INDEX, RUNS_INDEX};
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
     Close, CreateRun, DataSlot, ITEM_VERSION, ListedRun, ListedWorkflow, Partition, Payload, PutRecord,
@@ -90,26 +90,18 @@ impl Store for DynamoStore {
     }
 
     async fn records(&self, run: &RunKey, branch: &Branch, from_seq: u32) -> WorldResult<Vec<Record>> {
-        let first = RecordKey { run: run.clone(), branch: branch.clone(), seq: from_seq };
-        let operation = format!("read the records from {first} on");
-        let page = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
-            .expression_attribute_values(":pk", AttributeValue::S(self.pk_of(&first)))
-            .expression_attribute_values(":first", AttributeValue::S(keys::record_sk(&first)))
-            .expression_attribute_values(":last", AttributeValue::S(keys::last_seq_sk(branch)))
-            .set_return_consumed_capacity(self.capacity.clone())
-            .send()
-            .await
-            .map_err(|error| world_error(operation.clone(), &error))?;
-        page.items
-            .unwrap_or_default()
-            .into_iter()
-            .map(|found| item::read_record(operation.clone(), found))
-            .collect()
+        self.query_records(run, branch, from_seq, keys::last_seq_sk(branch)).await
+    }
+
+    async fn records_within(
+        &self,
+        run: &RunKey,
+        branch: &Branch,
+        seqs: Range<u32>,
+    ) -> WorldResult<Vec<Record>> {
+        let Some(last) = seqs.clone().next_back() else { return Ok(Vec::new()) };
+        let last = RecordKey { run: run.clone(), branch: branch.clone(), seq: last };
+        self.query_records(run, branch, seqs.start, keys::record_sk(&last)).await
     }
 
     async fn create_run(&self, run: &RunItem, now_ms: i64) -> WorldResult<CreateRun> {
@@ -324,6 +316,36 @@ impl DynamoStore {
             .set_item(Some(item))
             .set_return_consumed_capacity(self.capacity.clone());
         put.send().await.map(|_| ()).map_err(|error| world_error(operation, &error))
+    }
+
+    /// The records of a branch from one on up to this key: one page.
+    async fn query_records(
+        &self,
+        run: &RunKey,
+        branch: &Branch,
+        from_seq: u32,
+        last: String,
+    ) -> WorldResult<Vec<Record>> {
+        let first = RecordKey { run: run.clone(), branch: branch.clone(), seq: from_seq };
+        let operation = format!("read the records from {first} on");
+        let page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", AttributeValue::S(self.pk_of(&first)))
+            .expression_attribute_values(":first", AttributeValue::S(keys::record_sk(&first)))
+            .expression_attribute_values(":last", AttributeValue::S(last))
+            .set_return_consumed_capacity(self.capacity.clone())
+            .send()
+            .await
+            .map_err(|error| world_error(operation.clone(), &error))?;
+        page.items
+            .unwrap_or_default()
+            .into_iter()
+            .map(|found| item::read_record(operation.clone(), found))
+            .collect()
     }
 
     async fn put_unless(

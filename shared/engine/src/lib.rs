@@ -27,6 +27,7 @@
 
 mod advance;
 mod call;
+mod checkpoint;
 mod event;
 mod fan_out;
 mod history;
@@ -52,7 +53,7 @@ pub use call::{
 };
 pub use event::{Event, HistoryEvent, Integration};
 pub use fan_out::{BranchInput, Inputs, branch_inputs};
-pub use history::{History, HistoryOrder};
+pub use history::{History, HistoryOrder, Needed, RecordsPart};
 pub use inspect::{ErrorDetails, Inspection};
 pub use outcome::{Limit, Outcome, Phase};
 pub use position::{Awaiting, Branch, FanOut, Fork, MapItem, Opening, Position};

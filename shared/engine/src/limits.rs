@@ -23,3 +23,13 @@ pub const INPUTS_AT_ONCE: u32 = 64;
 /// sets some. AWS: 10 MiB in all, and 256 KiB per variable and per Assign
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>); here one variable may take all of it.
 pub const VARIABLES_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// So many records of a branch are between two places from which its history can be followed on: a page of a history costs so
+/// many records at most beside those that it shows.
+pub const CHECKPOINT_RECORDS: u32 = 64;
+
+/// The data of all those places of a run, as JSON text, in bytes. Where they would hold more they are further apart.
+pub const CHECKPOINT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// A history keeps the digest of its order so far after each so many events.
+pub const DIGEST_EVENTS: usize = 1_024;

@@ -224,7 +224,7 @@ impl Merged {
                         };
                 }
                 Link::Joined { seq } => {
-                    let Some(index) = at.fan_outs.iter().position(|opened| opened.seq == seq) else {
+                    let Ok(index) = at.fan_outs.binary_search_by_key(&seq, |opened| opened.seq) else {
                         return 0;
                     };
                     let last = self.last.get(&(strand, index));
@@ -235,8 +235,8 @@ impl Merged {
                 }
                 Link::Failed { seq, index } => {
                     let branch = at.branch.child(seq, index);
-                    let children = at.fan_outs.iter().find(|opened| opened.seq == seq);
-                    let child = children.and_then(|opened| {
+                    let opened = at.fan_outs.binary_search_by_key(&seq, |opened| opened.seq).ok();
+                    let child = opened.and_then(|opened| at.fan_outs.get(opened)).and_then(|opened| {
                         let named = |child: &&usize| {
                             strands.get(**child).is_some_and(|strand| strand.branch == branch)
                         };

@@ -2,6 +2,7 @@
 
 use crate::{
     advance::{advance_traced, start_branch_traced, start_traced},
+    checkpoint::Checkpoint,
     event::HistoryEvent,
     fan_out::BranchInput,
     history,
@@ -67,7 +68,15 @@ pub enum ReplayError {
          (recorded {recorded}, computed {computed}); the definition or the engine is not the one it ran on",
         of(branch)
     )]
-    Diverged { branch: Branch, seq: u32, state: String, recorded: String, computed: String },
+    Diverged {
+        branch: Branch,
+        seq: u32,
+        state: String,
+        recorded: String,
+        computed: String,
+        /// Where the computed transition leads, in words.
+        leads_to: Box<str>,
+    },
     /// A record follows the end of the run, and doesn't redrive it.
     #[error("record {seq}{} follows the end of the run", of(branch))]
     AfterTheEnd { branch: Branch, seq: u32 },
@@ -159,6 +168,34 @@ impl<'a> Follower<'a> {
         Self { definition, run: run.clone(), branch, last, next_seq: 0, trace }
     }
 
+    /// The branch again at a checkpoint of it; `run` is the run of any record of it.
+    pub(crate) fn resumed(
+        definition: &'a Definition,
+        run: &Run,
+        branch: Branch,
+        checkpoint: &Checkpoint,
+        wanted: Wanted,
+    ) -> Self {
+        let Checkpoint { seq, redrive_count, last, .. } = checkpoint;
+        let run = Run { redrive_count: *redrive_count, ..run.clone() };
+        let trace = Some(Trace::resumed(checkpoint, wanted));
+        Self { definition, run, branch, last: last.clone(), next_seq: *seq, trace }
+    }
+
+    /// Where the branch is, for [`Follower::resumed`]; none where nobody traces it. `fan_outs` are those that it has left.
+    pub(crate) fn checkpoint(&self, fan_outs: usize) -> Option<Checkpoint> {
+        let Trace { count, last: link, before_last, .. } = *self.trace.as_ref()?;
+        Some(Checkpoint {
+            seq: self.next_seq,
+            redrive_count: self.run.redrive_count,
+            last: self.last.clone(),
+            events: count,
+            link,
+            before_link: before_last,
+            fan_outs,
+        })
+    }
+
     /// Follows the next record; answers with the position that it ended.
     pub fn push(&mut self, record: &Recorded) -> Result<Position, ReplayError> {
         let position = self.pass(record)?;
@@ -166,7 +203,8 @@ impl<'a> Follower<'a> {
         if computed != record.digest {
             let (branch, recorded) = (self.branch.clone(), record.digest.clone());
             let Position { seq, state, .. } = position;
-            return Err(ReplayError::Diverged { branch, seq, state, recorded, computed });
+            let leads_to = self.last.next.to_string().into();
+            return Err(ReplayError::Diverged { branch, seq, state, recorded, computed, leads_to });
         }
         Ok(position)
     }

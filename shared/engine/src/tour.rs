@@ -2,6 +2,7 @@
 
 use crate::{
     advance::is_aborted_by_name,
+    checkpoint::Checkpoints,
     event::Event,
     fan_out::{BranchInput, for_each_input},
     merge::{Descent, Opened, Strand},
@@ -31,6 +32,8 @@ pub(crate) struct Tour<'a> {
     pub(crate) keep: Keep,
     pub(crate) strands: Vec<Strand>,
     pub(crate) branches: BTreeMap<Branch, BranchReplay>,
+    /// Only of an index.
+    pub(crate) checkpoints: Checkpoints,
     /// The branches with records that have been visited.
     visited: BTreeSet<&'a Branch>,
 }
@@ -51,6 +54,7 @@ impl<'a> Tour<'a> {
             keep,
             strands: Vec::new(),
             branches: BTreeMap::new(),
+            checkpoints: Checkpoints::new(),
             visited: BTreeSet::new(),
         }
     }
@@ -107,6 +111,9 @@ impl<'a> Tour<'a> {
         let mut stopped = None;
         let mut in_time = 0;
         for record in records {
+            if late == 0 {
+                self.checkpoint(&follower, strand);
+            }
             self.fan_out(&follower, strand.filter(|_| late == 0), cut_ms, Some(record))?;
             if is_late(record) && late == 0 {
                 // What follows is no part of the history.
@@ -146,6 +153,17 @@ impl<'a> Tour<'a> {
             self.branches.insert(branch, BranchReplay { positions, last, late });
         }
         Ok(follower)
+    }
+
+    /// Now and then keeps where a branch is.
+    fn checkpoint(&mut self, follower: &Follower<'a>, strand: Option<usize>) {
+        if self.keep != Keep::Index || !self.checkpoints.is_due(follower.next_seq()) {
+            return;
+        }
+        let opened = strand.and_then(|strand| Some((strand, self.strands.get(strand)?.fan_outs.len())));
+        if let Some((strand, fan_outs)) = opened {
+            self.checkpoints.keep(strand, follower, fan_outs);
+        }
     }
 
     /// If the branch waits for a fan-out: follows the branches of it. `record` is what ended the wait.

@@ -1,6 +1,6 @@
 //! The events of one branch on their way to the history.
 
-use crate::{event::Event, inspect::Watched};
+use crate::{checkpoint::Checkpoint, event::Event, inspect::Watched};
 use std::cell::RefCell;
 
 /// Collects the events of one branch, in their order. Its events are numbered within the branch, from 1 on.
@@ -72,6 +72,12 @@ impl Trace {
             count: 0,
             wanted,
         }
+    }
+
+    /// The trace of a branch from a checkpoint on: the events before it are counted, and not there.
+    pub(crate) fn resumed(checkpoint: &Checkpoint, wanted: Wanted) -> Self {
+        let Checkpoint { events, link, before_link, .. } = *checkpoint;
+        Self { count: events, before_last: before_link, ..Self::new(link, wanted) }
     }
 
     pub(crate) fn push(

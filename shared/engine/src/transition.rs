@@ -4,6 +4,7 @@ use crate::position::{Awaiting, Branch, Position};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use std::fmt;
 
 /// Position and outcome, computed: where the branch is now.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +23,29 @@ pub struct Transition {
 pub enum Next {
     Wait(Position),
     End(End),
+}
+
+impl fmt::Display for Next {
+    /// Where it is, without any data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Next::End(end) => {
+                let what = if end.branch.is_root() { "the run" } else { "the branch" };
+                write!(f, "the end of {what} in '{}', {}", end.state, end.status.as_str())?;
+                end.error.as_ref().map_or(Ok(()), |error| write!(f, " by {error}"))
+            }
+            Next::Wait(position) => {
+                let what = match position.awaiting {
+                    Awaiting::Step { .. } => "its step",
+                    Awaiting::Timer { .. } => "a time",
+                    Awaiting::Answer { .. } => "an answer",
+                    Awaiting::Branches(_) => "its branches",
+                    Awaiting::Turn => "its turn",
+                };
+                write!(f, "the state '{}', which waits for {what}", position.state)
+            }
+        }
+    }
 }
 
 /// The end of the run, or of one of its branches.

@@ -63,7 +63,7 @@ pub use park::Parked;
 pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;
 pub use publish::VersionDeleted;
-pub use read::{Recording, RunView};
+pub use read::{RecordPages, Recording, RunView};
 pub use repair::Repaired;
 pub use settings::{Settings, StatusEvents, WorkflowSettings};
 pub use start::{StartError, StartRequest, Started, body_to_resend, check_name};

@@ -8,7 +8,7 @@ use crate::{
     traits::{Clock, DataSlot, Host, Retry, Store, WorldError, WorldResult},
 };
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use stepladder_asl::Definition;
 use stepladder_engine::{
     Branch, Follower, Position, Recorded, Records, Replay, ReplayError, Run, Transition, replay,
@@ -160,7 +160,8 @@ impl<H: Host> Protocol<H> {
         Ok(recorded)
     }
 
-    async fn recorded(&self, key: &RunKey, record: &Record) -> WorldResult<Recorded> {
+    /// A record as a replay needs it, with its outcome wherever that lies.
+    pub async fn recorded(&self, key: &RunKey, record: &Record) -> WorldResult<Recorded> {
         Ok(Recorded {
             outcome: self.outcome(key, record).await?,
             started_ms: record.started_ms,
@@ -210,34 +211,41 @@ impl<H: Host> Protocol<H> {
 
     /// All records of all branches, each branch's in order. A gap means that some have been deleted.
     async fn all_records(&self, key: &RunKey) -> WorldResult<BTreeMap<Branch, Vec<Record>>> {
-        let mut root = Vec::new();
-        loop {
-            let page = self.host.store().records(key, &Branch::default(), from_seq_of(&root)).await?;
+        let mut branches = BTreeMap::from([(Branch::default(), Vec::new())]);
+        let mut pages = RecordPages::new(self, key);
+        while let Some(page) = pages.next().await? {
+            for (branch, record) in page {
+                branches.entry(branch).or_default().push(record);
+            }
+        }
+        Ok(branches)
+    }
+
+    /// All records of a run, page by page, without holding more than one page of them.
+    pub fn record_pages<'a>(&'a self, key: &'a RunKey) -> RecordPages<'a, H> {
+        RecordPages::new(self, key)
+    }
+
+    /// Some records of a branch, as a replay needs them; fewer where there are no more.
+    pub async fn recorded_of(
+        &self,
+        key: &RunKey,
+        branch: &Branch,
+        seqs: Range<u32>,
+    ) -> WorldResult<Vec<Recorded>> {
+        let (mut recorded, mut next) = (Vec::new(), seqs.start);
+        while next < seqs.end {
+            let page = self.host.store().records_within(key, branch, next..seqs.end).await?;
             if page.is_empty() {
                 break;
             }
             for record in page {
-                check_seq(key, &record, from_seq_of(&root))?;
-                root.push(record);
+                check_seq(key, &record, next)?;
+                recorded.push(self.recorded(key, &record).await?);
+                next = next.saturating_add(1);
             }
         }
-        let mut branches = BTreeMap::from([(Branch::default(), root)]);
-        let mut parts = self.parts_in(&Partition::Run(key.clone())).await?;
-        while let Some(part) = parts.pop() {
-            let mut last: Option<RecordKey> = None;
-            loop {
-                let page = self.host.store().part_records(&part, last.as_ref()).await?;
-                let Some((end, _)) = page.last() else { break };
-                last = Some(end.clone());
-                for (record_key, record) in page {
-                    let records = branches.entry(record_key.branch).or_default();
-                    check_seq(key, &record, from_seq_of(records))?;
-                    records.push(record);
-                }
-            }
-            parts.extend(self.parts_in(&Partition::Part(part)).await?);
-        }
-        Ok(branches)
+        Ok(recorded)
     }
 
     /// The parts of all fan-outs that were opened by the branches of a partition.
@@ -250,8 +258,92 @@ impl<H: Host> Protocol<H> {
     }
 }
 
-fn from_seq_of(records: &[Record]) -> u32 {
-    u32::try_from(records.len()).unwrap_or(u32::MAX)
+/// The records of a run on their way, see [`Protocol::record_pages`]: the root's first, and those of a branch after those of
+/// the branch that opened it.
+#[derive(Debug)]
+pub struct RecordPages<'a, H> {
+    protocol: &'a Protocol<H>,
+    key: &'a RunKey,
+    /// How many records of each branch have come.
+    counts: BTreeMap<Branch, u32>,
+    /// The parts that have not been read.
+    parts: Vec<PartKey>,
+    at: Reading,
+}
+
+#[derive(Debug)]
+enum Reading {
+    Root,
+    /// A part, behind this record.
+    Part(Box<PartKey>, Option<RecordKey>),
+    Between,
+}
+
+impl<'a, H: Host> RecordPages<'a, H> {
+    fn new(protocol: &'a Protocol<H>, key: &'a RunKey) -> Self {
+        Self { protocol, key, counts: BTreeMap::new(), parts: Vec::new(), at: Reading::Root }
+    }
+
+    /// The next page; none after the last. A gap means that records have been deleted.
+    pub async fn next(&mut self) -> WorldResult<Option<Vec<(Branch, Record)>>> {
+        let store = self.protocol.host().store();
+        loop {
+            match &self.at {
+                Reading::Root => {
+                    let root = Branch::default();
+                    let page = store.records(self.key, &root, self.count(&root)).await?;
+                    if !page.is_empty() {
+                        return self.checked(page.into_iter().map(|record| (root.clone(), record))).map(Some);
+                    }
+                    self.open(&Partition::Run(self.key.clone())).await?;
+                }
+                Reading::Part(part, after) => {
+                    let page = store.part_records(part, after.as_ref()).await?;
+                    let part = part.clone();
+                    match page.last() {
+                        Some((last, _)) => {
+                            self.at = Reading::Part(part, Some(last.clone()));
+                            return self
+                                .checked(page.into_iter().map(|(at, record)| (at.branch, record)))
+                                .map(Some);
+                        }
+                        None => self.open(&Partition::Part(*part)).await?,
+                    }
+                }
+                Reading::Between => match self.parts.pop() {
+                    Some(part) => self.at = Reading::Part(Box::new(part), None),
+                    None => return Ok(None),
+                },
+            }
+        }
+    }
+
+    fn count(&self, branch: &Branch) -> u32 {
+        self.counts.get(branch).copied().unwrap_or(0)
+    }
+
+    fn checked(
+        &mut self,
+        page: impl Iterator<Item = (Branch, Record)>,
+    ) -> WorldResult<Vec<(Branch, Record)>> {
+        let checked = page.map(|(branch, record)| {
+            let count = self.counts.entry(branch.clone()).or_default();
+            check_seq(self.key, &record, *count)?;
+            *count = count.saturating_add(1);
+            Ok((branch, record))
+        });
+        checked.collect()
+    }
+
+    /// What the branches of a partition have opened comes later. A run that goes on may have opened a fan-out since its
+    /// records were read: nothing here leads to that one.
+    async fn open(&mut self, partition: &Partition) -> WorldResult<()> {
+        let parts = self.protocol.parts_in(partition).await?;
+        let known = parts.into_iter().filter(|part| self.count(&part.fan_out.branch) >= part.fan_out.seq);
+        self.parts.extend(known.collect::<Vec<_>>());
+        self.at = Reading::Between;
+        Ok(())
+    }
 }
 
 /// A gap means that records have been deleted, or have expired.

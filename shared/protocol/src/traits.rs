@@ -11,7 +11,7 @@ use crate::{
     tasks::Tasks,
     versions::{Beside, Versions},
 };
-use std::{fmt, future::Future};
+use std::{fmt, future::Future, ops::Range};
 use stepladder_asl::WorkflowType;
 use stepladder_engine::Branch;
 
@@ -96,6 +96,20 @@ pub trait Store: Activities + FanOuts + Tasks + Versions {
         branch: &Branch,
         from_seq: u32,
     ) -> impl Future<Output = WorldResult<Vec<Record>>> + Send;
+
+    /// The records of one branch with these seqs, in order: one page, at least one if there is one.
+    fn records_within(
+        &self,
+        run: &RunKey,
+        branch: &Branch,
+        seqs: Range<u32>,
+    ) -> impl Future<Output = WorldResult<Vec<Record>>> + Send {
+        async move {
+            let mut page = self.records(run, branch, seqs.start).await?;
+            page.retain(|record| record.seq < seqs.end);
+            Ok(page)
+        }
+    }
 
     /// Writes the run item unless there is one that has not expired at `now_ms`.
     fn create_run(&self, run: &RunItem, now_ms: i64) -> impl Future<Output = WorldResult<CreateRun>> + Send;

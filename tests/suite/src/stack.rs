@@ -91,6 +91,12 @@ impl Answer {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 
+    /// The elements of the JSON array on stdout.
+    #[track_caller]
+    pub fn list(&self) -> Vec<Value> {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+
     /// Each line on stdout, as JSON.
     #[track_caller]
     pub fn lines(&self) -> Vec<Value> {

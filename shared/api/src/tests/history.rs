@@ -165,8 +165,7 @@ fn an_ended_history_is_read_once_for_all_of_its_pages() {
 #[test]
 fn only_the_latest_few_histories_are_kept() {
     let world = World::of(&pass());
-    let names = ["a", "b", "c", "d", "e"];
-    assert_eq!(names.len(), RECORDINGS_KEPT + 1);
+    let names: Vec<String> = (0..=RECORDINGS_KEPT).map(|number| format!("run-{number}")).collect();
     names.iter().for_each(|name| drop(world.start(name, &json!({}))));
     world.run();
     let is_read = |name: &str| {
@@ -175,9 +174,9 @@ fn only_the_latest_few_histories_are_kept() {
         world.host.calls().contains(&"query records")
     };
     assert!(names.iter().all(|name| is_read(name)));
-    assert!(!is_read("b"), "it is kept, and the latest from now on");
-    assert!(is_read("a"), "it had to make room");
-    assert!(!is_read("b"));
+    assert!(!is_read("run-1"), "it is kept, and the latest from now on");
+    assert!(is_read("run-0"), "it had to make room");
+    assert!(!is_read("run-1"));
 }
 
 #[test]
@@ -208,4 +207,75 @@ fn what_is_asked_wrongly_is_refused() {
         let body = json!({ "executionArn": execution("17"), "maxResults": results });
         world.refused("GetExecutionHistory", body, "ValidationException", message);
     }
+}
+
+/// Beyond the 25,000 events at which Step Functions gives up.
+const TRANSITIONS: usize = 30_000;
+
+/// A task that is called for as many items as the input has, one after another.
+fn turns() -> Value {
+    json!({ "StartAt": "T", "States": {
+        "T": {
+            "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:work", "ResultPath": null,
+            "Next": "Count",
+        },
+        "Count": { "Type": "Pass", "Parameters": { "n.$": "States.MathAdd($.n, 1)" }, "Next": "More?" },
+        "More?": {
+            "Type": "Choice", "Choices": [{ "Variable": "$.n", "NumericLessThan": TRANSITIONS, "Next": "T" }],
+            "Default": "Done",
+        },
+        "Done": { "Type": "Succeed" },
+    } })
+}
+
+#[test]
+fn thirty_thousand_transitions_are_read_once_and_then_page_by_page() {
+    let world = World::of(&turns());
+    world.start("17", &json!({ "n": 0 }));
+    world.run_within(2 * TRANSITIONS);
+    let count = |calls: &[&str]| calls.iter().filter(|call| **call == "query records").count();
+    world.host.calls();
+    let first = world.ok("GetExecutionHistory", json!({ "executionArn": execution("17"), "maxResults": 1 }));
+    let cold = count(&world.host.calls());
+    assert_eq!(ids(first["events"].as_array().unwrap()), [1]);
+    assert!(cold >= TRANSITIONS / 50, "{cold} reads");
+    let all = pages(&world, &json!({ "executionArn": execution("17"), "maxResults": 1000 }));
+    // A page is made in two portions, and each reads its own records, 50 at once here, and those around them.
+    let check_reads = |pages: usize| {
+        let reads = count(&world.host.calls());
+        assert!(reads <= 12 * pages, "{reads} reads for {pages} pages");
+    };
+    check_reads(all.len());
+    let whole = ids(&all.concat());
+    assert_eq!(whole, (1..=9 * TRANSITIONS as u64 + 4).collect::<Vec<_>>());
+    // The last page costs what the first one does.
+    let mut body = json!({ "executionArn": execution("17"), "maxResults": 100, "reverseOrder": true });
+    for last in whole.rchunks(100).take(10) {
+        let page = world.ok("GetExecutionHistory", body.clone());
+        check_reads(1);
+        assert!(ids(page["events"].as_array().unwrap()).iter().rev().eq(last));
+        body["nextToken"] = page["nextToken"].clone();
+    }
+}
+
+#[test]
+fn a_run_that_goes_on_is_paged_as_it_was_when_the_first_page_was_shown() {
+    let world = World::of(&json!({ "StartAt": "M", "States": {
+        "M": { "Type": "Map", "ItemProcessor": task(), "Next": "W" },
+        "W": { "Type": "Wait", "Seconds": 60, "End": true },
+    } }));
+    world.start("17", &json!([1, 2, 3, 4, 5, 6, 7, 8]));
+    world.deliver(&stepladder_protocol::QueueName::Step("work".to_owned()));
+    let mut body = json!({ "executionArn": execution("17"), "maxResults": 3 });
+    let first = world.ok("GetExecutionHistory", body.clone());
+    world.host.calls();
+    body["nextToken"] = first["nextToken"].clone();
+    let second = world.ok("GetExecutionHistory", body.clone());
+    assert!(!world.host.calls().contains(&"query records"), "it was known");
+    assert_eq!(ids(second["events"].as_array().unwrap()), [4, 5, 6]);
+    world.run();
+    body["nextToken"] = second["nextToken"].clone();
+    let rest = pages(&world, &body).concat();
+    assert_eq!(ids(&rest), (7..=rest.len() as u64 + 6).collect::<Vec<_>>());
+    assert_eq!(rest.last().unwrap()["type"], "ExecutionSucceeded");
 }

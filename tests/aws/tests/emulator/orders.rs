@@ -135,7 +135,7 @@ async fn check_histories(stack: &Stack, seen: &Seen) {
     assert_eq!(listed.len(), ORDERS);
     for name in seen.runs.keys() {
         let id = format!("order-processing/{name}");
-        let events = stack.cli(&["run", "history", &id, "-o", "jsonl"]).await.assert_code(0).lines();
+        let events = stack.cli(&["run", "history", &id, "-o", "json"]).await.assert_code(0).list();
         let ids: Vec<u64> = events.iter().map(|event| event["id"].as_u64().unwrap()).collect();
         assert_eq!(ids, Vec::from_iter(1..=events.len() as u64), "{name}");
         let types: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();

@@ -101,6 +101,17 @@ pub async fn a_record_belongs_to_one_run_one_branch_and_one_number(world: &impl 
     let root: Vec<u32> =
         store.records(&run, &Branch::default(), 0).await.unwrap().iter().map(|record| record.seq).collect();
     assert_eq!(root, [1, 10]);
+    for (seqs, expected) in [
+        (0..1, vec![]),
+        (0..2, vec![1]),
+        (1..10, vec![1]),
+        (2..11, vec![10]),
+        (1..11, vec![1, 10]),
+        (5..5, vec![]),
+    ] {
+        let within = store.records_within(&run, &Branch::default(), seqs.clone()).await.unwrap();
+        assert_eq!(within.iter().map(|record| record.seq).collect::<Vec<_>>(), expected, "{seqs:?}");
+    }
 }
 
 pub async fn records_come_in_order_from_any_number_on(world: &impl World) {

@@ -113,7 +113,7 @@ async fn a_step_that_is_not_in_the_stack_fails_its_run_alone() {
     assert_eq!(at_once.end(), "FAILED Lambda.ResourceNotFoundException");
     assert!(at_once.cause.unwrap().contains("nowhere"));
 
-    let events = stack.cli(&["run", "history", "l-1", "-o", "jsonl"]).await.assert_code(0).lines();
+    let events = stack.cli(&["run", "history", "l-1", "-o", "json"]).await.assert_code(0).list();
     let last: Vec<&str> = events.iter().rev().take(2).map(|event| event["type"].as_str().unwrap()).collect();
     assert_eq!(last, ["ExecutionFailed", "LambdaFunctionScheduleFailed"], "{events:#?}");
     let failed = &events[events.len() - 2]["details"];

@@ -13,7 +13,7 @@ fn iteration() -> Value {
 }
 
 async fn history(stack: &TestStack, name: &str) -> Vec<Value> {
-    stack.cli(&["run", "history", name, "-o", "jsonl"]).await.assert_code(0).lines()
+    stack.cli(&["run", "history", name, "-o", "json"]).await.assert_code(0).list()
 }
 
 fn count(events: &[Value], event_type: &str) -> usize {
@@ -151,7 +151,7 @@ async fn a_map_within_a_parallel_joins_and_a_failed_branch_is_caught() {
 
     for name in ["good", "bad"] {
         stack.cli(&["run", "show", name]).await.assert_code(0);
-        let events = stack.cli(&["run", "history", name, "-o", "jsonl"]).await.assert_code(0).lines();
+        let events = stack.cli(&["run", "history", name, "-o", "json"]).await.assert_code(0).list();
         let types: Vec<&str> = events.iter().filter_map(|event| event["type"].as_str()).collect();
         for expected in ["ParallelStateStarted", "MapStateStarted", "MapIterationStarted"] {
             assert!(types.contains(&expected), "{expected} is missing: {types:?}");

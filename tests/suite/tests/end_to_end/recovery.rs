@@ -53,7 +53,7 @@ async fn a_run_that_waits_for_an_hour_can_be_stopped_and_does_nothing_more() {
     assert_eq!((&stopped["id"], &stopped["result"]), (&json!("slow/stopped"), &json!("stopped")));
     let ended = stack.ended("slow", "stopped").await;
     assert_eq!((ended.end().as_str(), ended.cause.as_deref()), ("ABORTED Cancelled", Some("not wanted")));
-    let events = stack.cli(&["run", "history", "stopped", "-o", "jsonl"]).await.assert_code(0).lines();
+    let events = stack.cli(&["run", "history", "stopped", "-o", "json"]).await.assert_code(0).list();
     assert_eq!(events.last().unwrap()["type"], "ExecutionAborted");
 
     // Both timers fire, and too early: one run notes it and waits on, the other one has ended.
@@ -69,7 +69,7 @@ async fn a_run_that_waits_for_an_hour_can_be_stopped_and_does_nothing_more() {
     )
     .await;
     assert_eq!(stack.ended("slow", "stopped").await.end(), "ABORTED Cancelled");
-    let again = stack.cli(&["run", "history", "stopped", "-o", "jsonl"]).await.assert_code(0).lines();
+    let again = stack.cli(&["run", "history", "stopped", "-o", "json"]).await.assert_code(0).list();
     assert_eq!(again, events);
     assert_eq!(stack.calls(), ["stopped First 1", "left-alone First 1"]);
     stack.cli(&["run", "stop", "stopped"]).await.assert_code(5).assert_tells("it has ended ABORTED");
@@ -132,7 +132,7 @@ async fn a_run_past_its_deadline_is_timed_out() {
         let seconds = (ended.item.ended_ms.unwrap() - ended.item.started_ms) as f64 / 1000.0;
         assert!((0.9..30.0).contains(&seconds), "{name} after {seconds} s");
     }
-    let events = stack.cli(&["run", "history", "w-1", "-o", "jsonl"]).await.assert_code(0).lines();
+    let events = stack.cli(&["run", "history", "w-1", "-o", "json"]).await.assert_code(0).list();
     assert_eq!(events.last().unwrap()["type"], "ExecutionTimedOut");
     let calls = stack.calls();
     assert!(!calls.iter().any(|call| call.contains(" Last ")), "{calls:?}");

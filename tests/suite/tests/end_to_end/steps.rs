@@ -59,7 +59,7 @@ async fn a_step_that_panics_or_never_returns_fails_its_own_run_alone() {
     let events = |name: &'static str| {
         let stack = &stack;
         async move {
-            let events = stack.cli(&["run", "history", name, "-o", "jsonl"]).await.assert_code(0).lines();
+            let events = stack.cli(&["run", "history", name, "-o", "json"]).await.assert_code(0).list();
             events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         }
     };
