@@ -3,6 +3,7 @@
 //!
 //! Generic over [`Host`], with no AWS in it. Names nothing of a queue's or a database's own interface.
 
+mod backlog;
 mod batch;
 mod dead_letter;
 mod definitions;
@@ -13,6 +14,7 @@ mod fan_out;
 mod fan_outs;
 mod glance;
 mod item;
+mod items;
 pub mod json;
 pub mod limits;
 mod line;
@@ -32,9 +34,11 @@ mod stop;
 mod sweep;
 mod together;
 mod traits;
+mod waits;
 mod walk;
 mod workflows;
 
+pub use backlog::{Backlog, Depths, Go, Kept, KeptMessage, Letter, LookEnd, Looked};
 pub use batch::{Delivery, Disposition, Invocation, StepFailure, StepFunction, StepRequest};
 pub use dead_letter::{Solo, SoloAnswer, SoloDelivery};
 pub use definitions::Current;
@@ -43,6 +47,7 @@ pub use execute::error_cause;
 pub use fan_outs::{Ended, EndedHow, FanOuts, Part, PartKey, PartReport, Partition, Progress, Tally};
 pub use glance::Glance;
 pub use item::{Close, Ending, ITEM_VERSION, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem};
+pub use items::Items;
 pub use message::{Ask, Enclosing, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
 pub use metrics::{Metric, Metrics};
 pub use park::Parked;
@@ -61,6 +66,7 @@ pub use traits::{
     Outgoing, PutRecord, Queue, QueueName, Retry, Schedule, Scheduled, Schedules, SendError, StatusEvent,
     Store, WorkflowBefore, WorldError, WorldResult,
 };
+pub use waits::Wait;
 pub use workflows::{WorkflowChange, WorkflowCreated, uuid};
 
 /// The delivery protocol over a world.

@@ -109,3 +109,6 @@ pub const CAUSE_CHARS_MAX: usize = 32_768;
 /// How deeply objects and arrays may be nested in an input and in a step's result: below what a reader of JSON follows
 /// (128), so that they can be read again from within a record and a message.
 pub const JSON_DEPTH_MAX: usize = 100;
+
+/// So many run items are read at once.
+pub const RUNS_READ_AT_ONCE: usize = 16;

@@ -36,6 +36,11 @@ pub trait Host: Send + Sync {
 
     fn settings(&self) -> &crate::Settings;
 
+    /// A look into the queues. Only whoever shows them has it.
+    fn backlog(&self) -> Option<&dyn crate::Backlog> {
+        None
+    }
+
     /// A wrong rule, planted to prove that the simulation finds it. Never overridden outside the simulation.
     #[doc(hidden)]
     fn planted(&self) -> Option<crate::PlantedBug> {
@@ -297,6 +302,10 @@ pub enum QueueName {
 }
 
 impl QueueName {
+    /// The queues that no step has.
+    pub const SYSTEM: [QueueName; 5] =
+        [QueueName::Start, QueueName::Timer, QueueName::DeadLetter, QueueName::Parked, QueueName::Status];
+
     /// The queue's name without the stack's: a step's function, or the system queue's own name.
     pub fn short(&self) -> &str {
         match self {

@@ -15,9 +15,10 @@ use std::{
 };
 use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
-    Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, ListedWorkflow, Outgoing,
-    Partition, Payload, PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey, Retry, RunId, RunItem,
-    RunKey, SendError, Settings, StatusEvents, Store, WorkflowBefore, WorkflowItem, WorldError, WorldResult,
+    Backlog, Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun, ListedWorkflow,
+    Outgoing, Partition, Payload, PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey, Retry, RunId,
+    RunItem, RunKey, SendError, Settings, StatusEvents, Store, WorkflowBefore, WorkflowItem, WorldError,
+    WorldResult,
 };
 
 /// A world in memory, as one process sees it. Clones share the world.
@@ -29,6 +30,7 @@ pub struct MemoryHost {
     skew_ms: i64,
     pub(crate) has_schedules: bool,
     pub(crate) has_events: bool,
+    has_backlog: bool,
 }
 
 /// How a direct call of a function is carried out: by the scheduler.
@@ -98,7 +100,13 @@ impl MemoryHost {
             skew_ms: 0,
             has_schedules: false,
             has_events: false,
+            has_backlog: true,
         }
+    }
+
+    /// The same world, for somebody who may not look into its queues.
+    pub fn without_backlog(&self) -> Self {
+        Self { has_backlog: false, ..self.clone() }
     }
 
     /// The same world, as another process with another clock sees it.
@@ -202,6 +210,9 @@ impl Host for MemoryHost {
     }
     fn settings(&self) -> &Settings {
         &self.settings
+    }
+    fn backlog(&self) -> Option<&dyn Backlog> {
+        self.has_backlog.then_some(self)
     }
     fn planted(&self) -> Option<PlantedBug> {
         self.planted
