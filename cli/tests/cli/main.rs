@@ -10,6 +10,7 @@ mod docs;
 mod environments;
 mod graph;
 mod moves;
+mod rest;
 mod stack;
 mod synth;
 mod test_state;

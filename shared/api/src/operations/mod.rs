@@ -10,6 +10,8 @@ mod machines;
 mod start;
 mod test_state;
 
+pub(crate) use history::{HistoryPage, Order};
+
 use crate::{Api, error::ApiError, fields::Fields};
 use serde_json::Value;
 use stepladder_protocol::Host;
