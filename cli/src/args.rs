@@ -52,6 +52,7 @@ pub enum Command {
     DeadLetter(commands::dead_letter::DeadLetterCommand),
     Destroy(commands::destroy::DestroyArgs),
     Doctor(commands::doctor::DoctorArgs),
+    Explain(commands::explain::ExplainArgs),
     Version(commands::version::VersionArgs),
     Completions(commands::completions::CompletionsArgs),
 }

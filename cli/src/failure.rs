@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 use serde_json::{Value, json};
 use std::fmt;
+pub use stepladder_codes::Code;
 use stepladder_protocol::{Retry, WorldError};
 
 /// A command's error.
@@ -22,85 +23,6 @@ pub struct Failure {
 
 /// A command's answer.
 pub type Outcome<T = ()> = Result<T, Failure>;
-
-macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
-        /// The stable code of a kind of error: `SL10` the workspace and its programs, `SL11` what the user gave, `SL12`
-        /// workflows and runs, `SL13` the stack. Those of definitions, `SL00` to `SL09`, are `stepladder_asl`'s.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Code { $($(#[$doc])* $name,)* }
-
-        impl Code {
-            pub const ALL: &[Code] = &[$(Code::$name,)*];
-
-            pub fn as_str(self) -> &'static str {
-                match self { $(Code::$name => $code,)* }
-            }
-        }
-    };
-}
-
-codes! {
-    /// There is no workspace here, or cargo can't read it.
-    NoWorkspace = "SL1001";
-    /// Definitions or programs don't fit together.
-    CheckFailed = "SL1002";
-    /// cargo build failed.
-    BuildFailed = "SL1003";
-    /// A program that should have been built isn't there.
-    NotBuilt = "SL1004";
-    /// A file can't be read or written.
-    File = "SL1101";
-    /// An input that is no JSON, or would not survive.
-    InvalidInput = "SL1102";
-    InputTooLarge = "SL1103";
-    InvalidName = "SL1104";
-    InvalidId = "SL1105";
-    /// Lines of an orders file that could not be sent.
-    InvalidOrders = "SL1106";
-    /// A file of mocked answers that can't be used.
-    InvalidMock = "SL1107";
-    /// A task was called, and nothing says what it answers.
-    NoMock = "SL1108";
-    /// An option that doesn't fit the others, or the file.
-    InvalidOption = "SL1109";
-    UnknownWorkflow = "SL1201";
-    NoSuchRun = "SL1202";
-    AmbiguousRun = "SL1203";
-    NameTaken = "SL1204";
-    WrongStatus = "SL1205";
-    RunFailed = "SL1206";
-    /// Runs that did not end as they should have.
-    UnexpectedEnds = "SL1207";
-    GaveUpWaiting = "SL1208";
-    /// `stepladder.toml` can't be used.
-    InvalidProfile = "SL1110";
-    /// An environment that `stepladder.toml` doesn't have.
-    UnknownEnv = "SL1111";
-    /// Nobody has said yes, and nobody could be asked.
-    NotConfirmed = "SL1112";
-    /// A file that is no recorded run, or not the whole of one.
-    InvalidHistory = "SL1113";
-    /// A recorded run goes another way today.
-    Diverged = "SL1211";
-    /// A message that isn't in the queue.
-    NoSuchMessage = "SL1209";
-    /// A message that can't be sent back.
-    NotSendable = "SL1210";
-    /// Nothing says which stack is meant.
-    NoStack = "SL1301";
-    Unreachable = "SL1302";
-    NotAllowed = "SL1303";
-    /// The stack is reachable and answered with an error.
-    StackFailed = "SL1304";
-    PortInUse = "SL1305";
-    LocalServer = "SL1306";
-    /// A live stack is not as it should be.
-    Unwell = "SL1307";
-    /// Whoever read the output went away, or Ctrl-C.
-    Interrupted = "SL1401";
-    Bug = "SL1402";
-}
 
 impl Failure {
     /// An error of one line.
@@ -211,14 +133,6 @@ impl From<WorldError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn codes_are_unique() {
-        let mut codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        codes.sort_unstable();
-        codes.dedup();
-        assert_eq!(codes.len(), Code::ALL.len());
-    }
 
     #[track_caller]
     fn check(message: &str, retry: Retry, exit: Exit, hint: Option<&str>) {

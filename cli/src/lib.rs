@@ -143,6 +143,7 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
         Command::Replay(args) => commands::replay::run(args, printer),
         Command::Synth(args) => commands::synth::run(args, printer),
         Command::TestState(args) => commands::test_state::run(args, printer),
+        Command::Explain(args) => commands::explain::run(args, printer),
         Command::Version(args) => commands::version::run(args, printer),
         Command::Completions(args) => commands::completions::run(args, printer),
     }

@@ -7,11 +7,10 @@ use crate::{
     limits,
     text::count,
 };
-use futures::{StreamExt, stream};
 use std::collections::HashSet;
 use stepladder_asl::nearest;
 use stepladder_engine::Status;
-use stepladder_protocol::{ListedRun, Retry, RunId, RunItem, Store, WorldError, check_name};
+use stepladder_protocol::{Items, ListedRun, RunId, Store, WorldError, check_name};
 
 /// The run that a person means: `workflow/name`, a name, or a prefix of a name that is unique among the newest runs.
 pub async fn resolve(stack: &Stack, id: &str) -> Outcome<RunId> {
@@ -105,35 +104,6 @@ pub async fn newest_ids(
     Ok(listed.into_iter().map(|listed| listed.id).collect())
 }
 
-/// Run items, read; and those that are there and can't be read.
-#[derive(Debug, Default)]
-pub struct Items {
-    /// In the order in which they were asked for.
-    pub items: Vec<RunItem>,
-    /// Damaged, or written by a newer program.
-    pub unreadable: Vec<(RunId, WorldError)>,
-}
-
-/// The items of these runs; one that is gone by now is left out. What is wrong with one of them keeps none of the others
-/// back; what is wrong with the table is an error.
-pub async fn items(store: &impl Store, now_ms: i64, ids: Vec<RunId>) -> Outcome<Items> {
-    let mut reads = stream::iter(ids)
-        .map(|id| async move {
-            let item = store.run(&id, now_ms).await;
-            (id, item)
-        })
-        .buffered(limits::READS_AT_ONCE);
-    let mut read = Items::default();
-    while let Some((id, item)) = reads.next().await {
-        match item {
-            Ok(item) => read.items.extend(item),
-            Err(error) if error.retry == Retry::Never => read.unreadable.push((id, error)),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(read)
-}
-
 /// The runs of all workflows that still go, the newest of each workflow first; and those that can't be read.
 pub async fn running(store: &impl Store, now_ms: i64) -> Outcome<(Vec<RunId>, Vec<(RunId, WorldError)>)> {
     let (mut running, mut unreadable) = (Vec::new(), Vec::new());
@@ -142,7 +112,7 @@ pub async fn running(store: &impl Store, now_ms: i64) -> Outcome<(Vec<RunId>, Ve
         loop {
             let page = store.runs_started(&workflow, 0, pages.until_ms, pages.limit).await?;
             let (ids, is_last) = pages.take(page);
-            let read = items(store, now_ms, ids).await?;
+            let read = Items::read(store, now_ms, ids).await?;
             let still = read.items.into_iter().filter(|item| item.status == Status::Running);
             running.extend(still.map(|item| item.id));
             unreadable.extend(read.unreadable);

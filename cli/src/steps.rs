@@ -51,27 +51,12 @@ pub fn steps(view: &RunView) -> Vec<StepShape> {
 
 /// What the run waits for; `None` once it has ended.
 pub fn waiting(view: &RunView) -> Option<WaitingShape> {
-    let Next::Wait(position) = &view.replay.last.next else { return None };
-    if has_ended(view.item.status) {
-        return None;
-    }
-    let due_ms = match position.awaiting {
-        Awaiting::Step { due_ms } if due_ms > view.replay.last.now_ms => Some(due_ms),
-        Awaiting::Timer { due_ms } => Some(due_ms),
-        Awaiting::Answer { timeout_ms, heartbeat_ms } => timeout_ms.into_iter().chain(heartbeat_ms).min(),
-        Awaiting::Step { .. } | Awaiting::Branches(_) | Awaiting::Turn => None,
-    };
+    let wait = view.waits().into_iter().find(|wait| wait.branch.is_root())?;
     Some(WaitingShape {
-        state: position.state.clone(),
-        awaiting: match position.awaiting {
-            Awaiting::Step { .. } => "step",
-            Awaiting::Timer { .. } => "timer",
-            Awaiting::Answer { .. } => "answer",
-            Awaiting::Branches(_) => "branches",
-            Awaiting::Turn => "turn",
-        },
-        attempt: position.attempt(),
-        due_at: due_ms.map(utc),
+        state: wait.state,
+        awaiting: wait.awaiting,
+        attempt: wait.attempt,
+        due_at: wait.due_ms.map(utc),
     })
 }
 

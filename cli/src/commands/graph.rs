@@ -4,7 +4,7 @@ use crate::{
     definitions::{Against, Checked},
     exit::Exit,
     failure::{Code, Failure, Outcome},
-    graph::{Charset, Graph},
+    graph::{Charset, Drawn, Graph},
     printer::Printer,
     style,
     text::{escaped, escaped_json},

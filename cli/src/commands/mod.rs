@@ -8,6 +8,7 @@ pub mod deploy_definition;
 pub mod destroy;
 pub mod dev;
 pub mod doctor;
+pub mod explain;
 pub mod graph;
 pub mod repair;
 pub mod replay;

@@ -6,7 +6,7 @@ use crate::{
     failure::Outcome,
     limits,
     printer::Printer,
-    runs::{Items, items, known, newest_ids},
+    runs::{known, newest_ids},
     shapes::RunShape,
     style::{self, paint},
     table::Table,
@@ -14,7 +14,7 @@ use crate::{
 };
 use std::time::Duration;
 use stepladder_engine::Status;
-use stepladder_protocol::{RunItem, Store};
+use stepladder_protocol::{Items, RunItem, Store};
 
 /// List the newest runs
 #[derive(Debug, clap::Args)]
@@ -72,7 +72,7 @@ pub async fn run(args: ListArgs, stack: &Stack, printer: &Printer) -> Outcome {
     let looked_at = if args.status.is_empty() { limit } else { limits::LIST_RUNS_MAX };
     let ids = newest_ids(stack, &workflows, since_ms, looked_at).await?;
     let is_cut = ids.len() == looked_at;
-    let Items { items: mut found, unreadable } = items(stack.store(), now_ms, ids).await?;
+    let Items { items: mut found, unreadable } = Items::read(stack.store(), now_ms, ids).await?;
     for (id, error) in unreadable {
         printer.warning(format!("{id} is left out: {}", error.message));
     }

@@ -114,6 +114,11 @@ pub fn run_ids() -> ArgValueCompleter {
     ArgValueCompleter::new(offers::run_ids)
 }
 
+/// Codes of errors.
+pub fn codes() -> ArgValueCompleter {
+    ArgValueCompleter::new(offers::codes)
+}
+
 /// States of the definition on the line; of all definitions of this workspace where there is none.
 pub fn states() -> ArgValueCompleter {
     ArgValueCompleter::new(offers::states)
@@ -148,6 +153,12 @@ mod tests {
     fn values_that_are_listed_are_offered() {
         assert_eq!(offered(&["stepladder", "run", "list", "--status", "ti"]), ["timed-out"]);
         assert_eq!(offered(&["stepladder", "completions", "po"]), ["powershell"]);
+    }
+
+    #[test]
+    fn codes_are_offered() {
+        assert_eq!(offered(&["stepladder", "explain", "SL120"]).len(), 9);
+        assert_eq!(offered(&["stepladder", "explain", "SL0601"]), ["SL0601"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::line::Line;
 use crate::{
+    commands::explain::pages,
     connect::Stack,
     definitions::{Against, Checked},
     failure::Outcome,
@@ -9,7 +10,7 @@ use crate::{
     printer::{Format, Printer},
     profiles::Profiles,
     project::{WorkflowFile, workflow_files},
-    runs::{items, newest_ids},
+    runs::newest_ids,
     text::{TimeStyle, escaped, time},
 };
 use clap::builder::StyledStr;
@@ -22,7 +23,7 @@ use std::{
 };
 use stepladder_asl::WorkflowType;
 use stepladder_engine::Status;
-use stepladder_protocol::{RunId, Store, check_name};
+use stepladder_protocol::{Items, RunId, Store, check_name};
 
 /// A name that may be typed, and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,13 @@ pub(super) fn run_ids(typed: &OsStr) -> Vec<CompletionCandidate> {
     let shown = typed.to_string_lossy();
     let whole = newest(&shown).offers(&shown).into_iter().filter(|offer| offer.name.contains('/'));
     candidates(whole, typed)
+}
+
+pub(super) fn codes(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let offers = pages()
+        .into_iter()
+        .map(|page| Offer { name: page.page.code.to_owned(), about: Some(page.page.title.to_owned()) });
+    candidates(offers, typed)
 }
 
 pub(super) fn states(typed: &OsStr) -> Vec<CompletionCandidate> {
@@ -143,7 +151,7 @@ fn newest(typed: &str) -> Newest {
         };
         newest.now_ms = stack.now_ms();
         newest.ids = newest_ids(&stack, &workflows, 0, limits::COMPLETION_RUNS_MAX).await?;
-        let read = items(stack.store(), newest.now_ms, newest.ids.clone()).await?;
+        let read = Items::read(stack.store(), newest.now_ms, newest.ids.clone()).await?;
         let known = read.items.into_iter().map(|item| (item.id, (item.status, item.started_ms)));
         newest.known = known.collect();
         Ok(())

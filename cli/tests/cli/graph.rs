@@ -2,6 +2,7 @@
 
 use crate::{fixtures, stepladder};
 use std::path::{Path, PathBuf};
+use stepladder_cli::graph::Drawn;
 
 macro_rules! snapshot {
     ($name:ident, $args:expr) => {

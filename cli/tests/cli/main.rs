@@ -11,6 +11,7 @@ mod environments;
 mod graph;
 mod moves;
 mod replay;
+mod rest;
 mod serve;
 mod stack;
 mod synth;

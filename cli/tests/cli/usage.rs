@@ -24,6 +24,19 @@ snapshot!(an_unknown_command_hints_at_the_nearest, ["strat"]);
 snapshot!(an_unknown_status_lists_the_statuses, ["run", "list", "--status", "dead"]);
 snapshot!(a_wrong_duration_says_what_is_expected, ["start", "order", "--timeout", "soon"]);
 snapshot!(once_needs_orders, ["dev", "--once"]);
+snapshot!(short_help_of_explain, ["explain", "-h"]);
+snapshot!(a_code_is_explained, ["explain", "sl1202"]);
+snapshot!(a_code_of_a_definition_is_explained, ["explain", "error[SL0201]"]);
+snapshot!(a_code_is_explained_in_json, ["explain", "SL0315", "-o", "json"]);
+snapshot!(an_unknown_code_hints_at_the_nearest, ["explain", "SL1299"]);
+
+#[test]
+fn all_codes_are_listed() {
+    let shown = stepladder(&["explain"]).transcript();
+    for code in ["\nSL0001  ", "\nSL0902  ", "\nSL1001  ", "\nSL1511  "] {
+        assert!(shown.contains(code), "{shown}");
+    }
+}
 
 #[test]
 fn the_version_in_json_has_a_schema() {

@@ -1,8 +1,11 @@
-//! AWS's Step Functions API in front of a stack: what talks to Step Functions talks to Stepladder by another endpoint.
+//! The APIs in front of a stack. AWS's Step Functions API: what talks to Step Functions talks to Stepladder by another endpoint.
 //!
 //! [`router`] speaks the service's JSON 1.0 protocol (`POST /`, with the operation in `X-Amz-Target`) over any
 //! [`Host`](stepladder_protocol::Host), and knows neither AWS's services nor the local servers. Whoever serves it decides who
 //! may call: it checks no signatures.
+//!
+//! Beside it stands our own REST under `/api/v1`, for what AWS has no word for: runs across workflows, queues, dead letters,
+//! graphs. `docs/rest-api.md` is its manual.
 //!
 //! What holds for each operation, and the test that shows it, stands in `docs/step-functions-api.md`. An operation that isn't
 //! in there answers UnknownOperationException.
@@ -15,8 +18,10 @@ mod arn;
 mod error;
 mod fields;
 pub mod limits;
+mod listing;
 mod operations;
 mod recordings;
+mod rest;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -76,7 +81,7 @@ struct Api<H> {
     recordings: Recordings,
 }
 
-/// The router: `POST /` for everything that AWS's clients call.
+/// The router: `POST /` for everything that AWS's clients call, and the REST API under `/api/v1`.
 pub fn router<H: Host + 'static>(protocol: Arc<Protocol<H>>, settings: ApiSettings) -> axum::Router {
     let api = Api {
         protocol,
@@ -85,5 +90,6 @@ pub fn router<H: Host + 'static>(protocol: Arc<Protocol<H>>, settings: ApiSettin
         unsupported: settings.unsupported,
         recordings: Recordings::default(),
     };
-    wire::router(Arc::new(api))
+    let api = Arc::new(api);
+    wire::router(Arc::clone(&api)).merge(rest::router(api))
 }

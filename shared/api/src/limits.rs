@@ -35,7 +35,7 @@ pub const TOKEN_SECONDS: i64 = 86_400;
 /// A page of ListExecutions with a filter looks at so many executions: then it says with a token how far it came.
 pub const LOOKED_AT_MAX: usize = 1_000;
 
-/// So many run items are read at once.
+/// So many reads of a request are under way at once.
 pub const READS_AT_ONCE: usize = 16;
 
 /// The most executions that have started in one and the same millisecond and still come page by page.
@@ -72,3 +72,27 @@ pub const ACTIVITY_WAIT_MS: i64 = 60_000;
 /// The most versions that an alias leads to
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachineAlias.html>).
 pub const ROUTES_MAX: usize = 2;
+
+/// How many runs a page of the REST API has unless it is said, and at most.
+pub const REST_RUNS: u64 = 50;
+pub const REST_RUNS_MAX: u64 = 500;
+
+/// The runs of so many workflows are merged into one list: each is eight queries.
+pub const REST_WORKFLOWS_MERGED_MAX: usize = 50;
+
+/// A list with a filter looks at so many runs before it looks whether the page is full.
+pub const REST_LOOK_PORTION: usize = 100;
+
+/// The most waits of a run that an answer has: a Map state may have thousands of branches.
+pub const REST_WAITS_MAX: usize = 100;
+
+/// The queues of the functions that so many workflows call are listed.
+pub const REST_WORKFLOWS_OF_QUEUES_MAX: usize = 1_000;
+
+/// How many dead letters a page has unless it is said, and at most: all of them are held for the moment of the look, and SQS
+/// gives ten at a time.
+pub const KEPT_MESSAGES: u64 = 20;
+pub const KEPT_MESSAGES_MAX: u64 = 50;
+
+/// What a dead letter carries is shown up to this size, in bytes: 50 of them stay below [`ANSWER_BYTES_MAX`].
+pub const KEPT_PAYLOAD_BYTES_MAX: usize = 64 * 1024;

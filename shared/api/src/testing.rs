@@ -72,6 +72,19 @@ impl World {
             .unwrap()
     }
 
+    /// A GET of the REST API: status and answer.
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
+        let (status, _, body) = self.raw(Request::get(path).body(Body::empty()).unwrap());
+        (status, body)
+    }
+
+    #[track_caller]
+    pub(crate) fn got(&self, path: &str) -> Value {
+        let (status, body) = self.get(path);
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    }
+
     pub(crate) fn call(&self, operation: &str, body: Value) -> Result<Value, Refused> {
         let (status, _, answer) = self.raw(Self::request(operation, body.to_string()));
         match status {

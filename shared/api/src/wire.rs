@@ -91,7 +91,7 @@ async fn handle<H: Host>(api: &Api<H>, operation: &str, body: Body) -> Result<Va
 }
 
 /// The whole body.
-async fn read<H: Host>(api: &Api<H>, mut body: Body) -> Result<Bytes, ApiError> {
+pub(crate) async fn read<H: Host>(api: &Api<H>, mut body: Body) -> Result<Bytes, ApiError> {
     let reading = pin!(async {
         match Limited::new(&mut body, REQUEST_BYTES_MAX).collect().await {
             Ok(whole) => Ok(whole.to_bytes()),

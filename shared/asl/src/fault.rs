@@ -1,5 +1,7 @@
 //! What is wrong with a definition, and where.
 
+mod page;
+
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::{Serialize, Serializer};
 use std::{fmt, ops::Range};
@@ -44,7 +46,8 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $severity:ident, $aws:expr, $title:literal;)*) => {
         /// The stable code of a kind of fault: `SL00` the text, `SL01` fields, `SL02` transitions, `SL03` paths, functions,
         /// expressions and variables, `SL04` Retry and Catch, `SL05` Choice rules, `SL06` what a definition refers to,
-        /// `SL09` what this version leaves out. `docs/definitions.md` tells of each what it means and what to do.
+        /// `SL09` what this version leaves out. [`FaultCode::explanation`] and `docs/definitions.md` tell of each what it
+        /// means, and what to do.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum FaultCode { $($(#[$doc])* $name,)* }
 

@@ -7,7 +7,7 @@ use crate::{
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
 use std::sync::Arc;
-use stepladder_protocol::{Clock, Host, Settings, WorldResult};
+use stepladder_protocol::{Backlog, Clock, Host, Settings, WorldResult};
 
 /// [`Host`] on DynamoDB, SQS, S3, Lambda and EventBridge. Cheap to clone.
 ///
@@ -186,5 +186,9 @@ impl Host for AwsHost {
 
     fn settings(&self) -> &Settings {
         &self.environment.settings
+    }
+
+    fn backlog(&self) -> Option<&dyn Backlog> {
+        Some(self)
     }
 }

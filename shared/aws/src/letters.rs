@@ -12,7 +12,11 @@ use aws_sdk_sqs::{
     error::ProvideErrorMetadata,
     types::{ListMessageMoveTasksResultEntry, Message, MessageSystemAttributeName, QueueAttributeName},
 };
-use stepladder_protocol::{Host, Queue, QueueName, WorldResult};
+use futures::future::BoxFuture;
+use std::collections::HashSet;
+use stepladder_protocol::{
+    Backlog, Depths, Go, Host, Kept, Letter, LookEnd, Looked, Queue, QueueName, WorldResult,
+};
 
 /// One queue, as an operator handles it.
 #[derive(Debug)]
@@ -20,29 +24,6 @@ pub struct Letters<'h> {
     host: &'h AwsHost,
     queue: QueueName,
     url: String,
-}
-
-/// A message that is held for a moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
-    pub message_id: String,
-    pub receipt: String,
-    pub body: String,
-    /// Milliseconds since the epoch.
-    pub sent_ms: Option<i64>,
-    /// How often it has been received, this time included.
-    pub receive_count: u32,
-    /// The queue that gave it up, without the stack's name; in a dead-letter queue.
-    pub gave_up: Option<String>,
-}
-
-/// How many messages a queue holds, about.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LetterCounts {
-    pub visible: u64,
-    /// Somebody holds them.
-    pub in_flight: u64,
-    pub delayed: u64,
 }
 
 /// How a queue's messages moved back to where they came from.
@@ -66,6 +47,31 @@ impl AwsHost {
     pub async fn letters(&self, queue: QueueName) -> WorldResult<Option<Letters<'_>>> {
         let url = self.queue().url(&queue).await?;
         Ok(url.map(|url| Letters { host: self, queue, url }))
+    }
+}
+
+impl Backlog for AwsHost {
+    fn depths<'a>(&'a self, queue: &'a QueueName) -> BoxFuture<'a, WorldResult<Option<Depths>>> {
+        Box::pin(async move {
+            match self.letters(queue.clone()).await? {
+                Some(letters) => letters.counts().await.map(Some),
+                None => Ok(None),
+            }
+        })
+    }
+
+    fn look<'a>(
+        &'a self,
+        kept: Kept,
+        letters_max: usize,
+        see: &'a mut (dyn FnMut(Letter) -> Go + Send),
+    ) -> BoxFuture<'a, WorldResult<Option<Looked>>> {
+        Box::pin(async move {
+            match self.letters(kept.queue()).await? {
+                Some(letters) => letters.look(letters_max, see).await.map(Some),
+                None => Ok(None),
+            }
+        })
     }
 }
 
@@ -115,6 +121,52 @@ impl Letters<'_> {
         }
     }
 
+    /// Shows each message of the queue to `see`, once, until it has seen enough, there is no further one, or so many were looked
+    /// at; then everybody sees them again.
+    pub async fn look(
+        &self,
+        letters_max: usize,
+        mut see: impl FnMut(Letter) -> Go + Send,
+    ) -> WorldResult<Looked> {
+        let (mut held, mut seen) = (Vec::new(), HashSet::new());
+        let looked = self.look_holding(letters_max, &mut see, &mut held, &mut seen).await;
+        self.release(held).await?;
+        Ok(Looked { letters: seen.len(), end: looked? })
+    }
+
+    async fn look_holding(
+        &self,
+        letters_max: usize,
+        see: &mut (impl FnMut(Letter) -> Go + Send),
+        held: &mut Vec<String>,
+        seen: &mut HashSet<String>,
+    ) -> WorldResult<LookEnd> {
+        loop {
+            let received = self.receive().await?;
+            if received.is_empty() {
+                return Ok(LookEnd::Whole);
+            }
+            held.extend(received.iter().map(|letter| letter.receipt.clone()));
+            let mut end = None;
+            for letter in received {
+                // SQS has let go of the first ones already: now they stand before those that were not seen.
+                if !seen.insert(letter.message_id.clone()) {
+                    end = Some(LookEnd::TooLate);
+                    continue;
+                }
+                if see(letter) == Go::Stop {
+                    return Ok(LookEnd::Stopped);
+                }
+            }
+            if let Some(end) = end {
+                return Ok(end);
+            }
+            if seen.len() >= letters_max {
+                return Ok(LookEnd::Full);
+            }
+        }
+    }
+
     /// Lets go of messages: everybody sees them again.
     pub async fn release(&self, receipts: Vec<String>) -> WorldResult<()> {
         let receipts: Vec<(String, u32)> = receipts.into_iter().map(|receipt| (receipt, 0)).collect();
@@ -132,7 +184,7 @@ impl Letters<'_> {
     }
 
     /// How many messages there are.
-    pub async fn counts(&self) -> WorldResult<LetterCounts> {
+    pub async fn counts(&self) -> WorldResult<Depths> {
         let answer = self
             .host
             .sqs()
@@ -146,7 +198,7 @@ impl Letters<'_> {
             let attributes = answer.attributes.as_ref();
             attributes.and_then(|known| known.get(&name)).and_then(|text| text.parse().ok()).unwrap_or(0)
         };
-        Ok(LetterCounts {
+        Ok(Depths {
             visible: count(QueueAttributeName::ApproximateNumberOfMessages),
             in_flight: count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
             delayed: count(QueueAttributeName::ApproximateNumberOfMessagesDelayed),

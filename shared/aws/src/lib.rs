@@ -37,7 +37,7 @@ pub use events::BusEvents;
 pub use functions::LambdaFunctions;
 pub use host::AwsHost;
 pub use integrations::ServiceIntegrations;
-pub use letters::{Letter, LetterCounts, Letters, Moved};
+pub use letters::{Letters, Moved};
 pub use live::{Expiry, LiveBucket, LiveFunction, LiveMapping, LiveQueue, LiveTable};
 pub use observe::{Call, Observer};
 pub use queue::SqsQueue;

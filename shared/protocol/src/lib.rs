@@ -5,6 +5,7 @@
 
 mod activities;
 mod aliases;
+mod backlog;
 mod batch;
 mod child;
 mod dead_letter;
@@ -17,6 +18,7 @@ mod fan_outs;
 mod glance;
 mod integration;
 mod item;
+mod items;
 pub mod json;
 pub mod limits;
 mod line;
@@ -41,11 +43,13 @@ mod tasks;
 mod together;
 mod traits;
 mod versions;
+mod waits;
 mod walk;
 mod workflows;
 
 pub use activities::{Activities, ActivityItem};
 pub use aliases::{AliasChange, AliasWritten};
+pub use backlog::{Backlog, Depths, Go, Kept, KeptMessage, Letter, LookEnd, Looked};
 pub use batch::{Delivery, Disposition, Invocation, StepFailure, StepFunction, StepRequest};
 pub use dead_letter::{Solo, SoloAnswer, SoloDelivery};
 pub use definitions::Current;
@@ -57,6 +61,7 @@ pub use integration::{IntegrationCall, Integrations};
 pub use item::{
     Close, Ending, ITEM_VERSION, ParentTask, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem,
 };
+pub use items::Items;
 pub use message::{Ask, Enclosing, Given, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
 pub use metrics::{Metric, Metrics};
 pub use park::Parked;
@@ -80,6 +85,7 @@ pub use traits::{
     Store, WorkflowBefore, WorldError, WorldResult,
 };
 pub use versions::{AliasItem, Beside, Qualifier, Route, Tagged, TagsItem, VersionItem, Versions};
+pub use waits::Wait;
 pub use workflows::{MadeWith, NewVersion, WorkflowChange, WorkflowChanged, WorkflowCreated, uuid};
 
 /// The delivery protocol over a world.

@@ -131,3 +131,6 @@ pub const ALIASES_MAX: usize = 100;
 /// The most tags of one thing
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
 pub const TAGS_MAX: usize = 50;
+
+/// So many run items are read at once.
+pub const RUNS_READ_AT_ONCE: usize = 16;

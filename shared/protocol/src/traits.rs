@@ -40,6 +40,11 @@ pub trait Host: Send + Sync {
 
     fn settings(&self) -> &crate::Settings;
 
+    /// A look into the queues. Only whoever shows them has it.
+    fn backlog(&self) -> Option<&dyn crate::Backlog> {
+        None
+    }
+
     /// A wrong rule, planted to prove that the simulation finds it. Never overridden outside the simulation.
     #[doc(hidden)]
     fn planted(&self) -> Option<crate::PlantedBug> {
@@ -343,6 +348,16 @@ impl QueueName {
     pub fn activity(name: &str) -> Self {
         QueueName::Activity(format!("activity-{name}"))
     }
+
+    /// The queues that no step has.
+    pub const SYSTEM: [QueueName; 6] = [
+        QueueName::Start,
+        QueueName::Timer,
+        QueueName::DeadLetter,
+        QueueName::Parked,
+        QueueName::Status,
+        QueueName::Invoke,
+    ];
 
     /// The queue's name without the stack's: a step's function, or the system queue's own name.
     pub fn short(&self) -> &str {

@@ -20,10 +20,10 @@ use std::{
 };
 use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
-    ActivityItem, Blobs, Clock, Close, CreateRun, DataSlot, Delivery, Functions, Host, Invoked, ListedRun,
-    ListedWorkflow, Outgoing, Partition, Payload, PlantedBug, PutRecord, Queue, QueueName, Record, RecordKey,
-    Retry, RunId, RunItem, RunKey, SendError, Settings, StatusEvents, Store, WorkflowItem, WorldError,
-    WorldResult, limits,
+    ActivityItem, Backlog, Blobs, Clock, Close, CreateRun, DataSlot, Delivery, Functions, Host, Invoked,
+    ListedRun, ListedWorkflow, Outgoing, Partition, Payload, PlantedBug, PutRecord, Queue, QueueName, Record,
+    RecordKey, Retry, RunId, RunItem, RunKey, SendError, Settings, StatusEvents, Store, WorkflowItem,
+    WorldError, WorldResult, limits,
 };
 
 /// A world in memory, as one process sees it. Clones share the world.
@@ -35,6 +35,7 @@ pub struct MemoryHost {
     skew_ms: i64,
     pub(crate) has_schedules: bool,
     pub(crate) has_events: bool,
+    has_backlog: bool,
 }
 
 /// How a direct call of a function is carried out: by the scheduler.
@@ -112,7 +113,13 @@ impl MemoryHost {
             skew_ms: 0,
             has_schedules: false,
             has_events: false,
+            has_backlog: true,
         }
+    }
+
+    /// The same world, for somebody who may not look into its queues.
+    pub fn without_backlog(&self) -> Self {
+        Self { has_backlog: false, ..self.clone() }
     }
 
     /// The same world, as another process with another clock sees it.
@@ -216,6 +223,9 @@ impl Host for MemoryHost {
     }
     fn settings(&self) -> &Settings {
         &self.settings
+    }
+    fn backlog(&self) -> Option<&dyn Backlog> {
+        self.has_backlog.then_some(self)
     }
     fn planted(&self) -> Option<PlantedBug> {
         self.planted

@@ -4,8 +4,7 @@ use super::Kept;
 use crate::{limits, text::utc};
 use serde::Serialize;
 use serde_json::Value;
-use stepladder_aws::Letter;
-use stepladder_protocol::{Glance, Parked, QueueName, body_to_resend};
+use stepladder_protocol::{KeptMessage, Letter, Parked, QueueName, body_to_resend};
 
 /// A message as it is shown: the shape `stepladder.letter/1`. What can't be told is null.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,75 +49,51 @@ pub(super) struct Opened {
 
 impl Opened {
     pub(super) fn new(letter: Letter, kept: Kept) -> Self {
-        match kept {
-            Kept::Parked => Self::parked(letter),
-            Kept::DeadLetter => Self::dead(letter),
-        }
-    }
-
-    fn parked(letter: Letter) -> Self {
-        let Some(parked) = Parked::read(&letter.body) else {
-            let mut opened = Self::dead(letter);
-            opened.shown.queue = Kept::Parked.short();
-            opened.shown.reason = Some("this version of stepladder did not park it".to_owned());
-            return opened;
+        let message = KeptMessage::read(&letter, kept.of_protocol(), bytes_max());
+        let parked = Parked::read(&letter.body).filter(|_| kept == Kept::Parked);
+        let sendable = match parked {
+            Some(parked) => match parked.body_to_send() {
+                Some(body) => Ok((parked.queue, body)),
+                None => Err("its body was too large to be kept whole; start its run again"),
+            },
+            None => dead_sendable(&letter, message.ask),
         };
-        let sendable = match parked.body_to_send() {
-            Some(body) => Ok((parked.queue.clone(), body)),
-            None => Err("its body was too large to be kept whole; start its run again"),
-        };
-        let glance = Glance::at(&parked.body, bytes_max());
-        let shown = Shown {
-            from: Some(parked.queue.clone()),
-            run: parked.run.clone().or_else(|| glance.run.as_ref().map(ToString::to_string)),
-            reason: Some(parked.reason.clone()),
-            receive_count: parked.receive_count,
-            is_cut: parked.is_cut(),
-            ..Shown::of(&letter, Kept::Parked, &glance)
-        };
-        Self { letter, shown, sendable }
-    }
-
-    fn dead(letter: Letter) -> Self {
-        let glance = Glance::at(&letter.body, bytes_max());
-        // A rule of EventBridge that could not reach the start queue sends its start here itself.
-        let start = (glance.ask == Some("start")).then(|| QueueName::Start.short().to_owned());
-        let sendable = match letter.gave_up.clone().or(start) {
-            Some(queue) => Ok((queue, body_to_resend(&letter.body, &letter.message_id))),
-            None => Err("it doesn't tell the queue that it was in; name one by --to"),
-        };
-        let shown = Shown::of(&letter, Kept::DeadLetter, &glance);
-        Self { letter, shown, sendable }
+        Self { shown: Shown::new(message), letter, sendable }
     }
 
     /// The same with the body's content.
     pub(super) fn with_payload(mut self) -> Self {
-        let body = match Parked::read(&self.letter.body) {
-            Some(parked) => parked.body,
-            None => self.letter.body.clone(),
-        };
-        let json = Glance::at(&body, bytes_max()).json;
-        self.shown.payload = Some(json.unwrap_or(Value::String(body)));
+        self.shown.payload = Some(KeptMessage::payload(&self.letter, bytes_max()));
         self
     }
 }
 
+/// Of a message that is no parked one: what can be sent back, and where to.
+fn dead_sendable(letter: &Letter, ask: Option<&str>) -> Result<(String, String), &'static str> {
+    // A rule of EventBridge that could not reach the start queue sends its start here itself.
+    let start = (ask == Some("start")).then(|| QueueName::Start.short().to_owned());
+    match letter.gave_up.clone().or(start) {
+        Some(queue) => Ok((queue, body_to_resend(&letter.body, &letter.message_id))),
+        None => Err("it doesn't tell the queue that it was in; name one by --to"),
+    }
+}
+
 impl Shown {
-    fn of(letter: &Letter, kept: Kept, glance: &Glance) -> Self {
+    fn new(message: KeptMessage) -> Self {
         Self {
             schema: "stepladder.letter/1",
-            id: letter.message_id.clone(),
-            queue: kept.short(),
-            from: letter.gave_up.clone(),
-            run: glance.run.as_ref().map(ToString::to_string),
-            ask: glance.ask.map(str::to_owned),
-            state: glance.state.clone(),
-            reason: None,
-            sent_at: letter.sent_ms.map(utc),
-            sent_ms: letter.sent_ms,
-            receive_count: letter.receive_count,
-            newer_version: glance.newer,
-            is_cut: false,
+            id: message.id,
+            queue: message.kept.short(),
+            from: message.from,
+            run: message.run,
+            ask: message.ask.map(str::to_owned),
+            state: message.state,
+            reason: message.reason,
+            sent_at: message.sent_ms.map(utc),
+            sent_ms: message.sent_ms,
+            receive_count: message.receive_count,
+            newer_version: message.newer_version,
+            is_cut: message.is_cut,
             payload: None,
         }
     }

@@ -60,18 +60,19 @@ pub enum Kept {
 }
 
 impl Kept {
-    fn queue(self) -> QueueName {
+    fn of_protocol(self) -> stepladder_protocol::Kept {
         match self {
-            Kept::Parked => QueueName::Parked,
-            Kept::DeadLetter => QueueName::DeadLetter,
+            Kept::Parked => stepladder_protocol::Kept::Parked,
+            Kept::DeadLetter => stepladder_protocol::Kept::DeadLetter,
         }
     }
 
+    fn queue(self) -> QueueName {
+        self.of_protocol().queue()
+    }
+
     fn short(self) -> &'static str {
-        match self {
-            Kept::Parked => "parked",
-            Kept::DeadLetter => "dead-letter",
-        }
+        self.of_protocol().short()
     }
 }
 
@@ -165,9 +166,7 @@ async fn letters<'s>(stack: &'s Stack, kept: Kept) -> Outcome<Letters<'s>> {
 
 /// A queue of the stack by its short name.
 fn queue_named(short: &str) -> QueueName {
-    let system =
-        [QueueName::Start, QueueName::Timer, QueueName::DeadLetter, QueueName::Parked, QueueName::Status];
-    system
+    QueueName::SYSTEM
         .into_iter()
         .find(|queue| queue.short() == short)
         .unwrap_or_else(|| QueueName::Step(short.to_owned()))

@@ -286,6 +286,7 @@ fn welcome(plan: &Plan, server: &Server, args: &DevArgs, printer: &Printer) {
         "  {}  Step Functions, DynamoDB, SQS, S3, Lambda: export AWS_ENDPOINT_URL={endpoint}",
         dim("services ")
     ));
+    printer.note(format!("  {}  {endpoint}/api/v1/openapi.json lists the paths", dim("REST     ")));
     printer.note(format!("  {}  {}", dim("workflows"), names(workflows.clone())));
     printer.note(format!(
         "  {}  {}",

@@ -29,6 +29,8 @@ const REGION: &str = "us-east-1";
 const ACCOUNT: &str = "000000000000";
 /// How the target of a request to Step Functions begins.
 const API_TARGET: &str = "AWSStepFunctions.";
+/// How the paths of the REST API begin. No bucket can have that name here.
+const API_PATH: &str = "/api/";
 /// What asks the timer function for a sweep.
 pub(super) const SWEEP: &str = r#"{"sweep":true}"#;
 /// The functions that belong to a queue of the system, by the queue's name.
@@ -84,12 +86,13 @@ impl LocalStack {
         Ok(stack)
     }
 
-    /// Answers the Step Functions API on the server's port, from now on.
+    /// Answers the Step Functions API and the REST API on the server's port, from now on.
     pub(super) fn serve_api(&self, server: &Server, refusals: Refusals, unsupported: Unsupported) {
         let drawn = ApiSettings::drawn(self.protocol.host().clock(), refusals);
         let settings = ApiSettings { unsupported, ..drawn };
         let router = stepladder_api::router(Arc::clone(&self.protocol), settings);
-        server.mount(API_TARGET, router);
+        server.mount(API_TARGET, router.clone());
+        server.mount(API_PATH, router);
     }
 
     /// `<stack>-<function>`, as on AWS.

@@ -5,7 +5,10 @@ use stepladder_api::{ApiSettings, Refusals, router};
 #[tokio::main]
 async fn main() -> Result<(), stepladder::Error> {
     stepladder::system::api(|protocol, token_key| {
-        router(protocol, ApiSettings { token_key, refusals: Refusals::Own, unsupported: Unsupported::Refused })
+        router(
+            protocol,
+            ApiSettings { token_key, refusals: Refusals::Own, unsupported: Unsupported::Refused },
+        )
     })
     .await
 }

@@ -1,4 +1,4 @@
-//! GetExecutionHistory.
+//! GetExecutionHistory, and pages of a history.
 
 use super::events::{Data, shape};
 use crate::{
@@ -10,23 +10,18 @@ use crate::{
     recordings::Ordered,
 };
 use serde_json::{Value, json};
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 use stepladder_engine::{HistoryEvent, HistoryOrder};
-use stepladder_protocol::{Clock, Host, json};
+use stepladder_protocol::{Clock, Host, RunItem, json};
 
 /// Which events a page has, and in which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
+pub(crate) enum Order {
     Forward,
     Back,
 }
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html>
-///
-/// A token holds how many events come before the page (backwards: up to and with it), and a digest of them. Where a branch
-/// of a run that is still going has meanwhile recorded what belongs among them, it is InvalidToken: nothing is shown twice,
-/// and nothing is passed over. As long as a page ends before what was known when the one before it was shown, it is cut of that,
-/// and nothing is read of what has come since.
 pub(super) async fn get<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<Value, ApiError> {
     let arn = fields.required("executionArn", Text::ARN)?;
     let results = fields.max_results()?;
@@ -44,33 +39,123 @@ pub(super) async fn get<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<Val
     let asked = json!(["GetExecutionHistory", arn, item.nonce, order == Order::Back, data == Data::LeftOut]);
     let now_ms = api.protocol.host().clock().now_ms();
     let place = token.map(|token| api.tokens.open(&asked, &token, now_ms)).transpose()?;
-    let kept = api.recordings.kept(&item);
-    let kept = kept.filter(|kept| kept.has_ended() || is_within(&kept.order, place.as_ref(), results, order));
-    let ordered = match kept {
-        Some(kept) => kept,
-        None => {
-            let read = api.recordings.read(&api.protocol, &item).await?;
-            read.ok_or_else(|| ApiError::no_execution(&arn))?
-        }
-    };
-    let from = match &place {
-        Some(place) => shown_before(&ordered.order, place)?,
-        None if order == Order::Back => ordered.order.len(),
-        None => 0,
-    };
-    let (events, next) = page(api, &ordered, from, results, order, data).await?;
-    let is_last = match order {
-        Order::Forward => next >= ordered.order.len(),
-        Order::Back => next == 0,
-    };
-    let token = match is_last {
-        true => None,
-        false => {
-            let place = json!({ "n": next, "d": hex(ordered.order.digest(next)) });
-            Some(api.tokens.seal(&asked, &place, now_ms)?)
-        }
-    };
+    let page = HistoryPage::read(api, &item, order, results, place.as_ref()).await?;
+    let page = page.ok_or_else(|| ApiError::no_execution(&arn))?;
+    let (events, next) = page.build(api, place.as_ref(), |event| shape(event, data)).await?;
+    let token = next.map(|place| api.tokens.seal(&asked, &place, now_ms)).transpose()?;
     Ok(Answer::default().set("events", events).set_some("nextToken", token).into_value())
+}
+
+/// A page of a history, to be built.
+///
+/// Its place holds how many events come before the page (backwards: up to and with it), and a digest of them. Where a branch
+/// of a run that is still going has meanwhile recorded what belongs among them, it is InvalidToken: nothing is shown twice,
+/// and nothing is passed over. As long as a page ends before what was known when the one before it was shown, it is cut of that,
+/// and nothing is read of what has come since.
+#[derive(Debug)]
+pub(crate) struct HistoryPage {
+    ordered: Arc<Ordered>,
+    order: Order,
+    /// How many events it has at most.
+    results: usize,
+}
+
+impl HistoryPage {
+    /// What a page is cut of; none where the run isn't there any more.
+    pub(crate) async fn read<H: Host>(
+        api: &Api<H>,
+        item: &RunItem,
+        order: Order,
+        results: usize,
+        place: Option<&Value>,
+    ) -> Result<Option<Self>, ApiError> {
+        let kept = api.recordings.kept(item);
+        let kept = kept.filter(|kept| kept.has_ended() || is_within(&kept.order, place, results, order));
+        let ordered = match kept {
+            Some(kept) => Some(kept),
+            None => api.recordings.read(&api.protocol, item).await?,
+        };
+        Ok(ordered.map(|ordered| Self { ordered, order, results }))
+    }
+
+    /// How many events the history has.
+    pub(crate) fn count(&self) -> usize {
+        self.ordered.order.len()
+    }
+
+    /// The events from a place on, and the place of the next page, if there is one.
+    pub(crate) async fn build<H: Host>(
+        &self,
+        api: &Api<H>,
+        place: Option<&Value>,
+        shape: impl Fn(&HistoryEvent) -> Result<Value, ApiError>,
+    ) -> Result<(Vec<Value>, Option<Value>), ApiError> {
+        let known = &self.ordered.order;
+        let from = match place {
+            Some(place) => shown_before(known, place)?,
+            None if self.order == Order::Back => known.len(),
+            None => 0,
+        };
+        let (events, next) = self.from(api, from, shape).await?;
+        let is_last = match self.order {
+            Order::Forward => next >= known.len(),
+            Order::Back => next == 0,
+        };
+        let place = (!is_last).then(|| json!({ "n": next, "d": hex(known.digest(next)) }));
+        Ok((events, place))
+    }
+
+    /// The events behind `from`, or before it, as many as fit in an answer; and where the next page begins.
+    async fn from<H: Host>(
+        &self,
+        api: &Api<H>,
+        from: usize,
+        shape: impl Fn(&HistoryEvent) -> Result<Value, ApiError>,
+    ) -> Result<(Vec<Value>, usize), ApiError> {
+        let (mut shapes, mut bytes, mut at) = (Vec::new(), 0, from);
+        while shapes.len() < self.results {
+            let portion = match shapes.len() {
+                0 => HISTORY_PORTION,
+                // As many as fit, if they are like those before.
+                built => (ANSWER_BYTES_MAX.saturating_sub(bytes) / (bytes / built).max(1)).max(1),
+            };
+            let events = self.portion(api, at, portion.min(self.results - shapes.len())).await?;
+            if events.is_empty() {
+                break;
+            }
+            for event in events {
+                let shape = shape(&event)?;
+                bytes +=
+                    json::size(&shape).map_err(|_| ApiError::internal("an event could not be written"))?;
+                if bytes > ANSWER_BYTES_MAX && !shapes.is_empty() {
+                    return Ok((shapes, at));
+                }
+                shapes.push(shape);
+                at = match self.order {
+                    Order::Forward => at + 1,
+                    Order::Back => at.saturating_sub(1),
+                };
+            }
+        }
+        Ok((shapes, at))
+    }
+
+    async fn portion<H: Host>(
+        &self,
+        api: &Api<H>,
+        at: usize,
+        count: usize,
+    ) -> Result<Vec<HistoryEvent>, ApiError> {
+        let range: Range<usize> = match self.order {
+            Order::Forward => at..at.saturating_add(count),
+            Order::Back => at.saturating_sub(count)..at,
+        };
+        let mut events = self.ordered.events(&api.protocol, range).await?;
+        if self.order == Order::Back {
+            events.reverse();
+        }
+        Ok(events)
+    }
 }
 
 /// Whether a page of a run that goes on can be shown as the run was when the page before it was: it follows what was shown, and
@@ -93,61 +178,6 @@ fn shown_before(known: &HistoryOrder, place: &Value) -> Result<usize, ApiError> 
         }
         _ => Err(ApiError::invalid_token()),
     }
-}
-
-/// The events behind `from`, or before it, at most `results`, and as many as fit in an answer; and where the next page
-/// begins.
-async fn page<H: Host>(
-    api: &Api<H>,
-    ordered: &Ordered,
-    from: usize,
-    results: usize,
-    order: Order,
-    data: Data,
-) -> Result<(Vec<Value>, usize), ApiError> {
-    let (mut shapes, mut bytes, mut at) = (Vec::new(), 0, from);
-    while shapes.len() < results {
-        let portion = match shapes.len() {
-            0 => HISTORY_PORTION,
-            // As many as fit, if they are like those before.
-            built => (ANSWER_BYTES_MAX.saturating_sub(bytes) / (bytes / built).max(1)).max(1),
-        };
-        let events = portion_of(api, ordered, at, portion.min(results - shapes.len()), order).await?;
-        if events.is_empty() {
-            break;
-        }
-        for event in events {
-            let shape = shape(&event, data)?;
-            bytes += json::size(&shape).map_err(|_| ApiError::internal("an event could not be written"))?;
-            if bytes > ANSWER_BYTES_MAX && !shapes.is_empty() {
-                return Ok((shapes, at));
-            }
-            shapes.push(shape);
-            at = match order {
-                Order::Forward => at + 1,
-                Order::Back => at.saturating_sub(1),
-            };
-        }
-    }
-    Ok((shapes, at))
-}
-
-async fn portion_of<H: Host>(
-    api: &Api<H>,
-    ordered: &Ordered,
-    at: usize,
-    count: usize,
-    order: Order,
-) -> Result<Vec<HistoryEvent>, ApiError> {
-    let range: Range<usize> = match order {
-        Order::Forward => at..at.saturating_add(count),
-        Order::Back => at.saturating_sub(count)..at,
-    };
-    let mut events = ordered.events(&api.protocol, range).await?;
-    if order == Order::Back {
-        events.reverse();
-    }
-    Ok(events)
 }
 
 fn hex(digest: [u8; 8]) -> String {

@@ -6,11 +6,11 @@ use crate::{
     arn,
     error::ApiError,
     fields::{Fields, Text},
-    limits::{LOOKED_AT_MAX, READS_AT_ONCE, SAME_MS_MAX},
+    limits::LOOKED_AT_MAX,
+    listing::{Behind, runs_behind},
 };
-use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
-use stepladder_protocol::{Clock, Host, ListedRun, Qualifier, RunId, RunItem, Store, WorkflowType};
+use stepladder_protocol::{Clock, Host, Items, ListedRun, Qualifier, RunId, RunItem, Store, WorkflowType};
 
 /// As AWS lists them in its messages.
 const STATUSES: [&str; 6] = ["SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING"];
@@ -72,19 +72,21 @@ pub(super) async fn executions<H: Host>(api: &Api<H>, mut fields: Fields) -> Res
     let asked = json!(["ListExecutions", arn, status]);
     let now_ms = host.clock().now_ms();
     let mut place = match token {
-        Some(token) => Some(place_of(&api.tokens.open(&asked, &token, now_ms)?)?),
-        None => None,
+        Some(token) => place_of(&api.tokens.open(&asked, &token, now_ms)?)?,
+        None => Behind::Nothing,
     };
     // One more than asked for, if there is one, tells that there is a next page.
     let mut found: Vec<RunItem> = Vec::new();
     let mut looked_at = 0;
     let is_last = loop {
         let wanted = results - found.len();
-        let listed = runs_behind(host.store(), workflow, place.as_ref(), wanted + 1).await?;
+        let listed = runs_behind(host.store(), workflow, &place, wanted + 1).await?;
         let is_last = listed.len() <= wanted;
         let listed: Vec<ListedRun> = listed.into_iter().take(wanted).collect();
         looked_at += listed.len();
-        place = listed.last().map(|run| (run.started_ms, run.id.name.clone())).or(place);
+        if let Some(last) = listed.last() {
+            place = Behind::Run(last.started_ms, last.id.name.clone());
+        }
         let ids = listed.into_iter().map(|run| run.id);
         found.extend(items(host, ids).await?.into_iter().filter(is_wanted));
         if is_last || found.len() >= results || looked_at >= LOOKED_AT_MAX {
@@ -92,7 +94,9 @@ pub(super) async fn executions<H: Host>(api: &Api<H>, mut fields: Fields) -> Res
         }
     };
     let token = match (is_last, place) {
-        (false, Some((ms, name))) => Some(api.tokens.seal(&asked, &json!({ "t": ms, "n": name }), now_ms)?),
+        (false, Behind::Run(ms, name)) => {
+            Some(api.tokens.seal(&asked, &json!({ "t": ms, "n": name }), now_ms)?)
+        }
         _ => None,
     };
     let executions: Vec<Value> = found.iter().map(shape).collect();
@@ -111,60 +115,21 @@ fn shape(item: &RunItem) -> Value {
     super::executions::with_qualifiers(answer, item).into_value()
 }
 
-/// Where a page begins: behind this start time and name.
-type Place = (i64, String);
-
-fn place_of(place: &Value) -> Result<Place, ApiError> {
+/// Where a page begins: behind the run of this start time and name.
+fn place_of(place: &Value) -> Result<Behind, ApiError> {
     let time = place.get("t").and_then(Value::as_i64);
     let name = place.get("n").and_then(Value::as_str);
-    time.zip(name.map(str::to_owned)).ok_or_else(ApiError::invalid_token)
-}
-
-/// The next `wanted` runs of a workflow, by start time and then by name, backwards; fewer only where there are no more.
-///
-/// The list's index has no order among those of one millisecond, so those at which a page is cut are read as a whole.
-async fn runs_behind<S: Store>(
-    store: &S,
-    workflow: &str,
-    place: Option<&Place>,
-    wanted: usize,
-) -> Result<Vec<ListedRun>, ApiError> {
-    let mut runs = Vec::new();
-    let mut until_ms = i64::MAX;
-    if let Some((ms, name)) = place {
-        until_ms = *ms;
-        let same = runs_at(store, workflow, *ms).await?;
-        runs.extend(same.into_iter().filter(|run| run.id.name < *name));
-    }
-    if runs.len() < wanted {
-        let limit = wanted - runs.len();
-        let mut older = store.runs_started(workflow, 0, until_ms, limit).await?;
-        if older.len() == limit
-            && let Some(cut_ms) = older.last().map(|run| run.started_ms)
-        {
-            older.retain(|run| run.started_ms != cut_ms);
-            older.extend(runs_at(store, workflow, cut_ms).await?);
-        }
-        runs.extend(older);
-    }
-    runs.truncate(wanted);
-    Ok(runs)
-}
-
-/// All runs of one millisecond, by name, backwards.
-async fn runs_at<S: Store>(store: &S, workflow: &str, ms: i64) -> Result<Vec<ListedRun>, ApiError> {
-    let mut runs = store.runs_started(workflow, ms, ms.saturating_add(1), SAME_MS_MAX).await?;
-    runs.sort_by(|a, b| b.id.cmp(&a.id));
-    Ok(runs)
+    let place = time.zip(name).map(|(ms, name)| Behind::Run(ms, name.to_owned()));
+    place.ok_or_else(ApiError::invalid_token)
 }
 
 /// The items of runs, in the same order; those that have expired are left out.
-async fn items<H: Host>(host: &H, ids: impl Iterator<Item = RunId> + Send) -> Result<Vec<RunItem>, ApiError> {
-    let now_ms = host.clock().now_ms();
-    let ids: Vec<RunId> = ids.collect();
-    let reads = ids.into_iter().map(|id| async move { host.store().run(&id, now_ms).await });
-    let items: Vec<Option<RunItem>> = stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
-    Ok(items.into_iter().flatten().collect())
+async fn items<H: Host>(host: &H, ids: impl Iterator<Item = RunId>) -> Result<Vec<RunItem>, ApiError> {
+    let read = Items::read(host.store(), host.clock().now_ms(), ids.collect()).await?;
+    match read.unreadable.into_iter().next() {
+        Some((_, error)) => Err(error.into()),
+        None => Ok(read.items),
+    }
 }
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListStateMachines.html>

@@ -15,6 +15,8 @@ mod tasks;
 mod test_state;
 mod versions;
 
+pub(crate) use history::{HistoryPage, Order};
+
 use crate::{Api, error::ApiError, fields::Fields};
 use serde_json::Value;
 use stepladder_protocol::Host;

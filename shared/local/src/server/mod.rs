@@ -100,8 +100,8 @@ impl Server {
         &self.services.lambda
     }
 
-    /// Lets a service answer the requests whose `X-Amz-Target` begins with `prefix`, from now on, behind the same checks of Host
-    /// and Origin: a tower service that never fails, such as a router. Of two with the same prefix the later one answers. It
+    /// Lets a service answer the requests whose `X-Amz-Target` begins with `prefix`, or of a prefix that begins with a slash those
+    /// whose path does, from now on, behind the same checks of Host and Origin: a tower service that never fails, such as a router. Of two with the same prefix the later one answers. It
     /// reads the bodies by itself, and sets its own limits.
     pub fn mount<S, B>(&self, prefix: &str, service: S)
     where

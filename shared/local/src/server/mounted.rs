@@ -16,7 +16,7 @@ use std::{
 type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 type Handler = Arc<dyn Fn(Request<Incoming>) -> Answering + Send + Sync>;
 
-/// The services, by how the `X-Amz-Target` of their requests begins.
+/// The services, by how the `X-Amz-Target` of their requests begins; or their path, which begins with a slash.
 #[derive(Default)]
 pub(crate) struct Mounted(RwLock<Vec<(String, Handler)>>);
 
@@ -51,6 +51,7 @@ impl Mounted {
         mounted.push((prefix.to_owned(), handler));
     }
 
+    /// The service of a target, or of a path: no target begins with a slash.
     pub(crate) fn find(&self, target: &str) -> Option<Handler> {
         let mounted = self.0.read().unwrap_or_else(PoisonError::into_inner);
         mounted
@@ -95,12 +96,19 @@ mod tests {
     }
 
     async fn call(server: &Server, host: &str, target: &str) -> String {
+        let head = format!("X-Amz-Target: {target}\r\nContent-Length: 2\r\n");
+        send(server, host, "POST /", &head, "{}").await
+    }
+
+    async fn get(server: &Server, host: &str, path: &str) -> String {
+        send(server, host, &format!("GET {path}"), "", "").await
+    }
+
+    async fn send(server: &Server, host: &str, line: &str, head: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(server.addr()).await.unwrap();
         let port = server.addr().port();
-        let request = format!(
-            "POST / HTTP/1.1\r\nHost: {host}:{port}\r\nX-Amz-Target: {target}\r\nConnection: close\r\n\
-             Content-Length: 2\r\n\r\n{{}}"
-        );
+        let request =
+            format!("{line} HTTP/1.1\r\nHost: {host}:{port}\r\n{head}Connection: close\r\n\r\n{body}");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -121,6 +129,17 @@ mod tests {
         assert!(call(&server, "127.0.0.1", "AmazonSQS.ListQueues").await.starts_with("200 "));
         server.mount("One.", Named("later"));
         assert_eq!(call(&server, "127.0.0.1", "One.Do").await, "200 later {}");
+        server.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_service_of_a_path_answers_all_below_it() {
+        let server = Server::start(ServerConfig::default()).await.unwrap();
+        server.mount("/api/", Named("rest"));
+        assert_eq!(get(&server, "127.0.0.1", "/api/v1/runs?limit=1").await, "200 rest ");
+        assert!(get(&server, "evil.example", "/api/v1/runs").await.starts_with("403 "));
+        // All other paths are S3's.
+        assert!(get(&server, "127.0.0.1", "/apis/v1").await.starts_with("404 "));
         server.shutdown().await;
     }
 }

@@ -57,6 +57,9 @@ impl Services {
             let message = format!("X-Amz-Target {target} belongs to no service of this server.");
             return text(StatusCode::BAD_REQUEST, &message);
         }
+        if let Some(service) = self.mounted.find(request.uri().path()) {
+            return service(request).await;
+        }
         if let Some(path) = request.uri().path().strip_prefix("/lambda/") {
             let (path, method, headers) =
                 (path.to_owned(), request.method().clone(), request.headers().clone());

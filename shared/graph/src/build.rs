@@ -1,7 +1,6 @@
 //! From a definition to its graph.
 
 use super::{Edge, EdgeKind, Graph, Group, Node, NodeKind, rule};
-use crate::text::duration;
 use std::collections::HashMap;
 use stepladder_asl::{
     Definition, Fail, Items, Kind, Machine, Map, MapMode, Number, Resource, Retrier, State, Template, Text,
@@ -245,19 +244,17 @@ fn seconds(of: &Number) -> String {
     }
 }
 
-/// `30 s`, `2 min`, `1 h 30 min`.
+/// `30 s`, `2 min`, `1 h 30 min`: the two largest units, of which the second is left out where there is none of it.
 fn seconds_text(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        _ => {
-            let ms = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000);
-            let text = duration(ms);
-            // Of "2 min 0 s" the second half says nothing.
-            match text.split_once(" 0 ").map(|(head, _)| head.to_owned()) {
-                Some(head) => head,
-                None => text,
-            }
-        }
+    let (large, unit, small, small_unit) = match seconds {
+        0..60 => (seconds, "s", 0, ""),
+        60..3_600 => (seconds / 60, "min", seconds % 60, "s"),
+        3_600..86_400 => (seconds / 3_600, "h", seconds / 60 % 60, "min"),
+        _ => (seconds / 86_400, "d", seconds / 3_600 % 24, "h"),
+    };
+    match small {
+        0 => format!("{large} {unit}"),
+        _ => format!("{large} {unit} {small} {small_unit}"),
     }
 }
 

@@ -1,0 +1,115 @@
+//! The document of the REST API, made of its routes and of the shapes of their answers.
+
+use super::{
+    json,
+    problem::Problem,
+    routes::{Parameter, ROUTES, Route, Schemas, Takes},
+    shapes::ProblemDetails,
+};
+use serde_json::{Map, Value, json};
+use utoipa::{PartialSchema, ToSchema};
+
+/// OpenAPI 3.1 (<https://spec.openapis.org/oas/v3.1.1.html>).
+pub(super) fn document() -> Result<Value, Problem> {
+    let (mut schemas, mut bodies) = (Schemas::new(), Schemas::new());
+    let mut paths = Map::new();
+    for route in &ROUTES {
+        let method = route.method.as_str().to_ascii_lowercase();
+        paths.insert(route.path.to_owned(), json!({ method: operation(route, &mut schemas, &mut bodies) }));
+    }
+    let mut components = Map::new();
+    schemas.push((ProblemDetails::name().into_owned(), ProblemDetails::schema()));
+    for (name, schema) in schemas {
+        let mut schema = json(&schema)?;
+        require_all(&mut schema);
+        components.insert(name, schema);
+    }
+    for (name, schema) in bodies {
+        components.insert(name, json(&schema)?);
+    }
+    components.sort_keys();
+    Ok(json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Stepladder",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "Runs, workflows and queues of a stack.",
+            "description": "What AWS's Step Functions API has no word for. Times are RFC 3339 in UTC, durations milliseconds; what \
+                            is unknown is null. Errors are problem details, RFC 9457.",
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "paths": paths,
+        "components": { "schemas": components },
+    }))
+}
+
+fn operation(route: &Route, schemas: &mut Schemas, bodies: &mut Schemas) -> Value {
+    let mut parameters: Vec<Value> = path_parameters(route.path)
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+        .collect();
+    parameters.extend(route.query.iter().map(parameter));
+    let mut operation = json!({
+        "operationId": route.name,
+        "summary": route.summary,
+        "description": route.description,
+        "parameters": parameters,
+        "responses": {
+            "200": {
+                "description": "The answer.",
+                "content": { "application/json": { "schema": reference(&(route.answer)(schemas)) } },
+            },
+            "default": {
+                "description": "Why it is refused.",
+                "content": {
+                    "application/problem+json": { "schema": reference(&ProblemDetails::name()) },
+                },
+            },
+        },
+    });
+    if let (Some(body), Some(members)) = (route.body, operation.as_object_mut()) {
+        let content = json!({ "application/json": { "schema": reference(&body(bodies)) } });
+        members.insert("requestBody".to_owned(), json!({ "required": false, "content": content }));
+    }
+    operation
+}
+
+/// The names in braces.
+fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn parameter(parameter: &Parameter) -> Value {
+    let schema = match parameter.takes {
+        Takes::Text { chars_max } => json!({ "type": "string", "minLength": 1, "maxLength": chars_max }),
+        Takes::Number { usual, max } => {
+            json!({ "type": "integer", "minimum": 1, "maximum": max, "default": usual })
+        }
+        Takes::OneOf(names) => json!({ "type": "string", "enum": names }),
+        Takes::Several(names) => {
+            json!({ "type": "array", "items": { "type": "string", "enum": names } })
+        }
+        Takes::Flag { usual } => json!({ "type": "boolean", "default": usual }),
+    };
+    json!({
+        "name": parameter.name,
+        "in": "query",
+        "required": false,
+        "description": parameter.about,
+        "schema": schema,
+    })
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+/// An answer has all members of its shape, whatever their values.
+fn require_all(schema: &mut Value) {
+    let Some(members) = schema.as_object_mut() else { return };
+    let names = members.get("properties").and_then(Value::as_object);
+    let names: Vec<String> = names.into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    if !names.is_empty() {
+        members.insert("required".to_owned(), json!(names));
+    }
+    members.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten().for_each(require_all);
+}

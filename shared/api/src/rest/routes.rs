@@ -1,0 +1,276 @@
+//! All routes: what they take, and what they answer.
+
+use super::shapes::{
+    DeadLetters, Document, Events, ProblemPage, Queues, RunDetails, Runs, Stopped, WorkflowDetails,
+    WorkflowGraph, Workflows,
+};
+use crate::limits::{
+    KEPT_MESSAGES, KEPT_MESSAGES_MAX, PAGE_RESULTS, PAGE_RESULTS_MAX, REST_RUNS, REST_RUNS_MAX,
+};
+use http::Method;
+use utoipa::{
+    ToSchema,
+    openapi::{RefOr, Schema},
+};
+
+/// One route.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) method: Method,
+    /// Parameters of the path in braces.
+    pub(super) path: &'static str,
+    pub(super) operation: Operation,
+    /// The operation's name in the document.
+    pub(super) name: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) description: &'static str,
+    pub(super) query: &'static [Parameter],
+    /// Of a body.
+    pub(super) body: Option<fn(&mut Schemas) -> String>,
+    pub(super) answer: fn(&mut Schemas) -> String,
+}
+
+/// What answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    ListRuns,
+    GetRun,
+    StopRun,
+    GetRunHistory,
+    ListWorkflows,
+    GetWorkflow,
+    GetWorkflowGraph,
+    ListQueues,
+    ListDeadLetters,
+    GetProblem,
+    GetDocument,
+}
+
+/// A parameter of a query.
+#[derive(Debug)]
+pub(super) struct Parameter {
+    pub(super) name: &'static str,
+    pub(super) takes: Takes,
+    pub(super) about: &'static str,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Takes {
+    Text {
+        chars_max: usize,
+    },
+    /// 1 to `max`.
+    Number {
+        usual: u64,
+        max: u64,
+    },
+    OneOf(&'static [&'static str]),
+    /// It may stand several times.
+    Several(&'static [&'static str]),
+    Flag {
+        usual: bool,
+    },
+}
+
+/// Schemas by name.
+pub(super) type Schemas = Vec<(String, RefOr<Schema>)>;
+
+/// Adds the schema of a shape, and of all that is in it; its name.
+fn schema<T: ToSchema>(schemas: &mut Schemas) -> String {
+    T::schemas(schemas);
+    let name = T::name().into_owned();
+    schemas.push((name.clone(), T::schema()));
+    name
+}
+
+const STATUSES: [&str; 5] = ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"];
+/// The queues of messages that nobody could handle.
+const KEPT: [&str; 2] = ["parked", "dead-letter"];
+const NAME_CHARS_MAX: usize = 80;
+
+const CURSOR: Parameter = Parameter {
+    name: "cursor",
+    takes: Takes::Text { chars_max: 3_096 },
+    about: "Where the page begins: `next` of the one before. It is good for a day, and for the same other parameters.",
+};
+
+const DEFINITION: Parameter = Parameter {
+    name: "definition",
+    takes: Takes::Text { chars_max: 64 },
+    about: "The hash of a definition that the workflow has or had, as a run tells it; unless given, the one that new runs take.",
+};
+
+const fn limit(usual: u64, max: u64) -> Parameter {
+    Parameter { name: "limit", takes: Takes::Number { usual, max }, about: "How many at most." }
+}
+
+const fn data(about: &'static str) -> Parameter {
+    Parameter { name: "data", takes: Takes::Flag { usual: false }, about }
+}
+
+pub(super) static ROUTES: [Route; 11] = [
+    Route {
+        method: Method::GET,
+        path: "/api/v1/runs",
+        operation: Operation::ListRuns,
+        name: "listRuns",
+        summary: "The runs, newest first",
+        description: "Of one workflow, or of all together where there are not more than 50. A filter by status has to look at \
+                      each run: after 1,000 the page ends, with fewer runs than asked for or none, and says how many it looked \
+                      at. A run of the last moment may be missing.",
+        query: &[
+            Parameter {
+                name: "workflow",
+                takes: Takes::Text { chars_max: NAME_CHARS_MAX },
+                about: "Only runs of this workflow.",
+            },
+            Parameter {
+                name: "status",
+                takes: Takes::Several(&STATUSES),
+                about: "Only runs with one of these statuses; it may stand several times.",
+            },
+            limit(REST_RUNS, REST_RUNS_MAX),
+            CURSOR,
+        ],
+        body: None,
+        answer: schema::<Runs>,
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/runs/{workflow}/{run}",
+        operation: Operation::GetRun,
+        name: "getRun",
+        summary: "One run",
+        description: "How it went, or where it is.",
+        query: &[
+            data("Also its input and its output."),
+            Parameter {
+                name: "waits",
+                takes: Takes::Flag { usual: true },
+                about: "Of a run that still goes: what its branches wait for. All of its records are read for it.",
+            },
+        ],
+        body: None,
+        answer: schema::<RunDetails>,
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/runs/{workflow}/{run}/history",
+        operation: Operation::GetRunHistory,
+        name: "getRunHistory",
+        summary: "The events of a run, page by page",
+        description: "AWS's events, with their details as JSON. A page may have fewer than asked for where their data are large.",
+        query: &[
+            Parameter {
+                name: "order",
+                takes: Takes::OneOf(&["oldest", "newest"]),
+                about: "Which come first; unless given the oldest.",
+            },
+            data("Also the inputs, outputs, parameters and variables."),
+            limit(PAGE_RESULTS as u64, PAGE_RESULTS_MAX as u64),
+            CURSOR,
+        ],
+        body: None,
+        answer: schema::<Events>,
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/runs/{workflow}/{run}/stop",
+        operation: Operation::StopRun,
+        name: "stopRun",
+        summary: "End a run ABORTED",
+        description: "At most one more step runs per branch, if its message was already under way. To repeat it is safe.",
+        query: &[],
+        body: Some(schema::<super::shapes::Stop>),
+        answer: schema::<Stopped>,
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/workflows",
+        operation: Operation::ListWorkflows,
+        name: "listWorkflows",
+        summary: "The workflows, by name",
+        description: "Those that have a current definition.",
+        query: &[limit(PAGE_RESULTS as u64, PAGE_RESULTS_MAX as u64), CURSOR],
+        body: None,
+        answer: schema::<Workflows>,
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/workflows/{workflow}",
+        operation: Operation::GetWorkflow,
+        name: "getWorkflow",
+        summary: "One workflow, with its definition",
+        description: "The definition is the same JSON as was given, without its white space.",
+        query: &[DEFINITION],
+        body: None,
+        answer: schema::<WorkflowDetails>,
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/workflows/{workflow}/graph",
+        operation: Operation::GetWorkflowGraph,
+        name: "getWorkflowGraph",
+        summary: "A definition as nodes and edges",
+        description: "What `stepladder graph --format json` writes: edges name nodes by their place in the group, and what stands \
+                      inside a Parallel or a Map state is a group of its node.",
+        query: &[DEFINITION],
+        body: None,
+        answer: schema::<WorkflowGraph>,
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/queues",
+        operation: Operation::ListQueues,
+        name: "listQueues",
+        summary: "The queues, and how many messages each holds",
+        description: "The system's queues, and those of the functions that the current definitions of the first 1,000 workflows \
+                      call, as far as they are there. The counts are SQS's, and lag behind by up to a minute.",
+        query: &[limit(PAGE_RESULTS as u64, 200), CURSOR],
+        body: None,
+        answer: schema::<Queues>,
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/dead-letters",
+        operation: Operation::ListDeadLetters,
+        name: "listDeadLetters",
+        summary: "Messages that nobody could handle",
+        description: "A look holds each message for a moment and lets go of it at its end: each counts as received once more, and \
+                      two looks at once see a part each. So ask seldom. The oldest of those that were seen comes first.",
+        query: &[
+            Parameter {
+                name: "queue",
+                takes: Takes::OneOf(&KEPT),
+                about: "`parked`, unless given: what nobody can handle; `dead-letter`: what the queues gave up, and the function \
+                        dead-letter goes on trying.",
+            },
+            data("Also what they carry, up to 64 KiB each."),
+            limit(KEPT_MESSAGES, KEPT_MESSAGES_MAX),
+        ],
+        body: None,
+        answer: schema::<DeadLetters>,
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/problems/{code}",
+        operation: Operation::GetProblem,
+        name: "getProblem",
+        summary: "What a problem's code means, and what to do",
+        description: "The `type` of a problem leads here. `stepladder explain` shows the same.",
+        query: &[],
+        body: None,
+        answer: schema::<ProblemPage>,
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/openapi.json",
+        operation: Operation::GetDocument,
+        name: "getDocument",
+        summary: "This document",
+        description: "OpenAPI 3.1.",
+        query: &[],
+        body: None,
+        answer: schema::<Document>,
+    },
+];
