@@ -251,6 +251,7 @@ impl RecordedRun {
             role_arn: head.role_arn.clone(),
             started_ms,
             redrive_count: 0,
+            child: false,
             input: None,
             context: None,
         };

@@ -3,7 +3,7 @@
 use crate::stack::Stack;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use stepladder_api::{ApiSettings, Refusals, router};
+use stepladder_api::{ApiSettings, Refusals, Unsupported, router};
 use stepladder_aws::{AwsHost, Environment};
 use stepladder_protocol::Protocol;
 use tokio::{
@@ -29,7 +29,8 @@ async fn the_rest_api_reads_the_table_and_the_queues() {
     let stack = Stack::start().await;
     let environment = Environment::local(&stack.server.endpoint_url(), "stepladder").unwrap();
     let protocol = Arc::new(Protocol::new(AwsHost::connect(environment).await));
-    let settings = ApiSettings { token_key: [7; 32], refusals: Refusals::Own };
+    let settings =
+        ApiSettings { token_key: [7; 32], refusals: Refusals::Own, unsupported: Unsupported::Refused };
     stack.server.mount("/api/", router(protocol, settings));
     stack.started("17").await;
     stack.put("parked", "no message of ours");

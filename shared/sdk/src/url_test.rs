@@ -1,6 +1,6 @@
 use super::*;
 use std::sync::Arc;
-use stepladder_api::{ApiSettings, Refusals, router};
+use stepladder_api::{ApiSettings, Refusals, Unsupported, router};
 use stepladder_asl::Definition;
 use stepladder_protocol::Protocol;
 use stepladder_simulation::MemoryHost;

@@ -1,6 +1,6 @@
 //! Answers AWS's Step Functions API at a function URL, where the stack has one.
 
-use stepladder_api::{ApiSettings, Refusals, router};
+use stepladder_api::{ApiSettings, Refusals, Unsupported, router};
 
 #[tokio::main]
 async fn main() -> Result<(), stepladder::Error> {

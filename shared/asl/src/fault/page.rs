@@ -183,6 +183,10 @@ impl FaultCode {
             FaultCode::Unsupported => {
                 ("the place where this is to run can't call the resource", "see the message")
             }
+            FaultCode::OutsideFunction => (
+                "a function that the definition calls has no program here, so it is called as one outside of the stack, by the function `invoke`",
+                "nothing, if it is one; else build the step, or correct the name",
+            ),
             FaultCode::NotYetRun => (
                 "the definition is right, but the deployed system can't run this yet",
                 "mock it in `stepladder try`; leave it out of what you deploy",

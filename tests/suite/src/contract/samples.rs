@@ -66,6 +66,7 @@ pub(crate) fn run_item(world: &impl World, key: &RunKey) -> RunItem {
         error: None,
         by: None,
         parked: None,
+        parent: None,
         expires_s: later_s(world),
         workflow_version: None,
         alias: None,

@@ -102,8 +102,12 @@ pub async fn a_workflow_is_written_only_over_what_was_read(world: &impl World) {
         revision: revision.map(str::to_owned),
         ..workflow(&name, hash)
     };
-    let put = async |item: &WorkflowItem, before| store.put_workflow(item, before).await.unwrap();
-    let is = WorkflowBefore::Is;
+    let put = async |item: &WorkflowItem, before: WorkflowBefore<'_>| {
+        store.put_workflow(item, before).await.unwrap()
+    };
+    fn is(item: &WorkflowItem) -> WorkflowBefore<'_> {
+        WorkflowBefore::Is(item)
+    }
     let first = at(None, "h1");
     assert!(!put(&first, is(&first)).await, "there is none");
     assert!(!put(&first, is(&at(Some("r1"), "h1"))).await);

@@ -61,6 +61,7 @@ fn run_item(host: &AwsHost, key: &RunKey) -> RunItem {
         error: None,
         by: None,
         parked: None,
+        parent: None,
         expires_s: host.clock().now_ms() / 1000 + 86_400,
         workflow_version: None,
         alias: None,
