@@ -192,6 +192,7 @@ pub(crate) mod tests {
             ending_item: None,
             error: (status == Status::Failed).then(|| "CardDeclined".into()),
             by: None,
+            redrives: Vec::new(),
             parked: None,
             expires_s: 0,
         }

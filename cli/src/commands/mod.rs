@@ -12,6 +12,7 @@ pub mod graph;
 pub mod repair;
 pub mod run_history;
 pub mod run_list;
+pub mod run_redrive;
 pub mod run_show;
 pub mod run_stop;
 pub mod start;

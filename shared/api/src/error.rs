@@ -45,6 +45,7 @@ const OWN: &str = "stepladder";
 kinds! {
     ExecutionAlreadyExists, SERVICE, 400;
     ExecutionDoesNotExist, SERVICE, 400;
+    ExecutionNotRedrivable, SERVICE, 400;
     ExecutionStillRunning, OWN, 400;
     InternalFailure, FRAME, 500;
     InvalidArn, SERVICE, 400;

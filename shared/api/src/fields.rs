@@ -23,17 +23,37 @@ pub(crate) struct Text {
     max: usize,
     /// Whether its length is counted in bytes, and its value is no business of a message.
     is_data: bool,
-    is_ascii: bool,
+    only: Only,
+}
+
+/// Which characters a text may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Only {
+    Any,
+    Ascii,
+    /// ASCII that one sees.
+    Graphic,
+}
+
+impl Only {
+    /// As AWS's model writes it, where the text has others.
+    fn broken_by(self, text: &str) -> Option<&'static str> {
+        match self {
+            Only::Ascii if !text.is_ascii() => Some("\\p{ASCII}*"),
+            Only::Graphic if !text.chars().all(|char| char.is_ascii_graphic()) => Some("[!-~]+"),
+            _ => None,
+        }
+    }
 }
 
 impl Text {
     const fn chars(min: usize, max: usize) -> Self {
-        Self { min, max, is_data: false, is_ascii: false }
+        Self { min, max, is_data: false, only: Only::Any }
     }
 
     /// Data of so many bytes at most: no message quotes it.
     pub(crate) const fn data(max: usize) -> Self {
-        Self { min: 0, max, is_data: true, is_ascii: false }
+        Self { min: 0, max, is_data: true, only: Only::Any }
     }
 
     pub(crate) const ARN: Text = Text::chars(1, 256);
@@ -44,7 +64,8 @@ impl Text {
     pub(crate) const DESCRIPTION: Text = Text::chars(0, 256);
     pub(crate) const ERROR: Text = Text { is_data: true, ..Text::chars(0, 256) };
     pub(crate) const CAUSE: Text = Text { is_data: true, ..Text::chars(0, 32_768) };
-    pub(crate) const TRACE_HEADER: Text = Text { is_ascii: true, ..Text::chars(0, 256) };
+    pub(crate) const TRACE_HEADER: Text = Text { only: Only::Ascii, ..Text::chars(0, 256) };
+    pub(crate) const CLIENT_TOKEN: Text = Text { only: Only::Graphic, ..Text::chars(1, 64) };
     pub(crate) const DEFINITION: Text = Text { min: 1, ..Text::data(crate::limits::DEFINITION_BYTES_MAX) };
 }
 
@@ -77,9 +98,9 @@ impl Fields {
                 format!("'{}{name}' failed to satisfy constraint: Member must have {constraint}", self.path);
             self.faults.push(shown(at));
         }
-        if text.is_ascii && !value.is_ascii() {
+        if let Some(pattern) = text.only.broken_by(&value) {
             let at = format!(
-                "'{}{name}' failed to satisfy constraint: Member must satisfy regular expression pattern: \\p{{ASCII}}*",
+                "'{}{name}' failed to satisfy constraint: Member must satisfy regular expression pattern: {pattern}",
                 self.path
             );
             self.faults.push(shown(at));

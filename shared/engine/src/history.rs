@@ -2,8 +2,9 @@
 
 use crate::{
     event::HistoryEvent,
-    fan_out::for_each_input,
+    fan_out::{BranchInput, for_each_input},
     merge::{Merged, Place, Strand, merge},
+    redrive::Pins,
     replay::{Follower, Records, ReplayError},
     run::Run,
     tour::{Keep, Tour},
@@ -30,6 +31,8 @@ pub struct History<'a> {
 pub struct HistoryOrder {
     strands: Vec<Strand>,
     merged: Merged,
+    /// What the branches of redriven fan-outs go on from: the only data that is kept.
+    pins: Pins,
 }
 
 impl HistoryOrder {
@@ -61,12 +64,12 @@ impl<'a> History<'a> {
     ) -> Result<Self, ReplayError> {
         let mut tour = Tour::new(definition, records, Keep::Index);
         tour.root(Follower::traced(definition, run, input.clone(), tour.wanted()))?;
-        let mut strands = tour.strands;
+        let Tour { mut strands, pins, .. } = tour;
         let merged = merge(&strands);
         for strand in &mut strands {
             strand.events = Vec::new();
         }
-        let order = Arc::new(HistoryOrder { strands, merged });
+        let order = Arc::new(HistoryOrder { strands, merged, pins });
         Ok(Self { definition, run: run.clone(), input, records, order })
     }
 
@@ -176,7 +179,7 @@ impl<'a> History<'a> {
                 left = left.saturating_sub(children.len());
                 let indexes = children.keys().copied().collect();
                 let run = follower.run();
-                let all = for_each_input(self.definition, run, position, &indexes, |input| {
+                let each = |input: BranchInput| {
                     let child = children.get(&input.index).copied();
                     let opening = child.and_then(|child| self.order.strands.get(child)?.opening);
                     let (Some(child), Some(opening)) = (child, opening) else { return Ok(()) };
@@ -185,7 +188,16 @@ impl<'a> History<'a> {
                     let branch =
                         Follower::branch_traced(self.definition, run, position, input, opening, trace);
                     self.retrace(child, branch, wanted, built)
-                })?;
+                };
+                let all = match &position.resumes {
+                    Some(resumes) => self
+                        .order
+                        .pins
+                        .inputs(self.definition, run, resumes, &indexes)?
+                        .map(|inputs| inputs.into_iter().try_for_each(each))
+                        .transpose()?,
+                    None => for_each_input(self.definition, run, position, &indexes, each)?,
+                };
                 all.ok_or_else(|| follower.too_slow())?;
                 fan_outs.next();
             }
@@ -199,7 +211,7 @@ impl<'a> History<'a> {
         let (trace, aborting) = follower.stop_tracing();
         if let Some(mut trace) = trace {
             if let (Some(cut_ms), Some(aborting)) = (strand.cut_ms, aborting) {
-                aborting.trace(self.definition, &strand.branch, cut_ms, &mut trace);
+                aborting.trace(self.definition, cut_ms, &mut trace);
             }
             built.insert(index, trace);
         }

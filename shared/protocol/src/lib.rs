@@ -23,6 +23,7 @@ mod park;
 mod payload;
 mod planted;
 mod read;
+mod redrive;
 mod repair;
 mod schedule;
 mod settings;
@@ -42,13 +43,17 @@ pub use execute::error_cause;
 
 pub use fan_outs::{Ended, EndedHow, FanOuts, Part, PartKey, PartReport, Partition, Progress, Tally};
 pub use glance::Glance;
-pub use item::{Close, Ending, ITEM_VERSION, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem};
+pub use item::{
+    Close, Ending, ITEM_VERSION, Record, RecordKey, Redrive, RedriveItem, RunId, RunItem, RunKey,
+    WorkflowItem,
+};
 pub use message::{Ask, Enclosing, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
 pub use metrics::{Metric, Metrics};
 pub use park::Parked;
 pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;
 pub use read::{Recording, RunView};
+pub use redrive::RedrivePreview;
 pub use repair::Repaired;
 pub use settings::{Settings, StatusEvents, WorkflowSettings};
 pub use start::{StartError, StartRequest, Started, body_to_resend, check_name};

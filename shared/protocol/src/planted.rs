@@ -52,10 +52,12 @@ pub enum PlantedBug {
     FailedScheduleIsDone,
     /// The message that tells an end is acknowledged although the event bus refused it.
     UntoldStatusIsDone,
+    /// A redrive runs the branches again that have succeeded.
+    RedriveRerunsFinishedBranches,
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 24] = [
+    pub const ALL: [PlantedBug; 25] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -80,5 +82,6 @@ impl PlantedBug {
         PlantedBug::ScheduleNamedByBranch,
         PlantedBug::FailedScheduleIsDone,
         PlantedBug::UntoldStatusIsDone,
+        PlantedBug::RedriveRerunsFinishedBranches,
     ];
 }

@@ -4,7 +4,7 @@
 
 use crate::{
     fan_outs::{FanOuts, Partition},
-    item::{Close, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem},
+    item::{Close, Record, RecordKey, RedriveItem, RunId, RunItem, RunKey, WorkflowItem},
     payload::Payload,
 };
 use std::{fmt, future::Future};
@@ -116,13 +116,13 @@ pub trait Store: FanOuts {
         record: (&RecordKey, &Record),
     ) -> impl Future<Output = WorldResult<bool>> + Send;
 
-    /// One transaction: the run goes back to RUNNING with `redrive_count + 1` and `by`, if it has ended (not SUCCEEDED)
+    /// One transaction: the run goes back to RUNNING with `redrive_count + 1` and what `redrive` says, if it has ended (not SUCCEEDED)
     /// with `redrive_count`; and the record is put. False: one of the two conditions failed.
     fn reopen_run_with_record(
         &self,
         run: &RunKey,
         redrive_count: u32,
-        by: &str,
+        redrive: &RedriveItem,
         record: (&RecordKey, &Record),
     ) -> impl Future<Output = WorldResult<bool>> + Send;
 

@@ -103,6 +103,7 @@ fn shape(item: &RunItem) -> Value {
         .set("startDate", seconds(item.started_ms))
         .set_time("stopDate", item.ended_ms)
         .set("redriveCount", item.redrive_count)
+        .set_time("redriveDate", item.redriven_ms())
         .into_value()
 }
 

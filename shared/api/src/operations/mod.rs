@@ -7,6 +7,7 @@ mod executions;
 mod history;
 mod lists;
 mod machines;
+mod redrive;
 mod start;
 mod test_state;
 
@@ -15,7 +16,7 @@ use serde_json::Value;
 use stepladder_protocol::Host;
 
 /// Those that are answered.
-pub(crate) const NAMES: [&str; 14] = [
+pub(crate) const NAMES: [&str; 15] = [
     "CreateStateMachine",
     "DescribeExecution",
     "DescribeStateMachine",
@@ -24,6 +25,7 @@ pub(crate) const NAMES: [&str; 14] = [
     "ListExecutions",
     "ListMapRuns",
     "ListStateMachines",
+    "RedriveExecution",
     "StartExecution",
     "StartSyncExecution",
     "StopExecution",
@@ -42,6 +44,7 @@ pub(crate) async fn call<H: Host>(api: &Api<H>, operation: &str, fields: Fields)
         "ListExecutions" => lists::executions(api, fields).await,
         "ListMapRuns" => lists::map_runs(api, fields).await,
         "ListStateMachines" => lists::state_machines(api, fields).await,
+        "RedriveExecution" => redrive::redrive(api, fields).await,
         "StartExecution" => start::start(api, fields).await,
         "StartSyncExecution" => start::start_sync(api, fields).await,
         "StopExecution" => executions::stop(api, fields).await,

@@ -4,6 +4,7 @@ mod executions;
 mod history;
 mod lists;
 mod machines;
+mod redrives;
 mod starts;
 mod states;
 mod wire;

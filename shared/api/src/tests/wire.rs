@@ -23,7 +23,7 @@ const UNREADABLE: &str = "com.amazon.coral.service#SerializationException";
 #[test]
 fn an_operation_that_is_not_there_is_unknown() {
     for operation in
-        ["RedriveExecution", "CreateActivity", "SendTaskSuccess", "TagResource", "", "startExecution"]
+        ["CreateActivity", "SendTaskSuccess", "TagResource", "", "startExecution"]
     {
         check(World::request(operation, "{}"), 400, UNKNOWN);
     }

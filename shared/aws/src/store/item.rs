@@ -20,6 +20,7 @@
 //! | `ij`, `iz`, `ib`; `ih` | B, B, S; S | – | the input where it is small; its digest |
 //! | `ej`, `ez`, `eb`; `er` | B, B, S; S | – | the ending where it is small; the error's name |
 //! | `by`, `pr` | S | – | the message that stopped or redrove it; why a message of it was parked |
+//! | `rs` | S | – | its last redrives: of each the beginning of its message's id, and when it was, in ms |
 //! | `lp`, `ap` | S | – | its partition in the indexes `runs` and `attention` |
 //!
 //! Names are short because every item carries them and is billed for them.
@@ -29,7 +30,9 @@ use crate::error::never;
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use std::{collections::HashMap, str::FromStr};
 use stepladder_engine::{Opening, Status};
-use stepladder_protocol::{BlobRef, ITEM_VERSION, Payload, Record, RecordKey, RunId, RunItem, WorldResult};
+use stepladder_protocol::{
+    BlobRef, ITEM_VERSION, Payload, Record, RecordKey, Redrive, RunId, RunItem, WorldResult,
+};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -51,6 +54,8 @@ pub(super) const INPUT: PayloadNames = PayloadNames { json: "ij", zstd: "iz", bl
 pub(super) const ENDING: PayloadNames = PayloadNames { json: "ej", zstd: "ez", blob: "eb" };
 /// The attribute that names the item of an ending that is too large for the run item.
 pub(super) const ENDING_ITEM: &str = "en";
+/// The attribute with the run's last redrives.
+pub(super) const REDRIVES: &str = "rs";
 pub(super) const DATA: PayloadNames = PayloadNames { json: "pj", zstd: "pz", blob: "pb" };
 
 /// A payload's attribute: its name says the form.
@@ -256,11 +261,27 @@ pub(super) fn write_run(run: &RunItem) -> Item {
     writer.optional_string(ENDING_ITEM, run.ending_item.as_ref());
     writer.optional_string("er", run.error.as_ref());
     writer.optional_string("by", run.by.as_ref());
+    writer
+        .optional_string(REDRIVES, (!run.redrives.is_empty()).then(|| redrives_text(&run.redrives)).as_ref());
     writer.optional_string("pr", run.parked.as_ref());
     writer.string("lp", keys::list_pk(&run.id));
     writer.optional_string("ap", keys::attention_pk(&run.id, run.status).as_ref());
     writer.number(EXPIRES, run.expires_s);
     writer.0
+}
+
+/// `<beginning of an id>.<ms>`, separated by spaces.
+pub(super) fn redrives_text(redrives: &[Redrive]) -> String {
+    let each = redrives.iter().map(|redrive| format!("{}.{}", redrive.by, redrive.at_ms));
+    each.collect::<Vec<String>>().join(" ")
+}
+
+fn redrives_of(text: &str) -> Option<Vec<Redrive>> {
+    let one = |one: &str| {
+        let (by, at_ms) = one.split_once('.')?;
+        Some(Redrive { by: by.to_owned(), at_ms: at_ms.parse().ok()? })
+    };
+    text.split(' ').map(one).collect()
 }
 
 pub(super) fn read_run(operation: String, id: &RunId, item: Item) -> WorldResult<RunItem> {
@@ -288,6 +309,12 @@ pub(super) fn read_run(operation: String, id: &RunId, item: Item) -> WorldResult
         ending_item: reader.optional_string(ENDING_ITEM)?,
         error: reader.optional_string("er")?,
         by: reader.optional_string("by")?,
+        redrives: match reader.optional_string(REDRIVES)? {
+            Some(text) => {
+                redrives_of(&text).ok_or_else(|| reader.damaged(REDRIVES, "is no list of redrives"))?
+            }
+            None => Vec::new(),
+        },
         parked: reader.optional_string("pr")?,
         expires_s: reader.number(EXPIRES)?,
     })
