@@ -112,8 +112,7 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
         }
         Command::Run(RunCommand::Redrive(args)) => {
             let stack = Stack::connect(&global, printer);
-            let work =
-                async { commands::run_redrive::run(args, &stack.await?, printer, global.yes).await };
+            let work = async { commands::run_redrive::run(args, &stack.await?, printer, global.yes).await };
             bounded(timeout, work).await
         }
         Command::Run(RunCommand::Stop(args)) => {

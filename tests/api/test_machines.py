@@ -70,7 +70,6 @@ class Machines(ApiTest):
         for call, parameters in [
             (self.client.create_activity, {"name": "a"}),
             (self.client.send_task_success, {"taskToken": "t", "output": "1"}),
-            (self.client.redrive_execution, {"executionArn": "arn:x"}),
             (self.client.list_tags_for_resource, {"resourceArn": "arn:x"}),
             (self.client.list_state_machine_versions, {"stateMachineArn": "arn:x"}),
             (self.client.delete_state_machine, {"stateMachineArn": "arn:x"}),

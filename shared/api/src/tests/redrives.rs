@@ -86,7 +86,8 @@ fn a_client_token_has_no_white_space_and_64_characters_at_most() {
                    pattern: [!-~]+";
     world.refused("RedriveExecution", with_token("a b"), "ValidationException", message);
     let long = "t".repeat(65);
-    let message = "at 'clientToken' failed to satisfy constraint: Member must have length less than or equal to 64";
+    let message =
+        "at 'clientToken' failed to satisfy constraint: Member must have length less than or equal to 64";
     world.refused("RedriveExecution", with_token(&long), "ValidationException", message);
 }
 

@@ -235,7 +235,10 @@ impl<H: Host> Protocol<H> {
         inputs: Vec<BranchInput>,
     ) -> WorldResult<Result<(), Outcome>> {
         let run = RunKey::of(line.run);
-        let bytes = inputs.iter().map(|input| json::size(&input.data).unwrap_or(usize::MAX));
+        let bytes = inputs.iter().map(|input| {
+            let goes_on = input.goes_on.as_ref().map_or(Ok(0), |goes_on| json::size(goes_on));
+            json::size(&input.data).unwrap_or(usize::MAX).saturating_add(goes_on.unwrap_or(usize::MAX))
+        });
         let bytes = bytes.fold(0, usize::saturating_add);
         if let Err(outcome) = self.bounded_input("What 64 branches start with", Some(bytes)) {
             return Ok(Err(outcome));
