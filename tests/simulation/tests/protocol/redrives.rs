@@ -126,16 +126,16 @@ fn events_and_steps_see_the_indexes_of_the_state() {
 #[test]
 fn what_two_redrives_kept_is_joined_in_order() {
     let stack = stack(&map(json!({ "MaxConcurrency": 1 })), |item, redrives| item == 2 && redrives < 2);
-    let mut seen = 0;
     stack.start("run", items(5));
     stack.run();
-    assert_eq!(ran(&stack, &mut seen), (3, 3));
-    redrive(&stack);
-    stack.run();
-    assert_eq!((stack.status("run"), ran(&stack, &mut seen)), (Status::Failed, (0, 1)));
-    redrive(&stack);
-    stack.run();
-    assert_eq!((stack.ending("run").0, ran(&stack, &mut seen)), (tens(0..5), (2, 3)));
+    for _ in 0..2 {
+        assert_eq!(stack.status("run"), Status::Failed);
+        redrive(&stack);
+        stack.run();
+    }
+    assert_eq!(stack.ending("run").0, tens(0..5));
+    // Two of the third item's failed, and nothing else ran twice.
+    assert_eq!(ran(&stack, &mut 0), (5, 7));
     check_history(&stack);
 }
 
