@@ -222,8 +222,7 @@ fn another_attempt_of_a_redriven_map_keeps_what_the_redrive_kept() {
 
 /// A Map of Maps of three items each, in a Parallel state beside a branch of one step.
 fn nested() -> Value {
-    let inner = &map(json!({}))["States"]["Each"];
-    let mut inner = inner.clone();
+    let mut inner = map(json!({}))["States"]["Each"].clone();
     inner["ItemsPath"] = json!("$");
     let outer = json!({
         "Type": "Map",
