@@ -38,7 +38,7 @@ pub enum Command {
     Synth(commands::synth::SynthArgs),
     Serve(commands::serve::ServeArgs),
     Start(commands::start::StartArgs),
-    /// Look at runs, and stop them
+    /// Look at runs, redrive and stop them
     #[command(subcommand)]
     Run(RunCommand),
     /// The same as `run list`
@@ -63,6 +63,7 @@ pub enum RunCommand {
     List(commands::run_list::ListArgs),
     Show(commands::run_show::ShowArgs),
     History(commands::run_history::HistoryArgs),
+    Redrive(commands::run_redrive::RedriveArgs),
     Stop(commands::run_stop::StopArgs),
 }
 

@@ -115,6 +115,11 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
             let stack = Stack::connect(&global, printer);
             bounded(timeout, async { commands::run_history::run(args, &stack.await?, printer).await }).await
         }
+        Command::Run(RunCommand::Redrive(args)) => {
+            let stack = Stack::connect(&global, printer);
+            let work = async { commands::run_redrive::run(args, &stack.await?, printer, global.yes).await };
+            bounded(timeout, work).await
+        }
         Command::Run(RunCommand::Stop(args)) => {
             let stack = Stack::connect(&global, printer);
             bounded(timeout, async { commands::run_stop::run(args, &stack.await?, printer).await }).await

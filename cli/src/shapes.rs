@@ -193,6 +193,7 @@ pub(crate) mod tests {
             error: (status == Status::Failed).then(|| "CardDeclined".into()),
             by: None,
             parent: None,
+            redrives: Vec::new(),
             parked: None,
             expires_s: 0,
             workflow_version: None,

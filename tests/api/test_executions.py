@@ -55,9 +55,25 @@ class Executions(ApiTest):
         self.assertEqual(events[-1]["type"], "ExecutionAborted")
         self.assertEqual(events[-1]["executionAbortedEventDetails"], {"error": "Enough", "cause": "of it"})
 
+    def test_an_execution_is_redriven(self):
+        execution = self.started(self.machine(WAIT))
+        self.refused("ExecutionNotRedrivable", self.client.redrive_execution, executionArn=execution)
+        self.client.stop_execution(executionArn=execution)
+        self.assertEqual(self.ended(execution)["redriveStatus"], "REDRIVABLE")
+        redriven = self.client.redrive_execution(executionArn=execution, clientToken="one")
+        again = self.client.redrive_execution(executionArn=execution, clientToken="one")
+        self.assertEqual(again["redriveDate"], redriven["redriveDate"])
+        described = self.client.describe_execution(executionArn=execution)
+        self.assertEqual((described["status"], described["redriveCount"]), ("RUNNING", 1))
+        self.assertEqual(described["redriveDate"], redriven["redriveDate"])
+        events = self.client.get_execution_history(executionArn=execution)["events"]
+        event = next(event for event in events if event["type"] == "ExecutionRedriven")
+        self.assertEqual(event["executionRedrivenEventDetails"], {"redriveCount": 1})
+        self.client.stop_execution(executionArn=execution)
+
     def test_what_is_not_there_is_refused(self):
         execution = self.started(self.machine(PASS)) + "x"
-        for call in [self.client.describe_execution, self.client.stop_execution, self.client.get_execution_history,
+        for call in [self.client.describe_execution, self.client.stop_execution, self.client.redrive_execution, self.client.get_execution_history,
                      self.client.list_map_runs, self.client.describe_state_machine_for_execution]:
             self.refused("ExecutionDoesNotExist", call, message=execution, executionArn=execution)
             self.refused("InvalidArn", call, executionArn="x")

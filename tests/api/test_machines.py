@@ -70,7 +70,6 @@ class Machines(ApiTest):
         for call, parameters in [
             (self.client.create_activity, {"name": "a"}),
             (self.client.send_task_success, {"taskToken": "t", "output": "1"}),
-            (self.client.redrive_execution, {"executionArn": "arn:x"}),
             (self.client.describe_map_run, {"mapRunArn": "arn:x"}),
         ]:
             self.refused("UnknownOperationException", call, **parameters)

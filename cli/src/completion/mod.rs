@@ -109,6 +109,11 @@ pub fn running() -> ArgValueCompleter {
     ArgValueCompleter::new(offers::running)
 }
 
+/// The newest runs that ended badly.
+pub fn redrivable() -> ArgValueCompleter {
+    ArgValueCompleter::new(offers::redrivable)
+}
+
 /// The newest runs, as `workflow/name` alone.
 pub fn run_ids() -> ArgValueCompleter {
     ArgValueCompleter::new(offers::run_ids)

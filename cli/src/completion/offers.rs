@@ -65,6 +65,11 @@ pub(super) fn running(typed: &OsStr) -> Vec<CompletionCandidate> {
     candidates(newest(&shown).running().offers(&shown), typed)
 }
 
+pub(super) fn redrivable(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let shown = typed.to_string_lossy();
+    candidates(newest(&shown).redrivable().offers(&shown), typed)
+}
+
 pub(super) fn run_ids(typed: &OsStr) -> Vec<CompletionCandidate> {
     let shown = typed.to_string_lossy();
     let whole = newest(&shown).offers(&shown).into_iter().filter(|offer| offer.name.contains('/'));
@@ -164,6 +169,14 @@ impl Newest {
     fn running(mut self) -> Self {
         let known = &self.known;
         self.ids.retain(|id| known.get(id).is_none_or(|(status, _)| *status == Status::Running));
+        self
+    }
+
+    /// Without those that are known to go, or to have succeeded.
+    fn redrivable(mut self) -> Self {
+        let known = &self.known;
+        let can_be = |status: &Status| !matches!(status, Status::Running | Status::Succeeded);
+        self.ids.retain(|id| known.get(id).is_none_or(|(status, _)| can_be(status)));
         self
     }
 

@@ -47,6 +47,7 @@ kinds! {
     ConflictException, SERVICE, 409;
     ExecutionAlreadyExists, SERVICE, 400;
     ExecutionDoesNotExist, SERVICE, 400;
+    ExecutionNotRedrivable, SERVICE, 400;
     ExecutionStillRunning, OWN, 400;
     InternalFailure, FRAME, 500;
     InvalidArn, SERVICE, 400;

@@ -35,6 +35,10 @@ struct Pattern {
 
 const ASCII: Pattern = Pattern { written: "\\p{ASCII}*", is_met: str::is_ascii };
 
+/// ASCII that one sees.
+const GRAPHIC: Pattern =
+    Pattern { written: "[!-~]+", is_met: |text| text.bytes().all(|byte| byte.is_ascii_graphic()) };
+
 /// The name of an alias: a number would be one of a version.
 const RESTRICTED: Pattern = Pattern {
     written: "^(?=.*[a-zA-Z_\\-\\.])[a-zA-Z0-9_\\-\\.]+$",
@@ -80,6 +84,7 @@ impl Text {
     pub(crate) const REVISION: Text = Text::chars(0, 256);
     pub(crate) const TAG_KEY: Text = Text { pattern: Some(TAG), ..Text::chars(1, 128) };
     pub(crate) const TAG_VALUE: Text = Text { pattern: Some(TAG), ..Text::chars(0, 256) };
+    pub(crate) const CLIENT_TOKEN: Text = Text { pattern: Some(GRAPHIC), ..Text::chars(1, 64) };
     pub(crate) const DEFINITION: Text = Text { min: 1, ..Text::data(crate::limits::DEFINITION_BYTES_MAX) };
 }
 

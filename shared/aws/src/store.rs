@@ -41,7 +41,7 @@ use std::{collections::HashMap, ops::Range};
 use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
     Close, CreateRun, DataSlot, ITEM_VERSION, ListedRun, ListedWorkflow, Partition, Payload, PutRecord,
-    Record, RecordKey, RunId, RunItem, RunKey, Store, WorkflowItem, WorldResult,
+    Record, RecordKey, RedriveItem, RunId, RunItem, RunKey, Store, WorkflowItem, WorldResult,
 };
 
 /// [`Store`] on DynamoDB.
@@ -152,10 +152,10 @@ impl Store for DynamoStore {
         &self,
         run: &RunKey,
         redrive_count: u32,
-        by: &str,
+        redrive: &RedriveItem,
         (key, record): (&RecordKey, &Record),
     ) -> WorldResult<bool> {
-        let change = RunChange::reopen(run, redrive_count, by);
+        let change = RunChange::reopen(run, redrive_count, redrive);
         let change = change.transact_update(&self.table);
         self.transact(format!("reopen run {run} with {key}"), change, self.record_item(key, record)).await
     }
@@ -440,7 +440,7 @@ impl RunChange {
         change
     }
 
-    fn reopen(run: &RunKey, redrive_count: u32, by: &str) -> Self {
+    fn reopen(run: &RunKey, redrive_count: u32, redrive: &RedriveItem) -> Self {
         let condition = "n = :n AND r = :r AND st IN (:failed, :timed_out, :aborted)";
         let mut change = Self::new(run, condition, redrive_count);
         for (name, status) in
@@ -450,7 +450,8 @@ impl RunChange {
         }
         change.set("st", AttributeValue::S(Status::Running.as_str().to_owned()));
         change.set("r", AttributeValue::N(redrive_count.saturating_add(1).to_string()));
-        change.set("by", AttributeValue::S(by.to_owned()));
+        change.set("by", AttributeValue::S(redrive.by.clone()));
+        change.set(item::REDRIVES, AttributeValue::S(item::redrives_text(&redrive.redrives)));
         // Without `ap` it leaves the index `attention`.
         change.update.push_str(" REMOVE t1, er, ap");
         for name in [ENDING.json, ENDING.zstd, ENDING.blob, ENDING_ITEM] {

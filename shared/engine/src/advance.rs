@@ -19,6 +19,7 @@ use crate::{
     limits::{STATES_WITHOUT_STOP_MAX, TRANSITIONS_MAX},
     outcome::{Limit, Outcome},
     position::{Awaiting, Branch, MapItem, Position},
+    redrive::Kept,
     run::Run,
     trace::{Course, Link, Trace},
     transition::{End, Next, Status, Transition},
@@ -61,7 +62,7 @@ pub(crate) fn start_traced(
         run,
         now_ms,
         draws: run.draws("start", 0),
-        origin: Origin { branch: Branch::default(), next_seq: 0, deadline_ms, map_item: None },
+        origin: Origin { next_seq: 0, deadline_ms, ..Origin::default() },
         variables: Map::new(),
         events: 0,
         entered: 0,
@@ -83,7 +84,7 @@ pub(crate) fn start_traced(
             Next::Wait(walk.turn(&definition.machine.start_at, input))
         }
     };
-    Transition { next, now_ms, gave_up: walk.gave_up }
+    Transition { next, now_ms, gave_up: walk.gave_up, stayed: false }
 }
 
 pub(crate) fn advance_traced(
@@ -105,6 +106,7 @@ pub(crate) fn advance_traced(
             next_seq: position.seq.saturating_add(1),
             deadline_ms,
             map_item: position.map_item.clone(),
+            indexes: position.indexes.clone(),
         },
         variables: position.variables.clone(),
         events: position.events,
@@ -114,15 +116,17 @@ pub(crate) fn advance_traced(
         trace,
     };
     let next = walk.outcome(position, outcome);
-    Transition { next, now_ms, gave_up: walk.gave_up }
+    Transition { next, now_ms, gave_up: walk.gave_up, stayed: walk.entered == 0 }
 }
 
 /// What every position that a walk leads to has in common.
+#[derive(Default)]
 struct Origin {
     branch: Branch,
     next_seq: u32,
     deadline_ms: Option<i64>,
     map_item: Option<MapItem>,
+    indexes: Vec<u32>,
 }
 
 /// One walk over states, from an outcome to the next stop.
@@ -184,8 +188,8 @@ impl Walk<'_> {
                 let error = Some(errors::TIMEOUT.to_owned());
                 return Flow::Stop(self.end(position, Status::TimedOut, error, None));
             }
-            Outcome::Redriven { redrive_count } => {
-                return Flow::Stop(self.redriven(position, *redrive_count));
+            Outcome::Redriven { redrive_count, kept } => {
+                return Flow::Stop(self.redriven(position, *redrive_count, kept.as_ref()));
             }
             _ if self.origin.next_seq >= TRANSITIONS_MAX => {
                 let cause = format!(
@@ -218,6 +222,7 @@ impl Walk<'_> {
                 let data = position.data.clone();
                 Flow::Stop(self.failed(&position.state, data, Some(error.clone()), cause.clone()))
             }
+            (_, Awaiting::Turn, _) if position.resumes.is_some() => self.resumed(state, position),
             (_, Awaiting::Turn, _) => Flow::Go(position.state.clone(), position.data.clone()),
             (_, Awaiting::Step { .. }, Outcome::TimerFired) => Flow::Stop(self.hop(position)),
             (_, Awaiting::Timer { due_ms }, Outcome::TimerFired) if self.now_ms < due_ms => {
@@ -293,14 +298,15 @@ impl Walk<'_> {
         }
     }
 
-    fn redriven(&mut self, position: &Position, redrive_count: u32) -> Next {
+    fn redriven(&mut self, position: &Position, redrive_count: u32, kept: Option<&Kept>) -> Next {
         self.event(|| Event::ExecutionRedriven { redrive_count });
         // The deadline starts anew, as on AWS.
         self.origin.deadline_ms = self
             .definition
             .timeout_seconds
             .map(|seconds| self.now_ms.saturating_add_unsigned(seconds.saturating_mul(1000)));
-        Next::Wait(self.turn(&position.state, position.data.clone()))
+        let resumes = kept.map(|kept| Box::new(kept.resumes(position.seq, &position.branch)));
+        Next::Wait(Position { resumes, ..self.turn(&position.state, position.data.clone()) })
     }
 
     /// The same wait, one record later: a wait of more than 15 minutes is a chain of them.
@@ -327,6 +333,8 @@ impl Walk<'_> {
             variables: self.variables.clone(),
             map_item: self.origin.map_item.clone(),
             opening: None,
+            indexes: self.origin.indexes.clone(),
+            resumes: None,
             data,
         }
     }

@@ -4,6 +4,7 @@ use crate::{
     inspect::Probe,
     limits::{BRANCHES_MAX, INPUTS_AT_ONCE},
     position::{FanOut, MapItem, Position},
+    redrive::GoesOn,
     run::{Run, Visit},
 };
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,9 @@ pub struct BranchInput {
     /// The iteration that the branch runs in: its own in a Map state, else the one around the Parallel state.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub map_item: Option<MapItem>,
+    /// Only of a redriven fan-out.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub goes_on: Option<Box<GoesOn>>,
 }
 
 /// What the branches of a fan-out start with: `Items` or `ItemsPath`, then `ItemSelector`, of a Map state; the effective
@@ -91,8 +95,12 @@ impl<'a> Inputs<'a> {
                     })?,
                 };
                 let last = u32::try_from(parallel.branches.len()).unwrap_or(u32::MAX);
-                let branch =
-                    |index| BranchInput { index, data: data.clone(), map_item: position.map_item.clone() };
+                let branch = |index| BranchInput {
+                    index,
+                    data: data.clone(),
+                    map_item: position.map_item.clone(),
+                    goes_on: None,
+                };
                 Ok((range.start..range.end.min(last)).map(branch).collect())
             }
             _ => Ok(Vec::new()),
@@ -247,7 +255,8 @@ impl<'a> Seen<'a> {
                 }
             };
             let value = self.definition.mentions_map_item.then(|| item.clone());
-            inputs.push(BranchInput { index, data, map_item: Some(MapItem { index, value }) });
+            let map_item = Some(MapItem { index, value });
+            inputs.push(BranchInput { index, data, map_item, goes_on: None });
         }
         Ok(inputs)
     }

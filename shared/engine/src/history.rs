@@ -3,10 +3,11 @@
 use crate::{
     checkpoint::{Checkpoint, Checkpoints},
     event::HistoryEvent,
-    fan_out::for_each_input,
+    fan_out::{BranchInput, for_each_input},
     limits::DIGEST_EVENTS,
     merge::{Merged, Place, Strand, merge},
     position::Branch,
+    redrive::Pins,
     replay::{Follower, Recorded, Records, ReplayError},
     run::Run,
     tour::{Keep, Tour},
@@ -81,17 +82,26 @@ pub struct HistoryOrder {
     digests: Vec<Sha256>,
     status: Status,
     followed: AtomicU64,
+    /// What the branches of redriven fan-outs go on from.
+    pins: Pins,
 }
 
 impl HistoryOrder {
     fn new(tour: Tour<'_>, status: Status) -> Self {
-        let Tour { mut strands, checkpoints, .. } = tour;
+        let Tour { mut strands, checkpoints, pins, .. } = tour;
         let merged = merge(&strands);
         for strand in &mut strands {
             strand.events = Vec::new();
         }
-        let mut order =
-            Self { strands, merged, checkpoints, digests: Vec::new(), status, followed: AtomicU64::new(0) };
+        let mut order = Self {
+            strands,
+            merged,
+            checkpoints,
+            digests: Vec::new(),
+            status,
+            followed: AtomicU64::new(0),
+            pins,
+        };
         let mut hash = Sha256::new();
         for portion in order.merged.order.chunks(DIGEST_EVENTS) {
             order.digests.push(hash.clone());
@@ -331,7 +341,7 @@ impl<'a> History<'a> {
                 left = left.saturating_sub(1);
                 let indexes = children.keys().copied().collect();
                 let run = follower.run();
-                let all = for_each_input(self.definition, run, position, &indexes, |input| {
+                let each = |input: BranchInput| {
                     let child = children.get(&input.index).copied();
                     let opening = child.and_then(|child| self.order.strands.get(child)?.opening);
                     let (Some(child), Some(opening)) = (child, opening) else { return Ok(()) };
@@ -341,7 +351,16 @@ impl<'a> History<'a> {
                     let branch =
                         Follower::branch_traced(self.definition, run, position, input, opening, trace);
                     self.retrace(child, branch, errands, built)
-                })?;
+                };
+                let all = match &position.resumes {
+                    Some(resumes) => self
+                        .order
+                        .pins
+                        .inputs(self.definition, run, resumes, &indexes)?
+                        .map(|inputs| inputs.into_iter().try_for_each(each))
+                        .transpose()?,
+                    None => for_each_input(self.definition, run, position, &indexes, each)?,
+                };
                 all.ok_or_else(|| follower.too_slow())?;
             }
             let is_complete = follower.trace().is_none_or(|trace| trace.count >= last_wanted);
@@ -356,7 +375,7 @@ impl<'a> History<'a> {
         let (trace, aborting) = follower.stop_tracing();
         if let Some(mut trace) = trace {
             if let (Some(cut_ms), Some(aborting)) = (strand.cut_ms, aborting) {
-                aborting.trace(self.definition, &strand.branch, cut_ms, &mut trace);
+                aborting.trace(self.definition, cut_ms, &mut trace);
             }
             built
                 .insert(index, Traces { from: errand.from.map_or(0, |checkpoint| checkpoint.events), trace });

@@ -230,7 +230,11 @@ impl Merged {
                     let last = self.last.get(&(strand, index));
                     match last.and_then(|last| self.ids.get(*last)).and_then(|ids| ids.last()) {
                         Some(id) => return *id,
-                        None => return 0,
+                        // A redrive found nothing left to do.
+                        None => match at.fan_outs.get(index) {
+                            Some(opened) if opened.strands.is_empty() => link = opened.link,
+                            _ => return 0,
+                        },
                     }
                 }
                 Link::Failed { seq, index } => {

@@ -1,5 +1,6 @@
 //! What ended or moved a wait.
 
+use crate::redrive::Kept;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -65,7 +66,12 @@ pub enum Outcome {
         cause: Option<String>,
     },
     /// Somebody sent the run on from where it had ended. The position is the one that it goes on from.
-    Redriven { redrive_count: u32 },
+    Redriven {
+        redrive_count: u32,
+        /// What is kept of the Parallel or Map state that it goes on from; none: that state begins anew.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        kept: Option<Kept>,
+    },
 }
 
 /// How far a call had come when it failed.

@@ -1,6 +1,6 @@
 //! Where a branch waits.
 
-use crate::{limits::DELAY_MAX_MS, present::present, run::Visit, token::TaskKey};
+use crate::{limits::DELAY_MAX_MS, present::present, redrive::Resumes, run::Visit, token::TaskKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -38,6 +38,13 @@ pub struct Position {
     /// Only in the first position of a branch: what it was started with.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub opening: Option<Opening>,
+    /// The indexes of its forks as the states around it count them; empty where they are those of its branch. A redrive
+    /// opens a fan-out over some of the branches, which are numbered anew.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub indexes: Vec<u32>,
+    /// The fan-out that the state goes on from after a redrive.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resumes: Option<Box<Resumes>>,
     /// The state's raw input.
     pub data: Value,
 }
@@ -100,7 +107,7 @@ pub enum Awaiting {
 /// A fan-out, as far as it was decided when its state was entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FanOut {
-    /// How many branches it has; at least one.
+    /// How many branches it has; at least one, unless a redrive found nothing left to do.
     pub count: u32,
     /// How many of them may run at once: 1 to `count`.
     pub concurrency: u32,
@@ -118,7 +125,8 @@ fn is_zero(number: &u32) -> bool {
 #[serde(transparent)]
 pub struct Branch(pub Vec<Fork>);
 
-/// One fork of a path: the seq at which the fan-out was opened, and the index of the branch in it.
+/// One fork of a path: the seq at which the fan-out was opened, and the index of the branch in it. Those of a redriven
+/// fan-out are numbered anew: see [`Position::indexes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Fork {
     pub seq: u32,
@@ -177,14 +185,22 @@ impl Position {
         }
     }
 
+    /// The indexes of its forks as the states around it count them, outermost first.
+    pub fn indexes(&self) -> Vec<u32> {
+        match self.indexes.is_empty() {
+            true => self.branch.0.iter().map(|fork| fork.index).collect(),
+            false => self.indexes.clone(),
+        }
+    }
+
     /// The indexes of the Map iterations that it is in, outermost first.
     pub fn iterations(&self, definition: &Definition) -> Vec<u64> {
         let mut iterations = Vec::new();
         let mut state = definition.state(&self.state);
-        for fork in self.branch.0.iter().rev() {
+        for index in self.indexes().into_iter().rev() {
             let around = state.and_then(|state| definition.state(&state.parent.as_ref()?.state));
             if around.is_some_and(|around| matches!(around.kind, Kind::Map(_))) {
-                iterations.push(u64::from(fork.index));
+                iterations.push(u64::from(index));
             }
             state = around;
         }

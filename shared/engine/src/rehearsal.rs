@@ -156,7 +156,7 @@ impl<'a> Rehearsal<'a> {
         now_ms: i64,
     ) -> Result<(), RehearsalError> {
         self.is_sound()?;
-        if let (Outcome::Redriven { redrive_count }, true, Some(end)) =
+        if let (Outcome::Redriven { redrive_count, .. }, true, Some(end)) =
             (&outcome, branch.is_root(), self.end.take_if(|_| branch.is_root()))
         {
             self.run.redrive_count = *redrive_count;
@@ -270,7 +270,7 @@ impl<'a> Rehearsal<'a> {
             // Its fan-out was stopped while it was about to start.
             return;
         }
-        let Transition { next, now_ms, gave_up } = transition;
+        let Transition { next, now_ms, gave_up, .. } = transition;
         if gave_up {
             self.gave_up = Some(branch);
             return;

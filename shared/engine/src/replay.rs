@@ -8,11 +8,12 @@ use crate::{
     history,
     merge::merge,
     outcome::Outcome,
-    position::{Branch, Opening, Position},
+    position::{Branch, MapItem, Opening, Position},
+    redrive::{Around, Resumption},
     run::Run,
     tour::{Aborting, Keep, Tour},
     trace::{Link, Trace, Wanted},
-    transition::{Next, Transition},
+    transition::{End, Next, Status, Transition},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -124,6 +125,11 @@ pub struct Follower<'a> {
     branch: Branch,
     last: Transition,
     next_seq: u32,
+    /// The branch's index as the state around it counts.
+    index: u32,
+    map_item: Option<MapItem>,
+    /// What it ended by in the state that it waited in, where that is a fan-out, or goes on from one.
+    around: Around,
     trace: Option<Trace>,
 }
 
@@ -152,7 +158,17 @@ impl<'a> Follower<'a> {
     fn root(definition: &'a Definition, run: &Run, input: Value, mut trace: Option<Trace>) -> Self {
         let run = Run { redrive_count: 0, ..run.clone() };
         let last = start_traced(definition, &run, input, run.started_ms, trace.as_mut());
-        Self { definition, run, branch: Branch::default(), last, next_seq: 0, trace }
+        Self {
+            definition,
+            run,
+            branch: Branch::default(),
+            last,
+            next_seq: 0,
+            index: 0,
+            map_item: None,
+            around: Around::Nothing,
+            trace,
+        }
     }
 
     pub(crate) fn branch_traced(
@@ -164,8 +180,11 @@ impl<'a> Follower<'a> {
         mut trace: Option<Trace>,
     ) -> Self {
         let branch = parent.branch.child(parent.seq, input.index);
+        let index = input.goes_on.as_ref().map_or(input.index, |goes_on| goes_on.index);
+        let map_item = input.map_item.clone();
         let last = start_branch_traced(definition, run, parent, input, opening, trace.as_mut());
-        Self { definition, run: run.clone(), branch, last, next_seq: 0, trace }
+        let (run, around) = (run.clone(), Around::Nothing);
+        Self { definition, run, branch, last, next_seq: 0, index, map_item, around, trace }
     }
 
     /// The branch again at a checkpoint of it; `run` is the run of any record of it.
@@ -213,8 +232,8 @@ impl<'a> Follower<'a> {
     pub(crate) fn pass(&mut self, record: &Recorded) -> Result<Position, ReplayError> {
         let seq = self.next_seq;
         self.in_time()?;
-        if let Outcome::Redriven { redrive_count } = record.outcome {
-            self.run.redrive_count = redrive_count;
+        if let Outcome::Redriven { redrive_count, .. } = &record.outcome {
+            self.run.redrive_count = *redrive_count;
         }
         let Some(position) = pending(&self.last, seq, &record.outcome) else {
             return Err(ReplayError::AfterTheEnd { branch: self.branch.clone(), seq });
@@ -226,6 +245,10 @@ impl<'a> Follower<'a> {
         self.last =
             advance_traced(self.definition, &self.run, &position, &record.outcome, record.finished_ms, trace);
         self.next_seq = seq.saturating_add(1);
+        self.around = match (&self.last.next, self.last.stayed) {
+            (Next::End(_), true) => around(&position, &record.outcome),
+            _ => Around::Nothing,
+        };
         self.in_time()?;
         Ok(position)
     }
@@ -264,6 +287,30 @@ impl<'a> Follower<'a> {
         }
     }
 
+    /// Where the branch goes on after a redrive; none if it has succeeded.
+    pub fn resumption(&self) -> Option<Resumption> {
+        let (state, data, variables, around) = match &self.last.next {
+            Next::End(End { status: Status::Succeeded, .. }) => return None,
+            Next::End(end) => (&end.state, &end.data, &end.variables, self.around.clone()),
+            Next::Wait(position) => {
+                let around = match (position.fan_out(), &position.resumes) {
+                    (Some(_), _) => Around::FanOut(Box::new(position.clone())),
+                    (None, Some(resumes)) => Around::Earlier(resumes.as_ref().clone()),
+                    (None, None) => Around::Nothing,
+                };
+                (&position.state, &position.data, &position.variables, around)
+            }
+        };
+        Some(Resumption {
+            state: state.clone(),
+            data: data.clone(),
+            variables: variables.clone(),
+            map_item: self.map_item.clone(),
+            index: self.index,
+            around,
+        })
+    }
+
     /// The run as it is now: a redrive counts in it.
     pub fn run(&self) -> &Run {
         &self.run
@@ -286,6 +333,17 @@ impl<'a> Follower<'a> {
     /// The trace so far, and the state that is open. What follows is not traced.
     pub(crate) fn stop_tracing(&mut self) -> (Option<Trace>, Option<Aborting>) {
         (self.trace.take(), self.waits().map(Aborting::of))
+    }
+}
+
+/// What a redrive finds of the branches that a position waited for when this outcome ended it. Those of a state that
+/// failed as a whole run again, as on AWS.
+fn around(position: &Position, outcome: &Outcome) -> Around {
+    match (position.fan_out(), outcome, &position.resumes) {
+        (Some(_), Outcome::Failed { .. }, _) => Around::Nothing,
+        (Some(_), _, _) => Around::FanOut(Box::new(position.clone())),
+        (None, _, Some(resumes)) => Around::Earlier(resumes.as_ref().clone()),
+        (None, _, None) => Around::Nothing,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     merge::{Descent, Opened, Strand},
     outcome::Outcome,
     position::{Awaiting, Branch, FanOut, Opening, Position},
+    redrive::Pins,
     replay::{BranchReplay, Follower, Recorded, Records, ReplayError},
     run::Run,
     trace::{Course, Link, Trace, Wanted},
@@ -34,6 +35,8 @@ pub(crate) struct Tour<'a> {
     pub(crate) branches: BTreeMap<Branch, BranchReplay>,
     /// Only of an index.
     pub(crate) checkpoints: Checkpoints,
+    /// What redriven fan-outs go on from.
+    pub(crate) pins: Pins,
     /// The branches with records that have been visited.
     visited: BTreeSet<&'a Branch>,
 }
@@ -55,6 +58,7 @@ impl<'a> Tour<'a> {
             strands: Vec::new(),
             branches: BTreeMap::new(),
             checkpoints: Checkpoints::new(),
+            pins: Pins::of(records),
             visited: BTreeSet::new(),
         }
     }
@@ -125,6 +129,9 @@ impl<'a> Tour<'a> {
                 in_time += 1;
             }
             let position = follower.push(record)?;
+            if self.pins.wants(&branch, follower.next_seq()) {
+                self.pins.resumed(&branch, follower.resumption());
+            }
             if self.keep == Keep::Everything {
                 positions.push(position);
             }
@@ -139,7 +146,7 @@ impl<'a> Tour<'a> {
             strand.in_time = in_time;
             if let Some(mut trace) = trace {
                 if let (Some(cut_ms), Some(aborting)) = (cut_ms, aborting) {
-                    aborting.trace(self.definition, &branch, cut_ms, &mut trace);
+                    aborting.trace(self.definition, cut_ms, &mut trace);
                 }
                 strand.last = trace.last;
                 strand.events = trace.events;
@@ -177,6 +184,7 @@ impl<'a> Tour<'a> {
         let Some((position, width)) = follower.waits().and_then(|at| Some((at, at.fan_out()?))) else {
             return Ok(());
         };
+        self.pins.opened(position);
         let at_once = Opening { started_ms: follower.last().now_ms, events: position.events };
         let place = strand.and_then(|strand| {
             let Trace { last: link, count: after, .. } = *follower.trace()?;
@@ -223,13 +231,31 @@ impl<'a> Tour<'a> {
         openings: &BTreeMap<u32, Opening>,
     ) -> Result<(), ReplayError> {
         let run = follower.run();
+        if let Some(resumes) = &position.resumes {
+            let inputs = self.pins.inputs(self.definition, run, resumes, indexes)?;
+            for input in inputs.ok_or_else(|| follower.too_slow())? {
+                let opening = self.opening(position, &input, opened, openings);
+                self.child(run, position, opened, input, opening)?;
+            }
+            return Ok(());
+        }
         let all = for_each_input(self.definition, run, position, indexes, |input| {
-            let branch = position.branch.child(position.seq, input.index);
-            let recorded = self.records.get(&branch).and_then(|records| records.first()?.opening);
-            let opening = recorded.or_else(|| openings.get(&input.index).copied()).unwrap_or(opened.at_once);
+            let opening = self.opening(position, &input, opened, openings);
             self.child(run, position, opened, input, opening)
         })?;
         all.ok_or_else(|| follower.too_slow())
+    }
+
+    fn opening(
+        &self,
+        position: &Position,
+        input: &BranchInput,
+        opened: &FanOutVisit,
+        openings: &BTreeMap<u32, Opening>,
+    ) -> Opening {
+        let branch = position.branch.child(position.seq, input.index);
+        let recorded = self.records.get(&branch).and_then(|records| records.first()?.opening);
+        recorded.or_else(|| openings.get(&input.index).copied()).unwrap_or(opened.at_once)
     }
 
     fn child(
@@ -320,15 +346,21 @@ pub(crate) struct Aborting {
     state: String,
     /// Nothing is aborted that has not begun.
     is_entered: bool,
+    /// The branch's index as the state around it counts.
+    index: Option<u32>,
 }
 
 impl Aborting {
     pub(crate) fn of(position: &Position) -> Self {
-        Self { state: position.state.clone(), is_entered: position.awaiting != Awaiting::Turn }
+        Self {
+            state: position.state.clone(),
+            is_entered: position.awaiting != Awaiting::Turn,
+            index: position.indexes().last().copied(),
+        }
     }
 
     /// Says that the open state was aborted, and the iteration with it.
-    pub(crate) fn trace(&self, definition: &Definition, branch: &Branch, time_ms: i64, trace: &mut Trace) {
+    pub(crate) fn trace(&self, definition: &Definition, time_ms: i64, trace: &mut Trace) {
         let Some(state) = definition.state(&self.state) else {
             return;
         };
@@ -338,10 +370,10 @@ impl Aborting {
             trace.push(last, time_ms, Course::PassedBy, || Event::StateAborted { state_type });
         }
         let around = state.parent.as_ref().and_then(|parent| definition.state(&parent.state));
-        if let (Some(around), Some(fork)) = (around, branch.0.last())
+        if let (Some(around), Some(index)) = (around, self.index)
             && matches!(around.kind, Kind::Map(_))
         {
-            let (name, index) = (around.name.clone(), fork.index);
+            let name = around.name.clone();
             trace.push(last, time_ms, Course::PassedBy, || Event::MapIterationAborted { name, index });
         }
     }

@@ -15,6 +15,8 @@ pub struct Transition {
     /// An evaluation took longer than the process is given for it. Then this is no transition: it must not be recorded,
     /// and the message is given back. A later try may be faster.
     pub gave_up: bool,
+    /// No state was entered: whatever it leads to belongs to the visit that waited.
+    pub stayed: bool,
 }
 
 /// Where a transition leads.
@@ -169,6 +171,8 @@ impl End {
             variables: self.variables.clone(),
             map_item: None,
             opening: None,
+            indexes: Vec::new(),
+            resumes: None,
             data: self.data.clone(),
         }
     }

@@ -157,7 +157,7 @@ proptest! {
                 }
                 Next::End(end) => {
                     run.redrive_count += 1;
-                    (end.redrive_position(seq), Outcome::Redriven { redrive_count: run.redrive_count })
+                    (end.redrive_position(seq), Outcome::Redriven { redrive_count: run.redrive_count, kept: None })
                 }
             };
             prop_assert_eq!(position.seq, seq);

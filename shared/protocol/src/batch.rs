@@ -52,6 +52,8 @@ pub struct StepRequest {
     pub run: Run,
     /// The branch that the state is run in.
     pub branch: Branch,
+    /// The branch's indexes as the states around it count them, outermost first.
+    pub indexes: Vec<u32>,
     pub state: String,
     pub call: StepCall,
     /// When it will be cut off, in milliseconds since the epoch.

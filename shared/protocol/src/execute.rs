@@ -66,6 +66,7 @@ impl<H: Host> Protocol<H> {
         let request = StepRequest {
             run: job.message.run.clone(),
             branch: position.branch.clone(),
+            indexes: position.indexes(),
             state: position.state.clone(),
             call,
             deadline_ms: cutoff.at_ms,

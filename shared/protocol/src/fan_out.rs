@@ -3,6 +3,7 @@
 //! A fan-out is the effect of a transition like any other, and so is the end of a branch: what is done for either can be
 //! done again after a crash. The join is a message of its own, for a message writes at most one record.
 
+mod again;
 mod gather;
 mod join;
 mod open;

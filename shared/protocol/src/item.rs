@@ -1,6 +1,6 @@
 //! The items of the table, as the protocol sees them. `shared/aws` says how they lie in DynamoDB.
 
-use crate::payload::Payload;
+use crate::{limits, payload::Payload};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -124,6 +124,8 @@ pub struct RunItem {
     pub error: Option<String>,
     /// The message that stopped or redrove it last.
     pub by: Option<String>,
+    /// Its last redrives, the newest at the end; fewer than there were where the item was written before this was kept.
+    pub redrives: Vec<Redrive>,
     /// Why a message of it was parked.
     pub parked: Option<String>,
     /// The task that waits for its end.
@@ -147,6 +149,16 @@ impl RunItem {
         RunKey { id: self.id.clone(), nonce: self.nonce.clone() }
     }
 
+    /// Whether what was recorded of it may be gone: its item outlives that by a day.
+    pub fn is_expiring(&self, now_ms: i64) -> bool {
+        self.expires_s.saturating_sub(limits::RUN_ITEM_EXTRA_S) <= now_ms / 1000
+    }
+
+    /// When it was last redriven, in milliseconds since the epoch.
+    pub fn redriven_ms(&self) -> Option<i64> {
+        self.redrives.last().map(|redrive| redrive.at_ms)
+    }
+
     /// The run as the engine sees it, without its input.
     pub fn run(&self) -> Run {
         Run {
@@ -164,6 +176,35 @@ impl RunItem {
             context: None,
         }
     }
+}
+
+/// One redrive of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redrive {
+    /// The first 16 hex digits of the id of the message that did it.
+    pub by: String,
+    /// Milliseconds since the epoch.
+    pub at_ms: i64,
+}
+
+impl Redrive {
+    pub fn new(by: &str, at_ms: i64) -> Self {
+        Self { by: by.chars().take(16).collect(), at_ms }
+    }
+
+    /// Whether the message with this id did it.
+    pub fn is_by(&self, id: &str) -> bool {
+        id.starts_with(&self.by)
+    }
+}
+
+/// What a redrive writes on the run item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedriveItem {
+    /// The message that asks for it.
+    pub by: String,
+    /// As on the run item, with this one.
+    pub redrives: Vec<Redrive>,
 }
 
 /// One workflow: what its new runs take. Times are milliseconds since the epoch.

@@ -30,6 +30,7 @@ mod payload;
 mod planted;
 mod publish;
 mod read;
+mod redrive;
 mod repair;
 mod schedule;
 mod settings;
@@ -59,7 +60,8 @@ pub use fan_outs::{Ended, EndedHow, FanOuts, Part, PartKey, PartReport, Partitio
 pub use glance::Glance;
 pub use integration::{IntegrationCall, Integrations};
 pub use item::{
-    Close, Ending, ITEM_VERSION, ParentTask, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem,
+    Close, Ending, ITEM_VERSION, ParentTask, Record, RecordKey, Redrive, RedriveItem, RunId, RunItem, RunKey,
+    WorkflowItem,
 };
 pub use items::Items;
 pub use message::{Ask, Enclosing, Given, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
@@ -69,6 +71,7 @@ pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;
 pub use publish::VersionDeleted;
 pub use read::{RecordPages, Recording, RunView};
+pub use redrive::RedrivePreview;
 pub use repair::Repaired;
 pub use settings::{Settings, StatusEvents, WorkflowSettings};
 pub use start::{StartError, StartRequest, Started, body_to_resend, check_name};

@@ -52,6 +52,22 @@ pub const PARTS_EVALUATED_AT_ONCE: usize = 16;
 pub const PARTS_READ_AT_ONCE: usize = 4;
 pub const BLOBS_READ_AT_ONCE: usize = 8;
 
+/// The last records of so many branches are read in one call, for their results.
+pub const RESULTS_READ_AT_ONCE: usize = 64;
+
+/// The records of so many branches of a part are read branch by branch; those of more with the whole part.
+pub const BRANCHES_READ_ALONE_MAX: usize = 8;
+
+/// So long a run item outlives its records, in seconds: a day, so that while there are records there is a run.
+pub const RUN_ITEM_EXTRA_S: i64 = 86_400;
+
+/// So long a client token of RedriveExecution stands for the same request, in milliseconds: 15 minutes, as on AWS
+/// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_RedriveExecution.html>).
+pub const REDRIVE_TOKEN_MS: i64 = 900_000;
+
+/// So many of a run's last redrives stay on its item: the same page of AWS's says that it knows the last 10 tokens.
+pub const REDRIVES_KEPT_MAX: usize = 10;
+
 /// A payload stays in its item up to this compressed size, in bytes; a larger one goes to the blob store.
 pub const ITEM_PAYLOAD_BYTES_MAX: usize = 8 * 1024;
 

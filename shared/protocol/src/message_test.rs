@@ -116,6 +116,8 @@ fn position(data: Value) -> Position {
         variables: serde_json::Map::new(),
         map_item: None,
         opening: None,
+        indexes: Vec::new(),
+        resumes: None,
         data,
     }
 }

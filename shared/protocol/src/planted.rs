@@ -56,10 +56,12 @@ pub enum PlantedBug {
     CallRecordsItsError,
     /// The message that tells an end is acknowledged although the event bus refused it.
     UntoldStatusIsDone,
+    /// A redrive runs the branches again that have succeeded.
+    RedriveRerunsFinishedBranches,
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 26] = [
+    pub const ALL: [PlantedBug; 27] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -86,5 +88,6 @@ impl PlantedBug {
         PlantedBug::UntoldStatusIsDone,
         PlantedBug::AnswerWithoutMessage,
         PlantedBug::CallRecordsItsError,
+        PlantedBug::RedriveRerunsFinishedBranches,
     ];
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use stepladder_asl::Definition;
 use stepladder_engine::{
-    Branch, Follower, Position, Recorded, Records, Replay, ReplayError, Run, Transition, replay,
+    Branch, Follower, Position, Recorded, Records, Replay, ReplayError, Resumption, Run, Transition, replay,
 };
 
 /// A run, read and replayed.
@@ -55,6 +55,8 @@ pub(crate) struct Head {
     pub(crate) next_seq: u32,
     /// The redrive count that the records lead to: the run item may have been redriven meanwhile.
     pub(crate) redrive_count: u32,
+    /// Where a redrive would go on; none if the run has succeeded.
+    pub(crate) resumption: Option<Resumption>,
     /// The record that the asking message owns.
     pub(crate) owned: Option<Owned>,
 }
@@ -97,8 +99,9 @@ impl<H: Host> Protocol<H> {
             }
         }
         let (next_seq, redrive_count) = (follower.next_seq(), follower.redrive_count());
+        let resumption = follower.resumption();
         let last = follower.into_last();
-        Ok(Some(Head { item, definition, run, last, next_seq, redrive_count, owned }))
+        Ok(Some(Head { item, definition, run, last, next_seq, redrive_count, resumption, owned }))
     }
 
     /// Reads and replays a run; `None` if it isn't there. A replay that leads elsewhere than the run did is an error
@@ -355,7 +358,7 @@ pub(crate) fn check_seq(key: &RunKey, record: &Record, expected: u32) -> WorldRe
     Err(payload::unreadable(&operation, &format!("record {expected} is missing: deleted, or expired")))
 }
 
-fn diverged(id: &RunId, error: &ReplayError) -> WorldError {
+pub(crate) fn diverged(id: &RunId, error: &ReplayError) -> WorldError {
     let retry = match error {
         ReplayError::TooSlow { .. } => Retry::Later,
         _ => Retry::Never,

@@ -5,6 +5,7 @@ use crate::{
     deliver::Handled,
     fan_outs::Partition,
     item::{RunId, RunKey},
+    limits,
     line::{Before, Line},
     message::{Ask, Message},
     metrics::Metric,
@@ -85,9 +86,9 @@ impl<H: Host> Protocol<H> {
         self.walk_on(&line, head.next_seq.saturating_sub(1), &head.last, urgency).await
     }
 
-    /// A run that still goes keeps its items, however long it takes: those of all partitions, and the run item last and
+    /// A run that goes on keeps its items, however long it takes: those of all partitions, and the run item last and
     /// longest, for while there are records there is a run.
-    async fn renew(&self, head: &Head, now_ms: i64) -> WorldResult<()> {
+    pub(crate) async fn renew(&self, head: &Head, now_ms: i64) -> WorldResult<()> {
         let settings = self.host.settings();
         let workflow = &head.item.id.workflow;
         let half_s = i64::from(settings.retention_days_of(workflow)) * 86_400 / 2;
@@ -102,6 +103,6 @@ impl<H: Host> Protocol<H> {
             store.renew(&partition, expires_s).await?;
             partitions.extend(self.parts_in(&partition).await?.into_iter().map(Partition::Part));
         }
-        store.renew_run(&key, expires_s + 86_400).await
+        store.renew_run(&key, expires_s + limits::RUN_ITEM_EXTRA_S).await
     }
 }

@@ -227,7 +227,7 @@ impl<H: Host> Protocol<H> {
         let settings = self.host.settings();
         let is_small = input.len() <= limits::RUN_ITEM_PAYLOAD_BYTES_MAX;
         // The run item lives a day longer than its records.
-        let expires_s = settings.expires_s(&id.workflow, now_ms, i64::MIN) + 86_400;
+        let expires_s = settings.expires_s(&id.workflow, now_ms, i64::MIN) + limits::RUN_ITEM_EXTRA_S;
         RunItem {
             version: ITEM_VERSION,
             id,
@@ -246,6 +246,7 @@ impl<H: Host> Protocol<H> {
             ending_item: None,
             error: None,
             by: None,
+            redrives: Vec::new(),
             parked: None,
             parent: None,
             expires_s,

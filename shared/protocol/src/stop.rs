@@ -1,4 +1,4 @@
-//! What decides without a message of its own: stop and redrive.
+//! What decides without a message of its own: a stop, and how it and a redrive are asked for.
 //!
 //! Each first sends a message that asks for the same, delayed, and writes with that message's id; so it is repeated by
 //! rule 1, and not by the caller's grace.
@@ -50,22 +50,11 @@ impl<H: Host> Protocol<H> {
         }
         let cut = |text: Option<String>, chars_max| text.map(|text| text.chars().take(chars_max).collect());
         let (error, cause) = (cut(error, limits::ERROR_CHARS_MAX), cut(cause, limits::CAUSE_CHARS_MAX));
-        self.request(&item, Ask::Stop { error, cause }).await
+        let message = self.message(&item.run(), Ask::Stop { error, cause });
+        self.request(&item, message).await
     }
 
-    /// Sends a failed run on from the state where it ended, on its own definition.
-    pub async fn request_redrive(&self, id: &RunId) -> WorldResult<Requested> {
-        let Some(item) = self.host.store().run(id, self.host.clock().now_ms()).await? else {
-            return Ok(Requested::NotFound);
-        };
-        if matches!(item.status, Status::Running | Status::Succeeded) {
-            return Ok(Requested::Refused(item.status));
-        }
-        self.request(&item, Ask::Redrive).await
-    }
-
-    async fn request(&self, item: &RunItem, ask: Ask) -> WorldResult<Requested> {
-        let message = self.message(&item.run(), ask);
+    pub(crate) async fn request(&self, item: &RunItem, message: Message) -> WorldResult<Requested> {
         let due_ms = self.host.clock().now_ms() + i64::from(limits::REQUEST_DELAY_SECONDS) * 1000;
         self.send_now(vec![self.sending(QueueName::Timer, &message, due_ms).await?]).await?;
         let definition = self.definition(&item.id.workflow, &item.definition).await?;
@@ -129,57 +118,6 @@ impl<H: Host> Protocol<H> {
             }
         }
         Ok(Handled::leave())
-    }
-
-    /// One transaction: a `redriven` record after the last one, and the run item back to RUNNING with r + 1.
-    pub(crate) async fn redrive(&self, message: &Message, definition: &Definition) -> WorldResult<Handled> {
-        let Some(head) = self.head(&RunKey::of(&message.run), &message.id).await? else {
-            return Ok(Handled::done());
-        };
-        let by_this = head.item.by.as_deref() == Some(&message.id);
-        if head.item.status == Status::Running && by_this {
-            return self.redriven_again(message, definition, &head).await;
-        }
-        let count = message.run.redrive_count;
-        if matches!(head.item.status, Status::Running | Status::Succeeded) || head.item.redrive_count != count
-        {
-            return Ok(Handled::done());
-        }
-        let Next::End(end) = &head.last.next else {
-            return Ok(Handled::leave());
-        };
-        let position = end.redrive_position(head.next_seq);
-        let mut message = message.clone();
-        message.run.redrive_count = count + 1;
-        message.run.input = head.run.input.clone();
-        let outcome = Outcome::Redriven { redrive_count: count + 1 };
-        let now_ms = self.host.clock().now_ms();
-        let transition = self.advance(definition, &message, &position, &outcome, now_ms)?;
-        let line = Line::root(&message, definition, Before::Never);
-        let record = self.plain_record(&line, &position, &outcome, &transition).await?;
-        let key = RunKey::of(&message.run);
-        let record = (&record_key(&key, &position), &record);
-        if !self.host.store().reopen_run_with_record(&key, count, &message.id, record).await? {
-            return Ok(Handled::leave());
-        }
-        Ok(Handled::sending(self.effects(&line, position.seq, &transition).await?))
-    }
-
-    /// This message has redriven the run before: its effects are sent again, unless the run has gone on.
-    async fn redriven_again(
-        &self,
-        message: &Message,
-        definition: &Definition,
-        head: &Head,
-    ) -> WorldResult<Handled> {
-        let Some(Owned { position, transition, is_last: true }) = &head.owned else {
-            return Ok(Handled::done());
-        };
-        let mut message = message.clone();
-        message.run.redrive_count = head.redrive_count;
-        message.run.input = head.run.input.clone();
-        let line = Line::root(&message, definition, Before::Perhaps);
-        Ok(Handled::sending(self.effects(&line, position.seq, transition).await?))
     }
 
     /// A record that no delivery of a step led to.

@@ -197,7 +197,7 @@ mod tests {
             operation_key: String::new(),
         };
         let (run, branch) = (Run::for_test("w", "r"), Branch::default());
-        StepRequest { run, branch, state: "Load".to_owned(), call, deadline_ms: 0 }
+        StepRequest { run, branch, indexes: Vec::new(), state: "Load".to_owned(), call, deadline_ms: 0 }
     }
 
     /// Notes each call's inputs, and answers every item with its input and the number of items.

@@ -6,7 +6,7 @@ use crate::{
     activities::Activities,
     batch::Delivery,
     fan_outs::{FanOuts, Partition},
-    item::{Close, Record, RecordKey, RunId, RunItem, RunKey, WorkflowItem},
+    item::{Close, Record, RecordKey, RedriveItem, RunId, RunItem, RunKey, WorkflowItem},
     payload::Payload,
     tasks::Tasks,
     versions::{Beside, Versions},
@@ -139,13 +139,13 @@ pub trait Store: Activities + FanOuts + Tasks + Versions {
         record: (&RecordKey, &Record),
     ) -> impl Future<Output = WorldResult<bool>> + Send;
 
-    /// One transaction: the run goes back to RUNNING with `redrive_count + 1` and `by`, if it has ended (not SUCCEEDED)
+    /// One transaction: the run goes back to RUNNING with `redrive_count + 1` and what `redrive` says, if it has ended (not SUCCEEDED)
     /// with `redrive_count`; and the record is put. False: one of the two conditions failed.
     fn reopen_run_with_record(
         &self,
         run: &RunKey,
         redrive_count: u32,
-        by: &str,
+        redrive: &RedriveItem,
         record: (&RecordKey, &Record),
     ) -> impl Future<Output = WorldResult<bool>> + Send;
 

@@ -110,7 +110,7 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<usize> {
         let Some(fan_out) = position.fan_out() else { return Ok(0) };
         let key = Lock::of(position).key(&RunKey::of(line.run));
-        if self.host.store().opened(&key).await?.is_none() {
+        if fan_out.count == 0 || self.host.store().opened(&key).await?.is_none() {
             let sendings = self.open_fan_out(line, position, opened_ms).await?;
             return self.send_now(sendings).await;
         }
@@ -148,6 +148,10 @@ impl<H: Host> Protocol<H> {
         };
         let inputs = match (branches.clone().any(is_going), &*common) {
             (false, _) => Vec::new(),
+            // After a redrive that is stored for all branches.
+            (true, _) if position.resumes.is_some() => {
+                self.part_inputs(&PartKey { fan_out: key.clone(), part }).await?.inputs
+            }
             (true, Some(common)) => common.range(branches.clone()).map_err(failed)?,
             (true, None) => {
                 let inputs = Inputs::new(line.definition, run, position).map_err(failed)?;

@@ -178,7 +178,14 @@ mod tests {
             operation_key: "operation".to_owned(),
         };
         let run = Run::for_test("order", "order-17");
-        StepRequest { run, branch: Branch::default(), state: "Charge".to_owned(), call, deadline_ms: 90_000 }
+        StepRequest {
+            run,
+            branch: Branch::default(),
+            indexes: Vec::new(),
+            state: "Charge".to_owned(),
+            call,
+            deadline_ms: 90_000,
+        }
     }
 
     fn call(step: &StepFunction, input: Value) -> Result<Value, StepFailure> {

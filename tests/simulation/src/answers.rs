@@ -15,6 +15,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
+use stepladder_engine::Run;
 use stepladder_protocol::{BatchFunction, StepFailure, StepFunction};
 
 /// How one attempt of a step ends.
@@ -34,16 +35,31 @@ pub(crate) enum Answer {
 pub(crate) fn scripted(
     seed: u64,
     faults: &Faults,
-    run: &str,
+    run: &Run,
     indexes: &[u32],
     state: &str,
     attempt: u64,
 ) -> Answer {
-    let mut hasher = DefaultHasher::new();
-    (seed, run, state, attempt).hash(&mut hasher);
-    indexes.iter().for_each(|index| index.hash(&mut hasher));
-    draw(&mut StdRng::seed_from_u64(hasher.finish()), faults, state, attempt)
+    let rng = |attempt: u64| {
+        let mut hasher = DefaultHasher::new();
+        (seed, &run.name, state, attempt).hash(&mut hasher);
+        indexes.iter().for_each(|index| index.hash(&mut hasher));
+        StdRng::seed_from_u64(hasher.finish())
+    };
+    if !faults.heals {
+        return draw(&mut rng(attempt), faults, state, attempt);
+    }
+    // What a step returns in the end doesn't depend on how often it failed.
+    match draw(&mut rng(1000 * u64::from(run.redrive_count) + attempt), faults, state, attempt) {
+        _ if run.redrive_count >= REDRIVES_UNTIL_HEALED => returned(&mut rng(0), state, 0),
+        Answer::Output(_) => returned(&mut rng(0), state, 0),
+        _ if run.redrive_count > 0 && rng(attempt).random_bool(0.5) => returned(&mut rng(0), state, 0),
+        failed => failed,
+    }
 }
+
+/// Where runs heal nothing fails after so many redrives.
+pub(crate) const REDRIVES_UNTIL_HEALED: u32 = 2;
 
 fn draw(rng: &mut impl Rng, faults: &Faults, state: &str, attempt: u64) -> Answer {
     if rng.random_bool(faults.poison) {
@@ -56,9 +72,13 @@ fn draw(rng: &mut impl Rng, faults: &Faults, state: &str, attempt: u64) -> Answe
         let name = if rng.random_bool(0.5) { "Flaky" } else { "Fatal" };
         Answer::Error(name, text(rng))
     } else {
-        let (n, text) = (rng.random_range(0..10), text(rng));
-        Answer::Output(json!({ "state": state, "attempt": attempt, "n": n, "text": text }))
+        returned(rng, state, attempt)
     }
+}
+
+fn returned(rng: &mut impl Rng, state: &str, attempt: u64) -> Answer {
+    let (n, text) = (rng.random_range(0..10), text(rng));
+    Answer::Output(json!({ "state": state, "attempt": attempt, "n": n, "text": text }))
 }
 
 /// Text of all sizes that a payload has a place for: in the item, in an item of its own, in the blob store. It doesn't
@@ -93,10 +113,7 @@ pub(crate) fn step(
             Yield(false).await;
             let answer = match faults.fickle {
                 true => draw(&mut host.state().rng, &faults, state, attempt),
-                false => {
-                    let indexes: Vec<u32> = request.branch.0.iter().map(|fork| fork.index).collect();
-                    scripted(seed, &faults, &request.run.name, &indexes, state, attempt)
-                }
+                false => scripted(seed, &faults, &request.run, &request.indexes, state, attempt),
             };
             Yield(false).await;
             match answer {

@@ -22,8 +22,8 @@ use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
     ActivityItem, Backlog, Blobs, Clock, Close, CreateRun, DataSlot, Delivery, Functions, Host, Invoked,
     ListedRun, ListedWorkflow, Outgoing, Partition, Payload, PlantedBug, PutRecord, Queue, QueueName, Record,
-    RecordKey, Retry, RunId, RunItem, RunKey, SendError, Settings, StatusEvents, Store, WorkflowItem,
-    WorldError, WorldResult, limits,
+    RecordKey, RedriveItem, Retry, RunId, RunItem, RunKey, SendError, Settings, StatusEvents, Store,
+    WorkflowItem, WorldError, WorldResult, limits,
 };
 
 /// A world in memory, as one process sees it. Clones share the world.
@@ -254,7 +254,8 @@ impl State {
             self.watch.recorded(key, record, &outcome, status, has_previous);
             if matches!(outcome, Outcome::Joined { .. } | Outcome::BranchFailed { .. }) {
                 let ends = self.ends_below(key);
-                self.watch.joined(key, &outcome, &ends);
+                let kept = self.kept_by(key);
+                self.watch.joined(key, &outcome, &ends, kept);
             }
         }
         self.records.insert(key.clone(), record.clone());
@@ -273,6 +274,15 @@ impl State {
         let own = below.filter(|(key, _)| key.branch.0.len() == depth);
         let ends = own.filter_map(|(key, record)| Some((key, record.end.as_ref()?)));
         ends.map(|(key, end)| self.read::<Value>(&key.run, end).get("output").is_none()).collect()
+    }
+
+    /// How many results of others a redriven fan-out has.
+    fn kept_by(&self, fan_out: &RecordKey) -> usize {
+        let Some((_, opened)) = self.fan_outs.opened.get(fan_out) else { return 0 };
+        let opened: Value = self.read(&fan_out.run, opened);
+        let number = |pointer: &str| opened.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+        let kept = number("/position/resumes/total") - number("/position/resumes/left/count");
+        usize::try_from(kept).unwrap()
     }
 
     /// What a payload holds, wherever it lies.
@@ -357,7 +367,11 @@ impl Store for MemoryHost {
 
     async fn close_run(&self, run: &RunKey, redrive_count: u32, with: &Close) -> WorldResult<bool> {
         self.op("close run", |state| {
-            Ok(state.running(run, redrive_count).map(|item| close(item, with)).is_some())
+            let is_closed = state.running(run, redrive_count).map(|item| close(item, with)).is_some();
+            if is_closed {
+                state.watch.kept.closed(&run.nonce, redrive_count);
+            }
+            Ok(is_closed)
         })
         .await
     }
@@ -377,6 +391,7 @@ impl Store for MemoryHost {
             if let Some(item) = state.running(run, redrive_count) {
                 close(item, with);
             }
+            state.watch.kept.closed(&run.nonce, redrive_count);
             Ok(true)
         })
         .await
@@ -386,7 +401,7 @@ impl Store for MemoryHost {
         &self,
         run: &RunKey,
         redrive_count: u32,
-        by: &str,
+        redrive: &RedriveItem,
         (key, record): (&RecordKey, &Record),
     ) -> WorldResult<bool> {
         self.op("redrive run", |state| {
@@ -402,7 +417,8 @@ impl Store for MemoryHost {
             };
             item.status = Status::Running;
             item.redrive_count = redrive_count + 1;
-            item.by = Some(by.to_owned());
+            item.by = Some(redrive.by.clone());
+            item.redrives = redrive.redrives.clone();
             (item.ended_ms, item.ending, item.ending_item, item.error) = (None, None, None, None);
             state.insert_record(key, record);
             Ok(true)

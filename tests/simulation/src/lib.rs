@@ -26,6 +26,6 @@ mod world;
 
 pub use hand::InQueue;
 pub use host::MemoryHost;
-pub use nested::FanOuts;
+pub use nested::{FanOuts, Handling};
 pub use scenario::{FAN_OUT_SCENARIOS, Faults, SCENARIOS, Scenario, TASK_SCENARIOS};
 pub use world::{Report, simulate, slow_chain};

@@ -12,6 +12,16 @@ pub struct FanOuts {
     pub depth_max: u32,
     /// The most branches of an outer one.
     pub branches_max: usize,
+    pub handling: Handling,
+}
+
+/// What a workflow does about errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handling {
+    /// States that retry, catch and put up with failures are among the others.
+    Any,
+    /// Nothing: whatever fails ends the run.
+    None,
 }
 
 /// A workflow of so many states, at least one of which fans out.
@@ -85,6 +95,9 @@ impl Generator<'_> {
                 _ => self.task(name, next, &recover),
             };
             self.assign(name, &mut state);
+            if let (Handling::None, Some(members)) = (self.shape.handling, state.as_object_mut()) {
+                ["Retry", "Catch", "ToleratedFailureCount"].map(|field| members.remove(field));
+            }
             machine.insert(name.clone(), state);
         }
         // What a branch has set isn't seen outside.

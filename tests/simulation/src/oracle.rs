@@ -109,7 +109,7 @@ impl<'a> Oracle<'a> {
             |error: &str| Outcome::Failed { error: error.to_owned(), cause: None, phase: Phase::Run };
         let slow = self.slow.get(&(path.clone(), position.state.clone(), call.attempt));
         let indexes: Vec<u32> = path.iter().map(|(_, index)| *index).collect();
-        match scripted(self.seed, self.faults, &self.run.name, &indexes, &position.state, call.attempt) {
+        match scripted(self.seed, self.faults, self.run, &indexes, &position.state, call.attempt) {
             Answer::Hang if call.timeout_seconds.is_some() => Outcome::TimedOut { limit: Limit::Task },
             Answer::Hang => failed("Sandbox.Timedout"),
             _ if slow.is_some() => slow.cloned().unwrap(),
@@ -181,7 +181,7 @@ pub(crate) fn rehearsed(
             Awaiting::Step { .. } => {
                 let indexes: Vec<u32> = branch.0.iter().map(|fork| fork.index).collect();
                 let attempt = position.attempt();
-                match scripted(seed, faults, &run.name, &indexes, &position.state, attempt) {
+                match scripted(seed, faults, run, &indexes, &position.state, attempt) {
                     Answer::Output(output) => Outcome::Succeeded { output },
                     other => panic!("a fault without faults: {other:?}"),
                 }

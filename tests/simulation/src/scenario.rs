@@ -1,6 +1,6 @@
 //! What goes wrong, and how often.
 
-use crate::nested::FanOuts;
+use crate::nested::{FanOuts, Handling};
 
 /// Probabilities of faults. Those without a unit are per opportunity.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +31,9 @@ pub struct Faults {
     pub stop: f64,
     /// A user redrives a run that ended badly.
     pub redrive: f64,
+    /// Nothing fails any more once a run has been redriven twice, and less before. Then a run that has succeeded must have
+    /// ended as if nothing had ever failed.
+    pub heals: bool,
     /// A user repairs a run that is well.
     pub repair: f64,
     /// All queues are purged once.
@@ -59,6 +62,7 @@ const NONE: Faults = Faults {
     fickle: false,
     stop: 0.0,
     redrive: 0.0,
+    heals: false,
     repair: 0.0,
     purge: 0.0,
     careless_start: false,
@@ -211,9 +215,15 @@ pub const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-const NESTED: Option<FanOuts> = Some(FanOuts { depth_max: 2, branches_max: 12 });
-const WIDE: Option<FanOuts> = Some(FanOuts { depth_max: 1, branches_max: 200 });
-const DEEP: Option<FanOuts> = Some(FanOuts { depth_max: 3, branches_max: 3 });
+const HEALING: Faults = Faults { fail: 0.15, redrive: 0.1, heals: true, ..COMMON };
+
+const NESTED: Option<FanOuts> = Some(FanOuts { depth_max: 2, branches_max: 12, handling: Handling::Any });
+const WIDE: Option<FanOuts> = Some(FanOuts { depth_max: 1, branches_max: 200, handling: Handling::Any });
+const DEEP: Option<FanOuts> = Some(FanOuts { depth_max: 3, branches_max: 3, handling: Handling::Any });
+const PLAIN: Option<FanOuts> = Some(FanOuts { depth_max: 2, branches_max: 12, handling: Handling::None });
+const PLAIN_WIDE: Option<FanOuts> =
+    Some(FanOuts { depth_max: 1, branches_max: 200, handling: Handling::None });
+const PLAIN_DEEP: Option<FanOuts> = Some(FanOuts { depth_max: 3, branches_max: 3, handling: Handling::None });
 
 /// All kinds of trouble with workflows that fan out. Seed n of a campaign takes scenario n mod their number.
 pub const FAN_OUT_SCENARIOS: &[Scenario] = &[
@@ -385,6 +395,49 @@ pub const TASK_SCENARIOS: &[Scenario] = &[
         states: 1,
         fan_outs: NESTED,
         holders: true,
+    },
+    Scenario { name: "redrive heals", faults: HEALING, runs: 1, states: 2, fan_outs: PLAIN },
+    Scenario {
+        name: "redrive heals, stop",
+        faults: Faults { stop: 0.03, ..HEALING },
+        runs: 1,
+        states: 2,
+        fan_outs: PLAIN,
+    },
+    Scenario {
+        name: "redrive heals, wide",
+        faults: Faults { fail: 0.02, poison: 0.002, hang: 0.002, panic: 0.005, stop: 0.01, ..HEALING },
+        runs: 1,
+        states: 1,
+        fan_outs: PLAIN_WIDE,
+    },
+    Scenario {
+        name: "redrive heals, deep",
+        faults: Faults { stop: 0.03, ..HEALING },
+        runs: 1,
+        states: 1,
+        fan_outs: PLAIN_DEEP,
+    },
+    Scenario {
+        name: "redrive heals, repair",
+        faults: Faults { repair: 0.05, stop: 0.02, ..HEALING },
+        runs: 1,
+        states: 2,
+        fan_outs: PLAIN,
+    },
+    Scenario {
+        name: "redrive heals, purge",
+        faults: Faults { purge: 0.02, ..HEALING },
+        runs: 1,
+        states: 2,
+        fan_outs: PLAIN,
+    },
+    Scenario {
+        name: "redrive heals, heavy",
+        faults: Faults { fail: 0.2, redrive: 0.9, heals: true, stop: 0.05, ..HEAVY },
+        runs: 1,
+        states: 2,
+        fan_outs: PLAIN,
     },
 ];
 

@@ -37,6 +37,12 @@ pub(crate) fn told<'a>(view: &'a RunView, run: &Run) -> Result<Vec<Told<'a>>, St
                 };
                 let mut path = branch.path.clone();
                 path.push((ordinal, index));
+                // Where its branches go on from others, the replay of the whole run is asked.
+                if let (Some(_), Some(replay)) = (&position.resumes, view.replay.branches.get(&child)) {
+                    let told = Told { path, positions: replay.positions.clone(), recorded };
+                    open.push((told, replay.last.clone()));
+                    continue;
+                }
                 open.push(follow(view, run, position, index, opening, path, recorded)?);
             }
         }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use stepladder_engine::{Branch, FanOut, Fork, Outcome};
-use stepladder_protocol::{Enclosing, PartKey, Record, RecordKey, StepRequest};
+use stepladder_engine::{Branch, FanOut, Fork, Outcome, Status};
+use stepladder_protocol::{Enclosing, Message, PartKey, Record, RecordKey, StepRequest};
 
 /// A fan-out: the run's nonce, the branch that opened it, and the seq.
 type Key = (String, Branch, u32);
@@ -61,13 +61,21 @@ impl FanOutWatch {
         }
     }
 
-    pub(crate) fn joined(&mut self, key: &RecordKey, outcome: &Outcome, ends: &[bool]) -> Option<String> {
+    pub(crate) fn joined(
+        &mut self,
+        key: &RecordKey,
+        outcome: &Outcome,
+        ends: &[bool],
+        kept: usize,
+    ) -> Option<String> {
         let fan_out = self.known.get(&(key.run.nonce.clone(), key.branch.clone(), key.seq))?;
         let failures = ends.iter().filter(|failed| **failed).count();
         let is_too_many = failures > fan_out.failures_tolerated as usize;
         let is_right = match outcome {
             Outcome::Joined { results, .. } => {
-                ends.len() == fan_out.count as usize && !is_too_many && results.len() == ends.len() - failures
+                ends.len() == fan_out.count as usize
+                    && !is_too_many
+                    && results.len() == ends.len() - failures + kept
             }
             _ => is_too_many,
         };
@@ -83,6 +91,60 @@ impl FanOutWatch {
         if flagged.len() >= count.div_ceil(part_branches) as usize {
             self.stopped_ms.entry(key).or_insert(now_ms);
         }
+    }
+}
+
+/// A step of a run: the run's nonce, the indexes of the branch as its states count them, and the state.
+type StepKey = (String, Vec<u32>, String);
+
+/// What a redrive must keep: the steps that had answered when the run ended. Only where each state is visited once.
+#[derive(Debug, Default)]
+pub(crate) struct KeptWatch {
+    pub(crate) watches: bool,
+    /// By the run's nonce, branch and seq: which step was called, and the redrive count of its message.
+    called: BTreeMap<Key, (StepKey, u32)>,
+    answered: BTreeSet<StepKey>,
+    /// By nonce and redrive count.
+    kept: BTreeMap<(String, u32), BTreeSet<StepKey>>,
+}
+
+impl KeptWatch {
+    pub(crate) fn sent(&mut self, body: &str) {
+        if !self.watches {
+            return;
+        }
+        let Ok(message) = serde_json::from_str::<Message>(body) else { return };
+        if let Some(position) = message.ask.position() {
+            let nonce = message.run.nonce.clone();
+            let key = (nonce.clone(), position.branch.clone(), position.seq);
+            let step = (nonce, position.indexes(), position.state.clone());
+            self.called.insert(key, (step, message.run.redrive_count));
+        }
+    }
+
+    /// A record is about to be written. What an old branch records after its run's end is kept by nobody.
+    pub(crate) fn recorded(&mut self, key: &RecordKey, outcome: &Outcome, run: Option<(Status, u32)>) {
+        let called = self.called.get(&(key.run.nonce.clone(), key.branch.clone(), key.seq));
+        if let (Some((step, count)), Outcome::Succeeded { .. }) = (called, outcome)
+            && run == Some((Status::Running, *count))
+        {
+            self.answered.insert(step.clone());
+        }
+    }
+
+    /// A run has ended.
+    pub(crate) fn closed(&mut self, nonce: &str, redrive_count: u32) {
+        if self.watches {
+            let of_run = self.answered.iter().filter(|(of, _, _)| of == nonce).cloned().collect();
+            self.kept.insert((nonce.to_owned(), redrive_count + 1), of_run);
+        }
+    }
+
+    pub(crate) fn executed(&self, request: &StepRequest) -> Option<String> {
+        let (nonce, count) = (request.run.nonce.clone(), request.run.redrive_count);
+        let kept = self.kept.get(&(nonce.clone(), count))?;
+        let is_kept = kept.contains(&(nonce, request.indexes.clone(), request.state.clone()));
+        is_kept.then(|| "a step whose answer was kept ran again".to_owned())
     }
 }
 

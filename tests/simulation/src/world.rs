@@ -52,7 +52,7 @@ pub fn simulate(seed: u64, scenario: &Scenario, planted: Option<PlantedBug>) -> 
     let mut world = World::new(seed, scenario, planted);
     let wanted: Vec<Wanted> = (0..scenario.runs)
         .map(|index| {
-            let may_time_out = scenario.faults.stop > 0.0;
+            let may_time_out = scenario.faults.stop > 0.0 && !scenario.faults.heals;
             let id = RunId::new(format!("w{index}"), format!("run-{index}"));
             let (rng, states) = (&mut world.rng, scenario.states);
             let (definition, input) = match scenario.fan_outs {
@@ -190,6 +190,7 @@ impl World {
             let mut state = world.host.state();
             state.invoke = Some(world.invoke());
             state.watches = true;
+            state.watch.kept.watches = scenario.faults.heals;
         }
         world
     }
@@ -474,7 +475,7 @@ impl World {
             let cause = Some("because ".repeat(self.rng.random_range(0..100)));
             self.user(async move { drop(protocol.request_stop(&id, None, cause).await) });
         } else if !is_running && item.redrive_count < 2 && self.rng.random_bool(faults.redrive) {
-            self.user(async move { drop(protocol.request_redrive(&id).await) });
+            self.user(async move { drop(protocol.request_redrive(&id, None).await) });
         } else if is_running && self.rng.random_bool(faults.repair) {
             self.user(async move { drop(protocol.repair(&id).await) });
         }
@@ -508,6 +509,17 @@ impl World {
         if let Some(next_ms) = visible_ms.into_iter().chain(woken_ms).min() {
             let mut state = self.host.state();
             state.now_ms = state.now_ms.max(next_ms - TICK_MS);
+            return true;
+        }
+        // Where runs heal, nothing is left as it failed.
+        let item = |wanted: &Wanted| self.host.state().runs.get(&wanted.id).cloned();
+        let redrivable = wanted.iter().filter_map(item).find(|item| {
+            !matches!(item.status, Status::Running | Status::Succeeded)
+                && item.redrive_count < answers::REDRIVES_UNTIL_HEALED
+        });
+        if let Some(item) = redrivable.filter(|_| self.faults.heals && self.requests < 40) {
+            let protocol = self.environment();
+            self.user(async move { drop(protocol.request_redrive(&item.id, None).await) });
             return true;
         }
         // Only a run whose message was lost, or whose start was given up, may need the sweep.

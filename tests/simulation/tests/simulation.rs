@@ -104,7 +104,7 @@ fn the_simulation_finds_every_planted_bug() {
 }
 
 /// Each with the kind of trouble that shows it soonest.
-const FAN_OUT_BUGS: [(PlantedBug, &str); 8] = [
+const FAN_OUT_BUGS: [(PlantedBug, &str); 9] = [
     (PlantedBug::BranchWritesJoin, "fan-outs, heavy"),
     (PlantedBug::PlaceWithinPart, "fan-outs, faults"),
     (PlantedBug::FullPartWithoutFailures, "fan-outs, poison"),
@@ -113,6 +113,7 @@ const FAN_OUT_BUGS: [(PlantedBug, &str); 8] = [
     (PlantedBug::FlagIsNoUpsert, "fan-outs, stop"),
     (PlantedBug::FlagBeforeParentsRecord, "fan-outs, slow duplicates"),
     (PlantedBug::OneBranchTooMany, "fan-outs, faults"),
+    (PlantedBug::RedriveRerunsFinishedBranches, "redrive heals"),
 ];
 
 /// Those of tasks that somebody else answers.

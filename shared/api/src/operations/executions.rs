@@ -1,5 +1,6 @@
 //! DescribeExecution and StopExecution.
 
+use super::redrive::refusal;
 use crate::{
     Api, Refusals,
     answer::{Answer, seconds},
@@ -8,7 +9,6 @@ use crate::{
     fields::{Fields, Text},
 };
 use serde_json::Value;
-use stepladder_engine::Status;
 use stepladder_protocol::{Clock, Host, Requested, RunItem, Store, WorkflowType};
 
 pub(super) const INCLUDED: [&str; 2] = ["ALL_DATA", "METADATA_ONLY"];
@@ -20,12 +20,8 @@ pub(super) async fn describe<H: Host>(api: &Api<H>, mut fields: Fields) -> Resul
     let included = fields.one_of("includedData", &INCLUDED)?;
     fields.check()?;
     let item = find(api, &arn).await?;
-    let (redrive_status, reason) = match item.status {
-        Status::Running | Status::Succeeded => {
-            ("NOT_REDRIVABLE", Some(format!("Execution is {} and cannot be redriven", item.status.as_str())))
-        }
-        Status::Failed | Status::TimedOut | Status::Aborted => ("REDRIVABLE", None),
-    };
+    let reason = refusal(&item, api.protocol.host().clock().now_ms());
+    let redrive_status = if reason.is_some() { "NOT_REDRIVABLE" } else { "REDRIVABLE" };
     let answer = Answer::default()
         .set("executionArn", arn)
         .set("stateMachineArn", item.run().state_machine_arn())
@@ -34,6 +30,7 @@ pub(super) async fn describe<H: Host>(api: &Api<H>, mut fields: Fields) -> Resul
         .set("startDate", seconds(item.started_ms))
         .set_time("stopDate", item.ended_ms)
         .set("redriveCount", item.redrive_count)
+        .set_time("redriveDate", item.redriven_ms())
         .set("redriveStatus", redrive_status)
         .set_some("redriveStatusReason", reason);
     let answer = with_qualifiers(answer, &item);

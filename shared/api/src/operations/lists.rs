@@ -111,7 +111,8 @@ fn shape(item: &RunItem) -> Value {
         .set("status", item.status.as_str())
         .set("startDate", seconds(item.started_ms))
         .set_time("stopDate", item.ended_ms)
-        .set("redriveCount", item.redrive_count);
+        .set("redriveCount", item.redrive_count)
+        .set_time("redriveDate", item.redriven_ms());
     super::executions::with_qualifiers(answer, item).into_value()
 }
 

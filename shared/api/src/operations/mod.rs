@@ -9,6 +9,7 @@ mod executions;
 mod history;
 mod lists;
 mod machines;
+mod redrive;
 mod start;
 mod tags;
 mod tasks;
@@ -22,7 +23,7 @@ use serde_json::Value;
 use stepladder_protocol::Host;
 
 /// Those that are answered.
-pub(crate) const NAMES: [&str; 34] = [
+pub(crate) const NAMES: [&str; 35] = [
     "CreateActivity",
     "CreateStateMachine",
     "CreateStateMachineAlias",
@@ -45,6 +46,7 @@ pub(crate) const NAMES: [&str; 34] = [
     "ListStateMachines",
     "ListTagsForResource",
     "PublishStateMachineVersion",
+    "RedriveExecution",
     "SendTaskFailure",
     "SendTaskHeartbeat",
     "SendTaskSuccess",
@@ -83,6 +85,7 @@ pub(crate) async fn call<H: Host>(api: &Api<H>, operation: &str, fields: Fields)
         "ListStateMachines" => lists::state_machines(api, fields).await,
         "ListTagsForResource" => tags::list(api, fields).await,
         "PublishStateMachineVersion" => versions::publish(api, fields).await,
+        "RedriveExecution" => redrive::redrive(api, fields).await,
         "SendTaskFailure" => tasks::fail(api, fields).await,
         "SendTaskHeartbeat" => tasks::heartbeat(api, fields).await,
         "SendTaskSuccess" => tasks::succeed(api, fields).await,

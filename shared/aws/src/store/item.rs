@@ -22,6 +22,7 @@
 //! | `by`, `pr` | S | – | the message that stopped or redrove it; why a message of it was parked |
 //! | `pa` | S | – | the task of another run that waits for its end, as JSON |
 //! | `vn`, `al` | N, S | – | the version and the alias of the workflow that it was started with |
+//! | `rs` | S | – | its last redrives: of each the beginning of its message's id, and when it was, in ms |
 //! | `lp`, `ap` | S | – | its partition in the indexes `runs` and `attention` |
 //!
 //! Names are short because every item carries them and is billed for them.
@@ -31,7 +32,9 @@ use crate::error::never;
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use std::{collections::HashMap, str::FromStr};
 use stepladder_engine::{Opening, Status};
-use stepladder_protocol::{BlobRef, ITEM_VERSION, Payload, Record, RecordKey, RunId, RunItem, WorldResult};
+use stepladder_protocol::{
+    BlobRef, ITEM_VERSION, Payload, Record, RecordKey, Redrive, RunId, RunItem, WorldResult,
+};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -53,6 +56,8 @@ pub(super) const INPUT: PayloadNames = PayloadNames { json: "ij", zstd: "iz", bl
 pub(super) const ENDING: PayloadNames = PayloadNames { json: "ej", zstd: "ez", blob: "eb" };
 /// The attribute that names the item of an ending that is too large for the run item.
 pub(super) const ENDING_ITEM: &str = "en";
+/// The attribute with the run's last redrives.
+pub(super) const REDRIVES: &str = "rs";
 pub(super) const DATA: PayloadNames = PayloadNames { json: "pj", zstd: "pz", blob: "pb" };
 
 /// A payload's attribute: its name says the form.
@@ -262,6 +267,8 @@ pub(super) fn write_run(run: &RunItem) -> Item {
     writer.optional_string(ENDING_ITEM, run.ending_item.as_ref());
     writer.optional_string("er", run.error.as_ref());
     writer.optional_string("by", run.by.as_ref());
+    writer
+        .optional_string(REDRIVES, (!run.redrives.is_empty()).then(|| redrives_text(&run.redrives)).as_ref());
     writer.optional_string("pr", run.parked.as_ref());
     if let Some(parent) = run.parent.as_ref().and_then(|parent| serde_json::to_string(parent).ok()) {
         writer.string("pa", parent);
@@ -272,6 +279,20 @@ pub(super) fn write_run(run: &RunItem) -> Item {
     writer.optional_string("ap", keys::attention_pk(&run.id, run.status).as_ref());
     writer.number(EXPIRES, run.expires_s);
     writer.0
+}
+
+/// `<beginning of an id>.<ms>`, separated by spaces.
+pub(super) fn redrives_text(redrives: &[Redrive]) -> String {
+    let each = redrives.iter().map(|redrive| format!("{}.{}", redrive.by, redrive.at_ms));
+    each.collect::<Vec<String>>().join(" ")
+}
+
+fn redrives_of(text: &str) -> Option<Vec<Redrive>> {
+    let one = |one: &str| {
+        let (by, at_ms) = one.split_once('.')?;
+        Some(Redrive { by: by.to_owned(), at_ms: at_ms.parse().ok()? })
+    };
+    text.split(' ').map(one).collect()
 }
 
 pub(super) fn read_run(operation: String, id: &RunId, item: Item) -> WorldResult<RunItem> {
@@ -299,6 +320,12 @@ pub(super) fn read_run(operation: String, id: &RunId, item: Item) -> WorldResult
         ending_item: reader.optional_string(ENDING_ITEM)?,
         error: reader.optional_string("er")?,
         by: reader.optional_string("by")?,
+        redrives: match reader.optional_string(REDRIVES)? {
+            Some(text) => {
+                redrives_of(&text).ok_or_else(|| reader.damaged(REDRIVES, "is no list of redrives"))?
+            }
+            None => Vec::new(),
+        },
         parked: reader.optional_string("pr")?,
         parent: match reader.optional_string("pa")? {
             Some(parent) => {

@@ -8,7 +8,8 @@ use super::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use stepladder_engine::{Branch, Opening, Status};
 use stepladder_protocol::{
-    BlobRef, Close, ITEM_VERSION, Partition, Payload, Record, RecordKey, Retry, RunId, RunItem, RunKey,
+    BlobRef, Close, ITEM_VERSION, Partition, Payload, Record, RecordKey, Redrive, Retry, RunId, RunItem,
+    RunKey,
     limits::{
         FORK_BYTES, NAME_CHARS_MAX, PART_BRANCHES, RECORD_OVERHEAD_BYTES, RUN_ITEM_PAYLOAD_BYTES_MAX,
         WRITE_UNIT_BYTES,
@@ -78,6 +79,7 @@ pub(super) fn run_item(name_chars: usize, input: Option<Payload>, ending: Option
         ending_item: None,
         error: Some("PaymentDeclined".to_owned()),
         by: None,
+        redrives: Vec::new(),
         parked: None,
         parent: None,
         expires_s: 1_799_999_999,
@@ -155,6 +157,7 @@ fn a_run_item_comes_back_as_it_was() {
         workflow_version: Some(u32::MAX),
         alias: Some("PROD".to_owned()),
         by: Some("message".to_owned()),
+        redrives: vec![Redrive::new("0123456789abcdef0123", 1_700_000_000_000), Redrive::new("fedc", -1)],
         parked: Some("unreadable".to_owned()),
         ..run_item(8, Some(Payload::Json(b"1".to_vec())), Some(Payload::Zstd(vec![1])))
     };

@@ -3,7 +3,7 @@
 use super::{Flow, Origin, Walk};
 use crate::{
     outcome::Outcome,
-    position::{Branch, Position},
+    position::Position,
     run::Run,
     trace::Trace,
     transition::{End, Next},
@@ -35,7 +35,7 @@ pub(crate) fn enter_alone(
     now_ms: i64,
     trace: &mut Trace,
 ) -> (Came, Map<String, Value>) {
-    let origin = Origin { branch: Branch::default(), next_seq: 0, deadline_ms: None, map_item: None };
+    let origin = Origin::default();
     let mut walk = Walk {
         definition,
         run,
@@ -67,12 +67,7 @@ pub(crate) fn settle_alone(
         run,
         now_ms,
         draws: run.draws("", position.seq),
-        origin: Origin {
-            branch: Branch::default(),
-            next_seq: position.seq.saturating_add(1),
-            deadline_ms: None,
-            map_item: None,
-        },
+        origin: Origin { next_seq: position.seq.saturating_add(1), ..Origin::default() },
         variables: position.variables.clone(),
         events: position.events,
         entered: 0,

@@ -6,6 +6,7 @@ use crate::{
     fan_out::{BranchInput, Seen},
     outcome::Outcome,
     position::{Awaiting, Opening, Position},
+    redrive::{GoesOn, Resumes},
     run::Run,
     trace::{Link, Trace},
     transition::{Next, Transition},
@@ -38,20 +39,34 @@ pub(crate) fn start_branch_traced(
     opening: Opening,
     trace: Option<&mut Trace>,
 ) -> Transition {
-    let BranchInput { index, data, map_item } = input;
+    let BranchInput { index: number, data, map_item, goes_on } = input;
+    let index = goes_on.as_ref().map_or(number, |goes_on| goes_on.index);
     let state = definition.state(&parent.state);
     let is_map = state.is_some_and(|state| matches!(state.kind, Kind::Map(_)));
     let machine = state.and_then(|state| state.machines().get(if is_map { 0 } else { index as usize }));
     // A branch that the definition doesn't have fails at its first turn.
-    let start_at = machine.map(|machine| machine.start_at.as_str()).unwrap_or_default();
-    let branch = parent.branch.child(parent.seq, index);
+    let first = machine.map(|machine| machine.start_at.as_str()).unwrap_or_default();
+    let (start_at, variables, resumes) = match goes_on.map(|goes_on| *goes_on) {
+        Some(GoesOn { state, variables, resumes, .. }) => {
+            (state.unwrap_or_else(|| first.to_owned()), variables, resumes)
+        }
+        None => (first.to_owned(), None, None),
+    };
+    let start_at = start_at.as_str();
+    let variables = variables.unwrap_or_else(|| parent.variables.clone());
+    let mut indexes = Vec::new();
+    if number != index || parent.resumes.is_some() || !parent.indexes.is_empty() {
+        indexes = parent.indexes();
+        indexes.push(index);
+    }
+    let branch = parent.branch.child(parent.seq, number);
     let mut walk = Walk {
         definition,
         run,
         now_ms: opening.started_ms,
         draws: run.draws(&format!("start {branch}"), 0),
-        origin: Origin { branch, next_seq: 0, deadline_ms: parent.deadline_ms, map_item },
-        variables: parent.variables.clone(),
+        origin: Origin { branch, next_seq: 0, deadline_ms: parent.deadline_ms, map_item, indexes },
+        variables: variables.clone(),
         events: opening.events,
         entered: 0,
         gave_up: false,
@@ -62,12 +77,17 @@ pub(crate) fn start_branch_traced(
         walk.event(|| Event::MapIterationStarted { name: parent.state.clone(), index });
     }
     let (events, mark) = (walk.events, walk.trace.as_deref().map(|trace| (trace.count, trace.last)));
-    let mut position = match walk.go(start_at, data.clone()) {
+    let went = match &resumes {
+        // It goes on from a fan-out of its own, which is opened after a record of its own.
+        Some(_) => Next::Wait(walk.turn(start_at, data.clone())),
+        None => walk.go(start_at, data.clone()),
+    };
+    let mut position = match went {
         Next::Wait(position) if position.fan_out().is_none() => position,
         Next::Wait(_) | Next::End(_) => {
             // The turn walks the same states again, and that walk is the one that counts.
             walk.events = events;
-            walk.variables = parent.variables.clone();
+            walk.variables = variables;
             if let (Some(trace), Some((count, last))) = (walk.trace.as_deref_mut(), mark) {
                 trace.truncate(count, last);
             }
@@ -75,12 +95,18 @@ pub(crate) fn start_branch_traced(
         }
     };
     position.opening = Some(opening);
-    Transition { next: Next::Wait(position), now_ms: opening.started_ms, gave_up: walk.gave_up }
+    position.resumes = resumes.map(Box::new);
+    let next = Next::Wait(position);
+    Transition { next, now_ms: opening.started_ms, gave_up: walk.gave_up, stayed: false }
 }
 
 impl Walk<'_> {
     /// Opens the fan-out of a Parallel or Map state that has been entered; an empty one is over at once.
     pub(super) fn fan_out(&mut self, state: &State, position: Position) -> Flow {
+        if let Some(resumes) = &position.resumes {
+            let resumes = resumes.as_ref().clone();
+            return self.opened_again(state, position, &resumes);
+        }
         let seen = Seen::new(self.definition, self.run, state, &position);
         let mut fan_out = match seen.width(&self.budget, self.probe()) {
             Ok(fan_out) => fan_out,
@@ -100,6 +126,27 @@ impl Walk<'_> {
         }
         let (seq, events) = (self.origin.next_seq, self.events);
         let awaiting = Awaiting::Branches(fan_out);
+        Flow::Stop(Next::Wait(Position { seq, awaiting, events, opening: None, ..position }))
+    }
+
+    /// After a redrive the state is entered again, and goes on from the fan-out that it had.
+    pub(super) fn resumed(&mut self, state: &State, position: &Position) -> Flow {
+        self.entered += 1;
+        let (state_type, name, data) = (state.kind.type_name(), &state.name, &position.data);
+        self.event(|| Event::StateEntered { state_type, name: name.clone(), input: data.clone() });
+        let entered = self.position(name, data.clone(), Awaiting::Turn);
+        self.fan_out(state, Position { resumes: position.resumes.clone(), ..entered })
+    }
+
+    /// Opens a fan-out over those branches only that a redrive found not to have succeeded; another attempt of it too.
+    fn opened_again(&mut self, state: &State, position: Position, resumes: &Resumes) -> Flow {
+        let is_map = matches!(state.kind, Kind::Map(_));
+        self.event(|| match is_map {
+            true => Event::MapStateStarted { length: resumes.total },
+            false => Event::ParallelStateStarted,
+        });
+        let (seq, events) = (self.origin.next_seq, self.events);
+        let awaiting = Awaiting::Branches(resumes.left);
         Flow::Stop(Next::Wait(Position { seq, awaiting, events, opening: None, ..position }))
     }
 
@@ -204,7 +251,10 @@ impl Walk<'_> {
     fn enclosing(&self, state: &str) -> Option<(&str, bool, u32)> {
         let parent = self.definition.state(state)?.parent.as_ref()?;
         let enclosing = self.definition.state(&parent.state)?;
-        let index = self.origin.branch.0.last()?.index;
+        let index = match self.origin.indexes.last() {
+            Some(index) => *index,
+            None => self.origin.branch.0.last()?.index,
+        };
         Some((&parent.state, matches!(enclosing.kind, Kind::Map(_)), index))
     }
 }

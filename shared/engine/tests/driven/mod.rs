@@ -53,7 +53,7 @@ impl Driven {
     pub(crate) fn at(&mut self, now_ms: i64, outcome: Outcome) {
         self.now_ms = now_ms;
         let position = match (&self.last.next, &outcome) {
-            (Next::End(end), Outcome::Redriven { redrive_count }) => {
+            (Next::End(end), Outcome::Redriven { redrive_count, .. }) => {
                 self.run.redrive_count = *redrive_count;
                 end.redrive_position(self.records.len() as u32)
             }

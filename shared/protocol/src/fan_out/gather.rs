@@ -1,6 +1,6 @@
 //! What a fan-out comes to.
 
-use super::{BranchEnd, Opened, no_fan_out};
+use super::{BranchEnd, Opened, again::Results, no_fan_out};
 use crate::{
     Protocol,
     fan_outs::{Ended, EndedHow, FanOuts, PartKey},
@@ -12,14 +12,14 @@ use crate::{
 };
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use stepladder_asl::errors;
-use stepladder_engine::{Outcome, Phase};
+use stepladder_engine::{Outcome, Phase, Run};
 
 impl<H: Host> Protocol<H> {
     /// The outcome of a fan-out of which all branches have ended, or more have failed than are tolerated. Either is true
     /// for ever once it is true, so every copy of the message that asks agrees.
-    pub(crate) async fn gather(&self, run: &RunKey, opened: &Opened) -> WorldResult<Outcome> {
+    pub(crate) async fn gather(&self, run: &Run, opened: &Opened) -> WorldResult<Outcome> {
         let fan_out = opened.position.fan_out().ok_or_else(|| no_fan_out(&opened.position))?;
-        let key = Lock::of(&opened.position).key(run);
+        let key = Lock::of(&opened.position).key(&RunKey::of(run));
         let tally = self.host.store().tally(&key).await?;
         let parts = self.ended_of(&key, fan_out.count).await?;
         if tally.total_failures() > fan_out.failures_tolerated {
@@ -28,7 +28,13 @@ impl<H: Host> Protocol<H> {
         if !tally.has_all(self.parts(fan_out.count).end) {
             return Err(payload::unreadable(&format!("join the fan-out at {key}"), "it is not complete"));
         }
-        self.joined(&key, parts).await
+        match opened.position.resumes {
+            None => self.joined(&Results::of(key, parts), self.host.settings().payload_bytes_max).await,
+            Some(_) => {
+                let results = self.results_of(run, &opened.position, parts).await?;
+                self.joined(&results, self.host.settings().payload_bytes_max).await
+            }
+        }
     }
 
     /// The branches that have ended, part by part, each in the order in which they were listed.
@@ -61,26 +67,32 @@ impl<H: Host> Protocol<H> {
     }
 
     /// The results in the order of the branches. Those whose sizes say that they are too much together aren't read.
-    async fn joined(&self, fan_out: &RecordKey, parts: Vec<Vec<Ended>>) -> WorldResult<Outcome> {
-        let bytes_max = self.host.settings().payload_bytes_max;
+    async fn joined(&self, of: &Results, bytes_max: usize) -> WorldResult<Outcome> {
+        let newest = of.fan_outs.len().saturating_sub(1);
         let (mut results, mut own_events, mut bytes) = (Vec::new(), 0_u64, 0_usize);
-        let mut parts = stream::iter(parts)
-            .map(|mut ended| async move {
-                ended.sort_by_key(|ended| ended.index);
-                let records = self.last_records(fan_out, &ended).await?;
-                Ok::<_, WorldError>((ended, records))
+        let chunks: Vec<Vec<(usize, Ended)>> =
+            of.ended.chunks(limits::RESULTS_READ_AT_ONCE).map(<[_]>::to_vec).collect();
+        let mut parts = stream::iter(chunks)
+            .map(|ended| async move {
+                let keyed = ended.iter().filter_map(|(level, ended)| Some((of.fan_outs.get(*level)?, ended)));
+                let keys: Vec<RecordKey> = keyed.map(|(fan_out, ended)| last_key(fan_out, ended)).collect();
+                let records = self.records_of(&keys).await?;
+                Ok::<_, WorldError>((ended, keys, records))
             })
             .buffered(limits::PARTS_READ_AT_ONCE);
-        while let Some((ended, records)) = parts.try_next().await? {
+        while let Some((ended, keys, records)) = parts.try_next().await? {
             if bytes.saturating_add(records.iter().map(blob_bytes).sum()) > bytes_max {
                 return Ok(too_much(bytes_max));
             }
-            let both = ended.iter().zip(&records);
             let ends: Vec<_> =
-                both.map(|(ended, record)| self.branch_end(fan_out, ended, record).boxed()).collect();
+                keys.iter().zip(&records).map(|(key, record)| self.end_of(key, record).boxed()).collect();
             let mut ends = stream::iter(ends).buffered(limits::BLOBS_READ_AT_ONCE);
+            let mut levels = ended.iter().map(|(level, _)| *level);
             while let Some(end) = ends.try_next().await? {
-                own_events = own_events.saturating_add(end.own_events);
+                // What was kept has been counted where it was recorded.
+                if levels.next() == Some(newest) {
+                    own_events = own_events.saturating_add(end.own_events);
+                }
                 let Some(output) = end.output else { continue };
                 let output_bytes = crate::json::size(&output)
                     .map_err(|error| payload::unreadable("measure a payload", &error.to_string()))?;
@@ -101,7 +113,11 @@ impl<H: Host> Protocol<H> {
         ended: &[Ended],
     ) -> WorldResult<Vec<Record>> {
         let keys: Vec<RecordKey> = ended.iter().map(|ended| last_key(fan_out, ended)).collect();
-        let found = self.host.store().records_at(&keys).await?;
+        self.records_of(&keys).await
+    }
+
+    async fn records_of(&self, keys: &[RecordKey]) -> WorldResult<Vec<Record>> {
+        let found = self.host.store().records_at(keys).await?;
         keys.iter()
             .zip(found)
             .map(|(key, record)| {
@@ -116,11 +132,23 @@ impl<H: Host> Protocol<H> {
         ended: &Ended,
         record: &Record,
     ) -> WorldResult<BranchEnd> {
-        let key = last_key(fan_out, ended);
+        self.end_of(&last_key(fan_out, ended), record).await
+    }
+
+    async fn end_of(&self, key: &RecordKey, record: &Record) -> WorldResult<BranchEnd> {
         let Some(end) = &record.end else {
             return Err(payload::unreadable(&format!("read {key}"), "it doesn't say how its branch ended"));
         };
         self.unpacked(&key.run, end, || format!("read {key}")).await
+    }
+}
+
+impl Results {
+    /// Those of a fan-out that was opened anew.
+    fn of(fan_out: RecordKey, parts: Vec<Vec<Ended>>) -> Self {
+        let mut ended: Vec<Ended> = parts.into_iter().flatten().collect();
+        ended.sort_by_key(|ended| ended.index);
+        Self { fan_outs: vec![fan_out], ended: ended.into_iter().map(|ended| (0, ended)).collect() }
     }
 }
 

@@ -37,6 +37,9 @@ impl<H: Host> Protocol<H> {
         if self.host.store().tally(&key).await?.is_stopped {
             return Ok(Vec::new());
         }
+        if let Some(resumes) = position.resumes.as_deref() {
+            return self.open_again(line, position, resumes, opened_ms).await;
+        }
         let width = self.begun(&fan_out);
         if width > self.part_branches() {
             return self.delegate(line, position, opened_ms).await;
@@ -67,7 +70,6 @@ impl<H: Host> Protocol<H> {
         position: &Position,
         opened_ms: i64,
     ) -> WorldResult<Vec<Sending>> {
-        let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
         let run = self.seeded(line.run);
         let common = match self.inputs_of(line, &run, position)? {
             Ok(common) => common,
@@ -77,6 +79,16 @@ impl<H: Host> Protocol<H> {
             return self.unopened(line, position, outcome).await;
         }
         self.put_opened(line, position, opened_ms).await?;
+        self.ask_to_open(line, position).await
+    }
+
+    /// Asks the timer function to start the branches that a fan-out begins with.
+    pub(super) async fn ask_to_open(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+    ) -> WorldResult<Vec<Sending>> {
+        let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
         let mut sendings = Vec::new();
         for part in self.parts(self.begun(&fan_out)) {
             let ask = Ask::Open { fan_out: Lock::of(position), part };
@@ -109,7 +121,7 @@ impl<H: Host> Protocol<H> {
     }
 
     /// How many branches a fan-out begins with.
-    fn begun(&self, fan_out: &FanOut) -> u32 {
+    pub(super) fn begun(&self, fan_out: &FanOut) -> u32 {
         match self.planted(PlantedBug::OneBranchTooMany) {
             true => fan_out.concurrency.saturating_add(1).min(fan_out.count),
             false => width(fan_out),
@@ -151,7 +163,7 @@ impl<H: Host> Protocol<H> {
     }
 
     /// No branch is started, and the state gets this outcome.
-    async fn unopened(
+    pub(super) async fn unopened(
         &self,
         line: &Line<'_>,
         position: &Position,
@@ -162,7 +174,12 @@ impl<H: Host> Protocol<H> {
     }
 
     /// Writes what a fan-out was opened with: last of its items, and before any of its branches starts.
-    async fn put_opened(&self, line: &Line<'_>, position: &Position, opened_ms: i64) -> WorldResult<()> {
+    pub(super) async fn put_opened(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        opened_ms: i64,
+    ) -> WorldResult<()> {
         let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
         let run = RunKey::of(line.run);
         let key = Lock::of(position).key(&run);
@@ -209,7 +226,7 @@ impl<H: Host> Protocol<H> {
         Ok(Ok(()))
     }
 
-    async fn put_part_inputs(
+    pub(super) async fn put_part_inputs(
         &self,
         line: &Line<'_>,
         position: &Position,
@@ -218,7 +235,10 @@ impl<H: Host> Protocol<H> {
         inputs: Vec<BranchInput>,
     ) -> WorldResult<Result<(), Outcome>> {
         let run = RunKey::of(line.run);
-        let bytes = inputs.iter().map(|input| json::size(&input.data).unwrap_or(usize::MAX));
+        let bytes = inputs.iter().map(|input| {
+            let goes_on = input.goes_on.as_ref().map_or(Ok(0), |goes_on| json::size(goes_on));
+            json::size(&input.data).unwrap_or(usize::MAX).saturating_add(goes_on.unwrap_or(usize::MAX))
+        });
         let bytes = bytes.fold(0, usize::saturating_add);
         if let Err(outcome) = self.bounded_input("What 64 branches start with", Some(bytes)) {
             return Ok(Err(outcome));
@@ -234,7 +254,7 @@ impl<H: Host> Protocol<H> {
     }
 
     /// Starts branches that begin together. Those that have a record already have been started.
-    async fn begin_all(
+    pub(super) async fn begin_all(
         &self,
         line: &Line<'_>,
         parent: &Position,

@@ -10,7 +10,7 @@ use stepladder_protocol::{
 /// The items of all fan-outs.
 #[derive(Debug, Default)]
 pub(crate) struct Items {
-    opened: BTreeMap<RecordKey, (u32, Payload)>,
+    pub(super) opened: BTreeMap<RecordKey, (u32, Payload)>,
     inputs: BTreeMap<PartKey, Payload>,
     pub(crate) parts: BTreeMap<PartKey, Part>,
     tallies: BTreeMap<RecordKey, Tally>,

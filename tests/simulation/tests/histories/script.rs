@@ -200,7 +200,7 @@ pub(crate) const ALL: &[Script] = &[
             stack.run();
             for _ in 0..2 {
                 stack.host.wait(3_600_000);
-                stack.host.drive(stack.protocol.request_redrive(&RunId::new("w", "run"))).unwrap();
+                stack.host.drive(stack.protocol.request_redrive(&RunId::new("w", "run"), None)).unwrap();
                 stack.run();
             }
         },

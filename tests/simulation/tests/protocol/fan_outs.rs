@@ -327,7 +327,7 @@ fn a_redrive_of_a_failed_map_runs_it_again() {
     stack.run();
     assert_eq!(stack.status("run"), Status::Failed);
     *fails.lock().unwrap() = false;
-    stack.host.drive(stack.protocol.request_redrive(&RunId::new("w", "run"))).unwrap();
+    stack.host.drive(stack.protocol.request_redrive(&RunId::new("w", "run"), None)).unwrap();
     stack.run();
     assert_eq!(stack.ending("run").0, Some(json!([0, 1, 2])));
 }

@@ -11,6 +11,7 @@ mod metrics;
 mod outside;
 mod payloads;
 mod recovery;
+mod redrives;
 mod requests;
 mod starts;
 mod support;

@@ -2,7 +2,9 @@
 
 use super::{
     World,
-    samples::{close, ended, found, json, later_s, record, record_key, run_item, run_key, started},
+    samples::{
+        close, ended, found, json, later_s, record, record_key, redrive_by, run_item, run_key, started,
+    },
 };
 use futures::future::join_all;
 use stepladder_engine::{Branch, Status};
@@ -206,7 +208,12 @@ pub async fn a_redrive_reopens_a_failed_run(world: &impl World) {
     for status in [Status::Failed, Status::TimedOut, Status::Aborted] {
         let run = ended(world, status).await;
         let (key, redriven) = (record_key(&run.key(), 1), record(world, 1, "redriver"));
-        assert!(store.reopen_run_with_record(&run.key(), 0, "redriver", (&key, &redriven)).await.unwrap());
+        assert!(
+            store
+                .reopen_run_with_record(&run.key(), 0, &redrive_by("redriver"), (&key, &redriven))
+                .await
+                .unwrap()
+        );
         let reopened = RunItem {
             status: Status::Running,
             redrive_count: 1,
@@ -215,13 +222,19 @@ pub async fn a_redrive_reopens_a_failed_run(world: &impl World) {
             ending_item: None,
             error: None,
             by: Some("redriver".to_owned()),
+            redrives: redrive_by("redriver").redrives,
             ..run.clone()
         };
         assert_eq!(found(world, &run).await, reopened);
         assert_eq!(store.record(&key).await.unwrap(), Some(redriven.clone()));
         // Once only, and it can end again.
         let next = record_key(&run.key(), 2);
-        assert!(!store.reopen_run_with_record(&run.key(), 0, "other", (&next, &redriven)).await.unwrap());
+        assert!(
+            !store
+                .reopen_run_with_record(&run.key(), 0, &redrive_by("other"), (&next, &redriven))
+                .await
+                .unwrap()
+        );
         assert!(store.close_run(&run.key(), 1, &close(world, Status::Succeeded)).await.unwrap());
     }
 }
@@ -231,7 +244,12 @@ pub async fn a_redrive_that_may_not_be_writes_neither(world: &impl World) {
     let redriven = record(world, 1, "redriver");
     for run in [started(world).await, ended(world, Status::Succeeded).await] {
         let key = record_key(&run.key(), 1);
-        assert!(!store.reopen_run_with_record(&run.key(), 0, "redriver", (&key, &redriven)).await.unwrap());
+        assert!(
+            !store
+                .reopen_run_with_record(&run.key(), 0, &redrive_by("redriver"), (&key, &redriven))
+                .await
+                .unwrap()
+        );
         assert_eq!(found(world, &run).await, run);
         assert_eq!(store.record(&key).await.unwrap(), None);
     }
@@ -239,14 +257,21 @@ pub async fn a_redrive_that_may_not_be_writes_neither(world: &impl World) {
     let other = RunKey { nonce: run_key(world).nonce, ..run.key() };
     for (key, redrive_count) in [(&other, 0), (&run.key(), 1)] {
         let record = (&record_key(key, 1), &redriven);
-        assert!(!store.reopen_run_with_record(key, redrive_count, "redriver", record).await.unwrap());
+        assert!(
+            !store.reopen_run_with_record(key, redrive_count, &redrive_by("redriver"), record).await.unwrap()
+        );
         assert_eq!(store.record(record.0).await.unwrap(), None);
     }
     // The record's place is taken.
     let key = record_key(&run.key(), 1);
     let late = record(world, 1, "late step");
     store.put_record(&key, &late).await.unwrap();
-    assert!(!store.reopen_run_with_record(&run.key(), 0, "redriver", (&key, &redriven)).await.unwrap());
+    assert!(
+        !store
+            .reopen_run_with_record(&run.key(), 0, &redrive_by("redriver"), (&key, &redriven))
+            .await
+            .unwrap()
+    );
     assert_eq!(found(world, &run).await, run);
     assert_eq!(store.record(&key).await.unwrap(), Some(late));
 }
@@ -255,7 +280,7 @@ pub async fn a_close_from_before_a_redrive_changes_nothing(world: &impl World) {
     let store = world.host().store();
     let run = ended(world, Status::Failed).await;
     let record = (&record_key(&run.key(), 1), &record(world, 1, "redriver"));
-    assert!(store.reopen_run_with_record(&run.key(), 0, "redriver", record).await.unwrap());
+    assert!(store.reopen_run_with_record(&run.key(), 0, &redrive_by("redriver"), record).await.unwrap());
     let reopened = found(world, &run).await;
     assert!(!store.close_run(&run.key(), 0, &close(world, Status::TimedOut)).await.unwrap());
     assert_eq!(found(world, &run).await, reopened);

@@ -3,7 +3,8 @@
 use super::{World, unique};
 use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
-    Clock, Close, CreateRun, Host, ITEM_VERSION, Payload, Record, RecordKey, RunId, RunItem, RunKey, Store,
+    Clock, Close, CreateRun, Host, ITEM_VERSION, Payload, Record, RecordKey, Redrive, RedriveItem, RunId,
+    RunItem, RunKey, Store,
 };
 
 pub(crate) fn json(text: &str) -> Payload {
@@ -46,6 +47,13 @@ pub(crate) fn record(world: &impl World, seq: u32, owner: &str) -> Record {
     }
 }
 
+/// What a redrive by this message writes, of a run that has been redriven before.
+pub(crate) fn redrive_by(by: &str) -> RedriveItem {
+    let redrives =
+        vec![Redrive::new(&"f".repeat(32), 1_700_000_000_000), Redrive::new(by, 1_700_000_099_999)];
+    RedriveItem { by: by.to_owned(), redrives }
+}
+
 pub(crate) fn run_item(world: &impl World, key: &RunKey) -> RunItem {
     RunItem {
         version: ITEM_VERSION,
@@ -65,6 +73,7 @@ pub(crate) fn run_item(world: &impl World, key: &RunKey) -> RunItem {
         ending_item: None,
         error: None,
         by: None,
+        redrives: Vec::new(),
         parked: None,
         parent: None,
         expires_s: later_s(world),

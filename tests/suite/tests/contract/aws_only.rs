@@ -13,7 +13,7 @@ use stepladder_engine::{Branch, Status};
 use stepladder_local::FunctionConfig;
 use stepladder_protocol::{
     Blobs, Clock, Close, Functions, Host, ITEM_VERSION, Invoked, Outgoing, Payload, Queue, QueueName, Record,
-    RecordKey, Retry, RunId, RunItem, RunKey, SendError, Store,
+    RecordKey, Redrive, RedriveItem, Retry, RunId, RunItem, RunKey, SendError, Store,
 };
 
 fn run_key(host: &AwsHost) -> RunKey {
@@ -60,6 +60,7 @@ fn run_item(host: &AwsHost, key: &RunKey) -> RunItem {
         ending_item: None,
         error: None,
         by: None,
+        redrives: Vec::new(),
         parked: None,
         parent: None,
         expires_s: host.clock().now_ms() / 1000 + 86_400,
@@ -100,7 +101,8 @@ fn a_run_is_in_the_list_of_attention_from_its_bad_end_to_its_redrive() {
         assert_eq!(attention(host, &key.id.workflow).await.len(), 1);
         let record_key = RecordKey { run: key.clone(), branch: Branch::default(), seq: 0 };
         let record = record(host, Payload::Json(Vec::new()));
-        assert!(store.reopen_run_with_record(&key, 0, "by", (&record_key, &record)).await.unwrap());
+        let redrive = RedriveItem { by: "by".to_owned(), redrives: vec![Redrive::new("by", 0)] };
+        assert!(store.reopen_run_with_record(&key, 0, &redrive, (&record_key, &record)).await.unwrap());
         assert_eq!(attention(host, &key.id.workflow).await, Vec::<String>::new());
         let succeeded = Close { status: Status::Succeeded, error: None, ..failed() };
         assert!(store.close_run(&key, 1, &succeeded).await.unwrap());

@@ -98,7 +98,10 @@ fn a_huge_message_is_left_out() {
 fn who_may_not_look_into_queues_says_so() {
     let mut world = World::of(&task());
     let protocol = Arc::new(Protocol::new(world.host.without_backlog()));
-    world.router = router(protocol, ApiSettings { token_key: [7; 32], refusals: Refusals::Own, unsupported: Unsupported::Refused });
+    world.router = router(
+        protocol,
+        ApiSettings { token_key: [7; 32], refusals: Refusals::Own, unsupported: Unsupported::Refused },
+    );
     for path in ["/api/v1/queues", "/api/v1/dead-letters"] {
         let (status, body) = world.get(path);
         assert_eq!((status, &body["code"]), (501, &json!("SL1509")));

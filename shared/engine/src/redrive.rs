@@ -1,0 +1,406 @@
+//! What a redrive keeps of a fan-out, and where it goes on.
+//!
+//! A redrive of a failed, aborted or timed-out Parallel or Map state opens a new fan-out over those branches only that
+//! have not succeeded. Each of them goes on from where it was; the results of the others are kept where they are. What is
+//! left of the old fan-out stands in the `redriven` record: how many of a branch's records count is decided there once,
+//! so that what an old branch still records afterwards changes nothing.
+
+use crate::{
+    fan_out::{BranchInput, Inputs},
+    outcome::Outcome,
+    position::{Branch, FanOut, MapItem, Position},
+    replay::{Records, ReplayError},
+    run::Run,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+use stepladder_asl::Definition;
+
+/// What a redriven branch finds in the state that it goes on from, where that is a Parallel or Map state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    /// The fan-out that it waited for.
+    FanOut(Plan),
+    /// What an earlier redrive had found there: nothing has come of that one.
+    Earlier(Resumes),
+}
+
+/// What is left of a fan-out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The seq at which it was opened, in its branch.
+    pub seq: u32,
+    pub fan_out: FanOut,
+    /// What it went on from itself; none where it was opened anew.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resumes: Option<Resumes>,
+    /// The branches that have not succeeded, in ascending order. All others are kept.
+    pub left: Vec<Left>,
+}
+
+/// Branches of a fan-out, one after another, that are left in the same way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    pub first: u32,
+    #[serde(skip_serializing_if = "is_one", default = "one")]
+    pub count: u32,
+    /// So many of its records count. A branch without any starts anew.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub records: u32,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub inner: Option<Box<Kept>>,
+}
+
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// The fan-out that a new one goes on from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumes {
+    /// The seq of the root's `redriven` record, which holds the plan.
+    pub redriven_seq: u32,
+    /// The branch that opened the old fan-out, and the seq.
+    #[serde(skip_serializing_if = "Branch::is_root", default)]
+    pub branch: Branch,
+    pub seq: u32,
+    /// The new fan-out. It may have no branch at all.
+    pub left: FanOut,
+    /// How many branches the state had when it was opened anew.
+    pub total: u32,
+}
+
+/// Where a branch goes on after a redrive.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resumption {
+    pub state: String,
+    pub data: Value,
+    pub variables: Map<String, Value>,
+    pub map_item: Option<MapItem>,
+    /// The branch's index when its state was opened anew.
+    pub index: u32,
+    pub around: Around,
+}
+
+/// What a branch waited for, or ended by, in the state that it goes on from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Around {
+    Nothing,
+    /// A fan-out that an earlier redrive was to open.
+    Earlier(Resumes),
+    /// The fan-out of this position.
+    FanOut(Box<Position>),
+}
+
+/// How a branch of a redriven fan-out starts. It is stored for the branches that start later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GoesOn {
+    /// Its index when the state was opened anew.
+    pub index: u32,
+    /// The state that it goes on from; none: it starts anew.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub variables: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resumes: Option<Resumes>,
+}
+
+impl Plan {
+    /// How many branches the state had when it was opened anew.
+    pub fn total(&self) -> u32 {
+        self.resumes.as_ref().map_or(self.fan_out.count, |resumes| resumes.total)
+    }
+
+    /// The fan-out that goes on from this one; `branch` is the one that opened it.
+    pub fn resumes(&self, redriven_seq: u32, branch: &Branch) -> Resumes {
+        let count = self.left.iter().fold(0_u32, |sum, left| sum.saturating_add(left.count));
+        let concurrency = self.fan_out.concurrency.min(count);
+        Resumes {
+            redriven_seq,
+            branch: branch.clone(),
+            seq: self.seq,
+            left: FanOut { count, concurrency, ..self.fan_out },
+            total: self.total(),
+        }
+    }
+
+    /// Adds a branch that is left, behind all others.
+    pub fn push(&mut self, next: Left) {
+        match self.left.last_mut() {
+            Some(last)
+                if last.first.saturating_add(last.count) == next.first
+                    && last.records == next.records
+                    && last.inner.is_none()
+                    && next.inner.is_none() =>
+            {
+                last.count = last.count.saturating_add(next.count);
+            }
+            _ => self.left.push(next),
+        }
+    }
+
+    /// The branches that are left: the number of each in the old fan-out, in the order of the new one.
+    pub fn numbers(&self) -> impl Iterator<Item = (u32, &Left)> {
+        self.left.iter().flat_map(|left| {
+            (left.first..left.first.saturating_add(left.count)).map(move |number| (number, left))
+        })
+    }
+
+    /// Those of the new fan-out's branches with these indexes: index, number in the old fan-out, and how it is left.
+    pub fn within(&self, indexes: Range<u32>) -> Vec<(u32, u32, &Left)> {
+        let mut found = Vec::new();
+        let mut from = 0_u32;
+        for left in &self.left {
+            let to = from.saturating_add(left.count);
+            for index in indexes.start.max(from)..indexes.end.min(to) {
+                found.push((index, left.first.saturating_add(index - from), left));
+            }
+            from = to;
+        }
+        found
+    }
+
+    /// The plan of a fan-out within this one, or this one itself; it was opened by the root branch.
+    pub fn find(&self, branch: &Branch, seq: u32) -> Option<&Plan> {
+        let mut plan = self;
+        for fork in &branch.0 {
+            if fork.seq != plan.seq {
+                return None;
+            }
+            let at = plan.left.partition_point(|left| left.first <= fork.index).checked_sub(1)?;
+            let left = plan.left.get(at).filter(|left| fork.index - left.first < left.count)?;
+            plan = match left.inner.as_deref()? {
+                Kept::FanOut(inner) => inner,
+                Kept::Earlier(_) => return None,
+            };
+        }
+        (plan.seq == seq).then_some(plan)
+    }
+}
+
+impl Kept {
+    /// The fan-out that goes on; `branch` is the one that the state belonged to.
+    pub fn resumes(&self, redriven_seq: u32, branch: &Branch) -> Resumes {
+        match self {
+            Kept::FanOut(plan) => plan.resumes(redriven_seq, branch),
+            Kept::Earlier(resumes) => resumes.clone(),
+        }
+    }
+}
+
+impl Resumption {
+    /// What the branch of the new fan-out starts with; `branch` is the old one, and `left` says how it is left.
+    pub fn input(self, index: u32, left: &Left, redriven_seq: u32, branch: &Branch) -> BranchInput {
+        let goes_on = GoesOn {
+            index: self.index,
+            state: Some(self.state),
+            variables: Some(self.variables),
+            resumes: left.inner.as_ref().map(|kept| kept.resumes(redriven_seq, branch)),
+        };
+        BranchInput { index, data: self.data, map_item: self.map_item, goes_on: Some(Box::new(goes_on)) }
+    }
+}
+
+impl BranchInput {
+    /// The same for a branch of a redriven fan-out, which so starts as the old one should have.
+    pub fn anew(self, index: u32) -> BranchInput {
+        let first = GoesOn { index: self.index, state: None, variables: None, resumes: None };
+        let goes_on = Some(self.goes_on.unwrap_or_else(|| Box::new(first)));
+        BranchInput { index, goes_on, ..self }
+    }
+}
+
+/// What redriven fan-outs go on from, as far as a run has been followed.
+#[derive(Debug, Default)]
+pub(crate) struct Pins {
+    /// The plans, by the seq of their records, and the redrive count of the run before.
+    plans: BTreeMap<u32, (Plan, u32)>,
+    /// The branches that others go on from, and how many of their records count.
+    records: BTreeMap<Branch, u32>,
+    /// The fan-outs with branches that start anew.
+    fan_outs: BTreeMap<(Branch, u32), Option<Position>>,
+    resumptions: BTreeMap<Branch, Resumption>,
+}
+
+impl Pins {
+    pub(crate) fn of(records: &Records) -> Self {
+        let mut pins = Self::default();
+        for (seq, record) in (0_u32..).zip(records.get(&Branch::default()).into_iter().flatten()) {
+            if let Outcome::Redriven { redrive_count, kept: Some(Kept::FanOut(plan)) } = &record.outcome {
+                pins.add(plan, &Branch::default());
+                pins.plans.insert(seq, (plan.clone(), redrive_count.saturating_sub(1)));
+            }
+        }
+        pins
+    }
+
+    fn add(&mut self, plan: &Plan, branch: &Branch) {
+        self.fan_outs.insert((branch.clone(), plan.seq), None);
+        for (number, left) in plan.numbers().filter(|(_, left)| left.records > 0) {
+            let child = branch.child(plan.seq, number);
+            if let Some(Kept::FanOut(inner)) = left.inner.as_deref() {
+                self.add(inner, &child);
+            }
+            self.records.insert(child, left.records);
+        }
+    }
+
+    /// Whether somebody goes on from where this branch is after so many records.
+    pub(crate) fn wants(&self, branch: &Branch, records: u32) -> bool {
+        self.records.get(branch).is_some_and(|wanted| *wanted == records)
+    }
+
+    pub(crate) fn resumed(&mut self, branch: &Branch, resumption: Option<Resumption>) {
+        if let Some(resumption) = resumption {
+            self.resumptions.insert(branch.clone(), resumption);
+        }
+    }
+
+    /// A fan-out has been opened.
+    pub(crate) fn opened(&mut self, position: &Position) {
+        if let Some(wanted) = self.fan_outs.get_mut(&(position.branch.clone(), position.seq)) {
+            *wanted = Some(position.clone());
+        }
+    }
+
+    /// What branches of a redriven fan-out start with, in ascending order. `None`: an evaluation took too long.
+    pub(crate) fn inputs(
+        &self,
+        definition: &Definition,
+        run: &Run,
+        resumes: &Resumes,
+        indexes: &BTreeSet<u32>,
+    ) -> Result<Option<Vec<BranchInput>>, ReplayError> {
+        let mut source = Source { pins: self, definition, run: run.clone(), inputs: BTreeMap::new() };
+        let mut found = Vec::with_capacity(indexes.len());
+        for index in indexes {
+            match source.input(resumes, *index)? {
+                Some(input) => found.push(input),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(found))
+    }
+}
+
+/// Where the inputs of a redriven fan-out come from.
+struct Source<'a> {
+    pins: &'a Pins,
+    definition: &'a Definition,
+    run: Run,
+    /// What has been evaluated of the first fan-out, by its position.
+    inputs: BTreeMap<(Branch, u32), Vec<BranchInput>>,
+}
+
+impl Source<'_> {
+    fn input(&mut self, resumes: &Resumes, index: u32) -> Result<Option<BranchInput>, ReplayError> {
+        let pins = self.pins;
+        let missing = || ReplayError::NoSuchBranch { branch: resumes.branch.child(resumes.seq, index) };
+        let (root, count) = pins.plans.get(&resumes.redriven_seq).ok_or_else(missing)?;
+        let plan = root.find(&resumes.branch, resumes.seq).ok_or_else(missing)?;
+        let within = plan.within(index..index.saturating_add(1));
+        let (_, number, left) = *within.first().ok_or_else(missing)?;
+        if left.records > 0 {
+            let branch = resumes.branch.child(plan.seq, number);
+            let Some(resumption) = pins.resumptions.get(&branch) else {
+                return Err(ReplayError::NoSuchBranch { branch });
+            };
+            return Ok(Some(resumption.clone().input(index, left, resumes.redriven_seq, &branch)));
+        }
+        let old = match &plan.resumes {
+            Some(resumes) => self.input(resumes, number)?,
+            None => self.first(resumes, plan, *count, number)?,
+        };
+        Ok(old.map(|old| old.anew(index)))
+    }
+
+    /// What a branch of a fan-out starts with that was opened anew.
+    fn first(
+        &mut self,
+        resumes: &Resumes,
+        plan: &Plan,
+        redrive_count: u32,
+        number: u32,
+    ) -> Result<Option<BranchInput>, ReplayError> {
+        let missing = || ReplayError::NoSuchBranch { branch: resumes.branch.child(plan.seq, number) };
+        let key = (resumes.branch.clone(), plan.seq);
+        if !self.inputs.contains_key(&key) {
+            let position = self.pins.fan_outs.get(&key).and_then(Option::as_ref).ok_or_else(missing)?;
+            let run = Run { redrive_count, ..self.run.clone() };
+            let inputs = Inputs::new(self.definition, &run, position)
+                .and_then(|inputs| inputs.range(0..plan.fan_out.count));
+            match inputs {
+                Ok(inputs) => drop(self.inputs.insert(key.clone(), inputs)),
+                Err(error) if error.gave_up => return Ok(None),
+                Err(_) => return Err(missing()),
+            }
+        }
+        let inputs = self.inputs.get(&key);
+        let input = inputs.and_then(|inputs| inputs.get(usize::try_from(number).unwrap_or(usize::MAX)));
+        input.cloned().map(Some).ok_or_else(missing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(seq: u32, count: u32, left: Vec<Left>) -> Plan {
+        Plan { seq, fan_out: FanOut { count, concurrency: 3, failures_tolerated: 1 }, resumes: None, left }
+    }
+
+    fn left(first: u32, records: u32) -> Left {
+        Left { first, count: 1, records, inner: None }
+    }
+
+    #[test]
+    fn branches_that_are_left_in_the_same_way_take_one_place() {
+        let mut plan = plan(4, 10_000, Vec::new());
+        for number in 100..10_000 {
+            plan.push(left(number, u32::from(number == 120)));
+        }
+        let ranges: Vec<_> = plan.left.iter().map(|left| (left.first, left.count, left.records)).collect();
+        assert_eq!(ranges, [(100, 20, 0), (120, 1, 1), (121, 9879, 0)]);
+        let text = serde_json::to_string(&plan).unwrap();
+        assert!(text.len() < 200, "{text}");
+        assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+    }
+
+    #[test]
+    fn the_new_fan_out_counts_what_is_left_and_holds_to_its_limits() {
+        let plan = plan(4, 6, vec![left(1, 0), Left { count: 3, ..left(3, 2) }]);
+        let resumes = plan.resumes(9, &Branch::default());
+        assert_eq!(resumes.left, FanOut { count: 4, concurrency: 3, failures_tolerated: 1 });
+        assert_eq!((resumes.redriven_seq, resumes.seq, resumes.total), (9, 4, 6));
+        let numbers: Vec<u32> = plan.within(0..9).iter().map(|(_, number, _)| *number).collect();
+        assert_eq!(numbers, [1, 3, 4, 5]);
+        let some: Vec<_> = plan.within(2..3).iter().map(|(index, number, _)| (*index, *number)).collect();
+        assert_eq!(some, [(2, 4)]);
+    }
+
+    #[test]
+    fn a_plan_is_found_by_the_path_of_its_fan_out() {
+        let inner = Some(Box::new(Kept::FanOut(plan(2, 5, vec![left(0, 0)]))));
+        let outer = plan(4, 6, vec![left(1, 0), Left { inner, ..left(3, 2) }]);
+        let root = Branch::default();
+        assert_eq!(outer.find(&root, 4), Some(&outer));
+        assert_eq!(outer.find(&root.child(4, 3), 2).map(|plan| plan.fan_out.count), Some(5));
+        assert_eq!(outer.find(&root.child(4, 1), 2), None);
+        assert_eq!(outer.find(&root.child(4, 2), 2), None);
+        assert_eq!(outer.find(&root.child(5, 3), 2), None);
+    }
+}

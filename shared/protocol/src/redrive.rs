@@ -1,0 +1,175 @@
+//! Redrive: a run that ended badly goes on from where it ended.
+//!
+//! Whatever has succeeded is kept: the states before the one that it ended in, and the branches of that one. See
+//! `redrive/plan.rs` for what is left of a Parallel or Map state.
+
+mod old;
+mod plan;
+
+pub(crate) use old::Old;
+
+use crate::{
+    Protocol,
+    deliver::{Handled, record_key},
+    fan_outs::FanOuts,
+    item::{Redrive, RedriveItem, RunId, RunItem, RunKey},
+    limits,
+    line::{Before, Line},
+    message::{Ask, Message},
+    payload,
+    read::{Head, Owned},
+    stop::Requested,
+    traits::{Clock, Host, Store, WorldResult},
+};
+use plan::Planned;
+use sha2::{Digest, Sha256};
+use stepladder_asl::Definition;
+use stepladder_engine::{Kept, Next, Outcome, Run, Status};
+
+/// What a redrive of a run would do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RedrivePreview {
+    pub status: Status,
+    /// The state that the run goes on from.
+    pub state: String,
+    /// What is kept of that state's branches; none: the state begins anew.
+    pub kept: Option<Kept>,
+    /// The states that the run has left behind, and keeps, in the order in which they were entered.
+    pub left_behind: Vec<String>,
+}
+
+impl<H: Host> Protocol<H> {
+    /// Sends a failed, aborted or timed-out run on from where it ended, on its own definition. Two requests with the same
+    /// token are one, for so long as [`limits::REDRIVE_TOKEN_MS`] says.
+    pub async fn request_redrive(&self, id: &RunId, token: Option<&str>) -> WorldResult<Requested> {
+        let now_ms = self.host.clock().now_ms();
+        let Some(item) = self.host.store().run(id, now_ms).await? else {
+            return Ok(Requested::NotFound);
+        };
+        if let Some(token) = token
+            && asked_before(&item, token, now_ms)
+        {
+            return Ok(Requested::Done);
+        }
+        if matches!(item.status, Status::Running | Status::Succeeded) {
+            return Ok(Requested::Refused(item.status));
+        }
+        let mut message = self.message(&item.run(), Ask::Redrive);
+        if let Some(token) = token {
+            message.id = id_of(&item, token, item.redrive_count);
+        }
+        self.request(&item, message).await
+    }
+
+    /// What a redrive would keep, and what it would do; nothing is written. An error says why there can be none.
+    pub async fn preview_redrive(&self, id: &RunId) -> WorldResult<Result<RedrivePreview, Requested>> {
+        let Some(item) = self.host.store().run(id, self.host.clock().now_ms()).await? else {
+            return Ok(Err(Requested::NotFound));
+        };
+        if matches!(item.status, Status::Running | Status::Succeeded) {
+            return Ok(Err(Requested::Refused(item.status)));
+        }
+        let (Some(head), Some(view)) = (self.head(&item.key(), "").await?, self.view(id).await?) else {
+            return Ok(Err(Requested::NotFound));
+        };
+        let Next::End(end) = &head.last.next else {
+            return Ok(Err(Requested::Pending));
+        };
+        let state = end.state.clone();
+        let run = Run { redrive_count: head.redrive_count, ..head.run.clone() };
+        let Planned { kept, .. } = self.planned(&run, &head.definition, &head).await?;
+        let mut left_behind: Vec<String> = Vec::new();
+        let followers = view.replay.positions.iter().skip(1).map(|position| position.state.as_str());
+        for (position, next) in view.replay.positions.iter().zip(followers.chain([state.as_str()])) {
+            if position.state != next && left_behind.last() != Some(&position.state) {
+                left_behind.push(position.state.clone());
+            }
+        }
+        Ok(Ok(RedrivePreview { status: item.status, state, kept, left_behind }))
+    }
+
+    /// One transaction: a `redriven` record after the last one, and the run item back to RUNNING with r + 1.
+    pub(crate) async fn redrive(&self, message: &Message, definition: &Definition) -> WorldResult<Handled> {
+        let Some(head) = self.head(&RunKey::of(&message.run), &message.id).await? else {
+            return Ok(Handled::done());
+        };
+        let by_this = head.item.by.as_deref() == Some(&message.id);
+        if head.item.status == Status::Running && by_this {
+            return self.redriven_again(message, definition, &head).await;
+        }
+        let count = message.run.redrive_count;
+        if matches!(head.item.status, Status::Running | Status::Succeeded) || head.item.redrive_count != count
+        {
+            return Ok(Handled::done());
+        }
+        let Next::End(end) = &head.last.next else {
+            return Ok(Handled::leave());
+        };
+        let position = end.redrive_position(head.next_seq);
+        let mut message = message.clone();
+        message.run.input = head.run.input.clone();
+        let Planned { kept, unlisted } = self.planned(&message.run, definition, &head).await?;
+        self.renew(&head, self.host.clock().now_ms()).await?;
+        // They ended before the run did, and whoever ended them came no further than their records. The join reads the list.
+        for (part, ended) in unlisted {
+            let expires_s = self.fan_out_expires_s(&part.fan_out.run);
+            self.host.store().append_ended(&part, ended, expires_s).await?;
+        }
+        message.run.redrive_count = count.saturating_add(1);
+        let outcome = Outcome::Redriven { redrive_count: message.run.redrive_count, kept };
+        let now_ms = self.host.clock().now_ms();
+        let transition = self.advance(definition, &message, &position, &outcome, now_ms)?;
+        let line = Line::root(&message, definition, Before::Never);
+        let record = self.plain_record(&line, &position, &outcome, &transition).await?;
+        let key = RunKey::of(&message.run);
+        let record = (&record_key(&key, &position), &record);
+        let redrive = RedriveItem::after(&head.item, &message.id, now_ms);
+        if !self.host.store().reopen_run_with_record(&key, count, &redrive, record).await? {
+            return Ok(Handled::leave());
+        }
+        Ok(Handled::sending(self.effects(&line, position.seq, &transition).await?))
+    }
+
+    /// This message has redriven the run before: its effects are sent again, unless the run has gone on.
+    async fn redriven_again(
+        &self,
+        message: &Message,
+        definition: &Definition,
+        head: &Head,
+    ) -> WorldResult<Handled> {
+        let Some(Owned { position, transition, is_last: true }) = &head.owned else {
+            return Ok(Handled::done());
+        };
+        let mut message = message.clone();
+        message.run.redrive_count = head.redrive_count;
+        message.run.input = head.run.input.clone();
+        let line = Line::root(&message, definition, Before::Perhaps);
+        Ok(Handled::sending(self.effects(&line, position.seq, transition).await?))
+    }
+}
+
+/// Whether one of the run's last redrives was asked for with this token, and not too long ago.
+fn asked_before(item: &RunItem, token: &str, now_ms: i64) -> bool {
+    let counts = (0..item.redrive_count).rev();
+    let mut last = item.redrives.iter().rev().zip(counts);
+    last.any(|(redrive, count)| {
+        redrive.is_by(&id_of(item, token, count))
+            && now_ms.saturating_sub(redrive.at_ms) <= limits::REDRIVE_TOKEN_MS
+    })
+}
+
+/// The id of the message that a token stands for while the run has this redrive count.
+fn id_of(item: &RunItem, token: &str, redrive_count: u32) -> String {
+    let text = format!("redrive {} {redrive_count} {token}", item.nonce);
+    payload::hex(&Sha256::digest(text.as_bytes())).chars().take(32).collect()
+}
+
+impl RedriveItem {
+    /// What the next redrive of a run writes on its item.
+    fn after(item: &RunItem, by: &str, at_ms: i64) -> Self {
+        let mut redrives = item.redrives.clone();
+        redrives.push(Redrive::new(by, at_ms));
+        let excess = redrives.len().saturating_sub(limits::REDRIVES_KEPT_MAX);
+        Self { by: by.to_owned(), redrives: redrives.split_off(excess) }
+    }
+}
