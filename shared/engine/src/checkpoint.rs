@@ -2,6 +2,8 @@
 
 use crate::{
     limits::{CHECKPOINT_BYTES_MAX, CHECKPOINT_RECORDS},
+    position::MapItem,
+    redrive::Around,
     replay::Follower,
     trace::Link,
     transition::{Next, Transition},
@@ -21,6 +23,10 @@ pub(crate) struct Checkpoint {
     pub(crate) before_link: Link,
     /// How many fan-outs it had opened and left.
     pub(crate) fan_outs: usize,
+    /// As the follower has them.
+    pub(crate) index: u32,
+    pub(crate) map_item: Option<MapItem>,
+    pub(crate) around: Around,
 }
 
 /// The checkpoints of a run, by the number of their strands, each strand's in order.
@@ -132,6 +138,8 @@ mod tests {
             variables: Map::new(),
             map_item: None,
             opening: None,
+            indexes: Vec::new(),
+            resumes: None,
             data,
         })
     }
@@ -142,7 +150,7 @@ mod tests {
         for seq in (0..records).filter(|seq| seq.is_multiple_of(CHECKPOINT_RECORDS)) {
             if checkpoints.is_due(seq) {
                 let next = waits(seq, json!("x".repeat(bytes)));
-                let last = Transition { next: next.clone(), now_ms: 0, gave_up: false };
+                let last = Transition { next: next.clone(), now_ms: 0, gave_up: false, stayed: false };
                 let made = Checkpoint {
                     seq,
                     redrive_count: 0,
@@ -151,6 +159,9 @@ mod tests {
                     link: Link::Nothing,
                     before_link: Link::Nothing,
                     fan_outs: seq as usize / 100,
+                    index: 0,
+                    map_item: None,
+                    around: Around::Nothing,
                 };
                 checkpoints.keep_made(0, seq, &next, || Some(made));
             }

@@ -195,10 +195,10 @@ impl<'a> Follower<'a> {
         checkpoint: &Checkpoint,
         wanted: Wanted,
     ) -> Self {
-        let Checkpoint { seq, redrive_count, last, .. } = checkpoint;
-        let run = Run { redrive_count: *redrive_count, ..run.clone() };
+        let Checkpoint { seq, redrive_count, last, index, map_item, around, .. } = checkpoint.clone();
+        let run = Run { redrive_count, ..run.clone() };
         let trace = Some(Trace::resumed(checkpoint, wanted));
-        Self { definition, run, branch, last: last.clone(), next_seq: *seq, trace }
+        Self { definition, run, branch, last, next_seq: seq, index, map_item, around, trace }
     }
 
     /// Where the branch is, for [`Follower::resumed`]; none where nobody traces it. `fan_outs` are those that it has left.
@@ -212,6 +212,9 @@ impl<'a> Follower<'a> {
             link,
             before_link: before_last,
             fan_outs,
+            index: self.index,
+            map_item: self.map_item.clone(),
+            around: self.around.clone(),
         })
     }
 

@@ -96,7 +96,9 @@ impl Generator<'_> {
             };
             self.assign(name, &mut state);
             if let (Handling::None, Some(members)) = (self.shape.handling, state.as_object_mut()) {
-                ["Retry", "Catch", "ToleratedFailureCount"].map(|field| members.remove(field));
+                for field in ["Retry", "Catch", "ToleratedFailureCount"] {
+                    members.remove(field);
+                }
             }
             machine.insert(name.clone(), state);
         }

@@ -396,13 +396,14 @@ pub const TASK_SCENARIOS: &[Scenario] = &[
         fan_outs: NESTED,
         holders: true,
     },
-    Scenario { name: "redrive heals", faults: HEALING, runs: 1, states: 2, fan_outs: PLAIN },
+    Scenario { name: "redrive heals", faults: HEALING, runs: 1, states: 2, fan_outs: PLAIN, holders: false },
     Scenario {
         name: "redrive heals, stop",
         faults: Faults { stop: 0.03, ..HEALING },
         runs: 1,
         states: 2,
         fan_outs: PLAIN,
+        holders: false,
     },
     Scenario {
         name: "redrive heals, wide",
@@ -410,6 +411,7 @@ pub const TASK_SCENARIOS: &[Scenario] = &[
         runs: 1,
         states: 1,
         fan_outs: PLAIN_WIDE,
+        holders: false,
     },
     Scenario {
         name: "redrive heals, deep",
@@ -417,6 +419,7 @@ pub const TASK_SCENARIOS: &[Scenario] = &[
         runs: 1,
         states: 1,
         fan_outs: PLAIN_DEEP,
+        holders: false,
     },
     Scenario {
         name: "redrive heals, repair",
@@ -424,6 +427,7 @@ pub const TASK_SCENARIOS: &[Scenario] = &[
         runs: 1,
         states: 2,
         fan_outs: PLAIN,
+        holders: false,
     },
     Scenario {
         name: "redrive heals, purge",
@@ -431,6 +435,7 @@ pub const TASK_SCENARIOS: &[Scenario] = &[
         runs: 1,
         states: 2,
         fan_outs: PLAIN,
+        holders: false,
     },
     Scenario {
         name: "redrive heals, heavy",
@@ -438,6 +443,7 @@ pub const TASK_SCENARIOS: &[Scenario] = &[
         runs: 1,
         states: 2,
         fan_outs: PLAIN,
+        holders: false,
     },
 ];
 

@@ -1,7 +1,7 @@
 //! Queues and dead letters.
 
 use crate::{
-    ApiSettings, Refusals,
+    ApiSettings, Refusals, Unsupported,
     limits::KEPT_PAYLOAD_BYTES_MAX,
     router,
     testing::{World, pass, task, wait},
