@@ -8,8 +8,8 @@ use super::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use stepladder_engine::{Branch, Opening, Status};
 use stepladder_protocol::{
-    BlobRef, Close, ITEM_VERSION, Partition, Payload, Record, RecordKey, Redrive, Retry, RunId, RunItem,
-    RunKey,
+    BlobRef, Close, ITEM_VERSION, Partition, Payload, Record, RecordKey, Redrive, RedriveItem, Retry, RunId,
+    RunItem, RunKey,
     limits::{
         FORK_BYTES, NAME_CHARS_MAX, PART_BRANCHES, RECORD_OVERHEAD_BYTES, RUN_ITEM_PAYLOAD_BYTES_MAX,
         WRITE_UNIT_BYTES,
@@ -232,6 +232,7 @@ fn closing_a_run_changes_one_item_under_its_conditions() {
 
 #[test]
 fn a_run_that_goes_on_forgets_how_it_ended() {
-    let change = RunChange::reopen(&run_key(1), 2, "message");
+    let redrive = RedriveItem { by: "message".to_owned(), redrives: vec![Redrive::new("message", 7)] };
+    let change = RunChange::reopen(&run_key(1), 2, &redrive);
     assert!(change.update.ends_with(" REMOVE t1, er, ap, ej, ez, eb, en"), "{}", change.update);
 }
