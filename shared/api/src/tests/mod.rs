@@ -11,5 +11,6 @@ mod rest;
 mod starts;
 mod states;
 mod tags;
+mod tasks;
 mod versions;
 mod wire;
