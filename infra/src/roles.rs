@@ -72,6 +72,7 @@ fn package_role(package: &PackageFacts, facts: &Facts) -> Option<Role> {
     let definitions = workflows.iter().map(|workflow| format!("W#{}", workflow.name));
     // A step that stands in no definition has nothing to do with a run.
     if !workflows.is_empty() {
+        statements.push(activities());
         statements.push(self::runs(runs));
         statements.push(self::definitions(definitions));
     }
@@ -122,11 +123,11 @@ fn step_queues(facts: &Facts) -> impl Iterator<Item = &str> {
 fn system_role(function: &FunctionFacts, facts: &Facts) -> Role {
     let name = function.name.as_str();
     let queues = step_queues(facts).chain(held_over(facts)).map(str::to_owned).collect();
-    let mut statements = vec![receive([name]), send(queues), find_queues()];
+    let mut statements = vec![receive([name]), send(queues), activities(), find_queues()];
     let is_dead_letter = name == "dead-letter";
     let all_runs = ["R#*".to_owned()];
     statements.push(match name {
-        "start" | INVOKE => runs(all_runs),
+        "start" => runs(all_runs),
         _ => whole_runs(all_runs),
     });
     statements.push(definitions(["W#*".to_owned()]));
@@ -204,7 +205,8 @@ fn calls(facts: &Facts) -> Vec<Statement> {
 /// The role of the function at a URL. It does what any caller of the API may ask for: looks at all runs, starts and stops
 /// them, and puts definitions. No queue feeds it, and it calls no function.
 pub(crate) fn api_role(facts: &Facts) -> Role {
-    let queues = step_queues(facts).chain(["timer"]).map(str::to_owned).collect();
+    let queues = step_queues(facts).chain(["timer"]).chain(facts.needs_invoke().then_some(INVOKE));
+    let queues = queues.map(str::to_owned).collect();
     let tokens = Statement {
         reason: Some("The key of tokens for the next page: the first process that needs it draws it."),
         ..table("Tokens", &["dynamodb:GetItem", "dynamodb:PutItem"], ["C#api".to_owned()])
@@ -214,8 +216,11 @@ pub(crate) fn api_role(facts: &Facts) -> Role {
         find_queues(),
         whole_runs(["R#*".to_owned()]),
         statement("ListRuns", None, &["dynamodb:Query"], vec![Text::of(format!("{TABLE}/index/runs"))]),
-        table("Definitions", &["dynamodb:GetItem", "dynamodb:PutItem"], ["W#*".to_owned()]),
-        table("ListWorkflows", &["dynamodb:Query", "dynamodb:PutItem"], ["C#workflows".to_owned()]),
+        table("Definitions", &DEFINITIONS, ["W#*".to_owned()]),
+        table("ListWorkflows", &LISTED, ["C#workflows".to_owned()]),
+        table("ListActivities", &[&LISTED[..], &["dynamodb:GetItem"]].concat(), ["C#activities".to_owned()]),
+        work_on_activities(),
+        look_into_queues(),
         tokens,
         blobs(vec![objects("runs/*")]),
         find_payloads("S3 tells an object that is gone from one that may not be read only to who may list."),
@@ -223,6 +228,47 @@ pub(crate) fn api_role(facts: &Facts) -> Role {
         key(),
     ];
     Role { name: API_FUNCTION.to_owned(), service: LAMBDA, source_arn: None, statements }
+}
+
+/// What the API does with workflows, their versions, aliases and tags.
+const DEFINITIONS: [&str; 6] = [
+    "dynamodb:GetItem",
+    "dynamodb:Query",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:ConditionCheckItem",
+];
+
+const LISTED: [&str; 3] = ["dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"];
+
+/// The queues of activities and no others.
+fn work_on_activities() -> Statement {
+    let actions = [
+        "sqs:CreateQueue",
+        "sqs:DeleteQueue",
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+        "sqs:ChangeMessageVisibility",
+        "sqs:SendMessage",
+    ];
+    let reason = "CreateActivity makes a queue, DeleteActivity deletes it, and GetActivityTask takes tasks.";
+    statement("WorkOnActivities", Some(reason), &actions, vec![queue(ACTIVITIES)])
+}
+
+/// How much waits in the queues, and what lies in those that nobody works on.
+fn look_into_queues() -> Statement {
+    let actions = ["sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"];
+    statement("LookIntoQueues", None, &actions, vec![queue("*")])
+}
+
+/// The queues of all activities.
+const ACTIVITIES: &str = "activity-*";
+
+/// An activity is made while the stack runs, and any definition may wait for one.
+fn activities() -> Statement {
+    let reason = "Activities are made by CreateActivity, while the stack runs.";
+    statement("Activities", Some(reason), &["sqs:SendMessage"], vec![queue(ACTIVITIES)])
 }
 
 fn find_payloads(reason: &'static str) -> Statement {

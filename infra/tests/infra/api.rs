@@ -95,8 +95,17 @@ fn its_role_does_what_the_api_does_and_no_more() {
             "dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
         ),
         ("ListRuns", "dynamodb:Query"),
-        ("Definitions", "dynamodb:GetItem dynamodb:PutItem"),
-        ("ListWorkflows", "dynamodb:PutItem dynamodb:Query"),
+        (
+            "Definitions",
+            "dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
+        ),
+        ("ListWorkflows", "dynamodb:DeleteItem dynamodb:PutItem dynamodb:Query"),
+        ("ListActivities", "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query"),
+        (
+            "WorkOnActivities",
+            "sqs:ChangeMessageVisibility sqs:CreateQueue sqs:DeleteMessage sqs:DeleteQueue sqs:ReceiveMessage sqs:SendMessage",
+        ),
+        ("LookIntoQueues", "sqs:ChangeMessageVisibility sqs:GetQueueAttributes sqs:ReceiveMessage"),
         ("Tokens", "dynamodb:GetItem dynamodb:PutItem"),
         ("Payloads", "s3:GetObject s3:PutObject"),
         ("FindPayloads", "s3:ListBucket"),
@@ -116,6 +125,9 @@ fn its_role_does_what_the_api_does_and_no_more() {
     assert_eq!(keys("Definitions"), one("W#*"));
     assert_eq!(keys("ListWorkflows"), one("C#workflows"));
     assert_eq!(keys("Tokens"), one("C#api"));
+    assert_eq!(keys("ListActivities"), one("C#activities"));
+    let activities = texts(&template.statement("ApiRole", "WorkOnActivities")["Resource"]);
+    assert_eq!(activities, one("arn:{partition}:sqs:{region}:{account}:{stack}-activity-*"));
     let queue = |name: &str| format!("arn:{{partition}}:sqs:{{region}}:{{account}}:{{stack}}-{name}");
     let sends = texts(&template.statement("ApiRole", "Send")["Resource"]);
     assert_eq!(sends, ["charge-card", "check-stock", "ship", "timer"].map(queue).into());

@@ -144,6 +144,7 @@ fn a_role_may_do_what_its_functions_ask_for_and_no_more() {
             "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage",
         ),
         ("Send", "sqs:SendMessage"),
+        ("Activities", "sqs:SendMessage"),
         ("FindQueues", "sqs:GetQueueUrl"),
         ("Definitions", "dynamodb:GetItem"),
         ("Logs", "logs:CreateLogStream logs:PutLogEvents"),
