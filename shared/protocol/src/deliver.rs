@@ -12,7 +12,7 @@ use crate::{
     item::{ITEM_VERSION, Record, RecordKey, RunItem, RunKey},
     json, limits,
     line::{Before, Line},
-    message::{Ask, Lock, Message, Unreadable},
+    message::{Ask, Lock, Message},
     metrics::Metric,
     payload::{self, Payload},
     planted::PlantedBug,
@@ -523,55 +523,6 @@ impl<H: Host> Protocol<H> {
         let bytes_max = self.host.settings().payload_bytes_max;
         (bytes > bytes_max)
             .then(|| format!("{what} has {bytes} bytes; {bytes_max} is the most (payload_bytes_max)."))
-    }
-
-    /// A message that could not be handled: left to its queue, and parked once it has been left too often for a reason
-    /// that won't pass.
-    pub(crate) async fn failed(
-        &self,
-        invocation: &Invocation,
-        delivery: &Delivery,
-        message: Option<&Message>,
-        error: WorldError,
-    ) -> Handled {
-        let run = message.map(|message| RunKey::of(&message.run)).or_else(|| {
-            Message::decode(&delivery.body, self.host.settings().payload_bytes_max)
-                .ok()
-                .map(|message| RunKey::of(&message.run))
-        });
-        tracing::warn!(
-            run = run.as_ref().map(tracing::field::display),
-            message_id = delivery.message_id,
-            receive_count = delivery.receive_count,
-            %error,
-            "a message was handed back"
-        );
-        self.count_throttle(error.retry);
-        let is_last = delivery.receive_count >= limits::RECEIVES_MAX || invocation.is_dead_letter();
-        if error.retry == Retry::Never && is_last {
-            return self.park(invocation, delivery, run.as_ref(), &error.to_string()).await;
-        }
-        Handled::leave()
-    }
-
-    async fn unreadable(
-        &self,
-        invocation: &Invocation,
-        delivery: &Delivery,
-        unreadable: &Unreadable,
-    ) -> Handled {
-        tracing::warn!(
-            queue = invocation.queue.short(),
-            message_id = delivery.message_id,
-            receive_count = delivery.receive_count,
-            %unreadable,
-            "a message can't be read"
-        );
-        if delivery.receive_count < limits::RECEIVES_MAX && !invocation.is_dead_letter() {
-            return Handled::leave_for(limits::UNREADABLE_BACK_SECONDS);
-        }
-        let run = Message::run_of(&delivery.body, self.host.settings().payload_bytes_max);
-        self.park(invocation, delivery, run.as_ref(), &unreadable.to_string()).await
     }
 }
 

@@ -147,8 +147,11 @@ impl World {
         let host = MemoryHost::new(seed);
         let host = match scenario.fan_outs {
             None => host,
-            Some(_) => {
-                let part_branches = [2, 3, 8][rng.random_range(0..3)];
+            Some(shape) => {
+                // A redrive reads all parts in one go: were there a hundred, some process would always die on the way.
+                let is_wide = shape.branches_max > 100 && scenario.faults.redrive > 0.0;
+                let of = if is_wide { [16, 32, 64] } else { [2, 3, 8] };
+                let part_branches = of[rng.random_range(0..3)];
                 host.with_settings(|settings| settings.part_branches = part_branches)
             }
         };
