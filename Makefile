@@ -16,7 +16,7 @@ FUNCTIONS ?=
 OUTPUT  ?= $(or $(shell tr '\0' '\n' 2>/dev/null </proc/$$PPID/cmdline | sed -nE '/^-o$$/{n;p;q}; s/^-o(text|json|jsonl)$$/\1/p'),text)
 
 # One call builds all programs, so that all of them share one set of features.
-BINS       = cargo build --bins --profile $(PROFILE) -p stepladder-cli -p order-processing -p stepladder-system
+BINS       = cargo build --bins --profile $(PROFILE) -p stepladder-cli -p order-processing -p employee-onboarding -p stepladder-system
 STEPLADDER = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/stepladder
 DEV_FLAGS  = --no-build --profile $(PROFILE) $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --orders $(if $(ORDERS),'$(ORDERS)')
 
@@ -84,7 +84,7 @@ bench-engine: need-cargo ## the engine's time per transition, of replays and his
 	cargo bench -p stepladder-asl --bench parse --bench evaluate
 
 cost: need-cargo ## what a step and an idle month cost on AWS: counted on the programs, computed by list prices; 1 if a goal is missed
-	cargo build --profile ci --bins -p stepladder-cli -p order-processing -p stepladder-system -p stepladder-aws-tests -p stepladder-cost
+	cargo build --profile ci --bins -p stepladder-cli -p order-processing -p employee-onboarding -p stepladder-system -p stepladder-aws-tests -p stepladder-cost
 	@mkdir -p target && $${CARGO_TARGET_DIR:-target}/ci/cost --json target/cost.json
 
 build: need-cargo ## the functions as Lambda takes them: zips in target/lambda (ARCH=arm64|x86_64|both, FUNCTIONS='a b')

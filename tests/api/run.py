@@ -26,7 +26,7 @@ ROOT = HERE.parent.parent
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 20
 LOG_LINES_SHOWN = 40
-BUILT = ["stepladder-cli", "order-processing", "stepladder-system"]
+BUILT = ["stepladder-cli", "order-processing", "employee-onboarding", "stepladder-system"]
 BY_ARGUMENT = "STEPLADDER_API_TESTS_PYTHON"
 
 started = time.monotonic()

@@ -281,7 +281,8 @@ fn welcome(plan: &Plan, server: &Server, args: &DevArgs, printer: &Printer) {
         paint(style::WARNING.bold(), "NOT FOR PRODUCTION:")
     ));
     let workflows: Vec<&str> = plan.definitions.iter().map(|checked| checked.workflow.as_str()).collect();
-    let first = workflows.first().copied().unwrap_or_default();
+    let has_samples = |name: &&&str| samples(&plan.project, name).is_file();
+    let first = workflows.iter().find(has_samples).or(workflows.first()).copied().unwrap_or_default();
     printer.note(format!(
         "  {}  Step Functions, DynamoDB, SQS, S3, Lambda: export AWS_ENDPOINT_URL={endpoint}",
         dim("services ")

@@ -11,6 +11,7 @@ mod fan_outs;
 mod killed;
 mod messages;
 mod metrics;
+mod onboarding;
 mod orders;
 mod payloads;
 mod recovery;
