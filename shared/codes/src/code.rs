@@ -90,7 +90,7 @@ codes! {
     InvalidHistory = "SL1113", "a file is no recorded run",
         "It is not what `stepladder run history -o jsonl` writes, or not the whole of it: the message names the line.",
         "Write the file again from the run.";
-    UnknownCode = "SL1113", "there is no such code",
+    UnknownCode = "SL1114", "there is no such code",
         "`stepladder explain` was asked for a code that no error of this version has.",
         "`stepladder explain` without a code lists all of them. A newer version may know it.";
     UnknownWorkflow = "SL1201", "there is no such workflow",

@@ -69,7 +69,7 @@ impl<H: Host> Protocol<H> {
         Handled::leave()
     }
 
-    async fn unreadable(
+    pub(crate) async fn unreadable(
         &self,
         invocation: &Invocation,
         delivery: &Delivery,

@@ -21,10 +21,9 @@ use std::{
 };
 use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
-    ActivityItem, Backlog, Blobs, Clock, Close, CreateRun, DataSlot, Delivery, Functions, Host, Invoked,
-    ListedRun, ListedWorkflow, Outgoing, Partition, Payload, PlantedBug, PutRecord, Queue, QueueName, Record,
-    RecordKey, RedriveItem, Retry, RunId, RunItem, RunKey, SendError, Settings, StatusEvents, Store,
-    WorkflowItem, WorldError, WorldResult, limits,
+    ActivityItem, Backlog, Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun,
+    ListedWorkflow, Partition, Payload, PlantedBug, PutRecord, Record, RecordKey, RedriveItem, Retry, RunId,
+    RunItem, RunKey, Settings, StatusEvents, Store, WorkflowItem, WorldError, WorldResult,
 };
 
 /// A world in memory, as one process sees it. Clones share the world.

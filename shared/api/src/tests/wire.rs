@@ -95,7 +95,15 @@ fn an_error_has_awss_type_and_each_answer_a_request_id() {
 fn a_member_of_the_wrong_type_is_told_for_every_operation() {
     let world = World::of(&pass());
     for operation in NAMES {
-        let members = ["stateMachineArn", "executionArn", "definition", "name", "nextToken"];
+        let members = [
+            "stateMachineArn",
+            "executionArn",
+            "activityArn",
+            "taskToken",
+            "definition",
+            "name",
+            "nextToken",
+        ];
         let body: Value = members.iter().map(|name| ((*name).to_owned(), json!([1]))).collect();
         world.refused(operation, body, "SerializationException", "START_ARRAY cannot be converted to String");
     }

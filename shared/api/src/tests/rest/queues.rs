@@ -24,7 +24,7 @@ fn the_systems_queues_and_those_of_the_steps_are_listed_by_name() {
     assert_eq!(queues["next"], Value::Null);
     let queues = queues["queues"].as_array().unwrap();
     let names: Vec<&str> = queues.iter().map(|queue| queue["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["dead-letter", "parked", "start", "status", "timer", "work"]);
+    assert_eq!(names, ["dead-letter", "invoke", "parked", "start", "status", "timer", "work"]);
     assert_eq!(
         queues[5],
         json!({ "name": "work", "is_system": false, "visible": 1, "in_flight": 0, "delayed": 0 })
@@ -45,7 +45,7 @@ fn queues_come_page_by_page() {
         let Some(next) = page["next"].as_str() else { break };
         path = format!("/api/v1/queues?limit=4&cursor={next}");
     }
-    assert_eq!(pages, [4, 2]);
+    assert_eq!(pages, [4, 3]);
 }
 
 #[test]
