@@ -188,8 +188,8 @@ impl FaultCode {
                 "nothing, if it is one; else build the step, or correct the name",
             ),
             FaultCode::NotYetRun => (
-                "the definition is right, but the deployed system can't run this yet",
-                "mock it in `stepladder try`; leave it out of what you deploy",
+                "the definition is right, but the deployed system can't run this yet: where it is to run, that is an error",
+                "mock it in `stepladder try`; leave it out of what you deploy, or deploy it with `--allow-unsupported`: then a state that calls it fails",
             ),
         }
     }
