@@ -240,7 +240,7 @@ fn a_submitted_task_goes_on_waiting_until_its_answer() {
     let mut run = Driven::new(&task(SEND_AND_WAIT, parameters), json!({}));
     let call = step_call(&run.definition, &run.run, run.waits()).unwrap();
     let token = call.input["MessageBody"]["token"].as_str().unwrap().to_owned();
-    assert_eq!(token.len(), 32);
+    assert_eq!(call.task_token, Some(token));
 
     run.at(5, Outcome::Submitted { response: json!({ "MessageId": "m" }), started_ms: None });
     let waits = run.waits();

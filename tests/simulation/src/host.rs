@@ -52,6 +52,8 @@ pub(crate) struct State {
     pub(crate) tasks: tasks::Items,
     pub(crate) holders: Holders,
     activities: BTreeMap<String, ActivityItem>,
+    /// Whether the stack has the function that calls what is no step.
+    pub(crate) has_invoke: bool,
     data: BTreeMap<(RunKey, DataSlot), Payload>,
     definitions: BTreeMap<(String, String), String>,
     workflows: BTreeMap<String, WorkflowItem>,
@@ -90,6 +92,7 @@ impl MemoryHost {
             tasks: tasks::Items::default(),
             holders: Holders::default(),
             activities: BTreeMap::new(),
+            has_invoke: false,
             data: BTreeMap::new(),
             definitions: BTreeMap::new(),
             workflows: BTreeMap::new(),

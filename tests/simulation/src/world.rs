@@ -191,6 +191,7 @@ impl World {
         };
         {
             let mut state = world.host.state();
+            state.has_invoke = scenario.holders;
             state.invoke = Some(world.invoke());
             state.watches = true;
             state.watch.kept.watches = scenario.faults.heals;

@@ -13,7 +13,12 @@ impl Queue for MemoryHost {
         self.op("send", |state| {
             let mut answers = Vec::with_capacity(messages.len());
             for message in messages {
-                if matches!(queue, QueueName::Step(function) if function == "missing") {
+                let is_missing = match queue {
+                    QueueName::Step(function) => function == "missing",
+                    QueueName::Invoke => !state.has_invoke,
+                    _ => false,
+                };
+                if is_missing {
                     answers.push(Err(SendError::NoSuchQueue));
                     continue;
                 }
