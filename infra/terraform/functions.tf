@@ -135,6 +135,50 @@ resource "aws_lambda_event_source_mapping" "timer" {
   depends_on              = [aws_iam_role_policy.timer]
 }
 
+resource "aws_cloudwatch_log_group" "assign_mentor" {
+  name              = "/aws/lambda/${var.stack}-assign-mentor"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "assign_mentor" {
+  function_name    = "${var.stack}-assign-mentor"
+  filename         = "${var.zips}/assign-mentor/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/assign-mentor/bootstrap.zip")
+  role             = aws_iam_role.employee_onboarding.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.assign_mentor.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "assign_mentor" {
+  event_source_arn        = aws_sqs_queue.assign_mentor.arn
+  function_name           = aws_lambda_function.assign_mentor.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.employee_onboarding]
+}
+
 resource "aws_cloudwatch_log_group" "charge_payment" {
   name              = "/aws/lambda/${var.stack}-charge-payment"
   retention_in_days = tonumber(var.log_retention_days)
@@ -179,6 +223,50 @@ resource "aws_lambda_event_source_mapping" "charge_payment" {
   depends_on              = [aws_iam_role_policy.order_processing]
 }
 
+resource "aws_cloudwatch_log_group" "create_account" {
+  name              = "/aws/lambda/${var.stack}-create-account"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "create_account" {
+  function_name    = "${var.stack}-create-account"
+  filename         = "${var.zips}/create-account/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/create-account/bootstrap.zip")
+  role             = aws_iam_role.employee_onboarding.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.create_account.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "create_account" {
+  event_source_arn        = aws_sqs_queue.create_account.arn
+  function_name           = aws_lambda_function.create_account.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.employee_onboarding]
+}
+
 resource "aws_cloudwatch_log_group" "create_invoice" {
   name              = "/aws/lambda/${var.stack}-create-invoice"
   retention_in_days = tonumber(var.log_retention_days)
@@ -221,6 +309,138 @@ resource "aws_lambda_event_source_mapping" "create_invoice" {
   function_response_types = ["ReportBatchItemFailures"]
   batch_size              = 10
   depends_on              = [aws_iam_role_policy.order_processing]
+}
+
+resource "aws_cloudwatch_log_group" "enroll_payroll" {
+  name              = "/aws/lambda/${var.stack}-enroll-payroll"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "enroll_payroll" {
+  function_name    = "${var.stack}-enroll-payroll"
+  filename         = "${var.zips}/enroll-payroll/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/enroll-payroll/bootstrap.zip")
+  role             = aws_iam_role.employee_onboarding.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.enroll_payroll.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "enroll_payroll" {
+  event_source_arn        = aws_sqs_queue.enroll_payroll.arn
+  function_name           = aws_lambda_function.enroll_payroll.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.employee_onboarding]
+}
+
+resource "aws_cloudwatch_log_group" "order_equipment" {
+  name              = "/aws/lambda/${var.stack}-order-equipment"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "order_equipment" {
+  function_name    = "${var.stack}-order-equipment"
+  filename         = "${var.zips}/order-equipment/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/order-equipment/bootstrap.zip")
+  role             = aws_iam_role.employee_onboarding.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.order_equipment.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "order_equipment" {
+  event_source_arn        = aws_sqs_queue.order_equipment.arn
+  function_name           = aws_lambda_function.order_equipment.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.employee_onboarding]
+}
+
+resource "aws_cloudwatch_log_group" "request_approval" {
+  name              = "/aws/lambda/${var.stack}-request-approval"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "request_approval" {
+  function_name    = "${var.stack}-request-approval"
+  filename         = "${var.zips}/request-approval/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/request-approval/bootstrap.zip")
+  role             = aws_iam_role.employee_onboarding.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.request_approval.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "request_approval" {
+  event_source_arn        = aws_sqs_queue.request_approval.arn
+  function_name           = aws_lambda_function.request_approval.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.employee_onboarding]
 }
 
 resource "aws_cloudwatch_log_group" "reserve_inventory" {
@@ -311,6 +531,138 @@ resource "aws_lambda_event_source_mapping" "send_confirmation" {
   depends_on              = [aws_iam_role_policy.order_processing]
 }
 
+resource "aws_cloudwatch_log_group" "send_reminder" {
+  name              = "/aws/lambda/${var.stack}-send-reminder"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "send_reminder" {
+  function_name    = "${var.stack}-send-reminder"
+  filename         = "${var.zips}/send-reminder/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/send-reminder/bootstrap.zip")
+  role             = aws_iam_role.employee_onboarding.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.send_reminder.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "send_reminder" {
+  event_source_arn        = aws_sqs_queue.send_reminder.arn
+  function_name           = aws_lambda_function.send_reminder.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.employee_onboarding]
+}
+
+resource "aws_cloudwatch_log_group" "send_welcome" {
+  name              = "/aws/lambda/${var.stack}-send-welcome"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "send_welcome" {
+  function_name    = "${var.stack}-send-welcome"
+  filename         = "${var.zips}/send-welcome/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/send-welcome/bootstrap.zip")
+  role             = aws_iam_role.employee_onboarding.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.send_welcome.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "send_welcome" {
+  event_source_arn        = aws_sqs_queue.send_welcome.arn
+  function_name           = aws_lambda_function.send_welcome.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.employee_onboarding]
+}
+
+resource "aws_cloudwatch_log_group" "validate_hire" {
+  name              = "/aws/lambda/${var.stack}-validate-hire"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "validate_hire" {
+  function_name    = "${var.stack}-validate-hire"
+  filename         = "${var.zips}/validate-hire/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/validate-hire/bootstrap.zip")
+  role             = aws_iam_role.employee_onboarding.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.validate_hire.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "validate_hire" {
+  event_source_arn        = aws_sqs_queue.validate_hire.arn
+  function_name           = aws_lambda_function.validate_hire.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.employee_onboarding]
+}
+
 resource "aws_cloudwatch_log_group" "validate_order" {
   name              = "/aws/lambda/${var.stack}-validate-order"
   retention_in_days = tonumber(var.log_retention_days)
@@ -355,6 +707,53 @@ resource "aws_lambda_event_source_mapping" "validate_order" {
   depends_on              = [aws_iam_role_policy.order_processing]
 }
 
+resource "aws_cloudwatch_log_group" "api" {
+  count             = var.api_enabled ? 1 : 0
+  name              = "/aws/lambda/${var.stack}-api"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "api" {
+  count            = var.api_enabled ? 1 : 0
+  function_name    = "${var.stack}-api"
+  filename         = "${var.zips}/api/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/api/bootstrap.zip")
+  role             = aws_iam_role.api[0].arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 512
+  timeout          = 330
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.api[0].name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+# Callers sign for the service lambda, and need lambda:InvokeFunctionUrl and lambda:InvokeFunction in policies
+# of their own.
+resource "aws_lambda_function_url" "api" {
+  count              = var.api_enabled ? 1 : 0
+  function_name      = aws_lambda_function.api[0].function_name
+  authorization_type = "AWS_IAM"
+  invoke_mode        = "BUFFERED"
+}
+
 # A run goes from queue to function to queue, as often as its definition says. Lambda would take a chain of
 # about 16 calls of one function for a mistake, and drop its message.
 resource "aws_lambda_function_recursion_config" "all" {
@@ -362,10 +761,18 @@ resource "aws_lambda_function_recursion_config" "all" {
     dead_letter       = aws_lambda_function.dead_letter.function_name
     start             = aws_lambda_function.start.function_name
     timer             = aws_lambda_function.timer.function_name
+    assign_mentor     = aws_lambda_function.assign_mentor.function_name
     charge_payment    = aws_lambda_function.charge_payment.function_name
+    create_account    = aws_lambda_function.create_account.function_name
     create_invoice    = aws_lambda_function.create_invoice.function_name
+    enroll_payroll    = aws_lambda_function.enroll_payroll.function_name
+    order_equipment   = aws_lambda_function.order_equipment.function_name
+    request_approval  = aws_lambda_function.request_approval.function_name
     reserve_inventory = aws_lambda_function.reserve_inventory.function_name
     send_confirmation = aws_lambda_function.send_confirmation.function_name
+    send_reminder     = aws_lambda_function.send_reminder.function_name
+    send_welcome      = aws_lambda_function.send_welcome.function_name
+    validate_hire     = aws_lambda_function.validate_hire.function_name
     validate_order    = aws_lambda_function.validate_order.function_name
   }
   function_name  = each.value

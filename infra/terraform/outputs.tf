@@ -30,3 +30,8 @@ output "dashboard" {
   description = "The page of graphs."
   value       = "https://${local.region}.console.aws.amazon.com/cloudwatch/home?region=${local.region}#dashboards/dashboard/${var.stack}-${local.region}"
 }
+
+output "api_url" {
+  description = "The Step Functions API. Requests are signed for the service lambda."
+  value       = var.api_enabled ? aws_lambda_function_url.api[0].function_url : null
+}

@@ -103,6 +103,41 @@ resource "aws_sqs_queue_policy" "timer" {
 }
 
 # Messages of the step.
+resource "aws_sqs_queue" "assign_mentor" {
+  name                       = "${var.stack}-assign-mentor"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "assign_mentor" {
+  queue_url = aws_sqs_queue.assign_mentor.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.assign_mentor.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
 resource "aws_sqs_queue" "charge_payment" {
   name                       = "${var.stack}-charge-payment"
   visibility_timeout_seconds = 60
@@ -138,6 +173,41 @@ resource "aws_sqs_queue_policy" "charge_payment" {
 }
 
 # Messages of the step.
+resource "aws_sqs_queue" "create_account" {
+  name                       = "${var.stack}-create-account"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "create_account" {
+  queue_url = aws_sqs_queue.create_account.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.create_account.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
 resource "aws_sqs_queue" "create_invoice" {
   name                       = "${var.stack}-create-invoice"
   visibility_timeout_seconds = 60
@@ -162,6 +232,111 @@ resource "aws_sqs_queue_policy" "create_invoice" {
         Principal = "*"
         Action    = "sqs:*"
         Resource  = [aws_sqs_queue.create_invoice.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "enroll_payroll" {
+  name                       = "${var.stack}-enroll-payroll"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "enroll_payroll" {
+  queue_url = aws_sqs_queue.enroll_payroll.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.enroll_payroll.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "order_equipment" {
+  name                       = "${var.stack}-order-equipment"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "order_equipment" {
+  queue_url = aws_sqs_queue.order_equipment.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.order_equipment.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "request_approval" {
+  name                       = "${var.stack}-request-approval"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "request_approval" {
+  queue_url = aws_sqs_queue.request_approval.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.request_approval.arn]
         Condition = {
           Bool = {
             "aws:SecureTransport" = "false"
@@ -232,6 +407,111 @@ resource "aws_sqs_queue_policy" "send_confirmation" {
         Principal = "*"
         Action    = "sqs:*"
         Resource  = [aws_sqs_queue.send_confirmation.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "send_reminder" {
+  name                       = "${var.stack}-send-reminder"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "send_reminder" {
+  queue_url = aws_sqs_queue.send_reminder.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.send_reminder.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "send_welcome" {
+  name                       = "${var.stack}-send-welcome"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "send_welcome" {
+  queue_url = aws_sqs_queue.send_welcome.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.send_welcome.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "validate_hire" {
+  name                       = "${var.stack}-validate-hire"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "validate_hire" {
+  queue_url = aws_sqs_queue.validate_hire.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.validate_hire.arn]
         Condition = {
           Bool = {
             "aws:SecureTransport" = "false"

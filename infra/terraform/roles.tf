@@ -17,6 +17,7 @@ resource "aws_iam_role" "dead_letter" {
   })
 }
 
+# Activities: Activities are made by CreateActivity, while the stack runs.
 # FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
 # to.
 # FindPayloads: S3 tells an object that is gone from one that may not be read only to who may list: a message
@@ -45,14 +46,28 @@ resource "aws_iam_role_policy" "dead_letter" {
         Effect = "Allow"
         Action = ["sqs:SendMessage"]
         Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-assign-mentor",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-charge-payment",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-account",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-invoice",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-enroll-payroll",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-order-equipment",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-request-approval",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-reserve-inventory",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-confirmation",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-reminder",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-welcome",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-hire",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-order",
         ]
+      },
+      {
+        Sid      = "Activities"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-activity-*"]
       },
       {
         Sid      = "FindQueues"
@@ -166,6 +181,7 @@ resource "aws_iam_role" "start" {
   })
 }
 
+# Activities: Activities are made by CreateActivity, while the stack runs.
 # FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
 # to.
 resource "aws_iam_role_policy" "start" {
@@ -190,14 +206,28 @@ resource "aws_iam_role_policy" "start" {
         Effect = "Allow"
         Action = ["sqs:SendMessage"]
         Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-assign-mentor",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-charge-payment",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-account",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-invoice",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-enroll-payroll",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-order-equipment",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-request-approval",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-reserve-inventory",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-confirmation",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-reminder",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-welcome",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-hire",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-order",
         ]
+      },
+      {
+        Sid      = "Activities"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-activity-*"]
       },
       {
         Sid      = "FindQueues"
@@ -295,6 +325,7 @@ resource "aws_iam_role" "timer" {
   })
 }
 
+# Activities: Activities are made by CreateActivity, while the stack runs.
 # FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
 # to.
 # FindPayloads: S3 tells an object that is gone from one that may not be read only to who may list: a message
@@ -322,14 +353,28 @@ resource "aws_iam_role_policy" "timer" {
         Effect = "Allow"
         Action = ["sqs:SendMessage"]
         Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-assign-mentor",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-charge-payment",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-account",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-invoice",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-enroll-payroll",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-order-equipment",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-request-approval",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-reserve-inventory",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-confirmation",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-reminder",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-welcome",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-hire",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-order",
         ]
+      },
+      {
+        Sid      = "Activities"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-activity-*"]
       },
       {
         Sid      = "FindQueues"
@@ -458,6 +503,190 @@ resource "aws_iam_role_policy" "timer_key" {
   })
 }
 
+resource "aws_iam_role" "employee_onboarding" {
+  name_prefix = "${substr("${var.stack}-employee-onboarding", 0, 37)}-"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          Service = "lambda.amazonaws.com"
+        }
+        Action = "sts:AssumeRole"
+      },
+    ]
+  })
+}
+
+# FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
+# to.
+# Activities: Activities are made by CreateActivity, while the stack runs.
+resource "aws_iam_role_policy" "employee_onboarding" {
+  name = "stepladder"
+  role = aws_iam_role.employee_onboarding.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Receive"
+        Effect = "Allow"
+        Action = [
+          "sqs:ReceiveMessage",
+          "sqs:DeleteMessage",
+          "sqs:ChangeMessageVisibility",
+          "sqs:GetQueueAttributes",
+        ]
+        Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-assign-mentor",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-account",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-enroll-payroll",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-order-equipment",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-request-approval",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-reminder",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-welcome",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-hire",
+        ]
+      },
+      {
+        Sid    = "Send"
+        Effect = "Allow"
+        Action = ["sqs:SendMessage"]
+        Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-assign-mentor",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-account",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-enroll-payroll",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-order-equipment",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-request-approval",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-reminder",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-welcome",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-hire",
+        ]
+      },
+      {
+        Sid      = "FindQueues"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueUrl"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
+      },
+      {
+        Sid      = "Activities"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-activity-*"]
+      },
+      {
+        Sid    = "Runs"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:BatchGetItem",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = [
+              "R#employee-onboarding/*",
+              "R#first-day/*",
+            ]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid      = "Definitions"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = [
+              "W#employee-onboarding",
+              "W#first-day",
+            ]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Payloads"
+        Effect = "Allow"
+        Action = [
+          "s3:GetObject",
+          "s3:PutObject",
+        ]
+        Resource = [
+          "arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}/runs/employee-onboarding/*",
+          "arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}/runs/first-day/*",
+        ]
+      },
+      {
+        Sid    = "Logs"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogStream",
+          "logs:PutLogEvents",
+        ]
+        Resource = [
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-assign-mentor:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-create-account:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-enroll-payroll:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-order-equipment:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-request-approval:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-send-reminder:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-send-welcome:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-validate-hire:*",
+        ]
+      },
+      {
+        Sid    = "OwnTables"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:BatchGetItem",
+          "dynamodb:Query",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+          "dynamodb:DeleteItem",
+          "dynamodb:BatchWriteItem",
+          "dynamodb:ConditionCheckItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}-onboarding"]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "employee_onboarding_key" {
+  count = local.has_key ? 1 : 0
+  name  = "stepladder-key"
+  role  = aws_iam_role.employee_onboarding.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Key"
+        Effect = "Allow"
+        Action = [
+          "kms:Decrypt",
+          "kms:Encrypt",
+          "kms:GenerateDataKey",
+          "kms:DescribeKey",
+        ]
+        Resource = [var.kms_key_arn]
+      },
+    ]
+  })
+}
+
 resource "aws_iam_role" "order_processing" {
   name_prefix = "${substr("${var.stack}-order-processing", 0, 37)}-"
   assume_role_policy = jsonencode({
@@ -476,6 +705,7 @@ resource "aws_iam_role" "order_processing" {
 
 # FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
 # to.
+# Activities: Activities are made by CreateActivity, while the stack runs.
 resource "aws_iam_role_policy" "order_processing" {
   name = "stepladder"
   role = aws_iam_role.order_processing.id
@@ -518,6 +748,12 @@ resource "aws_iam_role_policy" "order_processing" {
         Effect   = "Allow"
         Action   = ["sqs:GetQueueUrl"]
         Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
+      },
+      {
+        Sid      = "Activities"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-activity-*"]
       },
       {
         Sid    = "Runs"
@@ -659,6 +895,236 @@ resource "aws_iam_role_policy" "scheduler_key" {
   count = local.has_key ? 1 : 0
   name  = "stepladder-key"
   role  = aws_iam_role.scheduler.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Key"
+        Effect = "Allow"
+        Action = [
+          "kms:Decrypt",
+          "kms:Encrypt",
+          "kms:GenerateDataKey",
+          "kms:DescribeKey",
+        ]
+        Resource = [var.kms_key_arn]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role" "api" {
+  count       = var.api_enabled ? 1 : 0
+  name_prefix = "${substr("${var.stack}-api", 0, 37)}-"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          Service = "lambda.amazonaws.com"
+        }
+        Action = "sts:AssumeRole"
+      },
+    ]
+  })
+}
+
+# FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
+# to.
+# WorkOnActivities: CreateActivity makes a queue, DeleteActivity deletes it, and GetActivityTask takes tasks.
+# Tokens: The key of tokens for the next page: the first process that needs it draws it.
+# FindPayloads: S3 tells an object that is gone from one that may not be read only to who may list.
+resource "aws_iam_role_policy" "api" {
+  count = var.api_enabled ? 1 : 0
+  name  = "stepladder"
+  role  = aws_iam_role.api[0].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Send"
+        Effect = "Allow"
+        Action = ["sqs:SendMessage"]
+        Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-assign-mentor",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-charge-payment",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-account",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-invoice",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-enroll-payroll",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-order-equipment",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-request-approval",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-reserve-inventory",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-confirmation",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-reminder",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-welcome",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-hire",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-order",
+        ]
+      },
+      {
+        Sid      = "FindQueues"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueUrl"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
+      },
+      {
+        Sid    = "Runs"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:BatchGetItem",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+          "dynamodb:Query",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["R#*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid      = "ListRuns"
+        Effect   = "Allow"
+        Action   = ["dynamodb:Query"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}/index/runs"]
+      },
+      {
+        Sid    = "Definitions"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:Query",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+          "dynamodb:DeleteItem",
+          "dynamodb:ConditionCheckItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["W#*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "ListWorkflows"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:Query",
+          "dynamodb:PutItem",
+          "dynamodb:DeleteItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#workflows"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "ListActivities"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:Query",
+          "dynamodb:PutItem",
+          "dynamodb:DeleteItem",
+          "dynamodb:GetItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#activities"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "WorkOnActivities"
+        Effect = "Allow"
+        Action = [
+          "sqs:CreateQueue",
+          "sqs:DeleteQueue",
+          "sqs:ReceiveMessage",
+          "sqs:DeleteMessage",
+          "sqs:ChangeMessageVisibility",
+          "sqs:SendMessage",
+        ]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-activity-*"]
+      },
+      {
+        Sid    = "LookIntoQueues"
+        Effect = "Allow"
+        Action = [
+          "sqs:GetQueueAttributes",
+          "sqs:ReceiveMessage",
+          "sqs:ChangeMessageVisibility",
+        ]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
+      },
+      {
+        Sid    = "Tokens"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:PutItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#api"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Payloads"
+        Effect = "Allow"
+        Action = [
+          "s3:GetObject",
+          "s3:PutObject",
+        ]
+        Resource = ["arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}/runs/*"]
+      },
+      {
+        Sid      = "FindPayloads"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = ["arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}"]
+      },
+      {
+        Sid    = "Logs"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogStream",
+          "logs:PutLogEvents",
+        ]
+        Resource = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-api:*"]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "api_key" {
+  count = var.api_enabled && local.has_key ? 1 : 0
+  name  = "stepladder-key"
+  role  = aws_iam_role.api[0].id
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [

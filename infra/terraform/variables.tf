@@ -138,3 +138,9 @@ variable "queue_alarms" {
     error_message = "One of age, stuck, none."
   }
 }
+
+variable "api_enabled" {
+  type        = bool
+  description = "Whether the Step Functions API is answered at a function URL, to callers that IAM knows and lets."
+  default     = false
+}
