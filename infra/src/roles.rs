@@ -205,8 +205,7 @@ fn calls(facts: &Facts) -> Vec<Statement> {
 /// The role of the function at a URL. It does what any caller of the API may ask for: looks at all runs, starts and stops
 /// them, and puts definitions. No queue feeds it, and it calls no function.
 pub(crate) fn api_role(facts: &Facts) -> Role {
-    let queues = step_queues(facts).chain(["timer"]).chain(facts.needs_invoke().then_some(INVOKE));
-    let queues = queues.map(str::to_owned).collect();
+    let queues = step_queues(facts).chain(held_over(facts)).map(str::to_owned).collect();
     let tokens = Statement {
         reason: Some("The key of tokens for the next page: the first process that needs it draws it."),
         ..table("Tokens", &["dynamodb:GetItem", "dynamodb:PutItem"], ["C#api".to_owned()])

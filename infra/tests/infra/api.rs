@@ -130,7 +130,7 @@ fn its_role_does_what_the_api_does_and_no_more() {
     assert_eq!(activities, one("arn:{partition}:sqs:{region}:{account}:{stack}-activity-*"));
     let queue = |name: &str| format!("arn:{{partition}}:sqs:{{region}}:{{account}}:{{stack}}-{name}");
     let sends = texts(&template.statement("ApiRole", "Send")["Resource"]);
-    assert_eq!(sends, ["charge-card", "check-stock", "ship", "timer"].map(queue).into());
+    assert_eq!(sends, ["charge-card", "check-stock", "parked", "ship", "timer"].map(queue).into());
     // Nobody else learns the key of its tokens.
     for (role, _) in template.of_type("AWS::IAM::Role").filter(|(role, _)| *role != "ApiRole") {
         let statements = template.statements(role);

@@ -2,10 +2,14 @@
 
 use crate::{
     error::{entry_error, later, never, world_error},
-    limits::{ACTIVITY_RETENTION_SECONDS, BATCH_ENTRIES_MAX, NO_SUCH_QUEUE_TTL, VISIBILITY_SECONDS_MAX},
+    limits::{
+        ACTIVITY_RETENTION_SECONDS, ATTEMPT_TIMEOUT, BATCH_ENTRIES_MAX, CONNECT_TIMEOUT, NO_SUCH_QUEUE_TTL,
+        VISIBILITY_SECONDS_MAX,
+    },
 };
 use aws_sdk_sqs::{
-    Client,
+    Client, config,
+    config::{retry::RetryConfig, timeout::TimeoutConfig},
     error::ProvideErrorMetadata,
     types::{
         BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, MessageSystemAttributeName,
@@ -15,7 +19,7 @@ use aws_sdk_sqs::{
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use stepladder_protocol::{Delivery, Outgoing, Queue, QueueName, Retry, SendError, WorldResult};
 
@@ -81,6 +85,8 @@ impl Queue for SqsQueue {
             .visibility_timeout(i32::try_from(hidden_seconds).unwrap_or(i32::MAX))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+            .customize()
+            .config_override(patient(wait_seconds))
             .send()
             .await;
         let answer = match answer {
@@ -215,6 +221,17 @@ impl Urls {
         let mut urls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         urls.insert(name.to_owned(), (Instant::now(), url));
     }
+}
+
+/// A receive waits for longer than other calls may take, and isn't repeated: what a lost answer had in it stays hidden.
+fn patient(wait_seconds: u32) -> config::Builder {
+    let time = Duration::from_secs(u64::from(wait_seconds)) + ATTEMPT_TIMEOUT;
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(time)
+        .operation_timeout(time)
+        .build();
+    config::Builder::new().timeout_config(timeouts).retry_config(RetryConfig::disabled())
 }
 
 fn delivery(message: aws_sdk_sqs::types::Message) -> Delivery {

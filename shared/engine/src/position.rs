@@ -218,6 +218,16 @@ impl Position {
         self.due_ms().saturating_sub(now_ms) > DELAY_MAX_MS
     }
 
+    /// Whether a limit of the wait for an answer has passed.
+    pub fn is_past_limit(&self, now_ms: i64) -> bool {
+        match self.awaiting {
+            Awaiting::Answer { timeout_ms, heartbeat_ms } => {
+                timeout_ms.into_iter().chain(heartbeat_ms).any(|limit_ms| now_ms >= limit_ms)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the run's deadline has passed.
     pub fn is_past_deadline(&self, now_ms: i64) -> bool {
         self.deadline_ms.is_some_and(|deadline_ms| now_ms >= deadline_ms)

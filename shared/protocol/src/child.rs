@@ -12,12 +12,13 @@ use crate::{
     start::{StartError, StartRequest, Started},
     tasks::{TaskState, Tasks},
     traits::{Clock, Host, QueueName, Store, WorldResult},
+    versions::Qualifier,
     workflows::uuid,
 };
-use futures::{FutureExt, future::BoxFuture};
+use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 use serde_json::{Map, Value, json};
 use stepladder_asl::{Definition, Pattern, Service, timestamp};
-use stepladder_engine::{Callee, Outcome, Phase, Position, Run, Status, StepCall, callee};
+use stepladder_engine::{Callee, Outcome, Phase, Position, Run, Status, StepCall, TaskKey, callee};
 
 /// How Step Functions names its own errors where a state calls it.
 const NOT_THERE: &str = "StepFunctions.StateMachineDoesNotExistException";
@@ -37,8 +38,8 @@ impl<H: Host> Protocol<H> {
         service: &Service,
         call: &StepCall,
     ) -> WorldResult<Result<Value, StepFailure>> {
-        let request = match self.child_of(call) {
-            Ok(request) => request,
+        let (request, qualifier) = match self.child_of(call) {
+            Ok(asked) => asked,
             Err(failure) => return Ok(Err(failure)),
         };
         let waits = matches!(service.pattern, Pattern::Sync | Pattern::Sync2);
@@ -50,7 +51,7 @@ impl<H: Host> Protocol<H> {
         let parent = waits.then_some(ParentTask { run, task });
         let arn = Run { workflow: id.workflow.clone(), name: id.name.clone(), ..job.message.run.clone() }
             .execution_arn();
-        let item = match self.start_for(request, None, parent.as_ref()).await {
+        let item = match self.start_for(request, qualifier.as_ref(), parent.as_ref()).await {
             Ok(Started::Created(item)) => item,
             Ok(Started::Repeated(item)) if !waits || item.parent == parent => item,
             Ok(Started::Repeated(_) | Started::Conflict(_)) => {
@@ -68,7 +69,7 @@ impl<H: Host> Protocol<H> {
         };
         // Whoever stopped this run meanwhile may not have seen the other.
         if waits && self.is_over(&job.message, position).await? {
-            self.stop_child(&item.id).await?;
+            self.stop_child(&item.id, &RunKey::of(&job.message.run), Some(&position.task())).await?;
         }
         Ok(Ok(json!({ "ExecutionArn": arn, "StartDate": timestamp::format(item.started_ms) })))
     }
@@ -96,15 +97,22 @@ impl<H: Host> Protocol<H> {
         }
     }
 
-    fn child_of(&self, call: &StepCall) -> Result<StartRequest, StepFailure> {
+    fn child_of(&self, call: &StepCall) -> Result<(StartRequest, Option<Qualifier>), StepFailure> {
         let arn = call.input.get("StateMachineArn").and_then(Value::as_str).unwrap_or_default();
         let settings = self.host.settings();
         let ours = format!("arn:aws:states:{}:{}:stateMachine:", settings.region, settings.account);
-        let Some(workflow) = arn.strip_prefix(&ours).filter(|name| !name.contains(':')) else {
+        let Some(workflow) = arn.strip_prefix(&ours) else {
             return Err(failure(
                 INVALID_ARN,
                 format!("Invalid Arn: '{arn}' is no state machine of this stack"),
             ));
+        };
+        let (workflow, qualifier) = match workflow.split_once(':') {
+            None => (workflow, None),
+            Some((workflow, qualifier)) => match qualifier.parse() {
+                Ok(version) => (workflow, Some(Qualifier::Version(version))),
+                Err(_) => (workflow, Some(Qualifier::Alias(qualifier.to_owned()))),
+            },
         };
         let name = match call.input.get("Name") {
             Some(Value::String(name)) => name.clone(),
@@ -121,7 +129,7 @@ impl<H: Host> Protocol<H> {
             Some(input) => input.clone(),
             None => Value::Object(Map::new()),
         };
-        Ok(StartRequest { workflow: workflow.to_owned(), name, input })
+        Ok((StartRequest { workflow: workflow.to_owned(), name, input }, qualifier))
     }
 
     /// What tells the task that waits for a run that it has ended. Who ends a run may not write what belongs to another
@@ -276,9 +284,13 @@ impl<H: Host> Protocol<H> {
             self.parts(fan_out.count).map(|part| PartKey { fan_out: key.clone(), part }).collect();
         while let Some(part) = parts.pop() {
             let part = Partition::Part(part);
-            for child in self.host.store().children_in(&part).await? {
-                self.stop_child(&child).await?;
-            }
+            let children = self.host.store().children_in(&part).await?;
+            let stops: Vec<BoxFuture<'_, WorldResult<()>>> =
+                children.iter().map(|child| self.stop_child(child, &key.run, None)).collect();
+            stream::iter(stops)
+                .buffer_unordered(limits::FAN_OUT_ITEMS_AT_ONCE)
+                .try_collect::<Vec<()>>()
+                .await?;
             parts.extend(self.parts_in(&part).await?);
         }
         Ok(())
@@ -288,14 +300,27 @@ impl<H: Host> Protocol<H> {
     pub(crate) async fn stop_child_of(&self, run: &Run, position: &Position) -> WorldResult<()> {
         let key = RunKey::of(run);
         match self.host.store().task(&key, &position.task()).await?.and_then(|item| item.child) {
-            Some(child) => self.stop_child(&child).await,
+            Some(child) => self.stop_child(&child, &key, Some(&position.task())).await,
             None => Ok(()),
         }
     }
 
-    /// Boxed: the child's own children are stopped with it.
-    fn stop_child<'a>(&'a self, child: &'a RunId) -> BoxFuture<'a, WorldResult<()>> {
+    /// Stops a run that a task of another has started, and waits for. One of the name that somebody else has started is not
+    /// touched. Boxed: the child's own children are stopped with it.
+    fn stop_child<'a>(
+        &'a self,
+        child: &'a RunId,
+        run: &'a RunKey,
+        task: Option<&'a TaskKey>,
+    ) -> BoxFuture<'a, WorldResult<()>> {
         async move {
+            let item = self.host.store().run(child, self.host.clock().now_ms()).await?;
+            let parent = item.and_then(|item| item.parent);
+            if !parent
+                .is_some_and(|parent| parent.run == *run && task.is_none_or(|task| parent.task == *task))
+            {
+                return Ok(());
+            }
             // Where it is busy, the message of the stop tries again.
             self.request_stop(child, None, None).await.map(drop)
         }

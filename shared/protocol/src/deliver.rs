@@ -18,9 +18,11 @@ use crate::{
     planted::PlantedBug,
     start::is_start,
     sweep,
+    task::Decided,
     tasks::{EndTask, Tasks},
     traits::{Clock, Host, PutRecord, QueueName, Retry, Store, WorldError, WorldResult},
 };
+use futures::{FutureExt, future};
 use std::sync::Arc;
 use stepladder_asl::{Definition, errors};
 use stepladder_engine::{Branch, End, Limit, Next, Outcome, Phase, Position, SEMANTICS, Status, Transition};
@@ -105,32 +107,34 @@ impl<H: Host> Protocol<H> {
         delivery: &Delivery,
         job: Job,
     ) -> Handled {
-        let handled = match &job.message.ask {
-            Ask::Stop { .. } | Ask::TimeOut => self.stop(&job.message, &job.definition).await,
-            Ask::Redrive => self.redrive(&job.message, &job.definition).await,
-            Ask::Look => self.look(&job.message).await,
-            Ask::Parent => self.tell_parent(&job.message).await,
+        // On the heap: the futures of all kinds together would be too much for a thread's stack.
+        let handling = match &job.message.ask {
+            Ask::Stop { .. } | Ask::TimeOut => self.stop(&job.message, &job.definition).boxed(),
+            Ask::Redrive => self.redrive(&job.message, &job.definition).boxed(),
+            Ask::Look => self.look(&job.message).boxed(),
+            Ask::Parent => self.tell_parent(&job.message).boxed(),
             // It was told when it was opened.
-            Ask::Status(_) => Ok(Handled::done()),
-            Ask::Step(position) => self.step(step, invocation, delivery, &job, position).await,
-            Ask::Timer(position) => self.timer(invocation, delivery, &job, position).await,
+            Ask::Status(_) => future::ready(Ok(Handled::done())).boxed(),
+            Ask::Step(position) => self.step(step, invocation, delivery, &job, position).boxed(),
+            Ask::Timer(position) => self.timer(invocation, delivery, &job, position).boxed(),
             Ask::Answered(position, given) => {
-                self.record_answer(invocation, delivery, &job, position, given.as_ref()).await
+                self.record_answer(invocation, delivery, &job, position, given.as_ref()).boxed()
             }
-            Ask::Untaken(position) => self.untaken(invocation, delivery, &job, position).await,
+            Ask::Untaken(position) => self.untaken(invocation, delivery, &job, position).boxed(),
             Ask::Child(position, gap_seconds) => {
                 let is_first = delivery.receive_count == 1;
-                self.look_at_child(&job.message, position, *gap_seconds, is_first).await
+                self.look_at_child(&job.message, position, *gap_seconds, is_first).boxed()
             }
             Ask::Outcome(position, outcome) => {
-                self.commit(invocation, delivery, &job, position, outcome.clone(), None).await
+                self.commit(invocation, delivery, &job, position, outcome.clone(), None).boxed()
             }
             Ask::Open { fan_out, part } => {
                 let before = invocation.before(delivery);
-                self.open_part(&job.message, &job.definition, fan_out, *part, before).await
+                self.open_part(&job.message, &job.definition, fan_out, *part, before).boxed()
             }
-            Ask::Join(fan_out) => self.joined_by(invocation, delivery, &job, fan_out).await,
+            Ask::Join(fan_out) => self.joined_by(invocation, delivery, &job, fan_out).boxed(),
         };
+        let handled = handling.await;
         match handled {
             Ok(handled) => handled,
             Err(error) => self.failed(invocation, delivery, Some(&job.message), error).await,
@@ -276,7 +280,8 @@ impl<H: Host> Protocol<H> {
         // At the first delivery too, if the run has ended: the other copy of this very message may have ended it, and may
         // die before it has sent.
         let tells_of_answer = matches!(message.ask, Ask::Answered(..));
-        let reads = delivery.receive_count > 1 || ended || invocation.is_dead_letter() || tells_of_answer;
+        let looks = matches!(message.ask, Ask::Answered(..) | Ask::Untaken(_) | Ask::Child(..));
+        let reads = delivery.receive_count > 1 || ended || invocation.is_dead_letter() || looks;
         let record = match reads {
             true => self.host.store().record(&lock.key(&key)).await?,
             false => None,
@@ -369,8 +374,12 @@ impl<H: Host> Protocol<H> {
             let ask = self.message(&message.run, Ask::TimeOut);
             return Ok(Handled::sending(vec![self.sending(QueueName::Timer, &ask, i64::MIN).await?]));
         }
-        let outcome = self.decided(job, position, outcome, started_ms).await?;
+        let Decided { outcome, is_answer } = self.decided(job, position, outcome, started_ms).await?;
         let finished_ms = self.host.clock().now_ms();
+        // A limit that has passed since it was looked at is looked at again: it must not pass by the clock of the record.
+        if outcome == Outcome::TimerFired && position.is_past_limit(finished_ms) {
+            return Ok(Handled::leave());
+        }
         let (transition, outcome, json) = self.bounded(job, position, outcome, finished_ms)?;
         let line = Line::of(message, definition, invocation.before(delivery));
         if self.planted(PlantedBug::EndIsNoRecord) && matches!(transition.next, Next::End(_)) {
@@ -400,7 +409,8 @@ impl<H: Host> Protocol<H> {
             ),
         };
         let record_key = record_key(&key, position);
-        let put = match self.ends_wait(job, position, &outcome) {
+        let ends_wait = if is_answer { None } else { self.ends_wait(job, position, &outcome) };
+        let put = match ends_wait {
             None => self.host.store().put_record(&record_key, &record).await?,
             Some(beat_ms) => {
                 let (with, task) = ((&record_key, &record), position.task());

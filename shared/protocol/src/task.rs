@@ -7,7 +7,7 @@
 use crate::{
     Protocol,
     batch::{Delivery, Invocation, Sending},
-    deliver::{Handled, Job, Opened, plain_bytes_max, record_key},
+    deliver::{Handled, Job, Opened, plain_bytes_max},
     item::{Record, RunId, RunItem, RunKey},
     limits,
     line::Line,
@@ -51,6 +51,13 @@ pub struct TaskTaken {
     pub input: Value,
 }
 
+/// What is recorded of a position.
+pub(crate) struct Decided {
+    pub(crate) outcome: Outcome,
+    /// Whether it is the answer to the position's task, or follows from it.
+    pub(crate) is_answer: bool,
+}
+
 impl<H: Host> Protocol<H> {
     /// Answers a task. Refused where there is no such task, or it is over.
     pub async fn answer(&self, token: &str, done: TaskDone) -> WorldResult<Result<(), TaskError>> {
@@ -59,12 +66,7 @@ impl<H: Host> Protocol<H> {
             Err(refused) => return Ok(Err(refused)),
         };
         let key = item.key();
-        let Some(task) = self.host.store().task(&key, &token.task).await? else {
-            return Ok(Err(TaskError::Over));
-        };
-        if task.state != TaskState::Open {
-            return Ok(Err(TaskError::Over));
-        }
+        let Some(task) = self.held(&item, &token.task).await? else { return Ok(Err(TaskError::Over)) };
         let outcome = match done {
             TaskDone::Succeeded(output) => Outcome::Succeeded { output },
             TaskDone::Failed { error, cause } => {
@@ -83,6 +85,9 @@ impl<H: Host> Protocol<H> {
             Ok(found) => found,
             Err(refused) => return Ok(Err(refused)),
         };
+        if self.held(&item, &token.task).await?.is_none() {
+            return Ok(Err(TaskError::Over));
+        }
         let now_ms = self.host.clock().now_ms();
         match self.host.store().beat_task(&item.key(), &token.task, now_ms).await? {
             true => Ok(Ok(())),
@@ -103,6 +108,18 @@ impl<H: Host> Protocol<H> {
         match item.status {
             Status::Running => Ok(Ok((item, token))),
             _ => Ok(Err(TaskError::Over)),
+        }
+    }
+
+    /// The task of a run that is going, if the run still waits for it.
+    async fn held(&self, run: &RunItem, task: &TaskKey) -> WorldResult<Option<TaskItem>> {
+        let key = run.key();
+        let item = self.host.store().task(&key, task).await?;
+        let item =
+            item.filter(|item| item.state == TaskState::Open && item.redrive_count == run.redrive_count);
+        match item.is_some() && self.is_stopped(&key, &task.branch).await? {
+            true => Ok(None),
+            false => Ok(item),
         }
     }
 
@@ -183,7 +200,8 @@ impl<H: Host> Protocol<H> {
         let run = RunKey::of(&job.message.run);
         let task = position.task();
         let message = self.packed(&run, &job.message, plain_bytes_max(&run, &task.branch)).await?;
-        self.host.store().open_task(&run, &task, &message, self.fan_out_expires_s(&run)).await
+        let count = job.message.run.redrive_count;
+        self.host.store().open_task(&run, &task, &message, count, self.fan_out_expires_s(&run)).await
     }
 
     /// What a step's position comes to before its code runs: a task that has been answered needs none.
@@ -208,31 +226,36 @@ impl<H: Host> Protocol<H> {
         position: &Position,
         outcome: Outcome,
         started_ms: Option<i64>,
-    ) -> WorldResult<Outcome> {
+    ) -> WorldResult<Decided> {
+        let own = |outcome| Ok(Decided { outcome, is_answer: matches!(job.message.ask, Ask::Answered(..)) });
         if !waits_for_answer(&job.definition, &position.state) {
-            return Ok(outcome);
+            return own(outcome);
         }
         let is_call = matches!(position.awaiting, Awaiting::Step { .. });
         match outcome {
             Outcome::Succeeded { output } if is_call => {
-                Ok(submitted(&job.definition, position, output, started_ms))
+                own(submitted(&job.definition, position, output, started_ms))
             }
-            Outcome::Responded { response } if is_call => Ok(Outcome::Submitted { response, started_ms }),
+            Outcome::Responded { response } if is_call => own(Outcome::Submitted { response, started_ms }),
             outcome if self.ends_wait(job, position, &outcome).is_some() => {
                 let run = RunKey::of(&job.message.run);
                 let item = self.host.store().task(&run, &position.task()).await?;
-                let answer = self.answer_of(&run, item.as_ref()).await?;
-                Ok(answer.map_or(outcome, |answer| came_to(&job.definition, position, answer)))
+                match self.answer_of(&run, item.as_ref()).await? {
+                    Some(answer) => {
+                        let outcome = came_to(&job.definition, position, answer);
+                        Ok(Decided { outcome, is_answer: true })
+                    }
+                    None => own(outcome),
+                }
             }
-            outcome => Ok(outcome),
+            outcome => own(outcome),
         }
     }
 
     /// Whether an outcome ends the wait for an answer that hasn't come: then the task is over with the record. The time says
     /// after when it must not have been heard of, in milliseconds since the epoch.
     pub(crate) fn ends_wait(&self, job: &Job, position: &Position, outcome: &Outcome) -> Option<i64> {
-        if matches!(job.message.ask, Ask::Answered(..))
-            || self.planted(PlantedBug::CallRecordsItsError)
+        if self.planted(PlantedBug::CallRecordsItsError)
             || !waits_for_answer(&job.definition, &position.state)
         {
             return None;
@@ -366,17 +389,21 @@ impl<H: Host> Protocol<H> {
         record: Record,
     ) -> WorldResult<Handled> {
         let key = RunKey::of(&message.run);
-        let (mut position, mut record) = (position.clone(), Some(record));
+        let mut position = position.clone();
         let task = position.task();
-        while let Some(there) = record {
-            let outcome = self.outcome(&key, &there).await?;
-            let transition = self.advance(definition, message, &position, &outcome, there.finished_ms)?;
-            crate::deliver::check_digest(&key, &there, &transition)?;
-            position = match transition.next {
-                Next::Wait(next) if next.task() == task => next,
-                _ => return Ok(Handled::done()),
-            };
-            record = self.host.store().record(&record_key(&key, &position)).await?;
+        let mut page = vec![record];
+        // A wait of days may have hops and heartbeats by the thousand.
+        while !page.is_empty() {
+            for there in page {
+                let outcome = self.outcome(&key, &there).await?;
+                let transition = self.advance(definition, message, &position, &outcome, there.finished_ms)?;
+                crate::deliver::check_digest(&key, &there, &transition)?;
+                position = match transition.next {
+                    Next::Wait(next) if next.task() == task => next,
+                    _ => return Ok(Handled::done()),
+                };
+            }
+            page = self.host.store().records(&key, &position.branch, position.seq).await?;
         }
         let message = Message { ask: Ask::Answered(position, None), ..self.again(message.clone()) };
         Ok(Handled::sending(vec![self.sending(QueueName::Timer, &message, i64::MIN).await?]))
@@ -403,10 +430,11 @@ impl<H: Host> Protocol<H> {
         if self.host.clock().now_ms() < due_ms {
             let message = self.again(job.message.clone());
             let sending = self.sending(QueueName::Timer, &message, due_ms).await?;
-            return Ok(match self.is_scheduled(line.run, position, due_ms, &sending.outgoing.body).await {
-                true => Handled::done(),
-                false => Handled::sending(vec![sending]),
-            });
+            // A delivery that comes again may have sent it on already: then repair ends the wait.
+            let is_first = delivery.receive_count == 1;
+            let is_sent =
+                !is_first || self.is_scheduled(line.run, position, due_ms, &sending.outgoing.body).await;
+            return Ok(Handled::sending(if is_sent { Vec::new() } else { vec![sending] }));
         }
         let outcome = Outcome::TimedOut { limit: Limit::Task };
         self.commit(invocation, delivery, job, position, outcome, None).await
@@ -450,10 +478,19 @@ impl<H: Host> Protocol<H> {
             if !handled.is_done() {
                 continue;
             }
-            self.send_now(handled.sendings).await?;
-            self.host.queue().delete(&queue, &delivery.receipt).await?;
-            if taken.is_some() {
-                return Ok(taken);
+            let done = async {
+                self.send_now(handled.sendings).await?;
+                self.host.queue().delete(&queue, &delivery.receipt).await
+            };
+            match (done.await, taken) {
+                (Ok(()), None) => {}
+                (Err(error), None) => return Err(error),
+                (Ok(()), taken) => return Ok(taken),
+                // It has been recorded that the worker has it. The message comes again for what is still to be done.
+                (Err(error), taken) => {
+                    tracing::warn!(activity, %error, "a task was given to a worker, and its message is left");
+                    return Ok(taken);
+                }
             }
         }
     }

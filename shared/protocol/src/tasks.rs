@@ -22,6 +22,8 @@ pub struct TaskItem {
     pub state: TaskState,
     /// When whoever has it was last heard of, in milliseconds since the epoch.
     pub beat_ms: Option<i64>,
+    /// How often the run had been redriven when it was opened.
+    pub redrive_count: u32,
     /// The run that it waits for.
     pub child: Option<RunId>,
 }
@@ -63,6 +65,7 @@ pub trait Tasks: Send + Sync {
         run: &RunKey,
         task: &TaskKey,
         message: &Payload,
+        redrive_count: u32,
         expires_s: i64,
     ) -> impl Future<Output = WorldResult<TaskItem>> + Send;
 

@@ -1,7 +1,10 @@
 //! What a step can know about the call it is in.
 
 use serde_json::Value;
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 use stepladder_protocol::StepRequest;
 
 /// The call that a step is in: which run, which state, which attempt, and how long it may take.
@@ -16,7 +19,7 @@ use stepladder_protocol::StepRequest;
 ///     Ok(format!("reservation {} of {sku}", step.idempotency_key()))
 /// }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Step {
     pub(crate) workflow: String,
     pub(crate) run_name: String,
@@ -26,6 +29,18 @@ pub struct Step {
     pub(crate) operation_key: String,
     pub(crate) task_token: Option<String>,
     pub(crate) deadline: SystemTime,
+}
+
+/// Without the token, which is a password.
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Step")
+            .field("workflow", &self.workflow)
+            .field("run_name", &self.run_name)
+            .field("state", &self.state)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Step {

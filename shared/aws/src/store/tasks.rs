@@ -6,6 +6,7 @@
 //! | `aj`, `az`, `ab` | B, B, S | the answer; none: it is open |
 //! | `hb` | N | when it was last heard of, in ms |
 //! | `ch` | S | the run that it waits for |
+//! | `r` | N | the run's redrive count when it was opened |
 //! | `x` | BOOL | it is over |
 
 use super::{
@@ -37,14 +38,22 @@ impl Tasks for DynamoStore {
         run: &RunKey,
         task: &TaskKey,
         message: &Payload,
+        redrive_count: u32,
         expires_s: i64,
     ) -> WorldResult<TaskItem> {
         let mut writer = Writer::new(self.task_pk(run, task), keys::task_sk(task), ITEM_VERSION);
         writer.payload(DATA, message);
+        writer.number("r", i64::from(redrive_count));
         writer.number(EXPIRES, expires_s);
         let Err(error) = self.put_unless(writer.0, super::NOT_THERE, None).await else {
             let message = Some(message.clone());
-            return Ok(TaskItem { message, state: TaskState::Open, beat_ms: None, child: None });
+            return Ok(TaskItem {
+                message,
+                state: TaskState::Open,
+                beat_ms: None,
+                redrive_count,
+                child: None,
+            });
         };
         let operation = format!("open {task} of {run}");
         match lost_to(&operation, &error)? {
@@ -174,7 +183,8 @@ fn read_task(operation: String, item: Item) -> WorldResult<TaskItem> {
         Some(child) => Some(child_of(&child).ok_or_else(|| reader.damaged(CHILD, "names no run"))?),
         None => None,
     };
-    Ok(TaskItem { message, state, beat_ms: reader.optional_number(BEAT)?, child })
+    let redrive_count = reader.optional_number("r")?.unwrap_or(0);
+    Ok(TaskItem { message, state, beat_ms: reader.optional_number(BEAT)?, redrive_count, child })
 }
 
 /// Neither a workflow's nor a run's name has a slash.

@@ -16,6 +16,7 @@ impl Tasks for MemoryHost {
         run: &RunKey,
         task: &TaskKey,
         message: &Payload,
+        redrive_count: u32,
         _: i64,
     ) -> WorldResult<TaskItem> {
         self.op("open task", |state| {
@@ -23,6 +24,7 @@ impl Tasks for MemoryHost {
                 message: Some(message.clone()),
                 state: TaskState::Open,
                 beat_ms: None,
+                redrive_count,
                 child: None,
             };
             Ok(state.tasks.entry((run.clone(), task.clone())).or_insert_with(open).clone())
@@ -56,7 +58,13 @@ impl Tasks for MemoryHost {
             if let Some(there) = state.records.get(key) {
                 return Ok(EndTask::Lost(Box::new(there.clone())));
             }
-            let over = TaskItem { message: None, state: TaskState::Over, beat_ms: None, child: None };
+            let over = TaskItem {
+                message: None,
+                state: TaskState::Over,
+                beat_ms: None,
+                redrive_count: 0,
+                child: None,
+            };
             let item = state.tasks.entry((key.run.clone(), task.clone())).or_insert(over);
             let is_answered = matches!(item.state, TaskState::Answered(_));
             if is_answered || item.beat_ms.is_some_and(|at_ms| at_ms > beat_ms) {
