@@ -68,9 +68,8 @@ class Machines(ApiTest):
 
     def test_an_operation_that_is_not_there_is_unknown(self):
         for call, parameters in [
-            (self.client.create_activity, {"name": "a"}),
-            (self.client.send_task_success, {"taskToken": "t", "output": "1"}),
             (self.client.describe_map_run, {"mapRunArn": "arn:x"}),
+            (self.client.update_map_run, {"mapRunArn": "arn:x", "maxConcurrency": 1}),
         ]:
             self.refused("UnknownOperationException", call, **parameters)
 
