@@ -953,6 +953,7 @@ resource "aws_iam_role_policy" "api" {
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-invoice",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-enroll-payroll",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-order-equipment",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-request-approval",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-reserve-inventory",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-confirmation",

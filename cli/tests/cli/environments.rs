@@ -100,7 +100,8 @@ async fn a_definition_is_deployed_only_where_its_functions_are() {
         };
         stack.server.queues().with(create).unwrap();
     }
-    let planned = stack.cli(&["deploy-definition", "--dry-run", "-o", "json"]).await.assert_code(0).json();
+    let planned =
+        stack.cli(&["deploy-definition", WORKFLOW, "--dry-run", "-o", "json"]).await.assert_code(0).json();
     assert_eq!((&planned[0]["result"], &planned[0]["previous"]), (&json!("would_deploy"), &Value::Null));
     assert_eq!(stack.protocol.host().store().current(WORKFLOW).await.unwrap(), None);
     stack.cli(&deploy).await.assert_code(0).assert_tells("the first version");

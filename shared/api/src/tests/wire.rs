@@ -97,6 +97,9 @@ fn a_member_of_the_wrong_type_is_told_for_every_operation() {
     for operation in NAMES {
         let members = [
             "stateMachineArn",
+            "stateMachineAliasArn",
+            "stateMachineVersionArn",
+            "resourceArn",
             "executionArn",
             "activityArn",
             "taskToken",

@@ -26,12 +26,12 @@ fn the_systems_queues_and_those_of_the_steps_are_listed_by_name() {
     let names: Vec<&str> = queues.iter().map(|queue| queue["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["dead-letter", "invoke", "parked", "start", "status", "timer", "work"]);
     assert_eq!(
-        queues[5],
+        queues[6],
         json!({ "name": "work", "is_system": false, "visible": 1, "in_flight": 0, "delayed": 0 })
     );
     world.publish("w", &wait());
     world.host.wait(10_000);
-    assert_eq!(world.got("/api/v1/queues")["queues"].as_array().unwrap().len(), 5);
+    assert_eq!(world.got("/api/v1/queues")["queues"].as_array().unwrap().len(), 6);
 }
 
 #[test]
