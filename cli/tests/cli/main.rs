@@ -1,7 +1,7 @@
 //! The real binary, as somebody types it: stdout, stderr, exit code.
 //!
 //! What needs functions that run is in tests/suite.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod check;
 mod connect;

@@ -202,7 +202,7 @@ fn encoded(headers: &HeaderMap, body: Bytes) -> (String, bool) {
     let is_packed = headers.contains_key(CONTENT_ENCODING);
     match std::str::from_utf8(&body) {
         Ok(text) if !is_packed && escaped_len(text) <= body.len().div_ceil(3) * 4 => (text.to_owned(), false),
-        Ok(text) if text.is_empty() => (String::new(), false),
+        Ok("") => (String::new(), false),
         _ => (STANDARD.encode(&body), true),
     }
 }

@@ -236,7 +236,7 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<Result<(), Outcome>> {
         let run = RunKey::of(line.run);
         let bytes = inputs.iter().map(|input| {
-            let goes_on = input.goes_on.as_ref().map_or(Ok(0), |goes_on| json::size(goes_on));
+            let goes_on = input.goes_on.as_ref().map_or(Ok(0), json::size);
             json::size(&input.data).unwrap_or(usize::MAX).saturating_add(goes_on.unwrap_or(usize::MAX))
         });
         let bytes = bytes.fold(0, usize::saturating_add);
