@@ -219,7 +219,8 @@ pub(crate) fn api_role(facts: &Facts) -> Role {
         table("ListWorkflows", &LISTED, ["C#workflows".to_owned()]),
         table("ListActivities", &[&LISTED[..], &["dynamodb:GetItem"]].concat(), ["C#activities".to_owned()]),
         work_on_activities(),
-        look_into_queues(),
+        count_messages(),
+        look_at_letters(),
         tokens,
         blobs(vec![objects("runs/*")]),
         find_payloads("S3 tells an object that is gone from one that may not be read only to who may list."),
@@ -255,10 +256,15 @@ fn work_on_activities() -> Statement {
     statement("WorkOnActivities", Some(reason), &actions, vec![queue(ACTIVITIES)])
 }
 
-/// How much waits in the queues, and what lies in those that nobody works on.
-fn look_into_queues() -> Statement {
-    let actions = ["sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"];
-    statement("LookIntoQueues", None, &actions, vec![queue("*")])
+/// How much waits in the queues.
+fn count_messages() -> Statement {
+    statement("CountMessages", None, &["sqs:GetQueueAttributes"], vec![queue("*")])
+}
+
+/// What lies in the queues that no step works on. A message that was looked at comes back at once.
+fn look_at_letters() -> Statement {
+    let actions = ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"];
+    statement("LookAtLetters", None, &actions, ["dead-letter", "parked"].map(queue).into())
 }
 
 /// The queues of all activities.

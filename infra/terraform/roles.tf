@@ -1068,14 +1068,22 @@ resource "aws_iam_role_policy" "api" {
         Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-activity-*"]
       },
       {
-        Sid    = "LookIntoQueues"
+        Sid      = "CountMessages"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueAttributes"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
+      },
+      {
+        Sid    = "LookAtLetters"
         Effect = "Allow"
         Action = [
-          "sqs:GetQueueAttributes",
           "sqs:ReceiveMessage",
           "sqs:ChangeMessageVisibility",
         ]
-        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
+        Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-dead-letter",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
+        ]
       },
       {
         Sid    = "Tokens"

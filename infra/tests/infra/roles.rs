@@ -37,11 +37,16 @@ fn a_role_takes_from_its_own_queues_only() {
     for (role, queues) in own {
         assert_eq!(texts(&template.statement(role, "Receive")["Resource"]), queues, "{role}");
     }
+    // The API takes tasks of activities, and looks at letters.
+    let letters = texts(&template.statement("ApiRole", "LookAtLetters")["Resource"]);
+    let letter = |name: &str| format!("arn:{{partition}}:sqs:{{region}}:{{account}}:{{stack}}-{name}");
+    assert_eq!(letters, ["dead-letter", "parked"].map(letter).into());
     let receivers = template.of_type("AWS::IAM::Role").filter(|(role, _)| {
-        template
-            .statements(role)
-            .iter()
-            .any(|statement| texts(&statement["Action"]).contains("sqs:ReceiveMessage"))
+        *role != "ApiRole"
+            && template
+                .statements(role)
+                .iter()
+                .any(|statement| texts(&statement["Action"]).contains("sqs:ReceiveMessage"))
     });
     assert_eq!(receivers.count(), 5);
 }

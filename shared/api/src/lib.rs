@@ -1,7 +1,7 @@
 //! The APIs in front of a stack. AWS's Step Functions API: what talks to Step Functions talks to Stepladder by another endpoint.
 //!
 //! [`router`] speaks the service's JSON 1.0 protocol (`POST /`, with the operation in `X-Amz-Target`) over any
-//! [`Host`](stepladder_protocol::Host), and knows neither AWS's services nor the local servers. Whoever serves it decides who
+//! [`Host`], and knows neither AWS's services nor the local servers. Whoever serves it decides who
 //! may call: it checks no signatures.
 //!
 //! Beside it stands our own REST under `/api/v1`, for what AWS has no word for: runs across workflows, queues, dead letters,
