@@ -478,11 +478,25 @@ impl World {
         if is_running && self.rng.random_bool(faults.stop) {
             let cause = Some("because ".repeat(self.rng.random_range(0..100)));
             self.user(async move { drop(protocol.request_stop(&id, None, cause).await) });
-        } else if !is_running && item.redrive_count < 2 && self.rng.random_bool(faults.redrive) {
+        } else if !is_running
+            && item.redrive_count < 2
+            && self.rng.random_bool(faults.redrive)
+            && self.may_plan(&wanted.id)
+        {
             self.user(async move { drop(protocol.request_redrive(&id, None).await) });
         } else if is_running && self.rng.random_bool(faults.repair) {
             self.user(async move { drop(protocol.repair(&id).await) });
         }
+    }
+
+    /// A redrive reads all that is left of a fan-out in one go. Where processes die at every thirtieth await, none would live
+    /// for long enough to read a wide one.
+    fn may_plan(&self, id: &RunId) -> bool {
+        const BRANCHES_MAX: usize = 24;
+        let state = self.host.state();
+        let of_run = state.records.keys().filter(|key| key.run.id == *id && !key.branch.is_root());
+        let branches: BTreeSet<_> = of_run.map(|key| &key.branch).collect();
+        self.faults.crash < 0.02 || branches.len() <= BRANCHES_MAX
     }
 
     fn user(&mut self, command: impl Future<Output = ()> + Send + 'static) {
