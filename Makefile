@@ -85,7 +85,8 @@ bench-engine: need-cargo ## the engine's time per transition, of replays and his
 
 cost: need-cargo ## what a step and an idle month cost on AWS: counted on the programs, computed by list prices; 1 if a goal is missed
 	cargo build --profile ci --bins -p stepladder-cli -p order-processing -p employee-onboarding -p stepladder-system -p stepladder-aws-tests -p stepladder-cost
-	@mkdir -p target && $${CARGO_TARGET_DIR:-target}/ci/cost --json target/cost.json
+	$${CARGO_TARGET_DIR:-target}/ci/stepladder synth --quiet --workflow order-processing --format sam --to target/cost-stack
+	@$${CARGO_TARGET_DIR:-target}/ci/cost --template target/cost-stack/sam/template.yaml --json target/cost.json
 
 build: need-cargo ## the functions as Lambda takes them: zips in target/lambda (ARCH=arm64|x86_64|both, FUNCTIONS='a b')
 	@functions/build.sh $(ARCH) $(FUNCTIONS)

@@ -16,6 +16,18 @@ pub struct Facts {
     pub workflows: Vec<WorkflowFacts>,
 }
 
+impl Facts {
+    /// Keeps these workflows, the functions they name, the system's own, and the packages of both.
+    pub fn keep(&mut self, workflows: &[String]) {
+        self.workflows.retain(|workflow| workflows.contains(&workflow.name));
+        let is_named =
+            |name: &String| self.workflows.iter().any(|workflow| workflow.functions.contains(name));
+        self.functions.retain(|function| function.is_system || is_named(&function.name));
+        self.packages
+            .retain(|package| self.functions.iter().any(|function| function.package == package.name));
+    }
+}
+
 /// A program that is deployed as a Lambda function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunctionFacts {

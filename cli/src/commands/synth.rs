@@ -27,6 +27,7 @@ use stepladder_infra::{Stack, sam, terraform};
   stepladder synth                               write infra/sam and infra/terraform
   stepladder synth --check                       write nothing; exit 1 if a file is not as it would be written
   stepladder synth --format sam --to /tmp/stack  the SAM template alone, elsewhere
+  stepladder synth --workflow order-processing --to /tmp/orders  a stack of one workflow
   stepladder synth -o json | jq -r '.files[] | select(.change != \"none\") | .path'")]
 pub struct SynthArgs {
     /// Write nothing, and exit 1 if something would change
@@ -35,6 +36,9 @@ pub struct SynthArgs {
     /// Which templates
     #[arg(long, value_enum, default_value_t = TemplateFormat::All)]
     format: TemplateFormat,
+    /// Only this workflow with its steps, as a stack of its own; may be given several times
+    #[arg(long = "workflow", value_name = "WORKFLOW", requires = "to")]
+    workflows: Vec<String>,
     /// Write to DIR/sam and DIR/terraform. Unless given: infra/ of this workspace
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     to: Option<PathBuf>,
@@ -71,7 +75,7 @@ pub fn run(args: SynthArgs, printer: &Printer) -> Outcome {
     let here =
         std::env::current_dir().map_err(|error| Failure::file("read the folder", ".".as_ref(), &error))?;
     let project = Project::find(&here)?;
-    let stack = stack_of(&project, printer)?;
+    let stack = stack_with(&project, &args.workflows, printer)?;
     let to = args.to.unwrap_or_else(|| project.root.join("infra"));
     let files = compare(&stack, args.format, &to)?;
     let changed: Vec<&Rendered> = files.iter().filter(|file| file.change != Change::None).collect();
@@ -108,6 +112,11 @@ pub fn run(args: SynthArgs, printer: &Printer) -> Outcome {
 
 /// The stack of a workspace. Faults of definitions are told, all at once.
 pub fn stack_of(project: &Project, printer: &Printer) -> Outcome<Stack> {
+    stack_with(project, &[], printer)
+}
+
+/// The stack of some workflows; of all if none is named.
+fn stack_with(project: &Project, workflows: &[String], printer: &Printer) -> Outcome<Stack> {
     let definitions = Checked::all(project, Against::Programs(Some(project)), WorkflowType::Standard)?;
     let bad: Vec<&Checked> = definitions.iter().filter(|checked| checked.problems() > 0).collect();
     if !bad.is_empty() {
@@ -124,7 +133,19 @@ pub fn stack_of(project: &Project, printer: &Printer) -> Outcome<Stack> {
     };
     let named: BTreeMap<&str, _> =
         definitions.iter().map(|checked| (checked.workflow.as_str(), named(checked))).collect();
-    let facts = project.facts(|workflow| named.get(workflow).cloned().unwrap_or_default())?;
+    let mut facts = project.facts(|workflow| named.get(workflow).cloned().unwrap_or_default())?;
+    if !workflows.is_empty() {
+        if let Some(unknown) = workflows.iter().find(|name| !named.contains_key(name.as_str())) {
+            let there: Vec<&str> = named.keys().copied().collect();
+            return Err(Failure::new(
+                Exit::NotFound,
+                Code::UnknownWorkflow,
+                format!("there is no workflow '{unknown}'"),
+            )
+            .hint(format!("these are: {}", there.join(", "))));
+        }
+        facts.keep(workflows);
+    }
     Stack::of(&facts).map_err(|errors| {
         refused(errors)
             .unwrap_or_else(|| Failure::new(Exit::Bug, Code::Bug, "settings were refused without a reason"))
@@ -278,6 +299,25 @@ mod tests {
             assert_eq!(receives, queue.receives_max.unwrap().to_string(), "{step}");
         }
         server.shutdown().await;
+    }
+
+    #[test]
+    fn a_stack_of_one_workflow_has_its_steps_alone() {
+        let project = Project::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let printer = Printer::new(crate::printer::Format::Text, crate::text::TimeStyle::Utc);
+        let of = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            stack_with(&project, &names, &printer)
+        };
+        let names = |stack: &Stack| -> BTreeSet<String> {
+            stack.functions.iter().map(|function| function.name.clone()).collect()
+        };
+        let orders = names(&of(&["order-processing"]).unwrap());
+        assert!(orders.contains("validate-order") && orders.contains("start"), "{orders:?}");
+        assert!(!orders.contains("validate-hire"), "{orders:?}");
+        let all = names(&own_stack());
+        assert!(orders.len() < all.len() && orders.is_subset(&all));
+        assert!(of(&["orders"]).unwrap_err().to_string().contains("orders"));
     }
 
     #[test]
