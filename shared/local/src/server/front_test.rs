@@ -22,6 +22,13 @@ impl Bytewise {
     fn new(bytes: usize) -> Self {
         Self { bytes, asked: Arc::default(), told: Arc::default() }
     }
+
+    /// With what says that `/wait` has been asked for, and what has it answered.
+    fn waiting(bytes: usize) -> (Self, oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let ((asked, is_asked), (tell, told)) = (oneshot::channel(), oneshot::channel());
+        let (asked, told) = (Arc::new(Mutex::new(Some(asked))), Arc::new(Mutex::new(Some(told))));
+        (Self { bytes, asked, told }, is_asked, tell)
+    }
 }
 
 impl tower_service::Service<Request<Incoming>> for Bytewise {
@@ -104,21 +111,20 @@ async fn a_client_that_dawdles_over_its_head_is_cut_off() {
 async fn a_client_that_takes_nothing_is_cut_off() {
     let bytes = 64 * 1024 * 1024;
     let patience = Patience { taking: Some(Duration::from_millis(50)), ..FrontConfig::default().patience };
-    let front = start(Bytewise::new(bytes), patience).await;
-    let request = get(&front.addr().to_string(), "/", "");
-    let stream = connect(&front, &request).await;
+    let (service, is_asked, tell) = Bytewise::waiting(bytes);
+    let front = start(service, patience).await;
+    let stream = connect(&front, &get(&front.addr().to_string(), "/wait", "")).await;
+    is_asked.await.unwrap();
+    tell.send(()).unwrap();
     // It ends by itself only after the connection has: nothing is taken meanwhile.
     front.shutdown().await;
-    assert!(rest(stream).await.len() < bytes);
+    let taken = rest(stream).await.len();
+    assert!(0 < taken && taken < bytes, "{taken}");
 }
 
 #[tokio::test]
 async fn what_is_being_answered_at_the_end_is_answered() {
-    let service = Bytewise::new(3);
-    let (asked, is_asked) = oneshot::channel();
-    let (tell, told) = oneshot::channel();
-    *service.asked.lock().unwrap() = Some(asked);
-    *service.told.lock().unwrap() = Some(told);
+    let (service, is_asked, tell) = Bytewise::waiting(3);
     let front = start(service, FrontConfig::default().patience).await;
     let addr = front.addr();
     let stream = connect(&front, &get(&addr.to_string(), "/wait", "")).await;

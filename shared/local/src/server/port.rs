@@ -84,7 +84,7 @@ pub(crate) async fn accept<F, Fut, B>(
     }
     drop(listener);
     // Each connection holds a permit until its task has ended.
-    let all = u32::try_from(limits::CONNECTIONS_MAX).unwrap_or(u32::MAX) - 1;
+    let all = u32::try_from(limits::CONNECTIONS_MAX).unwrap_or(u32::MAX);
     let _ = timeout(patience.ending + Duration::from_secs(2), permits.acquire_many(all)).await;
 }
 
