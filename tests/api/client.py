@@ -7,6 +7,7 @@ import unittest
 import uuid
 
 import boto3
+import sent
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -22,7 +23,9 @@ FAIL = {"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "Bad", "Cause"
 def client(**config):
     """StartSyncExecution and TestState would go to sync-127.0.0.1, which no resolver knows."""
     config = Config(inject_host_prefix=False, retries={"max_attempts": 2}, **config)
-    return boto3.client("stepfunctions", endpoint_url=ENDPOINT, config=config)
+    made = boto3.client("stepfunctions", endpoint_url=ENDPOINT, config=config)
+    sent.watch(made)
+    return made
 
 
 class ApiTest(unittest.TestCase):

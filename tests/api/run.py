@@ -21,11 +21,14 @@ import unittest
 import urllib.request
 from pathlib import Path
 
+import sent
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 20
 LOG_LINES_SHOWN = 40
+LEAKS_SHOWN = 10
 BUILT = ["stepladder-cli", "order-processing", "employee-onboarding", "stepladder-system"]
 BY_ARGUMENT = "STEPLADDER_API_TESTS_PYTHON"
 
@@ -110,8 +113,8 @@ def main():
     say(f"starting stepladder dev at {endpoint}")
     with open(log, "wb") as output:
         dev = subprocess.Popen(
-            [str(programs / "stepladder"), "dev", "--no-build", "--profile", options.profile, "--port", str(port)],
-            cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+            [str(programs / "stepladder"), "dev", "-v", "--no-build", "--profile", options.profile, "--port", str(port)],
+            cwd=ROOT, env=environment(STEPLADDER_LOG="trace"), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     failed = True
     try:
         until = time.monotonic() + START_SECONDS_MAX
@@ -121,13 +124,22 @@ def main():
                 return 1
             time.sleep(0.1)
         say("the tests")
-        tested = environment(STEPLADDER_API_ENDPOINT=endpoint, STEPLADDER_API_TRANSITIONS=str(options.transitions))
+        written = folder / "sent.jsonl"
+        written.unlink(missing_ok=True)
+        tested = environment(STEPLADDER_API_ENDPOINT=endpoint, STEPLADDER_API_TRANSITIONS=str(options.transitions),
+                             **{sent.FILE: str(written)})
         os.environ.clear()
         os.environ.update(tested)
         loader = unittest.TestLoader()
         loader.testNamePatterns = [f"*{name}*" for name in options.names] if options.names else None
         result = unittest.TextTestRunner(verbosity=2).run(loader.discover(str(HERE)))
         failed = not result.wasSuccessful() or result.testsRun == 0
+        values = sent.written(written)
+        leaks = sent.leaked(values, log)
+        say(f"{len(values)} payloads and tokens, {len(leaks)} lines of the log that show one")
+        for at, line in leaks[:LEAKS_SHOWN]:
+            print(f"{log}:{at}: {line}", file=sys.stderr)
+        failed = failed or bool(leaks) or not values
         if dev.poll() is not None:
             say(f"stepladder dev ended by itself with {dev.poll()}")
             failed = True

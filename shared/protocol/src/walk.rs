@@ -176,8 +176,8 @@ impl<H: Host> Protocol<H> {
             let progress = if is_full { Progress::Complete } else { Progress::Partial };
             let part = PartKey { fan_out: key.clone(), part };
             let report = PartReport { failures, progress };
-            let sendings = self.tell(line, &Lock::of(position), &part, report, fan_out).await?;
-            sent += self.send_now(sendings).await?;
+            let told = self.tell(line, &Lock::of(position), &part, report, fan_out).await?;
+            sent += self.send_now(told.sendings).await?;
         }
         Ok(sent)
     }

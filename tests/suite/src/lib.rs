@@ -12,5 +12,5 @@ mod wait;
 
 pub use folder::Folder;
 pub use programs::Programs;
-pub use stack::{Answer, Ended, TestStack, TestStep};
+pub use stack::{Answer, Ended, MARKED, TestStack, TestStep};
 pub use wait::{DEADLINE, until};

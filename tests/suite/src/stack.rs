@@ -21,6 +21,9 @@ use stepladder_protocol::{
     Clock, Host, Outgoing, Parked, Protocol, Queue, QueueName, RunId, RunItem, StartRequest, Started, Store,
 };
 
+/// What a test puts into a payload that no log may show: a [`TestStack`] looks for it when it goes.
+pub const MARKED: &str = "marked-3e9d71";
+
 const STACK: &str = "test";
 const SYSTEM: [QueueName; 3] = [QueueName::Start, QueueName::Timer, QueueName::DeadLetter];
 const SYSTEM_TIMEOUT_SECONDS: u32 = 10;
@@ -181,6 +184,8 @@ impl TestStack {
             ("AWS_SECRET_ACCESS_KEY", "local"),
             ("STEPLADDER_STACK", STACK),
             ("STEPLADDER_ACCOUNT_ID", "000000000000"),
+            // All that there is to log, so that what may not be logged would be seen.
+            ("STEPLADDER_LOG", "trace"),
             ("TEST_STEP_CALLS", &calls),
         ];
         let more = more.iter().map(|(name, value)| (*name, value.as_str()));
@@ -332,6 +337,17 @@ impl TestStack {
         let log = self.log.lock().unwrap();
         let last = log.iter().skip(log.len().saturating_sub(60));
         last.map(|line| format!("{}: {}\n", line.function, line.text)).collect()
+    }
+}
+
+impl Drop for TestStack {
+    fn drop(&mut self) {
+        let marked = self.log_texts().into_iter().find(|text| text.contains(MARKED));
+        if let Some(line) = marked
+            && !std::thread::panicking()
+        {
+            panic!("a log line shows a payload: {line}");
+        }
     }
 }
 

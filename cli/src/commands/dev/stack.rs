@@ -163,8 +163,11 @@ impl LocalStack {
     }
 }
 
-/// What the functions' programs are told, beside what Lambda tells them.
+/// What the functions' programs are told, beside what Lambda tells them. What they log is as this process was told.
 fn environment(endpoint: &str) -> Vec<(String, String)> {
+    const LOG: &str = "STEPLADDER_LOG";
+    let log = std::env::var(LOG).ok();
+    let log = log.as_deref().map(|level| (LOG, level));
     let set = HashMap::from([
         ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_REGION", REGION),
@@ -174,7 +177,7 @@ fn environment(endpoint: &str) -> Vec<(String, String)> {
         ("STEPLADDER_ACCOUNT_ID", ACCOUNT),
         ("STEPLADDER_LOG_SAMPLE", "1"),
     ]);
-    set.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    set.into_iter().chain(log).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 #[cfg(test)]

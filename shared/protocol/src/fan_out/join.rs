@@ -16,6 +16,13 @@ use crate::{
 use futures::{FutureExt, future::BoxFuture};
 use stepladder_engine::{End, FanOut, Opening, Status, advance};
 
+/// What follows from what a part has told.
+pub(crate) struct Told {
+    pub(crate) sendings: Vec<Sending>,
+    /// More branches have failed than are tolerated.
+    pub(crate) has_failed: bool,
+}
+
 impl<H: Host> Protocol<H> {
     /// A branch has ended, by its record at `seq`: its part lists it. Its place in the list is the same for ever, so
     /// everything that follows from it can be done again.
@@ -50,16 +57,19 @@ impl<H: Host> Protocol<H> {
             false => branches.start,
         };
         let next = base.saturating_add(fan_out.concurrency).saturating_add(place).saturating_sub(1);
-        if next < fan_out.count && !part.is_stopped {
-            let opening = Opening { started_ms: ended_ms, events: end.events };
-            sendings.extend(self.begin_next(&parent, &key, next, opening).await?);
-        }
-
         let is_full = place >= branches.end.saturating_sub(branches.start);
+        let mut has_failed = false;
         if is_full || how == EndedHow::Failed {
             let progress = if is_full { Progress::Complete } else { Progress::Partial };
             let report = PartReport { failures: part.failures(), progress };
-            sendings.extend(self.tell(&parent, &lock, &part_key, report, &fan_out).await?);
+            let told = self.tell(&parent, &lock, &part_key, report, &fan_out).await?;
+            has_failed = told.has_failed;
+            sendings.extend(told.sendings);
+        }
+        // What has failed has failed for ever: nothing more of it begins.
+        if next < fan_out.count && !part.is_stopped && !has_failed {
+            let opening = Opening { started_ms: ended_ms, events: end.events };
+            sendings.extend(self.begin_next(&parent, &key, next, opening).await?);
         }
         Ok(sendings)
     }
@@ -72,28 +82,29 @@ impl<H: Host> Protocol<H> {
         part: &PartKey,
         mut report: PartReport,
         fan_out: &FanOut,
-    ) -> WorldResult<Vec<Sending>> {
+    ) -> WorldResult<Told> {
         let is_full = report.progress == Progress::Complete;
         if is_full && self.planted(PlantedBug::FullPartWithoutFailures) {
             report.failures = 0;
         }
         let expires_s = self.fan_out_expires_s(&part.fan_out.run);
         let tally = self.host.store().report_part(part, report, expires_s).await?;
-        let is_failed = tally.total_failures() > fan_out.failures_tolerated;
+        let has_failed = tally.total_failures() > fan_out.failures_tolerated;
         let is_complete = is_full && tally.has_all(self.parts(fan_out.count).end);
-        if !is_failed && !is_complete {
-            return Ok(Vec::new());
+        if !has_failed && !is_complete {
+            return Ok(Told { sendings: Vec::new(), has_failed });
         }
-        if self.planted(PlantedBug::FlagBeforeParentsRecord) && is_failed {
+        if self.planted(PlantedBug::FlagBeforeParentsRecord) && has_failed {
             let opened = self.opened(&RunKey::of(parent.run), lock).await?;
             self.stop_branches(parent.run, &opened.position).await?;
         }
         if self.planted(PlantedBug::BranchWritesJoin) {
-            return self.write_join(parent, lock).await;
+            return Ok(Told { sendings: self.write_join(parent, lock).await?, has_failed });
         }
         // The parent's transition is a message of its own: a message writes at most one record.
         let join = self.next(parent, Ask::Join(lock.clone()));
-        Ok(vec![self.sending(QueueName::Timer, &join, i64::MIN).await?])
+        let join = self.sending(QueueName::Timer, &join, i64::MIN).await?;
+        Ok(Told { sendings: vec![join], has_failed })
     }
 
     /// Only where it is planted: the branch's own message writes the parent's record.

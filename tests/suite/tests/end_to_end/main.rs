@@ -9,6 +9,7 @@ mod deaths;
 mod definitions;
 mod fan_outs;
 mod killed;
+mod logs;
 mod messages;
 mod metrics;
 mod onboarding;
