@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import time
 import unittest
 import uuid
@@ -12,8 +13,14 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 ENDPOINT = os.environ.get("STEPLADDER_API_ENDPOINT", "http://127.0.0.1:7700")
+# Where the queues and tables of the stack are.
+SERVICES = os.environ.get("STEPLADDER_API_SERVICES", ENDPOINT)
+IS_FUNCTION_URL = "STEPLADDER_API_IS_FUNCTION_URL" in os.environ
 ROLE = "arn:aws:iam::000000000000:role/tests"
 PATIENCE_SECONDS = 60
+CLI_SECONDS_MAX = 60
+# Operations that got an answer.
+CALLED = set()
 
 PASS = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
 WAIT = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 3600, "End": True}}}
@@ -25,7 +32,26 @@ def client(**config):
     config = Config(inject_host_prefix=False, retries={"max_attempts": 2}, **config)
     made = boto3.client("stepfunctions", endpoint_url=ENDPOINT, config=config)
     sent.watch(made)
+    if IS_FUNCTION_URL:
+        made.meta.events.register("before-sign.sfn", sign_for_lambda)
+    # Called too late to change anything.
+    made.meta.events.register("after-call.sfn", lambda model, **_: CALLED.add(model.name))
     return made
+
+
+def sign_for_lambda(request, **_):
+    """As docs/step-functions-api.md has it."""
+    request.context.setdefault("signing", {})["signing_name"] = "lambda"
+
+
+# What can't be done at a function URL, and why.
+by_the_aws_cli = unittest.skipIf(IS_FUNCTION_URL, "the AWS CLI signs for states, and a function URL takes what is signed for lambda")
+unsigned = unittest.skipIf(IS_FUNCTION_URL, "its calls are unsigned, and a function URL takes none such")
+
+
+def never_called():
+    """The operations that boto3 knows and no test has called."""
+    return sorted(set(client().meta.service_model.operation_names) - CALLED)
 
 
 class ApiTest(unittest.TestCase):
@@ -67,6 +93,15 @@ class ApiTest(unittest.TestCase):
         modelled = getattr(self.client.exceptions, kind, None) if kind in self.modelled() else ClientError
         self.assertIsInstance(raised.exception, modelled)
         return raised.exception.response
+
+    def aws(self, *arguments, refused=None):
+        """What the AWS CLI prints; nothing where the call is to be refused with this type of error."""
+        command = ["aws", "stepfunctions", *arguments, "--endpoint-url", ENDPOINT, "--output", "json"]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=CLI_SECONDS_MAX)
+        if refused:
+            self.assertIn(f"An error occurred ({refused})", answer.stderr)
+        self.assertEqual(answer.returncode != 0, bool(refused), answer.stderr)
+        return json.loads(answer.stdout or "null")
 
     def modelled(self):
         return {shape.name for shape in self.client.meta.service_model.error_shapes}

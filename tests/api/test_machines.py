@@ -5,7 +5,7 @@ import http.client
 import json
 from urllib.parse import urlsplit
 
-from client import ENDPOINT, FAIL, PASS, ROLE, WAIT, ApiTest, client
+from client import ENDPOINT, FAIL, IS_FUNCTION_URL, PASS, ROLE, WAIT, ApiTest, client, unsigned
 
 
 class Machines(ApiTest):
@@ -78,9 +78,13 @@ class Wire(ApiTest):
     def call(self, headers, body=b"{}"):
         connection = http.client.HTTPConnection(urlsplit(ENDPOINT).netloc, timeout=30)
         headers = {"X-Amz-Target": "AWSStepFunctions.ListStateMachines", "Content-Type": "application/x-amz-json-1.0", **headers}
-        connection.request("POST", "/", body=body, headers=headers)
+        connection.request("POST", urlsplit(ENDPOINT).path or "/", body=body, headers=headers)
         return connection.getresponse().status
 
+    def test_an_unsigned_call_is_taken_by_a_port_of_this_machine_alone(self):
+        self.assertEqual(self.call({}), 403 if IS_FUNCTION_URL else 200)
+
+    @unsigned
     def test_foreign_hosts_and_origins_are_refused(self):
         port = urlsplit(ENDPOINT).port
         for host in ["127.0.0.1", "localhost", "sync-127.0.0.1", "sync-localhost"]:
@@ -90,6 +94,7 @@ class Wire(ApiTest):
         self.assertEqual(self.call({"Origin": "http://evil.example"}), 403)
         self.assertEqual(self.call({"Origin": f"http://127.0.0.1:{port}"}), 200)
 
+    @unsigned
     def test_a_request_above_a_mebibyte_is_refused(self):
         self.assertEqual(self.call({}, b'{"x":"' + b"x" * (1 << 20) + b'"}'), 413)
         self.assertEqual(self.call({}, b'{"x":"' + b"x" * 1_000_000 + b'"}'), 200)

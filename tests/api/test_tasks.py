@@ -5,7 +5,7 @@ import threading
 import time
 import uuid
 
-from client import ENDPOINT, ApiTest, client
+from client import SERVICES, ApiTest, client
 
 import boto3
 
@@ -13,7 +13,7 @@ QUEUE_WAIT_SECONDS = 20
 
 
 def sqs():
-    return boto3.client("sqs", endpoint_url=ENDPOINT)
+    return boto3.client("sqs", endpoint_url=SERVICES)
 
 
 class Tasks(ApiTest):

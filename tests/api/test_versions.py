@@ -1,11 +1,8 @@
 """DeleteStateMachine, versions, aliases and tags."""
 
 import json
-import shutil
-import subprocess
-import unittest
 
-from client import ENDPOINT, PASS, ROLE, WAIT, ApiTest
+from client import PASS, ROLE, WAIT, ApiTest, by_the_aws_cli
 
 
 def result(value):
@@ -153,25 +150,18 @@ class Versions(ApiTest):
         self.client.stop_execution(executionArn=execution)
         self.assertEqual(self.ended(execution)["status"], "ABORTED")
 
-    @unittest.skipUnless(shutil.which("aws"), "the AWS CLI is not there")
+    @by_the_aws_cli
     def test_the_aws_cli_publishes_routes_tags_and_deletes(self):
         machine = self.machine(PASS)
-
-        def aws(*arguments):
-            command = ["aws", "stepfunctions", *arguments, "--endpoint-url", ENDPOINT, "--output", "json"]
-            answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
-            self.assertEqual(answer.returncode, 0, answer.stderr)
-            return json.loads(answer.stdout or "null")
-
-        published = aws("publish-state-machine-version", "--state-machine-arn", machine)
+        published = self.aws("publish-state-machine-version", "--state-machine-arn", machine)
         self.assertEqual(published["stateMachineVersionArn"], f"{machine}:1")
-        made = aws("create-state-machine-alias", "--name", "PROD", "--routing-configuration",
+        made = self.aws("create-state-machine-alias", "--name", "PROD", "--routing-configuration",
                    f"stateMachineVersionArn={machine}:1,weight=100")
         self.assertEqual(made["stateMachineAliasArn"], f"{machine}:PROD")
-        aws("tag-resource", "--resource-arn", machine, "--tags", "key=team,value=orders")
-        self.assertEqual(aws("list-tags-for-resource", "--resource-arn", machine),
+        self.aws("tag-resource", "--resource-arn", machine, "--tags", "key=team,value=orders")
+        self.assertEqual(self.aws("list-tags-for-resource", "--resource-arn", machine),
                          {"tags": [{"key": "team", "value": "orders"}]})
-        listed = aws("list-state-machine-aliases", "--state-machine-arn", machine)
+        listed = self.aws("list-state-machine-aliases", "--state-machine-arn", machine)
         self.assertEqual([item["stateMachineAliasArn"] for item in listed["stateMachineAliases"]], [f"{machine}:PROD"])
-        aws("delete-state-machine", "--state-machine-arn", machine)
+        self.aws("delete-state-machine", "--state-machine-arn", machine)
         self.refused("StateMachineDoesNotExist", self.client.describe_state_machine, stateMachineArn=machine)
