@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""AWS's own clients against `stepladder dev`: builds it, starts it on a free port, runs test_*.py, stops it.
+"""Foreign clients of both APIs against `stepladder dev`: builds it, starts it on a free port, runs test_*.py, stops it.
 
-    tests/api/run.py                         boto3 is installed into .tools/api first
+    tests/api/run.py                         boto3 is installed into .tools/api first, and schemathesis into .tools/schemathesis
     tests/api/run.py --no-build -k history   the programs as they were built before, and only these tests
     tests/api/run.py -k long_history --transitions 30000   some minutes: a history beyond what Step Functions has
 
@@ -36,13 +36,13 @@ def say(text):
     print(f"== {text} ({time.monotonic() - started:.0f} s)", file=sys.stderr, flush=True)
 
 
-def install(venv):
+def install(venv, requirements):
     """Makes the venv unless it holds just these requirements; the path of its Python."""
-    python, wanted = venv / "bin/python", HERE / "requirements.txt"
+    python, wanted = venv / "bin/python", HERE / requirements
     marker = venv / "requirements.txt"
     if marker.is_file() and marker.read_bytes() == wanted.read_bytes():
         return python
-    say(f"installing boto3 into {venv}")
+    say(f"installing {requirements} into {venv}")
     shutil.rmtree(venv, ignore_errors=True)
     for command in [[sys.executable, "-m", "venv", str(venv)],
                     [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", str(wanted)]]:
@@ -88,15 +88,17 @@ def main():
     parser.add_argument("--profile", default="dev", help="cargo's profile of the programs: dev, ci, release")
     parser.add_argument("--no-build", action="store_true", help="take the programs as they were built before")
     parser.add_argument("--venv", type=Path, default=ROOT / ".tools/api")
+    parser.add_argument("--schemathesis-venv", type=Path, default=ROOT / ".tools/schemathesis")
     parser.add_argument("-k", dest="names", action="append", help="only tests whose names have this in them")
     parser.add_argument("--transitions", type=int, default=300, help="how many the run of the long history has")
     options = parser.parse_args()
 
-    python = install(options.venv)
+    python = install(options.venv, "requirements.txt")
     if not os.environ.get(BY_ARGUMENT):
         # The tests run in the venv's own Python.
         os.environ[BY_ARGUMENT] = "1"
         os.execv(python, [str(python), str(Path(__file__).resolve()), *sys.argv[1:]])
+    schemathesis = install(options.schemathesis_venv, "requirements-schemathesis.txt").with_name("schemathesis")
     if not options.no_build:
         say(f"building, profile {options.profile}")
         build = ["cargo", "build", "--bins", "--profile", options.profile]
@@ -121,7 +123,10 @@ def main():
                 return 1
             time.sleep(0.1)
         say("the tests")
-        tested = environment(STEPLADDER_API_ENDPOINT=endpoint, STEPLADDER_API_TRANSITIONS=str(options.transitions))
+        tested = environment(
+            STEPLADDER_API_ENDPOINT=endpoint, STEPLADDER_API_TRANSITIONS=str(options.transitions),
+            STEPLADDER_API_PROGRAM=str(programs / "stepladder"), STEPLADDER_API_SCHEMATHESIS=str(schemathesis),
+            STEPLADDER_API_FOLDER=str(folder))
         os.environ.clear()
         os.environ.update(tested)
         loader = unittest.TestLoader()
