@@ -60,7 +60,7 @@ test: need-nextest ## all tests
 test-aws: need-nextest need-python ## the real binaries on an AWS emulator, which is installed and started for it (PROFILE=ci, TESTS=filter)
 	tests/aws/run.py --profile $(PROFILE) $(if $(TESTS),-E '$(TESTS)')
 
-test-api: need-cargo need-python ## AWS's own clients against stepladder dev: boto3 and the AWS CLI are installed for it (PROFILE=dev, TRANSITIONS=30000)
+test-api: need-cargo need-python ## foreign clients against stepladder dev: boto3, the AWS CLI and schemathesis are installed for it (PROFILE=dev, TRANSITIONS=30000)
 	tests/api/run.py --profile $(PROFILE) $(if $(TRANSITIONS),--transitions $(TRANSITIONS))
 
 localstack-test: need-nextest need-python ## the same on LocalStack, for machines with Docker (LOCALSTACK_PORT=4566, TESTS=filter)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""AWS's own clients against `stepladder dev`: builds it, starts it on a free port, runs test_*.py, stops it.
+"""Foreign clients of both APIs against `stepladder dev`: builds it, starts it on a free port, runs test_*.py, stops it.
 
-    tests/api/run.py                         boto3 and the AWS CLI are installed into .tools/api first
+    tests/api/run.py                         boto3 and the AWS CLI are installed into .tools/api first, and schemathesis into
+                                             .tools/schemathesis
     tests/api/run.py --no-build -k history   the programs as they were built before, and only these tests
     tests/api/run.py -k long_history --transitions 30000   some minutes: a history beyond what Step Functions has
     tests/api/run.py --endpoint http://127.0.0.1:7701 --services http://127.0.0.1:4566
@@ -46,13 +47,13 @@ def say(text):
     print(f"== {text} ({time.monotonic() - started:.0f} s)", file=sys.stderr, flush=True)
 
 
-def install(venv):
+def install(venv, requirements):
     """Makes the venv unless it holds just these requirements; the path of its Python."""
-    python, wanted = venv / "bin/python", HERE / "requirements.txt"
+    python, wanted = venv / "bin/python", HERE / requirements
     marker = venv / "requirements.txt"
     if marker.is_file() and marker.read_bytes() == wanted.read_bytes():
         return python
-    say(f"installing boto3 and the AWS CLI into {venv}")
+    say(f"installing {requirements} into {venv}")
     shutil.rmtree(venv, ignore_errors=True)
     for command in [[sys.executable, "-m", "venv", str(venv)],
                     [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", str(wanted)]]:
@@ -175,12 +176,13 @@ def main():
     parser.add_argument("--log", dest="logs", action="append", type=Path, default=[],
                         help="with --endpoint: a log that may show nothing of what the tests send; may be given several times")
     parser.add_argument("--venv", type=Path, default=ROOT / ".tools/api")
+    parser.add_argument("--schemathesis-venv", type=Path, default=ROOT / ".tools/schemathesis")
     parser.add_argument("-k", dest="names", action="append", help="only tests whose names have this in them")
     parser.add_argument("--transitions", type=int, default=300, help="how many the run of the long history has")
     options = parser.parse_args()
 
     options.venv = options.venv.resolve()
-    python = install(options.venv)
+    python = install(options.venv, "requirements.txt")
     if not os.environ.get(BY_ARGUMENT):
         # The tests run in the venv's own Python.
         os.environ[BY_ARGUMENT] = "1"
@@ -193,8 +195,11 @@ def main():
         build = ["cargo", "build", "--bins", "--profile", options.profile]
         if subprocess.run([*build, *(part for name in BUILT for part in ("-p", name))], cwd=ROOT).returncode:
             raise Failed("the programs could not be built")
+    schemathesis = install(options.schemathesis_venv, "requirements-schemathesis.txt").with_name("schemathesis")
+    folder, programs = target_folder(options.profile)
     with running_dev(options) as (endpoint, log):
-        test(options, endpoint, endpoint, [log])
+        test(options, endpoint, endpoint, [log], STEPLADDER_API_PROGRAM=str(programs / "stepladder"),
+             STEPLADDER_API_SCHEMATHESIS=str(schemathesis), STEPLADDER_API_FOLDER=str(folder / "api-tests"))
 
 
 if __name__ == "__main__":

@@ -5,32 +5,12 @@ import threading
 import time
 import uuid
 
-from client import SERVICES, ApiTest, client
+from client import QUEUE_WAIT_SECONDS, ApiTest, client, sqs
 
 import boto3
 
-QUEUE_WAIT_SECONDS = 20
-
-
-def sqs():
-    return boto3.client("sqs", endpoint_url=SERVICES)
-
 
 class Tasks(ApiTest):
-    def waiting(self, **more):
-        """A run that waits for the answer to a token, which it has sent to a queue: its ARN, and the token."""
-        queue = sqs().create_queue(QueueName=f"approvals-{uuid.uuid4().hex}")["QueueUrl"]
-        self.addCleanup(sqs().delete_queue, QueueUrl=queue)
-        body = {"token.$": "$$.Task.Token", "order.$": "$.order"}
-        state = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-                 "Parameters": {"QueueUrl": queue, "MessageBody": body}, "End": True, **more}
-        machine = self.machine({"StartAt": "Ask", "States": {"Ask": state}})
-        execution = self.started(machine, input='{"order": 17}')
-        received = sqs().receive_message(QueueUrl=queue, WaitTimeSeconds=QUEUE_WAIT_SECONDS)["Messages"]
-        message = json.loads(received[0]["Body"])
-        self.assertEqual(message["order"], 17)
-        return execution, message["token"]
-
     def types(self, execution):
         pages = self.client.get_paginator("get_execution_history").paginate(executionArn=execution)
         return [event["type"] for page in pages for event in page["events"]]

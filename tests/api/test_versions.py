@@ -17,7 +17,7 @@ class Versions(ApiTest):
             self.client.update_state_machine(stateMachineArn=machine, definition=json.dumps(result(value)), publish=True)
         return machine
 
-    def pages(self, call, key, item, **parameters):
+    def called(self, call, key, item, **parameters):
         """What boto3 has no paginator for, page by page."""
         pages, more = [], {}
         while True:
@@ -45,7 +45,7 @@ class Versions(ApiTest):
         described = self.client.describe_state_machine(stateMachineArn=f"{machine}:1")
         self.assertEqual((described["description"], json.loads(described["definition"])), ("first", result(1)))
         versions = self.client.list_state_machine_versions
-        pages = self.pages(versions, "stateMachineVersions", "stateMachineVersionArn", stateMachineArn=machine, maxResults=1)
+        pages = self.called(versions, "stateMachineVersions", "stateMachineVersionArn", stateMachineArn=machine, maxResults=1)
         self.assertEqual(pages, [[f"{machine}:2"], [f"{machine}:1"]])
         for _ in range(2):
             self.client.delete_state_machine_version(stateMachineVersionArn=f"{machine}:2")
@@ -102,7 +102,7 @@ class Versions(ApiTest):
         client.delete_state_machine_version(stateMachineVersionArn=f"{machine}:1")
         for name in ["A", "B"]:
             client.create_state_machine_alias(name=name, routingConfiguration=[version(2, 100)])
-        pages = self.pages(client.list_state_machine_aliases, "stateMachineAliases", "stateMachineAliasArn",
+        pages = self.called(client.list_state_machine_aliases, "stateMachineAliases", "stateMachineAliasArn",
                            stateMachineArn=f"{machine}:2", maxResults=2)
         self.assertEqual([len(page) for page in pages], [2, 1])
         self.assertEqual(sorted(sum(pages, [])), [f"{machine}:A", f"{machine}:B", arn])

@@ -86,6 +86,15 @@ pub const REST_LOOK_PORTION: usize = 100;
 /// The most waits of a run that an answer has: a Map state may have thousands of branches.
 pub const REST_WAITS_MAX: usize = 100;
 
+/// How many running runs a page of timers reads unless it is said, and at most.
+pub const REST_TIMER_RUNS: u64 = 20;
+pub const REST_TIMER_RUNS_MAX: u64 = 100;
+
+/// A page of timers ends once it has read so many records, and 1,000 timers: with the [`REST_WAITS_MAX`] of one more run it
+/// stays below [`ANSWER_BYTES_MAX`].
+pub const REST_TIMER_RECORDS_MAX: usize = 10_000;
+pub const REST_TIMERS_MAX: usize = 1_000;
+
 /// The queues of the functions that so many workflows call are listed.
 pub const REST_WORKFLOWS_OF_QUEUES_MAX: usize = 1_000;
 

@@ -70,7 +70,7 @@ pub use park::Parked;
 pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;
 pub use publish::VersionDeleted;
-pub use read::{RecordPages, Recording, RunView};
+pub use read::{Bounded, RecordPages, Recording, RunView};
 pub use redrive::RedrivePreview;
 pub use repair::Repaired;
 pub use settings::{Settings, StatusEvents, WorkflowSettings};
@@ -88,7 +88,7 @@ pub use traits::{
     Store, WorkflowBefore, WorldError, WorldResult,
 };
 pub use versions::{AliasItem, Beside, Qualifier, Route, Tagged, TagsItem, VersionItem, Versions};
-pub use waits::Wait;
+pub use waits::{Timer, TimerKind, Wait};
 pub use workflows::{MadeWith, NewVersion, WorkflowChange, WorkflowChanged, WorkflowCreated, uuid};
 
 /// The delivery protocol over a world.

@@ -52,6 +52,9 @@ pub const PARTS_EVALUATED_AT_ONCE: usize = 16;
 pub const PARTS_READ_AT_ONCE: usize = 4;
 pub const BLOBS_READ_AT_ONCE: usize = 8;
 
+/// Where a run is read within a budget of records, so many bytes in the blob store count as one more.
+pub const RECORD_BLOB_BYTES: u64 = 4 * 1024;
+
 /// The last records of so many branches are read in one call, for their results.
 pub const RESULTS_READ_AT_ONCE: usize = 64;
 

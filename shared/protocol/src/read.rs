@@ -4,7 +4,9 @@ use crate::{
     Protocol,
     fan_outs::{FanOuts, PartKey, Partition},
     item::{Ending, Record, RecordKey, RunId, RunItem, RunKey},
-    json, payload,
+    json,
+    limits::RECORD_BLOB_BYTES,
+    payload::{self, Payload},
     traits::{Clock, DataSlot, Host, Retry, Store, WorldError, WorldResult},
 };
 use serde_json::Value;
@@ -41,6 +43,18 @@ pub struct Recording {
     pub input: Value,
     /// By branch; those of the root among them.
     pub records: Records,
+}
+
+/// A run, read within a budget of records.
+#[derive(Debug)]
+pub enum Bounded {
+    Read {
+        view: Box<RunView>,
+        /// What it took of the budget.
+        taken: usize,
+    },
+    /// It would take more, so that the rest of it was not read.
+    TooLarge,
 }
 
 /// Where a run is, without how it came there: what a decision about it needs, in the memory of one record.
@@ -107,13 +121,24 @@ impl<H: Host> Protocol<H> {
     /// Reads and replays a run; `None` if it isn't there. A replay that leads elsewhere than the run did is an error
     /// that says where.
     pub async fn view(&self, id: &RunId) -> WorldResult<Option<RunView>> {
+        Ok(match self.view_within(id, usize::MAX).await? {
+            Some(Bounded::Read { view, .. }) => Some(*view),
+            Some(Bounded::TooLarge) | None => None,
+        })
+    }
+
+    /// The same, unless the run has more than so many records. A part of a fan-out counts as one more, because it is read by
+    /// itself, and what lies in the blob store as one more for each [`RECORD_BLOB_BYTES`].
+    pub async fn view_within(&self, id: &RunId, records_max: usize) -> WorldResult<Option<Bounded>> {
         let Some(item) = self.host.store().run(id, self.host.clock().now_ms()).await? else {
             return Ok(None);
         };
         let definition = self.definition(&id.workflow, &item.definition).await?;
         let input = self.input(&item).await?;
         let key = item.key();
-        let mut branch_records = self.all_records(&key).await?;
+        let Some((mut branch_records, taken)) = self.all_records(&key, records_max).await? else {
+            return Ok(Some(Bounded::TooLarge));
+        };
         let records = branch_records.remove(&Branch::default()).unwrap_or_default();
         let recorded = self.all_recorded(&key, &records).await?;
         let mut branch_recorded = Records::new();
@@ -125,7 +150,7 @@ impl<H: Host> Protocol<H> {
         by_branch.insert(Branch::default(), recorded.clone());
         let replay = replay(&definition, &self.seeded(&run), input.clone(), &by_branch)
             .map_err(|error| diverged(id, &error))?;
-        Ok(Some(RunView {
+        let view = RunView {
             item,
             definition,
             run,
@@ -135,7 +160,8 @@ impl<H: Host> Protocol<H> {
             branch_records,
             branch_recorded,
             replay,
-        }))
+        };
+        Ok(Some(Bounded::Read { view: Box::new(view), taken }))
     }
 
     /// Reads all that was recorded of a run, and replays nothing; `None` if it isn't there.
@@ -147,7 +173,8 @@ impl<H: Host> Protocol<H> {
         let input = self.input(&item).await?;
         let key = item.key();
         let mut records = Records::new();
-        for (branch, of_branch) in self.all_records(&key).await? {
+        let (all, _) = self.all_records(&key, usize::MAX).await?.unwrap_or_default();
+        for (branch, of_branch) in all {
             records.insert(branch, self.all_recorded(&key, &of_branch).await?);
         }
         let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
@@ -205,23 +232,34 @@ impl<H: Host> Protocol<H> {
             .map_err(|error| payload::unreadable(&format!("read the ending of {key}"), &json::fault(&error)))
     }
 
-    async fn json(&self, run: &RunKey, payload: &crate::Payload) -> WorldResult<Value> {
+    async fn json(&self, run: &RunKey, payload: &Payload) -> WorldResult<Value> {
         let bytes_max = self.host.settings().payload_bytes_max;
         let json = payload::load(self.host.blobs(), run, payload, bytes_max).await?;
         serde_json::from_slice(&json)
             .map_err(|error| payload::unreadable(&format!("read a payload of {run}"), &json::fault(&error)))
     }
 
-    /// All records of all branches, each branch's in order. A gap means that some have been deleted.
-    async fn all_records(&self, key: &RunKey) -> WorldResult<BTreeMap<Branch, Vec<Record>>> {
+    /// All records of all branches, each branch's in order, and how many they are as [`Self::view_within`] counts; none if
+    /// that is too many. A gap means that some have been deleted.
+    async fn all_records(
+        &self,
+        key: &RunKey,
+        records_max: usize,
+    ) -> WorldResult<Option<(BTreeMap<Branch, Vec<Record>>, usize)>> {
         let mut branches = BTreeMap::from([(Branch::default(), Vec::new())]);
         let mut pages = RecordPages::new(self, key);
+        let mut records: usize = 0;
         while let Some(page) = pages.next().await? {
             for (branch, record) in page {
+                records = records.saturating_add(weight(&record));
                 branches.entry(branch).or_default().push(record);
             }
+            if records.saturating_add(pages.opened) > records_max {
+                return Ok(None);
+            }
         }
-        Ok(branches)
+        let taken = records.saturating_add(pages.opened);
+        Ok((taken <= records_max).then_some((branches, taken)))
     }
 
     /// All records of a run, page by page, without holding more than one page of them.
@@ -271,6 +309,8 @@ pub struct RecordPages<'a, H> {
     counts: BTreeMap<Branch, u32>,
     /// The parts that have not been read.
     parts: Vec<PartKey>,
+    /// How many parts there are, as far as that is known.
+    opened: usize,
     at: Reading,
 }
 
@@ -284,7 +324,7 @@ enum Reading {
 
 impl<'a, H: Host> RecordPages<'a, H> {
     fn new(protocol: &'a Protocol<H>, key: &'a RunKey) -> Self {
-        Self { protocol, key, counts: BTreeMap::new(), parts: Vec::new(), at: Reading::Root }
+        Self { protocol, key, counts: BTreeMap::new(), parts: Vec::new(), opened: 0, at: Reading::Root }
     }
 
     /// The next page; none after the last. A gap means that records have been deleted.
@@ -343,9 +383,21 @@ impl<'a, H: Host> RecordPages<'a, H> {
     async fn open(&mut self, partition: &Partition) -> WorldResult<()> {
         let parts = self.protocol.parts_in(partition).await?;
         let known = parts.into_iter().filter(|part| self.count(&part.fan_out.branch) >= part.fan_out.seq);
-        self.parts.extend(known.collect::<Vec<_>>());
+        let known: Vec<_> = known.collect();
+        self.opened = self.opened.saturating_add(known.len());
+        self.parts.extend(known);
         self.at = Reading::Between;
         Ok(())
+    }
+}
+
+/// What a record counts in a budget.
+fn weight(record: &Record) -> usize {
+    match &record.outcome {
+        Payload::Blob(blob) => {
+            1 + usize::try_from(blob.bytes.div_ceil(RECORD_BLOB_BYTES)).unwrap_or(usize::MAX - 1)
+        }
+        Payload::Json(_) | Payload::Zstd(_) => 1,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a run waits for.
 
 use crate::read::RunView;
+use std::iter;
 use stepladder_engine::{Awaiting, Branch, Next, Position, Status, Transition};
 
 /// What a branch of a run waits for. Times are milliseconds since the epoch.
@@ -18,6 +19,33 @@ pub struct Wait {
     pub due_ms: Option<i64>,
 }
 
+/// What happens to a run at a time, unless something else comes first. Times are milliseconds since the epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timer {
+    pub branch: Branch,
+    /// None where it is the limit of the whole run.
+    pub state: Option<String>,
+    pub kind: TimerKind,
+    /// 1 for the first attempt of the state's step.
+    pub attempt: u64,
+    pub due_ms: i64,
+}
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TimerKind {
+    /// A Wait state ends.
+    Wait,
+    /// A state that failed is tried again.
+    Retry,
+    /// The TimeoutSeconds of a task that somebody else answers are over.
+    Timeout,
+    /// Its HeartbeatSeconds are, unless a heartbeat came that no record tells of yet.
+    Heartbeat,
+    /// The run's own TimeoutSeconds are.
+    RunTimeout,
+}
+
 impl RunView {
     /// What each branch waits for, the root first, and then by branch; nothing once the run has ended. A branch of a fan-out
     /// that has ended waits for nothing any more.
@@ -25,10 +53,22 @@ impl RunView {
         if self.item.status != Status::Running {
             return Vec::new();
         }
-        let root = Wait::of(&self.replay.last);
-        let branches = self.replay.branches.iter();
-        let going = branches.filter(|(branch, _)| self.is_open(branch));
-        root.into_iter().chain(going.filter_map(|(_, branch)| Wait::of(&branch.last))).collect()
+        self.going().filter_map(Wait::of).collect()
+    }
+
+    /// What each branch waits for that has a time, in the same order; and the limit of the whole run.
+    pub fn timers(&self) -> Vec<Timer> {
+        if self.item.status != Status::Running {
+            return Vec::new();
+        }
+        let of_states = self.going().flat_map(Timer::of);
+        of_states.chain(Timer::of_run(&self.replay.last)).collect()
+    }
+
+    /// The last transition of the root, and of each branch of a fan-out that still waits for its end.
+    fn going(&self) -> impl Iterator<Item = &Transition> {
+        let branches = self.replay.branches.iter().filter(|(branch, _)| self.is_open(branch));
+        iter::once(&self.replay.last).chain(branches.map(|(_, branch)| &branch.last))
     }
 
     /// Whether all fan-outs around the branch still wait for its end.
@@ -65,16 +105,47 @@ impl Wait {
             },
             attempt: position.attempt(),
             entered_ms: position.entered_ms,
-            due_ms: due_ms(position, last.now_ms),
+            due_ms: times(position, last.now_ms).map(|(_, due_ms)| due_ms).min(),
         })
     }
 }
 
-fn due_ms(position: &Position, now_ms: i64) -> Option<i64> {
-    match position.awaiting {
-        Awaiting::Step { due_ms } if due_ms > now_ms => Some(due_ms),
-        Awaiting::Timer { due_ms } => Some(due_ms),
-        Awaiting::Answer { timeout_ms, heartbeat_ms } => timeout_ms.into_iter().chain(heartbeat_ms).min(),
-        Awaiting::Step { .. } | Awaiting::Branches(_) | Awaiting::Turn => None,
+impl Timer {
+    fn of(last: &Transition) -> impl Iterator<Item = Self> {
+        let position = match &last.next {
+            Next::Wait(position) => Some(position),
+            Next::End(_) => None,
+        };
+        position.into_iter().flat_map(|position| {
+            times(position, last.now_ms).map(|(kind, due_ms)| Self {
+                branch: position.branch.clone(),
+                state: Some(position.state.clone()),
+                kind,
+                attempt: position.attempt(),
+                due_ms,
+            })
+        })
     }
+
+    /// The limit of the run that this branch carries.
+    fn of_run(root: &Transition) -> Option<Self> {
+        let Next::Wait(Position { deadline_ms: Some(due_ms), .. }) = root.next else { return None };
+        Some(Self { branch: Branch::default(), state: None, kind: TimerKind::RunTimeout, attempt: 1, due_ms })
+    }
+}
+
+/// The times that a wait has, and what each is for.
+fn times(position: &Position, now_ms: i64) -> impl Iterator<Item = (TimerKind, i64)> + use<> {
+    let (first, second) = match position.awaiting {
+        Awaiting::Step { due_ms } if due_ms > now_ms => (Some((TimerKind::Retry, due_ms)), None),
+        // A Wait state is never tried again.
+        Awaiting::Timer { due_ms } if position.attempt() == 1 => (Some((TimerKind::Wait, due_ms)), None),
+        Awaiting::Timer { due_ms } => (Some((TimerKind::Retry, due_ms)), None),
+        Awaiting::Answer { timeout_ms, heartbeat_ms } => (
+            timeout_ms.map(|due_ms| (TimerKind::Timeout, due_ms)),
+            heartbeat_ms.map(|due_ms| (TimerKind::Heartbeat, due_ms)),
+        ),
+        Awaiting::Step { .. } | Awaiting::Branches(_) | Awaiting::Turn => (None, None),
+    };
+    first.into_iter().chain(second)
 }

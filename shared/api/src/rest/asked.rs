@@ -8,6 +8,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
+use stepladder_asl::timestamp;
 use stepladder_codes::Code;
 
 /// The parameters of a request. Each value is one that its route takes.
@@ -97,6 +98,7 @@ fn is_taken(parameter: &Parameter, value: &str) -> bool {
             is_plain && value.parse().is_ok_and(|number: u64| (1..=max).contains(&number))
         }
         Takes::OneOf(names) | Takes::Several(names) => names.contains(&value),
+        Takes::Time => timestamp::parse(value).is_some(),
         Takes::Flag { .. } => matches!(value, "true" | "false"),
     }
 }
@@ -107,6 +109,7 @@ fn takes(parameter: &Parameter) -> String {
         Takes::Text { chars_max } => format!("takes 1 to {chars_max} characters of UTF-8"),
         Takes::Number { max, .. } => format!("takes a number from 1 to {max}"),
         Takes::OneOf(names) | Takes::Several(names) => format!("takes one of {}", names.join(", ")),
+        Takes::Time => "takes a time as RFC 3339 has it: 2026-01-31T12:00:00Z".to_owned(),
         Takes::Flag { .. } => "takes true or false".to_owned(),
     }
 }

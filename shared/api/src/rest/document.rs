@@ -3,7 +3,7 @@
 use super::{
     json,
     problem::Problem,
-    routes::{Parameter, ROUTES, Route, Schemas, Takes},
+    routes::{Parameter, REFUSALS, ROUTES, Route, Schemas, Takes},
     shapes::ProblemDetails,
 };
 use serde_json::{Map, Value, json};
@@ -39,7 +39,7 @@ pub(super) fn document() -> Result<Value, Problem> {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "paths": paths,
-        "components": { "schemas": components },
+        "components": { "schemas": components, "responses": refusals() },
     }))
 }
 
@@ -48,29 +48,34 @@ fn operation(route: &Route, schemas: &mut Schemas, bodies: &mut Schemas) -> Valu
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
     parameters.extend(route.query.iter().map(parameter));
+    let mut responses = Map::new();
+    let answer = json!({ "application/json": { "schema": reference(&(route.answer)(schemas)) } });
+    responses.insert("200".to_owned(), json!({ "description": "The answer.", "content": answer }));
+    for status in route.refusals() {
+        responses
+            .insert(status.to_string(), json!({ "$ref": format!("#/components/responses/Problem{status}") }));
+    }
     let mut operation = json!({
         "operationId": route.name,
         "summary": route.summary,
         "description": route.description,
         "parameters": parameters,
-        "responses": {
-            "200": {
-                "description": "The answer.",
-                "content": { "application/json": { "schema": reference(&(route.answer)(schemas)) } },
-            },
-            "default": {
-                "description": "Why it is refused.",
-                "content": {
-                    "application/problem+json": { "schema": reference(&ProblemDetails::name()) },
-                },
-            },
-        },
+        "responses": responses,
     });
     if let (Some(body), Some(members)) = (route.body, operation.as_object_mut()) {
         let content = json!({ "application/json": { "schema": reference(&body(bodies)) } });
-        members.insert("requestBody".to_owned(), json!({ "required": false, "content": content }));
+        members.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
     }
     operation
+}
+
+/// What each status refuses with.
+fn refusals() -> Map<String, Value> {
+    let refusal = |(status, description)| {
+        let content = json!({ "application/problem+json": { "schema": reference(&ProblemDetails::name()) } });
+        (format!("Problem{status}"), json!({ "description": description, "content": content }))
+    };
+    REFUSALS.into_iter().map(refusal).collect()
 }
 
 /// The names in braces.
@@ -88,6 +93,7 @@ fn parameter(parameter: &Parameter) -> Value {
         Takes::Several(names) => {
             json!({ "type": "array", "items": { "type": "string", "enum": names } })
         }
+        Takes::Time => json!({ "type": "string", "format": "date-time" }),
         Takes::Flag { usual } => json!({ "type": "boolean", "default": usual }),
     };
     json!({

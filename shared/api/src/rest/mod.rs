@@ -15,6 +15,7 @@ mod queues;
 mod routes;
 mod runs;
 mod shapes;
+mod timers;
 mod workflows;
 
 use crate::{Api, wire};
@@ -109,6 +110,7 @@ async fn call<H: Host>(
         Operation::GetRun => runs::get(api, asked).await,
         Operation::StopRun => runs::stop(api, asked, body).await,
         Operation::GetRunHistory => history::get(api, asked).await,
+        Operation::ListTimers => timers::list(api, asked).await,
         Operation::ListWorkflows => workflows::list(api, asked).await,
         Operation::GetWorkflow => workflows::get(api, asked).await,
         Operation::GetWorkflowGraph => workflows::graph(api, asked).await,

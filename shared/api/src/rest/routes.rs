@@ -1,13 +1,15 @@
 //! All routes: what they take, and what they answer.
 
 use super::shapes::{
-    DeadLetters, Document, Events, ProblemPage, Queues, RunDetails, Runs, Stopped, WorkflowDetails,
-    WorkflowGraph, Workflows,
+    DeadLetters, Document, Events, ProblemPage, Queues, RunDetails, Runs, Stopped, TimerKind, Timers,
+    WorkflowDetails, WorkflowGraph, Workflows,
 };
 use crate::limits::{
     KEPT_MESSAGES, KEPT_MESSAGES_MAX, PAGE_RESULTS, PAGE_RESULTS_MAX, REST_RUNS, REST_RUNS_MAX,
+    REST_TIMER_RUNS, REST_TIMER_RUNS_MAX,
 };
 use http::Method;
+use std::collections::BTreeSet;
 use utoipa::{
     ToSchema,
     openapi::{RefOr, Schema},
@@ -37,6 +39,7 @@ pub(super) enum Operation {
     GetRun,
     StopRun,
     GetRunHistory,
+    ListTimers,
     ListWorkflows,
     GetWorkflow,
     GetWorkflowGraph,
@@ -45,6 +48,43 @@ pub(super) enum Operation {
     GetProblem,
     GetDocument,
 }
+
+impl Route {
+    /// The statuses that it refuses with.
+    pub(super) fn refusals(&self) -> BTreeSet<u16> {
+        let has = |name: &str| self.query.iter().any(|parameter| parameter.name == name);
+        let mut statuses = BTreeSet::from([400, 403, 500]);
+        if self.path.contains('{') || has("workflow") {
+            statuses.insert(404);
+        }
+        if self.method == Method::POST {
+            statuses.extend([408, 409, 413, 415]);
+        }
+        match self.operation {
+            Operation::GetProblem | Operation::GetDocument => {}
+            _ => statuses.extend([429, 503]),
+        }
+        if matches!(self.operation, Operation::ListQueues | Operation::ListDeadLetters) {
+            statuses.insert(501);
+        }
+        statuses
+    }
+}
+
+/// What a status tells.
+pub(super) const REFUSALS: [(u16, &str); 11] = [
+    (400, "A parameter, a cursor or the body is not what it should be."),
+    (403, "A page of another origin has asked."),
+    (404, "It is not there."),
+    (408, "The body does not arrive."),
+    (409, "The run has ended."),
+    (413, "The body is too large."),
+    (415, "The body is no JSON by its content type."),
+    (429, "The stack has too much to do: try again."),
+    (500, "The stack answered with an error."),
+    (501, "This server does not look into queues."),
+    (503, "The stack can't be reached: try again."),
+];
 
 /// A parameter of a query.
 #[derive(Debug)]
@@ -67,6 +107,8 @@ pub(super) enum Takes {
     OneOf(&'static [&'static str]),
     /// It may stand several times.
     Several(&'static [&'static str]),
+    /// RFC 3339.
+    Time,
     Flag {
         usual: bool,
     },
@@ -94,6 +136,12 @@ const CURSOR: Parameter = Parameter {
     about: "Where the page begins: `next` of the one before. It is good for a day, and for the same other parameters.",
 };
 
+const WORKFLOW: Parameter = Parameter {
+    name: "workflow",
+    takes: Takes::Text { chars_max: NAME_CHARS_MAX },
+    about: "Only runs of this workflow.",
+};
+
 const DEFINITION: Parameter = Parameter {
     name: "definition",
     takes: Takes::Text { chars_max: 64 },
@@ -108,7 +156,7 @@ const fn data(about: &'static str) -> Parameter {
     Parameter { name: "data", takes: Takes::Flag { usual: false }, about }
 }
 
-pub(super) static ROUTES: [Route; 11] = [
+pub(super) static ROUTES: [Route; 12] = [
     Route {
         method: Method::GET,
         path: "/api/v1/runs",
@@ -119,11 +167,7 @@ pub(super) static ROUTES: [Route; 11] = [
                       each run: after 1,000 the page ends, with fewer runs than asked for or none, and says how many it looked \
                       at. A run of the last moment may be missing.",
         query: &[
-            Parameter {
-                name: "workflow",
-                takes: Takes::Text { chars_max: NAME_CHARS_MAX },
-                about: "Only runs of this workflow.",
-            },
+            WORKFLOW,
             Parameter {
                 name: "status",
                 takes: Takes::Several(&STATUSES),
@@ -183,6 +227,37 @@ pub(super) static ROUTES: [Route; 11] = [
         query: &[],
         body: Some(schema::<super::shapes::Stop>),
         answer: schema::<Stopped>,
+    },
+    Route {
+        method: Method::GET,
+        path: "/api/v1/timers",
+        operation: Operation::ListTimers,
+        name: "listTimers",
+        summary: "What runs wait for, and until when",
+        description: "No index holds these times: it walks the list of runs, newest first, and reads each one that goes on with all \
+                      of its records. So a page is sorted, and the whole is not. It ends after `limit` running runs, 1,000 runs \
+                      in all, 10,000 records or 1,000 timers, perhaps with nothing found.",
+        query: &[
+            WORKFLOW,
+            Parameter {
+                name: "kind",
+                takes: Takes::Several(&TimerKind::NAMES),
+                about: "Only timers of one of these kinds; it may stand several times.",
+            },
+            Parameter {
+                name: "before",
+                takes: Takes::Time,
+                about: "Only timers that are due before this time.",
+            },
+            Parameter {
+                name: "limit",
+                takes: Takes::Number { usual: REST_TIMER_RUNS, max: REST_TIMER_RUNS_MAX },
+                about: "How many running runs are read at most.",
+            },
+            CURSOR,
+        ],
+        body: None,
+        answer: schema::<Timers>,
     },
     Route {
         method: Method::GET,

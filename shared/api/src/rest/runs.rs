@@ -63,10 +63,7 @@ pub(super) async fn list<H: Host>(api: &Api<H>, asked: &Asked) -> Result<Value, 
         }
     };
     let next = match (is_last, &page.last) {
-        (false, Some(last)) => {
-            let place = json!({ "t": last.started_ms, "w": last.id.workflow, "n": last.id.name });
-            Some(api.tokens.seal(&question, &place, now_ms)?)
-        }
+        (false, Some(last)) => Some(sealed(api, &question, last, now_ms)?),
         _ => None,
     };
     let Page { runs, unreadable, looked_at, .. } = page;
@@ -117,7 +114,18 @@ impl Page {
     }
 }
 
-fn place_of(place: &Value) -> Result<ListedRun, Problem> {
+/// The cursor that leads behind this run.
+pub(super) fn sealed<H: Host>(
+    api: &Api<H>,
+    question: &Value,
+    last: &ListedRun,
+    now_ms: i64,
+) -> Result<String, Problem> {
+    let place = json!({ "t": last.started_ms, "w": last.id.workflow, "n": last.id.name });
+    Ok(api.tokens.seal(question, &place, now_ms)?)
+}
+
+pub(super) fn place_of(place: &Value) -> Result<ListedRun, Problem> {
     let text = |name: &str| place.get(name).and_then(Value::as_str);
     let found = (place.get("t").and_then(Value::as_i64), text("w"), text("n"));
     let (Some(started_ms), Some(workflow), Some(name)) = found else {
@@ -127,7 +135,7 @@ fn place_of(place: &Value) -> Result<ListedRun, Problem> {
 }
 
 /// The workflow that was asked for, or all of them.
-async fn workflows<S: Store>(store: &S, workflow: Option<&str>) -> Result<Vec<String>, Problem> {
+pub(super) async fn workflows<S: Store>(store: &S, workflow: Option<&str>) -> Result<Vec<String>, Problem> {
     if let Some(workflow) = workflow {
         return match check_name(workflow).is_ok() && store.workflow(workflow).await?.is_some() {
             true => Ok(vec![workflow.to_owned()]),

@@ -7,7 +7,7 @@ use stepladder_asl::timestamp;
 use stepladder_codes::Page;
 use stepladder_engine::Status;
 use stepladder_graph::Graph;
-use stepladder_protocol::{Depths, KeptMessage, RunItem, Wait};
+use stepladder_protocol::{Depths, KeptMessage, RunId, RunItem, Wait};
 use utoipa::ToSchema;
 
 /// How a run stands.
@@ -134,6 +134,93 @@ impl From<Wait> for Waiting {
             attempt: wait.attempt,
             entered_at: timestamp::format(wait.entered_ms),
             due_at: wait.due_ms.map(timestamp::format),
+        }
+    }
+}
+
+/// A page of timers.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Timers {
+    /// The earliest first, within the page.
+    pub(super) timers: Vec<Timer>,
+    /// Of a run that has more than 100 the earliest are shown; so many others are not.
+    pub(super) left_out: usize,
+    /// Runs that can't be read: damaged, written by a newer version, or with more than 10,000 records.
+    pub(super) unreadable: Vec<Unreadable>,
+    /// So many runs were looked at for this page.
+    pub(super) looked_at: usize,
+    /// So many of them were going on, and were read with all of their records.
+    pub(super) runs_read: usize,
+    /// The cursor of the next page; null: there is none.
+    pub(super) next: Option<String>,
+}
+
+/// What happens to a run at a time, unless something else comes first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Timer {
+    /// `workflow/name`
+    pub(super) run: String,
+    pub(super) workflow: String,
+    /// The branch's path; empty for the root.
+    pub(super) branch: String,
+    /// Null where it is the limit of the whole run.
+    pub(super) state: Option<String>,
+    pub(super) kind: TimerKind,
+    /// 1 for the first attempt.
+    pub(super) attempt: u64,
+    /// One that has passed is being handled, or is late.
+    pub(super) due_at: String,
+}
+
+impl Timer {
+    pub(super) fn new(run: &RunId, timer: stepladder_protocol::Timer) -> Self {
+        Self {
+            run: run.to_string(),
+            workflow: run.workflow.clone(),
+            branch: timer.branch.to_string(),
+            state: timer.state,
+            kind: timer.kind.into(),
+            attempt: timer.attempt,
+            due_at: timestamp::format(timer.due_ms),
+        }
+    }
+}
+
+/// `wait`: a Wait state ends; `retry`: a state that failed is tried again; `timeout`, `heartbeat`: the TimeoutSeconds or
+/// HeartbeatSeconds of a task that somebody else answers are over; `run_timeout`: the run's own TimeoutSeconds are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TimerKind {
+    Wait,
+    Retry,
+    Timeout,
+    Heartbeat,
+    RunTimeout,
+}
+
+impl TimerKind {
+    pub(super) const NAMES: [&str; 5] = ["wait", "retry", "timeout", "heartbeat", "run_timeout"];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            TimerKind::Wait => "wait",
+            TimerKind::Retry => "retry",
+            TimerKind::Timeout => "timeout",
+            TimerKind::Heartbeat => "heartbeat",
+            TimerKind::RunTimeout => "run_timeout",
+        }
+    }
+}
+
+impl From<stepladder_protocol::TimerKind> for TimerKind {
+    fn from(kind: stepladder_protocol::TimerKind) -> Self {
+        use stepladder_protocol::TimerKind as Kind;
+        match kind {
+            Kind::Wait => TimerKind::Wait,
+            Kind::Retry => TimerKind::Retry,
+            Kind::Timeout => TimerKind::Timeout,
+            Kind::Heartbeat => TimerKind::Heartbeat,
+            Kind::RunTimeout => TimerKind::RunTimeout,
         }
     }
 }

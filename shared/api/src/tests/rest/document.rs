@@ -8,7 +8,7 @@ use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use stepladder_protocol::{Host, Outgoing, Queue, QueueName};
+use stepladder_protocol::{Host, Outgoing, Queue, QueueName, StartRequest};
 
 /// A world in which each list has something.
 fn world() -> World {
@@ -19,6 +19,8 @@ fn world() -> World {
     world.start("bad", &json!({ "fail": "Bad" }));
     world.run();
     world.start("going", &json!({}));
+    let request = StartRequest { workflow: "waits".to_owned(), name: "a".to_owned(), input: json!({}) };
+    world.host.drive(world.protocol.start(request)).unwrap();
     let parked = json!({ "v": 1, "reason": "no reason", "queue": "work", "message_id": "m", "receive_count": 5,
         "body": "{}" });
     let messages = [Outgoing { body: parked.to_string(), delay_seconds: 0 }];
@@ -48,6 +50,9 @@ fn the_document_lists_exactly_the_routes() {
     for name in text.split("#/components/schemas/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
         assert!(document["components"]["schemas"][name].is_object(), "{name}");
     }
+    for name in text.split("#/components/responses/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(document["components"]["responses"][name].is_object(), "{name}");
+    }
 }
 
 #[test]
@@ -61,6 +66,7 @@ fn each_path_answers_as_the_document_says() {
         ("/api/v1/runs/{workflow}/{run}", "/w/bad"),
         ("/api/v1/runs/{workflow}/{run}/history", "/w/good/history?data=true&limit=2"),
         ("/api/v1/runs/{workflow}/{run}/stop", "/w/going/stop"),
+        ("/api/v1/timers", "?kind=wait&before=2099-12-31T00:00:00Z"),
         ("/api/v1/workflows", "?limit=1"),
         ("/api/v1/workflows/{workflow}", "/w"),
         ("/api/v1/workflows/{workflow}/graph", "/w/graph"),

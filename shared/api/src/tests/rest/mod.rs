@@ -4,4 +4,5 @@ mod document;
 mod problems;
 mod queues;
 mod runs;
+mod timers;
 mod workflows;

@@ -40,6 +40,7 @@ fn what_is_not_there_is_told() {
     check(&world, get("/api/v1/runs/w/%ff"), 404, Code::NoSuchPath, "UTF-8");
     check(&world, post("/api/v1/runs/w/none/stop", "{}"), 404, Code::NoSuchRun, "'w/none'");
     check(&world, get("/api/v1/runs?workflow=none"), 404, Code::UnknownWorkflow, "'none'");
+    check(&world, get("/api/v1/timers?workflow=none"), 404, Code::UnknownWorkflow, "'none'");
     check(&world, get("/api/v1/workflows/none"), 404, Code::UnknownWorkflow, "'none'");
     check(&world, get("/api/v1/workflows/none/graph"), 404, Code::UnknownWorkflow, "'none'");
     check(&world, get("/api/v1/workflows/w?definition=abc"), 404, Code::UnknownWorkflow, "'abc'");
@@ -80,6 +81,23 @@ fn each_parameter_is_checked() {
     for (query, detail) in cases {
         check(&world, get(&format!("/api/v1/runs?{query}")), 400, Code::InvalidParameter, detail);
     }
+    let cases = [
+        ("limit=0", "takes a number from 1 to 100"),
+        ("limit=101", "takes a number from 1 to 100"),
+        ("kind=Wait", "takes one of wait, retry, timeout, heartbeat, run_timeout"),
+        ("kind=", "takes one of wait"),
+        ("before=", "takes a time as RFC 3339 has it"),
+        ("before=tomorrow", "takes a time"),
+        ("before=2026-01-31", "takes a time"),
+        ("before=2026-02-30T00:00:00Z", "takes a time"),
+        // In a query a plus sign is a space.
+        ("before=2026-01-31T00:00:00+01:00", "takes a time"),
+        ("before=2026-01-31T00:00:00Z&before=2026-01-31T00:00:00Z", "stands twice"),
+        ("after=1", "is not known; there are: workflow, kind, before, limit, cursor"),
+    ];
+    for (query, detail) in cases {
+        check(&world, get(&format!("/api/v1/timers?{query}")), 400, Code::InvalidParameter, detail);
+    }
     check(&world, get("/api/v1/runs/w/a?data=1"), 400, Code::InvalidParameter, "takes true or false");
     check(&world, get("/api/v1/openapi.json?x"), 400, Code::InvalidParameter, "there are: none");
     world.got("/api/v1/runs?&status=FAILED&status=FAILED&");
@@ -91,7 +109,9 @@ fn a_cursor_leads_on_in_its_own_list_only() {
     ["a", "b"].iter().for_each(|name| drop(world.start(name, &json!({}))));
     let cursor = world.got("/api/v1/runs?limit=1")["next"].as_str().unwrap().to_owned();
     world.got(&format!("/api/v1/runs?limit=7&cursor={cursor}"));
-    for path in ["runs?workflow=w&", "runs?status=FAILED&", "workflows?", "runs/w/a/history?", "queues?"] {
+    let others =
+        ["runs?workflow=w&", "runs?status=FAILED&", "timers?", "workflows?", "runs/w/a/history?", "queues?"];
+    for path in others {
         check(
             &world,
             get(&format!("/api/v1/{path}cursor={cursor}")),
@@ -101,6 +121,12 @@ fn a_cursor_leads_on_in_its_own_list_only() {
         );
     }
     check(&world, get("/api/v1/runs?cursor=x"), 400, Code::InvalidCursor, "begin again");
+    let cursor = world.got("/api/v1/timers?kind=wait&limit=1")["next"].as_str().unwrap().to_owned();
+    world.got(&format!("/api/v1/timers?limit=7&kind=wait&cursor={cursor}"));
+    for query in ["", "kind=retry&", "kind=wait&workflow=w&", "kind=wait&before=2026-01-31T00:00:00Z&"] {
+        let path = format!("/api/v1/timers?{query}cursor={cursor}");
+        check(&world, get(&path), 400, Code::InvalidCursor, "begin again");
+    }
     world.host.wait(86_400_000);
     check(&world, get(&format!("/api/v1/runs?cursor={cursor}")), 400, Code::InvalidCursor, "begin again");
 }
@@ -165,6 +191,9 @@ fn no_request_however_odd_is_a_fault_of_ours() {
         "workflows/w?definition={}",
         "workflows?cursor={}",
         "queues?cursor={}",
+        "timers?cursor={}",
+        "timers?before={}",
+        "timers?kind={}",
         "dead-letters?queue={}",
         "runs/w/a/history?cursor={}",
         "{}",

@@ -90,7 +90,9 @@ fn too_many_workflows_are_not_merged() {
     }
     let (status, body) = world.get("/api/v1/runs");
     assert_eq!((status, &body["code"]), (400, &json!("SL1510")));
+    assert_eq!(world.get("/api/v1/timers").1["code"], "SL1510");
     world.got("/api/v1/runs?workflow=w7");
+    world.got("/api/v1/timers?workflow=w7");
 }
 
 #[test]
