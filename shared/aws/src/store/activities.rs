@@ -5,10 +5,7 @@ use super::{
     item::{Item, PK, Reader, SK, Writer},
     keys, lost_to,
 };
-use crate::{
-    error::{later, world_error},
-    limits::LIST_PAGE_MAX,
-};
+use crate::error::{later, world_error};
 use aws_sdk_dynamodb::types::AttributeValue;
 use stepladder_protocol::{Activities, ActivityItem, ITEM_VERSION, WorldResult};
 
@@ -36,37 +33,9 @@ impl Activities for DynamoStore {
     }
 
     async fn activities_after(&self, after: Option<&str>, limit: usize) -> WorldResult<Vec<ActivityItem>> {
-        let operation = "list the activities".to_owned();
-        let place = |name: &str| {
-            let key = |text: &str| AttributeValue::S(text.to_owned());
-            [(PK.to_owned(), key(keys::ACTIVITIES_PK)), (SK.to_owned(), key(name))].into_iter().collect()
-        };
-        let mut listed = Vec::new();
-        let mut from = after.map(place);
-        while listed.len() < limit {
-            let wanted = limit.saturating_sub(listed.len()).min(LIST_PAGE_MAX);
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .limit(i32::try_from(wanted).unwrap_or(i32::MAX))
-                .key_condition_expression(format!("{PK} = :pk"))
-                .expression_attribute_values(":pk", AttributeValue::S(keys::ACTIVITIES_PK.to_owned()))
-                .set_exclusive_start_key(from)
-                .set_return_consumed_capacity(self.capacity.clone())
-                .send()
-                .await
-                .map_err(|error| world_error(operation.clone(), &error))?;
-            for item in page.items.unwrap_or_default() {
-                listed.push(read_activity(operation.clone(), item)?);
-            }
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                break;
-            }
-        }
-        Ok(listed)
+        let operation = "list the activities";
+        let found = self.partition_after(operation, keys::ACTIVITIES_PK, after, limit).await?;
+        found.into_iter().map(|found| read_activity(operation.to_owned(), found)).collect()
     }
 
     async fn delete_activity(&self, name: &str) -> WorldResult<()> {

@@ -16,6 +16,7 @@ use super::{
     DynamoStore, NOT_THERE,
     item::{Item, PK, Reader, SK, Writer},
     keys,
+    pages::all_pages,
     workflows::{json, workflow_type, write_what_it_is},
 };
 use crate::{
@@ -261,16 +262,12 @@ impl DynamoStore {
     /// A few of the sort keys with a prefix.
     async fn sort_keys(&self, operation: &str, pk: &str, prefix: &str) -> WorldResult<Vec<String>> {
         let page = self
-            .client
             .query()
-            .table_name(&self.table)
-            .consistent_read(true)
             .limit(DELETED_AT_ONCE)
             .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
             .projection_expression(SK)
             .expression_attribute_values(":pk", text(pk))
             .expression_attribute_values(":prefix", text(prefix))
-            .set_return_consumed_capacity(self.capacity.clone())
             .send()
             .await
             .map_err(|error| world_error(operation.to_owned(), &error))?;
@@ -289,33 +286,14 @@ impl DynamoStore {
         (first, last): (String, String),
         limit: usize,
     ) -> WorldResult<Vec<Item>> {
-        let mut found = Vec::new();
-        let mut from = None;
-        while found.len() < limit {
-            let wanted = limit.saturating_sub(found.len()).min(crate::limits::LIST_PAGE_MAX);
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .scan_index_forward(false)
-                .limit(i32::try_from(wanted).unwrap_or(i32::MAX))
-                .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
-                .expression_attribute_values(":pk", text(&pk))
-                .expression_attribute_values(":first", text(&first))
-                .expression_attribute_values(":last", text(&last))
-                .set_exclusive_start_key(from)
-                .set_return_consumed_capacity(self.capacity.clone())
-                .send()
-                .await
-                .map_err(|error| world_error(operation.to_owned(), &error))?;
-            found.extend(page.items.unwrap_or_default());
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                break;
-            }
-        }
-        Ok(found)
+        let query = self
+            .query()
+            .scan_index_forward(false)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":first", text(first))
+            .expression_attribute_values(":last", text(last));
+        all_pages(operation, query, limit).await
     }
 }
 
