@@ -119,6 +119,28 @@ pub(crate) fn execution(settings: &Settings, arn: &str) -> Result<RunId, ApiErro
     }
 }
 
+/// Whether a text is the ARN of a Map Run, of whatever region and account: `…:mapRun:<state machine>/<label>:<id>`.
+///
+/// # Errors
+///
+/// InvalidArn where it is none.
+pub(crate) fn map_run(settings: &Settings, arn: &str) -> Result<(), ApiError> {
+    let (_, resource) = parse(settings, arn)?;
+    match (resource, arn.splitn(7, ':').nth(6)) {
+        (Resource::Other("mapRun"), Some(rest)) => {
+            let is_word = |word: &str| !word.is_empty() && !word.contains(['/', ':']);
+            let parts =
+                rest.split_once('/').and_then(|(machine, rest)| Some((machine, rest.split_once(':')?)));
+            let is_it =
+                parts.is_some_and(|(machine, (label, id))| [machine, label, id].into_iter().all(is_word));
+            is_it.then_some(()).ok_or_else(|| invalid(arn))
+        }
+        (Resource::Execution { .. }, _) => Err(wrong_type("execution")),
+        (Resource::StateMachine { .. }, _) => Err(wrong_type("stateMachine")),
+        (Resource::Other(kind), _) => Err(wrong_type(kind)),
+    }
+}
+
 /// An activity's ARN, in AWS's form.
 pub(crate) fn activity(settings: &Settings, name: &str) -> String {
     format!("arn:aws:states:{}:{}:activity:{name}", settings.region, settings.account)
