@@ -17,7 +17,7 @@ use super::{
     Cancellation, DynamoStore, NOT_THERE,
     item::{Item, PK, Reader, SK, Writer},
     keys,
-    versions::{MARK, write_tags, write_version},
+    versions::{MARK, tags_item, write_version},
 };
 use crate::error::{cancelled, never, world_error};
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
@@ -53,7 +53,7 @@ impl DynamoStore {
         };
         let mut puts = vec![current, put(listed.0)];
         puts.extend(version.map(|version| put(write_version(version)).condition_expression(NOT_THERE)));
-        puts.extend(tags.map(|tags| put(write_tags(&workflow.name, tags))));
+        puts.extend(tags.map(|tags| put(tags_item(&workflow.name, tags))));
         let mut all = Vec::with_capacity(puts.len());
         for put in puts {
             let put = put.build().map_err(|error| never(operation.clone(), error.to_string()))?;
