@@ -217,7 +217,11 @@ pub(crate) fn api_role(facts: &Facts) -> Role {
         statement("ListRuns", None, &["dynamodb:Query"], vec![Text::of(format!("{TABLE}/index/runs"))]),
         table("Definitions", &DEFINITIONS, ["W#*".to_owned()]),
         table("ListWorkflows", &LISTED, ["C#workflows".to_owned()]),
-        table("ListActivities", &[&LISTED[..], &["dynamodb:GetItem"]].concat(), ["C#activities".to_owned()]),
+        table(
+            "ListActivities",
+            &[&LISTED[..], &["dynamodb:GetItem", "dynamodb:UpdateItem"]].concat(),
+            ["C#activities".to_owned()],
+        ),
         work_on_activities(),
         count_messages(),
         look_at_letters(),

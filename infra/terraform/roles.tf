@@ -1043,6 +1043,7 @@ resource "aws_iam_role_policy" "api" {
           "dynamodb:PutItem",
           "dynamodb:DeleteItem",
           "dynamodb:GetItem",
+          "dynamodb:UpdateItem",
         ]
         Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
         Condition = {

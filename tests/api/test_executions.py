@@ -1,4 +1,4 @@
-"""StartExecution, DescribeExecution, StopExecution, ListExecutions, GetExecutionHistory, StartSyncExecution, ListMapRuns."""
+"""StartExecution, DescribeExecution, StopExecution, ListExecutions, GetExecutionHistory, StartSyncExecution, Map Runs."""
 
 import json
 import threading
@@ -78,6 +78,23 @@ class Executions(ApiTest):
                      self.client.list_map_runs, self.client.describe_state_machine_for_execution]:
             self.refused("ExecutionDoesNotExist", call, message=execution, executionArn=execution)
             self.refused("InvalidArn", call, executionArn="x")
+
+    def test_a_map_run_that_is_not_there_is_refused(self):
+        machine = self.machine(PASS)
+        map_run = machine.replace(":stateMachine:", ":mapRun:") + "/Map:0f8fad5b-d9cb-469f-a165-70867728950e"
+        describe, update = self.client.describe_map_run, self.client.update_map_run
+        answer = self.refused("ResourceNotFound", describe, message=f"Resource not found: '{map_run}'", mapRunArn=map_run)
+        self.assertEqual(answer["resourceName"], map_run)
+        for change in [{"maxConcurrency": 0}, {"toleratedFailureCount": 3}, {"toleratedFailurePercentage": 12.5}]:
+            self.refused("ResourceNotFound", update, message=map_run, mapRunArn=map_run, **change)
+        for arn in ["x", machine, map_run.partition("/")[0]]:
+            self.refused("InvalidArn", describe, mapRunArn=arn)
+            self.refused("InvalidArn", update, mapRunArn=arn, maxConcurrency=1)
+        answer = self.refused("ValidationException", update, mapRunArn=map_run)
+        self.assertEqual(answer["reason"], "MISSING_REQUIRED_PARAMETER")
+        loose = client(parameter_validation=False).update_map_run
+        for change in [{"maxConcurrency": -1}, {"toleratedFailureCount": -1}, {"toleratedFailurePercentage": 100.5}]:
+            self.refused("ValidationException", loose, message=f"at '{next(iter(change))}'", mapRunArn=map_run, **change)
 
     def test_executions_are_listed_by_the_paginator(self):
         machine = self.machine(WAIT)

@@ -67,11 +67,12 @@ class Machines(ApiTest):
         self.refused("ValidationException", test, definition=json.dumps(state), mock={"result": "1"})
 
     def test_an_operation_that_is_not_there_is_unknown(self):
-        for call, parameters in [
-            (self.client.describe_map_run, {"mapRunArn": "arn:x"}),
-            (self.client.update_map_run, {"mapRunArn": "arn:x", "maxConcurrency": 1}),
-        ]:
-            self.refused("UnknownOperationException", call, **parameters)
+        def rename(request, **_):
+            request.headers["X-Amz-Target"] = "AWSStepFunctions.ListEverything"
+
+        other = client()
+        other.meta.events.register("before-sign.sfn", rename)
+        self.refused("UnknownOperationException", other.list_state_machines)
 
 
 class Wire(ApiTest):

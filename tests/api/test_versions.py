@@ -128,6 +128,26 @@ class Versions(ApiTest):
         self.refused("ResourceNotFound", self.client.tag_resource, resourceArn=machine + "x", tags=many)
         self.refused("ResourceNotFound", self.client.list_tags_for_resource, resourceArn=f"{machine}:1")
 
+    def test_an_activity_has_tags(self):
+        name = self.unique("pack")
+        create = self.client.create_activity
+        activity = create(name=name, tags=[{"key": "team", "value": "cellar"}])["activityArn"]
+        listed = lambda: self.client.list_tags_for_resource(resourceArn=activity)["tags"]
+        self.assertEqual(create(name=name, tags=[{"key": "other", "value": ""}])["activityArn"], activity)
+        self.assertEqual(listed(), [{"key": "team", "value": "cellar"}])
+        self.client.tag_resource(resourceArn=activity, tags=[{"key": "stage", "value": "é"}])
+        self.client.untag_resource(resourceArn=activity, tagKeys=["team", "none"])
+        self.assertEqual(listed(), [{"key": "stage", "value": "é"}])
+        many = [{"key": str(n), "value": ""} for n in range(51)]
+        self.refused("TooManyTags", self.client.tag_resource, resourceArn=activity, tags=many[:50])
+        self.refused("TooManyTags", create, name=name + "x", tags=many)
+        self.refused("InvalidEncryptionConfiguration", create, name=name + "x",
+                     encryptionConfiguration={"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k"})
+        self.client.delete_activity(activityArn=activity)
+        for call, more in [(self.client.list_tags_for_resource, {}), (self.client.tag_resource, {"tags": many[:1]}),
+                           (self.client.untag_resource, {"tagKeys": ["stage"]})]:
+            self.refused("ResourceNotFound", call, message=activity, resourceArn=activity, **more)
+
     def test_a_state_machine_is_deleted_and_its_execution_goes_on(self):
         machine = self.machine(WAIT, publish=True, tags=[{"key": "k", "value": "v"}])
         self.client.create_state_machine_alias(name="PROD", routingConfiguration=[

@@ -149,6 +149,7 @@ fn report(
             "checked": checked.iter().map(|(name, _)| name).collect::<Vec<_>>(),
             "not_checked": not_checked.as_ref().map(|why| json!({ "permissions": why })).unwrap_or(json!({})),
             "catch_seconds": catches,
+            "api_url": facts.api_url.as_ref().map(|url| &url.url),
         }))?;
     } else {
         for (name, found) in &checked {
@@ -157,6 +158,9 @@ fn report(
         if let Some(why) = &not_checked {
             let glyph = paint(style::DIM, printer.glyphs.skipped);
             printer.data(format!("{glyph} permissions: not checked: {}", escaped(why)))?;
+        }
+        if model.api.is_some() {
+            printer.note(api_note(facts));
         }
         if let Some((step, Some(seconds))) = catches.iter().max_by_key(|(_, seconds)| **seconds) {
             printer.note(format!(
@@ -172,6 +176,20 @@ fn report(
     let message = format!("{} wrong with {}", count(wrong, "thing"), stack.target.describe());
     let failure = Failure::new(Exit::Bad, Code::Unwell, message);
     Err(Failure { is_told: printer.is_json(), ..failure })
+}
+
+/// Whether the stack answers the API, which is either way well.
+fn api_note(facts: &Facts) -> String {
+    match &facts.api_url {
+        Some(url) => format!("the Step Functions API is answered at {}", escaped(&url.url)),
+        None if facts.functions.contains_key(infra::API_FUNCTION) => {
+            "the Step Functions API has a function, and no URL".to_owned()
+        }
+        None => format!(
+            "the Step Functions API is off; `stepladder deploy --parameter {}=true` switches it on",
+            infra::Api::SWITCH
+        ),
+    }
 }
 
 fn lines(name: &str, found: &[Finding], printer: &Printer) -> Vec<String> {
@@ -197,6 +215,17 @@ fn lines(name: &str, found: &[Finding], printer: &Printer) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whether_the_api_is_there_is_told() {
+        let mut facts = Facts::default();
+        assert!(api_note(&facts).contains("is off; `stepladder deploy --parameter ApiEnabled=true`"));
+        facts.functions.insert("api".to_owned(), stepladder_aws::LiveFunction::default());
+        assert!(api_note(&facts).ends_with("and no URL"));
+        let url = "https://x.lambda-url.eu-west-1.on.aws/".to_owned();
+        facts.api_url = Some(stepladder_aws::LiveUrl { url, ..stepladder_aws::LiveUrl::default() });
+        assert!(api_note(&facts).ends_with("answered at https://x.lambda-url.eu-west-1.on.aws/"));
+    }
 
     #[test]
     fn what_is_not_asked_is_counted_by_its_reason() {

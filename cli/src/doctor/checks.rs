@@ -1,6 +1,10 @@
 //! The checks: each is a plain function of what should be and what is.
 
-use super::{DEPLOY, Facts, Finding, payloads::payloads};
+use super::{
+    DEPLOY, Facts, Finding,
+    functions::{api, functions},
+    payloads::payloads,
+};
 use crate::{limits, text::count};
 use std::collections::BTreeSet;
 use stepladder_infra::{self as infra, Stack};
@@ -9,12 +13,13 @@ use stepladder_infra::{self as infra, Stack};
 type Check = (&'static str, fn(&Stack, &Facts) -> Vec<Finding>);
 
 /// All checks, in the order in which they are shown.
-pub const CHECKS: [Check; 14] = [
+pub const CHECKS: [Check; 15] = [
     ("credentials", credentials),
     ("queues", queues),
     ("visibility", visibility),
     ("dead letters", dead_letters),
     ("functions", functions),
+    ("api", api),
     ("mappings", mappings),
     ("concurrency", concurrency),
     ("in flight", in_flight),
@@ -126,75 +131,6 @@ fn dead_letters(model: &Stack, facts: &Facts) -> Vec<Finding> {
         }
     }
     found
-}
-
-fn functions(model: &Stack, facts: &Facts) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for function in &model.functions {
-        let name = &function.name;
-        let mut wrong = |what: String, why: &str, mend: &str| {
-            found.push(Finding::wrong("functions", name, what, why, mend));
-        };
-        let Some(live) = facts.functions.get(name) else {
-            wrong(
-                format!("there is no function {}-{name}", facts.stack),
-                "messages stay in its queue until they are given up, and their runs fail with Lambda.Unknown",
-                DEPLOY,
-            );
-            continue;
-        };
-        if live.state.as_deref().is_some_and(|state| state != "Active" && state != "Inactive") {
-            let state = live.state.clone().unwrap_or_default();
-            wrong(
-                format!("it is {state}, not Active"),
-                "it can't be called",
-                "wait a minute; if it stays so, deploy it again",
-            );
-        }
-        if live.last_update.as_deref() == Some("Failed") {
-            wrong(
-                "its last update failed".to_owned(),
-                "it runs older code or settings than its template says",
-                "look at LastUpdateStatusReason: `aws lambda get-function-configuration`; then deploy it again",
-            );
-        }
-        if live.timeout_seconds != function.timeout_seconds {
-            wrong(
-                format!("its timeout is {} s, not {} s", live.timeout_seconds, function.timeout_seconds),
-                "its queue's visibility timeout was chosen for the other one",
-                DEPLOY,
-            );
-        }
-        if live.memory_mb != function.memory_mb {
-            wrong(
-                format!("its memory is {} MB, not {} MB", live.memory_mb, function.memory_mb),
-                "processor time and the largest payload follow from it",
-                DEPLOY,
-            );
-        }
-        for (variable, expected) in identity(facts) {
-            let is = live.environment.get(variable).map(String::as_str);
-            if function.environment.contains_key(variable) && is != Some(expected) {
-                let is = is.map_or("not set".to_owned(), |is| format!("'{is}'"));
-                wrong(
-                    format!("its variable {variable} is {is}, not '{expected}'"),
-                    "it reads and writes another stack's runs, or none",
-                    DEPLOY,
-                );
-            }
-        }
-    }
-    found
-}
-
-/// The variables that say which stack a function belongs to.
-fn identity(facts: &Facts) -> [(&'static str, &str); 4] {
-    [
-        ("STEPLADDER_STACK", &facts.stack),
-        ("STEPLADDER_TABLE", &facts.stack),
-        ("STEPLADDER_BUCKET", &facts.bucket_name),
-        ("STEPLADDER_ACCOUNT_ID", &facts.account),
-    ]
 }
 
 fn mappings(model: &Stack, facts: &Facts) -> Vec<Finding> {

@@ -1,9 +1,9 @@
 //! A stack that is well, and what is found when one thing about it isn't.
 
 use super::*;
-use crate::doctor::{Severity, facts::Versions};
+use crate::doctor::{Severity, facts::Versions, functions::identity};
 use std::collections::BTreeMap;
-use stepladder_aws::{Expiry, LiveBucket, LiveFunction, LiveMapping, LiveQueue, LiveTable};
+use stepladder_aws::{Expiry, LiveBucket, LiveFunction, LiveMapping, LiveQueue, LiveTable, LiveUrl};
 use stepladder_infra::{Facts as Workspace, FunctionFacts, PackageFacts, WorkflowFacts};
 
 fn program(name: &str, is_system: bool) -> FunctionFacts {
@@ -25,7 +25,7 @@ fn program(name: &str, is_system: bool) -> FunctionFacts {
 }
 
 fn model() -> Stack {
-    let system = ["start", "timer", "dead-letter"].map(|name| program(name, true));
+    let system = ["start", "timer", "dead-letter", "api"].map(|name| program(name, true));
     let package = |name: &str| PackageFacts { name: name.into(), ..PackageFacts::default() };
     let workspace = Workspace {
         functions: system.into_iter().chain([program("charge", false), program("ship", false)]).collect(),
@@ -222,6 +222,56 @@ fn a_function_that_is_not_as_it_should_be_is_found() {
         |facts| drop(function(facts, "charge").environment.insert("STEPLADDER_STACK".into(), "other".into())),
         &[("functions", "charge", "STEPLADDER_STACK is 'other', not 'shop'")],
     );
+}
+
+/// The function that answers the API, and its URL of this auth type.
+fn switch_on(facts: &mut Facts, auth_type: Option<&str>) {
+    let api = LiveFunction { mappings: Vec::new(), ..facts.functions["start"].clone() };
+    facts.functions.insert("api".into(), api);
+    let url = "https://x.lambda-url.eu-west-1.on.aws/".to_owned();
+    facts.api_url = auth_type.map(|auth_type| LiveUrl { url, auth_type: auth_type.into() });
+}
+
+#[test]
+fn an_api_is_well_where_it_is_off_or_asks_who_calls() {
+    check(|facts| assert!(!facts.functions.contains_key("api")), &[]);
+    check(|facts| switch_on(facts, Some("AWS_IAM")), &[]);
+    check(
+        |facts| switch_on(facts, Some("NONE")),
+        &[("api", "api", "the auth type of its function URL is NONE, not AWS_IAM")],
+    );
+    check(|facts| switch_on(facts, None), &[("api", "api", "it has no function URL")]);
+    check(
+        |facts| {
+            switch_on(facts, Some("AWS_IAM"));
+            function(facts, "api").timeout_seconds = 3;
+            function(facts, "api").environment.insert("STEPLADDER_STACK".into(), "other".into());
+        },
+        &[
+            ("api", "api", "its timeout is 3 s, not 10 s"),
+            ("api", "api", "STEPLADDER_STACK is 'other', not 'shop'"),
+        ],
+    );
+    let model = model();
+    let mut facts = well(&model);
+    switch_on(&mut facts, Some("NONE"));
+    let found = judge(&model, &facts);
+    assert!(
+        found[0].mend.contains("update-function-url-config --function-name shop-api --auth-type AWS_IAM")
+    );
+}
+
+#[test]
+fn the_role_of_an_api_is_asked_about_where_it_is_there() {
+    let model = model();
+    let mut facts = well(&model);
+    let is_asked = |facts: &Facts| {
+        let questions = crate::doctor::questions(&model, facts);
+        questions.asked.iter().any(|question| question.role == "api")
+    };
+    assert!(!is_asked(&facts));
+    switch_on(&mut facts, Some("AWS_IAM"));
+    assert!(is_asked(&facts));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::{connect::Stack, failure::Outcome, limits, project::Project};
 use futures::{StreamExt, TryStreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_asl::Definition;
-use stepladder_aws::{LiveBucket, LiveFunction, LiveQueue, LiveTable};
+use stepladder_aws::{LiveBucket, LiveFunction, LiveQueue, LiveTable, LiveUrl};
 use stepladder_infra as infra;
 use stepladder_protocol::Store;
 
@@ -23,6 +23,8 @@ pub struct Facts {
     pub other_queues: BTreeSet<String>,
     /// By short name.
     pub functions: BTreeMap<String, LiveFunction>,
+    /// Of the function that answers the API.
+    pub api_url: Option<LiveUrl>,
     /// By whole name.
     pub tables: BTreeMap<String, LiveTable>,
     pub bucket: Option<LiveBucket>,
@@ -76,7 +78,8 @@ impl Facts {
                 .try_filter_map(|(name, live)| async move { Ok(live.map(|live| (name, live))) })
                 .try_collect()
                 .await?;
-        facts.functions = stream::iter(&model.functions)
+        let of_api = model.api.iter().map(|api| &api.function);
+        facts.functions = stream::iter(model.functions.iter().chain(of_api))
             .map(|function| async move {
                 host.live_function(&function.name).await.map(|live| (function.name.clone(), live))
             })
@@ -84,6 +87,9 @@ impl Facts {
             .try_filter_map(|(name, live)| async move { Ok(live.map(|live| (name, live))) })
             .try_collect()
             .await?;
+        if facts.functions.contains_key(infra::API_FUNCTION) {
+            facts.api_url = host.live_url(infra::API_FUNCTION).await?;
+        }
         let mut tables = vec![environment.table.clone()];
         tables.extend(project.tables.iter().map(|name| format!("{}-{name}", facts.stack)));
         for name in tables {

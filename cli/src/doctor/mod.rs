@@ -2,6 +2,7 @@
 
 mod checks;
 mod facts;
+mod functions;
 mod payloads;
 mod permissions;
 

@@ -35,8 +35,11 @@ const SCHEDULER: &str = "scheduler";
 pub fn questions(model: &Stack, facts: &Facts) -> Questions {
     let mut questions = Questions::default();
     let has_key = key_arn(facts).is_some();
-    for role in &model.roles {
-        let of_role = model.functions.iter().filter(|function| function.role == role.name);
+    // The API is there only where somebody has switched it on.
+    let api = model.api.as_ref().filter(|api| facts.functions.contains_key(&api.function.name));
+    for role in model.roles.iter().chain(api.map(|api| &api.role)) {
+        let functions = model.functions.iter().chain(api.map(|api| &api.function));
+        let of_role = functions.filter(|function| function.role == role.name);
         let live = of_role.filter_map(|function| facts.functions.get(&function.name)).next();
         let role_arn = match role.name.as_str() {
             SCHEDULER => of_timer(facts, SCHEDULE_ROLE),

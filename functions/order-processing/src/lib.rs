@@ -6,7 +6,7 @@
 //!
 //! # The orders table
 //!
-//! A DynamoDB table of the shop's own, keyed by [`records::TABLE_KEYS`] (`pk` and `sk`, texts), on demand, with no
+//! A DynamoDB table of the shop's own, with the text keys `pk` and `sk`, on demand, with no
 //! index. Whoever deploys the steps creates it; [`records::table_name`] says what it is called. `<reference>` is the
 //! run's name; `document` is JSON text; `operation` is the step's operation key.
 //!

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::Money;
 
-pub use dynamodb::{DynamoRecords, KeyAttribute, TABLE_KEYS, table_name};
+pub use dynamodb::{DynamoRecords, table_name};
 pub use memory::MemoryRecords;
 
 /// The records of the shop. `reference` is the run's name, `operation_key` the step's.

@@ -2,16 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
 use futures::future::join_all;
 use order_processing::money::Money;
 use order_processing::records::{
     DynamoRecords, Invoice, Mail, MemoryRecords, Outbox, Payment, Pieces, Records, RecordsError, Shortage,
-    TABLE_KEYS,
 };
-use stepladder_aws::{AwsHost, Environment};
+use stepladder_aws::{AwsHost, Environment, create_function_table};
 use stepladder_local::{Server, ServerConfig};
 
 const PLENTY: i64 = 10_000_000;
@@ -25,27 +21,10 @@ struct OnDynamoDb {
 async fn on_dynamodb() -> OnDynamoDb {
     let server = Server::start(ServerConfig::default()).await.expect("any free port will do");
     let environment = Environment::local(&server.endpoint_url(), "test").expect("a local stack");
-    let client = AwsHost::connect(environment).await.dynamodb().clone();
-    let mut create = client.create_table().table_name("orders").billing_mode(BillingMode::PayPerRequest);
-    for key in TABLE_KEYS {
-        create = create
-            .key_schema(
-                KeySchemaElement::builder()
-                    .attribute_name(key.attribute_name)
-                    .key_type(KeyType::from(key.key_type))
-                    .build()
-                    .expect("a key"),
-            )
-            .attribute_definitions(
-                AttributeDefinition::builder()
-                    .attribute_name(key.attribute_name)
-                    .attribute_type(ScalarAttributeType::from(key.attribute_type))
-                    .build()
-                    .expect("an attribute"),
-            );
-    }
-    create.send().await.expect("the table is created");
-    OnDynamoDb { records: DynamoRecords::new(client, "orders".to_owned()), _server: server }
+    let host = AwsHost::connect(environment).await;
+    create_function_table(&host, "orders").await.expect("the table is created");
+    let records = DynamoRecords::new(host.dynamodb().clone(), "test-orders".to_owned());
+    OnDynamoDb { records, _server: server }
 }
 
 /// One test per rule, for both homes.

@@ -100,7 +100,10 @@ fn its_role_does_what_the_api_does_and_no_more() {
             "dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
         ),
         ("ListWorkflows", "dynamodb:DeleteItem dynamodb:PutItem dynamodb:Query"),
-        ("ListActivities", "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query"),
+        (
+            "ListActivities",
+            "dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
+        ),
         (
             "WorkOnActivities",
             "sqs:ChangeMessageVisibility sqs:CreateQueue sqs:DeleteMessage sqs:DeleteQueue sqs:ReceiveMessage sqs:SendMessage",

@@ -16,7 +16,21 @@ enum Resource<'a> {
         workflow: &'a str,
         name: &'a str,
     },
-    Other(&'a str),
+    /// Of any other kind: what stands behind it.
+    Other {
+        kind: &'a str,
+        name: &'a str,
+    },
+}
+
+impl<'a> Resource<'a> {
+    fn kind(&self) -> &'a str {
+        match self {
+            Resource::StateMachine { .. } => "stateMachine",
+            Resource::Execution { .. } => "execution",
+            Resource::Other { kind, .. } => kind,
+        }
+    }
 }
 
 /// A state machine's ARN, in AWS's form.
@@ -68,8 +82,7 @@ pub(crate) fn qualified<'a>(
             None => Err(ApiError::no_state_machine(arn)),
         },
         Resource::StateMachine { .. } => Err(ApiError::no_state_machine(arn)),
-        Resource::Execution { .. } => Err(wrong_type("execution")),
-        Resource::Other(kind) => Err(wrong_type(kind)),
+        other => Err(wrong_type(other.kind())),
     }
 }
 
@@ -83,7 +96,7 @@ fn qualifier(text: &str) -> Option<Qualifier> {
     }
 }
 
-/// What an ARN names that may have tags: a state machine. Activities belong here, too, once there are any.
+/// What an ARN names that may have tags: a state machine or an activity.
 ///
 /// # Errors
 ///
@@ -94,9 +107,11 @@ pub(crate) fn tagged<'a>(settings: &Settings, arn: &'a str) -> Result<Tagged<'a>
         Resource::StateMachine { name, label: None, qualifier: None } if is_here => {
             Ok(Tagged::Workflow(name))
         }
-        Resource::StateMachine { .. } | Resource::Other("activity") => Err(ApiError::no_resource(arn)),
-        Resource::Execution { .. } => Err(wrong_type("execution")),
-        Resource::Other(kind) => Err(wrong_type(kind)),
+        Resource::Other { kind: "activity", name } if is_here => Ok(Tagged::Activity(name)),
+        Resource::StateMachine { .. } | Resource::Other { kind: "activity", .. } => {
+            Err(ApiError::no_resource(arn))
+        }
+        other => Err(wrong_type(other.kind())),
     }
 }
 
@@ -114,8 +129,27 @@ pub(crate) fn execution(settings: &Settings, arn: &str) -> Result<RunId, ApiErro
     match resource {
         Resource::Execution { workflow, name } if is_here => Ok(RunId::new(workflow, name)),
         Resource::Execution { .. } => Err(ApiError::no_execution(arn)),
-        Resource::StateMachine { .. } => Err(wrong_type("stateMachine")),
-        Resource::Other(kind) => Err(wrong_type(kind)),
+        other => Err(wrong_type(other.kind())),
+    }
+}
+
+/// Whether a text is the ARN of a Map Run, of whatever region and account: `…:mapRun:<state machine>/<label>:<id>`.
+///
+/// # Errors
+///
+/// InvalidArn where it is none.
+pub(crate) fn map_run(settings: &Settings, arn: &str) -> Result<(), ApiError> {
+    let (_, resource) = parse(settings, arn)?;
+    match resource {
+        Resource::Other { kind: "mapRun", name } => {
+            let is_word = |word: &str| !word.is_empty() && !word.contains(['/', ':']);
+            let parts =
+                name.split_once('/').and_then(|(machine, rest)| Some((machine, rest.split_once(':')?)));
+            let is_it =
+                parts.is_some_and(|(machine, (label, id))| [machine, label, id].into_iter().all(is_word));
+            is_it.then_some(()).ok_or_else(|| invalid(arn))
+        }
+        other => Err(wrong_type(other.kind())),
     }
 }
 
@@ -131,11 +165,9 @@ pub(crate) fn activity(settings: &Settings, name: &str) -> String {
 /// InvalidArn where it is none.
 pub(crate) fn activity_name<'a>(settings: &Settings, arn: &'a str) -> Result<Option<&'a str>, ApiError> {
     let (is_here, resource) = parse(settings, arn)?;
-    match (resource, arn.splitn(7, ':').nth(6)) {
-        (Resource::Other("activity"), Some(name)) => Ok(is_here.then_some(name)),
-        (Resource::Execution { .. }, _) => Err(wrong_type("execution")),
-        (Resource::StateMachine { .. }, _) => Err(wrong_type("stateMachine")),
-        (Resource::Other(kind), _) => Err(wrong_type(kind)),
+    match resource {
+        Resource::Other { kind: "activity", name } => Ok(is_here.then_some(name)),
+        other => Err(wrong_type(other.kind())),
     }
 }
 
@@ -184,9 +216,10 @@ fn parse<'a>(settings: &Settings, arn: &'a str) -> Result<(bool, Resource<'a>), 
             }
             _ => return Err(invalid(format!("Invalid ARN: {arn}"))),
         },
-        other => Resource::Other(other),
+        kind => Resource::Other { kind, name: rest },
     };
-    let is_empty = matches!(resource, Resource::StateMachine { name: "", .. });
+    let is_empty =
+        matches!(resource, Resource::StateMachine { name: "", .. } | Resource::Other { name: "", .. });
     if is_empty {
         return Err(invalid(format!("Invalid ARN: {arn}")));
     }
@@ -259,12 +292,15 @@ mod tests {
     }
 
     #[test]
-    fn state_machines_have_tags_and_nothing_else_that_is_here() {
+    fn state_machines_and_activities_have_tags_and_nothing_else() {
         assert_eq!(tagged(&settings(), &format!("{HERE}:stateMachine:w")), Ok(Tagged::Workflow("w")));
+        assert_eq!(tagged(&settings(), &format!("{HERE}:activity:a")), Ok(Tagged::Activity("a")));
+        let elsewhere = "arn:aws:states:eu-west-1:000000000000:activity:a";
+        assert_eq!(tagged(&settings(), elsewhere), Err(ApiError::no_resource(elsewhere)));
         for (resource, kind) in [
             ("stateMachine:w:1", Kind::ResourceNotFound),
             ("stateMachine:w/label", Kind::ResourceNotFound),
-            ("activity:a", Kind::ResourceNotFound),
+            ("activity:", Kind::InvalidArn),
             ("execution:w:1", Kind::InvalidArn),
             ("mapRun:w", Kind::InvalidArn),
         ] {

@@ -130,6 +130,11 @@ impl ApiError {
         Self::new(Kind::ValidationException, message)
     }
 
+    /// A request lacks a member, as a ValidationException says it.
+    pub(crate) fn missing(message: impl Into<String>) -> Self {
+        Self::validation(message).with("reason", "MISSING_REQUIRED_PARAMETER")
+    }
+
     /// What can't be written as JSON: it never happens with JSON values.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::InternalFailure, message)

@@ -178,6 +178,18 @@ impl Fields {
         Ok(number.as_u64())
     }
 
+    /// A number from 0 to `max`, which may have a fraction.
+    pub(crate) fn decimal(&mut self, name: &str, max: u32) -> Result<Option<f64>, ApiError> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        let Some(number) = value.as_f64() else { return Err(mistyped(&value, "Float")) };
+        if number < 0.0 {
+            self.refuse(name, &value.to_string(), "value greater than or equal to 0");
+        } else if number > f64::from(max) {
+            self.refuse(name, &value.to_string(), &format!("value less than or equal to {max}"));
+        }
+        Ok(Some(number))
+    }
+
     /// `maxResults`: 0 and none stand for the usual number.
     pub(crate) fn page_results(&mut self, usual: usize, max: usize) -> Result<usize, ApiError> {
         let given = self.integer("maxResults", Some(max as u64))?;

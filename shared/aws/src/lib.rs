@@ -38,7 +38,7 @@ pub use functions::LambdaFunctions;
 pub use host::AwsHost;
 pub use integrations::ServiceIntegrations;
 pub use letters::{Letters, Moved};
-pub use live::{Expiry, LiveBucket, LiveFunction, LiveMapping, LiveQueue, LiveTable};
+pub use live::{Expiry, LiveBucket, LiveFunction, LiveMapping, LiveQueue, LiveTable, LiveUrl};
 pub use observe::{Call, Observer};
 pub use queue::SqsQueue;
 pub use schedules::OneTimeSchedules;

@@ -66,8 +66,8 @@ pub const VISIBILITY_SECONDS_MAX: u32 = 43_200;
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>).
 pub const LIST_SHARDS: u64 = 8;
 
-/// The most runs that one query of the list asks for.
-pub const LIST_PAGE_MAX: usize = 1_000;
+/// The most items that one query of a list asks for.
+pub const LIST_PAGE_MAX: i32 = 1_000;
 
 /// So many items of a run are renewed at once.
 pub const RENEWALS_AT_ONCE: usize = 16;

@@ -57,6 +57,14 @@ pub struct LiveMapping {
     pub reports_batch_item_failures: bool,
 }
 
+/// A function's URL, as Lambda has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LiveUrl {
+    pub url: String,
+    /// `AWS_IAM`: who calls is asked who he is; `NONE`: nobody is.
+    pub auth_type: String,
+}
+
 /// A table, as DynamoDB has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LiveTable {
@@ -149,6 +157,19 @@ impl AwsHost {
             reserved_concurrency: reserved.map(|reserved| positive(Some(reserved))),
             mappings: self.live_mappings(&name).await?,
         }))
+    }
+
+    /// The URL of a function by its short name; `None` if there is none.
+    pub async fn live_url(&self, short: &str) -> WorldResult<Option<LiveUrl>> {
+        let name = self.queue().full_name(&QueueName::Step(short.to_owned()));
+        match self.lambda().get_function_url_config().function_name(&name).send().await {
+            Ok(answer) => Ok(Some(LiveUrl {
+                url: answer.function_url,
+                auth_type: answer.auth_type.as_str().to_owned(),
+            })),
+            Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
+            Err(error) => Err(world_error(format!("read the URL of function {short}"), &error)),
+        }
     }
 
     async fn live_mappings(&self, name: &str) -> WorldResult<Vec<LiveMapping>> {

@@ -103,11 +103,13 @@ impl Queue for SqsQueue {
     }
 
     async fn create(&self, queue: &QueueName) -> WorldResult<()> {
+        let mut attributes = self.encryption().await?;
+        attributes.insert(QueueAttributeName::MessageRetentionPeriod, ACTIVITY_RETENTION_SECONDS.to_string());
         let answer = self
             .client
             .create_queue()
             .queue_name(self.full_name(queue))
-            .attributes(QueueAttributeName::MessageRetentionPeriod, ACTIVITY_RETENTION_SECONDS.to_string())
+            .set_attributes(Some(attributes))
             .send()
             .await
             .map_err(|error| match error.code() {
@@ -178,6 +180,24 @@ impl SqsQueue {
         Self { client, stack, urls: Arc::default() }
     }
 
+    /// How the stack's queues are encrypted, as the one says that every stack has: a key of the customer, or SQS's own.
+    async fn encryption(&self) -> WorldResult<HashMap<QueueAttributeName, String>> {
+        let operation = || "read how the stack's queues are encrypted".to_owned();
+        let url = self.url(&QueueName::Start).await?;
+        let url = url.ok_or_else(|| never(operation(), "the stack has no start queue"))?;
+        let answer = self
+            .client
+            .get_queue_attributes()
+            .queue_url(url)
+            .set_attribute_names(Some(ENCRYPTION.to_vec()))
+            .send()
+            .await
+            .map_err(|error| world_error(operation(), &error))?;
+        let mut attributes = answer.attributes.unwrap_or_default();
+        attributes.retain(|name, value| ENCRYPTION.contains(name) && !value.is_empty());
+        Ok(attributes)
+    }
+
     /// The queue's name as SQS knows it.
     pub fn full_name(&self, queue: &QueueName) -> String {
         format!("{}-{}", self.stack, queue.short())
@@ -205,6 +225,13 @@ impl SqsQueue {
         self.urls.put(queue.short(), Some(url));
     }
 }
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>
+const ENCRYPTION: [QueueAttributeName; 3] = [
+    QueueAttributeName::KmsMasterKeyId,
+    QueueAttributeName::KmsDataKeyReusePeriodSeconds,
+    QueueAttributeName::SqsManagedSseEnabled,
+];
 
 /// The queues' URLs by short name. That one is not there is forgotten after some seconds.
 #[derive(Debug, Default)]

@@ -8,6 +8,7 @@ mod histories_test;
 mod item;
 mod keys;
 mod lists;
+mod pages;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -202,17 +203,13 @@ impl Store for DynamoStore {
         loop {
             // Only what isn't renewed yet: a renewal that was cut short goes on where it stopped.
             let page = self
-                .client
                 .query()
-                .table_name(&self.table)
-                .consistent_read(true)
                 .key_condition_expression("pk = :pk")
                 .filter_expression(format!("{EXPIRES} <> :expires"))
                 .projection_expression(SK)
                 .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
                 .expression_attribute_values(":expires", expires.clone())
                 .set_exclusive_start_key(from)
-                .set_return_consumed_capacity(self.capacity.clone())
                 .send()
                 .await
                 .map_err(|error| world_error(operation.clone(), &error))?;
@@ -329,15 +326,11 @@ impl DynamoStore {
         let first = RecordKey { run: run.clone(), branch: branch.clone(), seq: from_seq };
         let operation = format!("read the records from {first} on");
         let page = self
-            .client
             .query()
-            .table_name(&self.table)
-            .consistent_read(true)
             .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
             .expression_attribute_values(":pk", AttributeValue::S(self.pk_of(&first)))
             .expression_attribute_values(":first", AttributeValue::S(keys::record_sk(&first)))
             .expression_attribute_values(":last", AttributeValue::S(last))
-            .set_return_consumed_capacity(self.capacity.clone())
             .send()
             .await
             .map_err(|error| world_error(operation.clone(), &error))?;

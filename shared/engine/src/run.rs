@@ -28,6 +28,15 @@ pub struct Run {
     /// How often the run has been redriven.
     #[serde(rename = "r")]
     pub redrive_count: u32,
+    /// When that was last, in milliseconds since the epoch.
+    #[serde(rename = "rt", skip_serializing_if = "Option::is_none", default)]
+    pub redriven_ms: Option<i64>,
+    /// The version of the workflow that it was started with.
+    #[serde(rename = "vn", skip_serializing_if = "Option::is_none", default)]
+    pub version: Option<u32>,
+    /// The alias of the workflow that it was started with.
+    #[serde(rename = "al", skip_serializing_if = "Option::is_none", default)]
+    pub alias: Option<String>,
     /// Whether a task of another run waits for its end.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub child: bool,
@@ -162,6 +171,9 @@ impl Run {
             role_arn: "arn:aws:iam::000000000000:role/stepladder".to_owned(),
             started_ms: 0,
             redrive_count: 0,
+            redriven_ms: None,
+            version: None,
+            alias: None,
             child: false,
             input: None,
             context: None,

@@ -1,6 +1,6 @@
 //! Activities: names that workers take tasks by.
 
-use crate::traits::WorldResult;
+use crate::{traits::WorldResult, versions::TagsItem};
 use std::future::Future;
 
 /// An activity.
@@ -13,9 +13,12 @@ pub struct ActivityItem {
 
 /// Activities in the store. Every write may be repeated and changes nothing then; reads are consistent.
 pub trait Activities: Send + Sync {
-    /// Writes an activity unless there is one of the name; answers with the one that is there then.
-    fn put_activity(&self, activity: &ActivityItem)
-    -> impl Future<Output = WorldResult<ActivityItem>> + Send;
+    /// Writes an activity and its tags unless there is one of the name; answers with the one that is there then.
+    fn put_activity(
+        &self,
+        activity: &ActivityItem,
+        tags: Option<&TagsItem>,
+    ) -> impl Future<Output = WorldResult<ActivityItem>> + Send;
 
     fn activity(&self, name: &str) -> impl Future<Output = WorldResult<Option<ActivityItem>>> + Send;
 
@@ -26,5 +29,6 @@ pub trait Activities: Send + Sync {
         limit: usize,
     ) -> impl Future<Output = WorldResult<Vec<ActivityItem>>> + Send;
 
+    /// Its tags go with it.
     fn delete_activity(&self, name: &str) -> impl Future<Output = WorldResult<()>> + Send;
 }

@@ -3,7 +3,7 @@
 use crate::{
     Protocol, limits,
     traits::{Clock, Host, Store, WorldResult},
-    versions::{AliasItem, Route, Versions},
+    versions::{AliasItem, Route, Tagged, Versions},
     workflows::{TRIES, contended, uuid},
 };
 
@@ -68,7 +68,10 @@ impl<H: Host> Protocol<H> {
                 return Ok(AliasWritten::Done(alias));
             }
         }
-        Err(contended(workflow, "others changed its aliases at the same time, again and again"))
+        Err(contended(
+            Tagged::Workflow(workflow),
+            "others changed its aliases at the same time, again and again",
+        ))
     }
 
     /// Changes an alias. Where nothing would become another, nothing is written.
@@ -99,7 +102,10 @@ impl<H: Host> Protocol<H> {
                 return Ok(AliasWritten::Done(alias));
             }
         }
-        Err(contended(workflow, "others changed its aliases at the same time, again and again"))
+        Err(contended(
+            Tagged::Workflow(workflow),
+            "others changed its aliases at the same time, again and again",
+        ))
     }
 
     async fn missing_version(&self, workflow: &str, routes: &[Route]) -> WorldResult<Option<u32>> {

@@ -12,6 +12,8 @@ pub struct IntegrationCall {
     pub action: String,
     /// The state's parameters or arguments, evaluated: an object with the API's members in PascalCase.
     pub parameters: serde_json::Value,
+    /// What an event that it puts is about, beside what the state says: the ARNs of the execution and of its state machine.
+    pub resources: [String; 2],
     /// The same on every delivery of the same attempt. 32 hex digits.
     pub idempotency_key: String,
     /// When the call is cut off, in milliseconds since the epoch.

@@ -4,7 +4,7 @@ use crate::{
     Protocol,
     definitions::Current,
     traits::{Clock, Host, Store, WorldResult},
-    versions::{Qualifier, VersionItem, Versions},
+    versions::{Qualifier, Tagged, VersionItem, Versions},
     workflows::{TRIES, contended},
 };
 
@@ -71,7 +71,10 @@ impl<H: Host> Protocol<H> {
                 return Ok(VersionDeleted::Done);
             }
         }
-        Err(contended(workflow, "aliases were led to its version at the same time, again and again"))
+        Err(contended(
+            Tagged::Workflow(workflow),
+            "aliases were led to its version at the same time, again and again",
+        ))
     }
 
     /// The version of a workflow that is just like its item, if there is one.

@@ -118,6 +118,7 @@ impl<H: Host> Protocol<H> {
         message.run.redrive_count = count.saturating_add(1);
         let outcome = Outcome::Redriven { redrive_count: message.run.redrive_count, kept };
         let now_ms = self.host.clock().now_ms();
+        message.run.redriven_ms = Some(now_ms);
         let transition = self.advance(definition, &message, &position, &outcome, now_ms)?;
         let line = Line::root(&message, definition, Before::Never);
         let record = self.plain_record(&line, &position, &outcome, &transition).await?;
@@ -142,6 +143,7 @@ impl<H: Host> Protocol<H> {
         };
         let mut message = message.clone();
         message.run.redrive_count = head.redrive_count;
+        message.run.redriven_ms = head.item.redriven_ms();
         message.run.input = head.run.input.clone();
         let line = Line::root(&message, definition, Before::Perhaps);
         Ok(Handled::sending(self.effects(&line, position.seq, transition).await?))

@@ -75,8 +75,7 @@ fn status_message(run: &Run, change: &StatusChange) -> WorldResult<Sending> {
 }
 
 /// The detail of AWS's event, without payloads: `included` is false, as it is there of large ones
-/// (<https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html>). Versions, aliases and the time
-/// of a redrive are null.
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html>).
 fn detail(run: &Run, change: &StatusChange) -> Value {
     let StatusChange { status, stopped_ms, error, cause } = change;
     let name = status.as_str();
@@ -86,10 +85,11 @@ fn detail(run: &Run, change: &StatusChange) -> Value {
         }
         Status::Failed | Status::TimedOut | Status::Aborted => ("REDRIVABLE", None),
     };
+    let machine = run.state_machine_arn();
     let output_details = (*status == Status::Succeeded).then(|| json!({ "included": false }));
     json!({
         "executionArn": run.execution_arn(),
-        "stateMachineArn": run.state_machine_arn(),
+        "stateMachineArn": machine,
         "name": run.name,
         "status": status,
         "startDate": run.started_ms,
@@ -100,10 +100,10 @@ fn detail(run: &Run, change: &StatusChange) -> Value {
         "outputDetails": output_details,
         "error": error,
         "cause": cause,
-        "stateMachineVersionArn": null,
-        "stateMachineAliasArn": null,
+        "stateMachineVersionArn": run.version.map(|number| format!("{machine}:{number}")),
+        "stateMachineAliasArn": run.alias.as_ref().map(|name| format!("{machine}:{name}")),
         "redriveCount": run.redrive_count,
-        "redriveDate": null,
+        "redriveDate": run.redriven_ms,
         "redriveStatus": redrivable,
         "redriveStatusReason": why,
     })

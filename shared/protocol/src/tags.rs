@@ -1,7 +1,9 @@
 //! Tags: keys with values, which whoever made something keeps with it. Nobody here acts on them.
 
 use crate::{
-    Protocol, limits,
+    Protocol,
+    activities::Activities,
+    limits,
     traits::{Clock, Host, Store, WorldResult},
     versions::{Tagged, TagsItem, Versions},
     workflows::{TRIES, contended, uuid},
@@ -25,6 +27,12 @@ impl<H: Host> Protocol<H> {
             return Ok(None);
         }
         Ok(Some(self.host.store().tags(of).await?.unwrap_or_default().tags))
+    }
+
+    /// What the store keeps of the tags of something new; `None`: it has none.
+    pub fn new_tags(&self, tags: BTreeMap<String, String>) -> Option<TagsItem> {
+        let stamp = uuid(self.host.clock().random_u128());
+        (!tags.is_empty()).then_some(TagsItem { tags, stamp })
     }
 
     /// Adds tags; one of a key that is there takes its place.
@@ -63,13 +71,13 @@ impl<H: Host> Protocol<H> {
                 return Ok(TagsChanged::Done);
             }
         }
-        let Tagged::Workflow(name) = of;
-        Err(contended(name, "others changed its tags at the same time, again and again"))
+        Err(contended(of, "others changed its tags at the same time, again and again"))
     }
 
     async fn is_there(&self, of: Tagged<'_>) -> WorldResult<bool> {
         match of {
             Tagged::Workflow(name) => Ok(self.host.store().workflow(name).await?.is_some()),
+            Tagged::Activity(name) => Ok(self.host.store().activity(name).await?.is_some()),
         }
     }
 }

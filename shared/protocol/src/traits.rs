@@ -292,7 +292,7 @@ pub trait Queue: Send + Sync {
         hidden_seconds: u32,
     ) -> impl Future<Output = WorldResult<Option<Delivery>>> + Send;
 
-    /// Makes an activity's queue, unless it is there: its messages are kept for 14 days.
+    /// Makes an activity's queue, unless it is there: its messages are kept for 14 days, and encrypted as the stack's own are.
     fn create(&self, queue: &QueueName) -> impl Future<Output = WorldResult<()>> + Send;
 
     /// Deletes an activity's queue with all that is in it, if it is there.

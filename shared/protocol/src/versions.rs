@@ -17,7 +17,7 @@ use crate::{
     traits::{WorkflowBefore, WorldResult},
 };
 use serde_json::Value;
-use std::{collections::BTreeMap, future::Future};
+use std::{collections::BTreeMap, fmt, future::Future};
 use stepladder_asl::WorkflowType;
 
 /// A workflow as it was when the version was made. Times are milliseconds since the epoch.
@@ -100,6 +100,16 @@ pub enum Qualifier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tagged<'a> {
     Workflow(&'a str),
+    Activity(&'a str),
+}
+
+impl fmt::Display for Tagged<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Tagged::Workflow(name) => write!(f, "the workflow {name}"),
+            Tagged::Activity(name) => write!(f, "the activity {name}"),
+        }
+    }
 }
 
 /// The tags of something, by their keys.

@@ -5,7 +5,7 @@ use crate::{
     item::WorkflowItem,
     limits,
     traits::{Clock, Host, Retry, Store, WorkflowBefore, WorldError, WorldResult},
-    versions::{Beside, TagsItem, VersionItem, Versions},
+    versions::{Beside, Tagged, VersionItem, Versions},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -112,8 +112,7 @@ impl<H: Host> Protocol<H> {
             published: None,
         };
         let version = with.version.map(|new| self.version_of(&mut item, 1, &new));
-        let stamp = uuid(self.host.clock().random_u128());
-        let tags = (!with.tags.is_empty()).then_some(TagsItem { tags: with.tags, stamp });
+        let tags = self.new_tags(with.tags);
         for _ in 0..TRIES {
             if let Some(there) = store.workflow(name).await? {
                 return Ok(WorkflowCreated::Exists(there));
@@ -129,7 +128,7 @@ impl<H: Host> Protocol<H> {
                 store.finish_deletion(name, &mark).await?;
             }
         }
-        Err(contended(name, "it was there, and a moment later it wasn't, again and again"))
+        Err(contended(Tagged::Workflow(name), "it was there, and a moment later it wasn't, again and again"))
     }
 
     /// Changes a workflow; `None` if there is none of the name. Where nothing would become another, nothing is written, and
@@ -201,7 +200,7 @@ impl<H: Host> Protocol<H> {
                 return Ok(WorkflowChanged::Done(item, version.map(Box::new)));
             }
         }
-        Err(contended(name, "others changed it at the same time, again and again"))
+        Err(contended(Tagged::Workflow(name), "others changed it at the same time, again and again"))
     }
 
     /// Deletes a workflow with its versions, aliases and tags. Repeating it finishes what was cut short. Its runs go on to
@@ -278,12 +277,8 @@ pub fn uuid(random: u128) -> String {
     [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-")
 }
 
-pub(crate) fn contended(name: &str, message: &str) -> WorldError {
-    WorldError {
-        operation: format!("change the workflow {name}"),
-        message: message.to_owned(),
-        retry: Retry::Later,
-    }
+pub(crate) fn contended(changed: Tagged<'_>, message: &str) -> WorldError {
+    WorldError { operation: format!("change {changed}"), message: message.to_owned(), retry: Retry::Later }
 }
 
 #[cfg(test)]

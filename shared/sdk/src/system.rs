@@ -48,6 +48,7 @@ fn services(integrations: ServiceIntegrations) -> StepFunction {
                 service: service.service,
                 action: service.action,
                 parameters: request.call.input,
+                resources: [request.run.execution_arn(), request.run.state_machine_arn()],
                 idempotency_key: request.call.idempotency_key,
                 deadline_ms: request.deadline_ms,
             };

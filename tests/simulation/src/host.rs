@@ -23,7 +23,7 @@ use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
     ActivityItem, Backlog, Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun,
     ListedWorkflow, Partition, Payload, PlantedBug, PutRecord, Record, RecordKey, RedriveItem, Retry, RunId,
-    RunItem, RunKey, Settings, StatusEvents, Store, WorkflowItem, WorldError, WorldResult,
+    RunItem, RunKey, Settings, StatusEvents, Store, TagsItem, WorkflowItem, WorldError, WorldResult,
 };
 
 /// A world in memory, as one process sees it. Clones share the world.
@@ -51,7 +51,7 @@ pub(crate) struct State {
     pub(crate) fan_outs: fan_outs::Items,
     pub(crate) tasks: tasks::Items,
     pub(crate) holders: Holders,
-    activities: BTreeMap<String, ActivityItem>,
+    activities: BTreeMap<String, (ActivityItem, Option<TagsItem>)>,
     /// Whether the stack has the function that calls what is no step.
     pub(crate) has_invoke: bool,
     data: BTreeMap<(RunKey, DataSlot), Payload>,

@@ -14,6 +14,7 @@
 // These are tests: whatever fails in them shall panic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod activities;
 pub mod blobs;
 pub mod fan_outs;
 pub mod queue;
@@ -163,6 +164,12 @@ macro_rules! contract_suite {
                 a_workflow_that_is_being_deleted_counts_as_absent,
                 a_deletion_takes_all_that_belongs_to_the_workflow,
                 a_deletion_under_another_mark_takes_nothing,
+            ],
+            activities: [
+                an_activity_is_made_once,
+                activities_are_listed_page_by_page,
+                an_activity_goes_with_its_tags,
+                tags_of_an_activity_are_written_only_over_what_was_read,
             ],
             queue: [
                 ten_messages_arrive_as_they_were_sent,

@@ -19,22 +19,6 @@ use super::{Invoice, Mail, Outbox, Payment, Pieces, Records, RecordsError, Short
 use crate::catalogue;
 use crate::limits::{CALL_TIMEOUT_MS, RELEASE_TRIES_MAX};
 
-/// A key attribute of the orders table, in the words of CreateTable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyAttribute {
-    pub attribute_name: &'static str,
-    /// `HASH` or `RANGE`.
-    pub key_type: &'static str,
-    /// `S`, a text.
-    pub attribute_type: &'static str,
-}
-
-/// The keys of the orders table, for whoever creates it. It has no index, no stream and no TTL.
-pub const TABLE_KEYS: [KeyAttribute; 2] = [
-    KeyAttribute { attribute_name: "pk", key_type: "HASH", attribute_type: "S" },
-    KeyAttribute { attribute_name: "sk", key_type: "RANGE", attribute_type: "S" },
-];
-
 /// `ORDERS_TABLE`, or `<stack>-orders` with the stack of `STEPLADDER_STACK`, `stepladder` unless set.
 pub fn table_name() -> String {
     let set = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
@@ -86,7 +70,7 @@ impl DynamoRecords {
             .await
     }
 
-    /// Records in that table, which must exist with [`TABLE_KEYS`].
+    /// Records in that table, which must exist with the text keys `pk` and `sk`. It needs no index, no stream and no TTL.
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
     }

@@ -12,9 +12,12 @@ use stepladder_protocol::{Activities, ActivityItem, Clock, Host, Queue, QueueNam
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateActivity.html>
 ///
-/// The queue comes before the item: an activity that is described can be waited for.
+/// The queue comes before the item: an activity that is described can be waited for. One that is there keeps its tags,
+/// whatever is asked for, and none is encrypted otherwise than another: so there is no ActivityAlreadyExists.
 pub(super) async fn create<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<Value, ApiError> {
     let name = fields.required("name", Text::NAME)?;
+    let tags = super::tags::read(&mut fields)?.unwrap_or_default();
+    let encryption = super::create::encryption(&mut fields)?;
     fields.check()?;
     check_name(&name).map_err(|_| ApiError::invalid_name(&name))?;
     // What the queue's name may have in it
@@ -29,15 +32,18 @@ pub(super) async fn create<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<
         );
         return Err(ApiError::new(Kind::InvalidName, format!("Invalid Name: '{name}' ({why})")));
     }
+    let arn = arn::activity(host.settings(), &name);
+    super::tags::check_new(&arn, &tags)?;
+    super::create::check_encryption(encryption)?;
     let item = match host.store().activity(&name).await? {
         Some(there) => there,
         None => {
             host.queue().create(&queue).await?;
             let item = ActivityItem { name, created_ms: host.clock().now_ms() };
-            host.store().put_activity(&item).await?
+            let tags = api.protocol.new_tags(tags);
+            host.store().put_activity(&item, tags.as_ref()).await?
         }
     };
-    let arn = arn::activity(host.settings(), &item.name);
     Ok(Answer::default().set("activityArn", arn).set("creationDate", seconds(item.created_ms)).into_value())
 }
 

@@ -168,13 +168,8 @@ fn read(fields: &mut Fields) -> Result<Asked, ApiError> {
         }
         None => None,
     };
-    let mut encryption = None;
-    let mut has_encryption = false;
-    if let Some(mut inner) = fields.open("encryptionConfiguration")? {
-        has_encryption = true;
-        encryption = inner.one_of("type", &["CUSTOMER_MANAGED_KMS_KEY", "AWS_OWNED_KEY"])?;
-        fields.close(inner);
-    }
+    let has_encryption = fields.has("encryptionConfiguration");
+    let encryption = encryption(fields)?;
     let publish = fields.boolean("publish")?.unwrap_or_default();
     let description = fields.text("versionDescription", Text::DESCRIPTION)?;
     fields.check()?;
@@ -186,17 +181,33 @@ fn read(fields: &mut Fields) -> Result<Asked, ApiError> {
     if let Some(Err(error)) = logging.as_ref().map(destinations) {
         return Err(error);
     }
-    if encryption == Some("CUSTOMER_MANAGED_KMS_KEY") {
-        return Err(ApiError::new(
-            Kind::InvalidEncryptionConfiguration,
-            "Customer managed keys are not supported by this version of Stepladder",
-        ));
-    }
+    check_encryption(encryption)?;
     if description.is_some() && !publish {
         return Err(ApiError::validation("Version description can only be set when publish is true"));
     }
     let version = publish.then_some(NewVersion { description });
     Ok(Asked { definition, role_arn, logging, tracing, has_encryption, version })
+}
+
+/// The type of the member `encryptionConfiguration`, where there is one.
+pub(super) fn encryption(fields: &mut Fields) -> Result<Option<&'static str>, ApiError> {
+    let Some(mut inner) = fields.open("encryptionConfiguration")? else { return Ok(None) };
+    if !inner.has("type") {
+        inner.missing("type");
+    }
+    let kind = inner.one_of("type", &["CUSTOMER_MANAGED_KMS_KEY", "AWS_OWNED_KEY"])?;
+    fields.close(inner);
+    Ok(kind)
+}
+
+pub(super) fn check_encryption(kind: Option<&str>) -> Result<(), ApiError> {
+    match kind {
+        Some("CUSTOMER_MANAGED_KMS_KEY") => Err(ApiError::new(
+            Kind::InvalidEncryptionConfiguration,
+            "Customer managed keys are not supported by this version of Stepladder",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// As it is kept and shown.

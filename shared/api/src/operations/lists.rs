@@ -1,4 +1,4 @@
-//! ListExecutions, ListStateMachines and ListMapRuns.
+//! ListExecutions and ListStateMachines.
 
 use crate::{
     Api, Refusals,
@@ -33,11 +33,9 @@ pub(super) async fn executions<H: Host>(api: &Api<H>, mut fields: Fields) -> Res
             return Err(ApiError::validation("Must specify exactly one of stateMachineArn and mapRunArn"));
         }
         (None, None) => {
-            return Err(ApiError::validation("Must specify either stateMachineArn or mapRunArn")
-                .with("reason", "MISSING_REQUIRED_PARAMETER"));
+            return Err(ApiError::missing("Must specify either stateMachineArn or mapRunArn"));
         }
-        // There are no Map Runs.
-        (None, Some(map_run)) => return Err(ApiError::no_resource(&map_run)),
+        (None, Some(map_run)) => return Err(super::map_runs::none(api, &map_run)),
         (Some(arn), None) => arn,
     };
     if redriven.is_some() {
@@ -161,18 +159,4 @@ pub(super) async fn state_machines<H: Host>(api: &Api<H>, mut fields: Fields) ->
     });
     let machines: Vec<Value> = machines.collect();
     Ok(Answer::default().set("stateMachines", machines).set_some("nextToken", token).into_value())
-}
-
-/// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListMapRuns.html>: no execution has any yet.
-pub(super) async fn map_runs<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<Value, ApiError> {
-    let arn = fields.required("executionArn", Text::ARN)?;
-    fields.max_results()?;
-    let token = fields.text("nextToken", Text::TOKEN)?;
-    fields.check()?;
-    super::executions::find(api, &arn).await?;
-    match token {
-        // None was ever given.
-        Some(_) => Err(ApiError::invalid_token()),
-        None => Ok(json!({ "mapRuns": [] })),
-    }
 }

@@ -9,6 +9,7 @@ mod executions;
 mod history;
 mod lists;
 mod machines;
+mod map_runs;
 mod redrive;
 mod start;
 mod tags;
@@ -23,7 +24,7 @@ use serde_json::Value;
 use stepladder_protocol::Host;
 
 /// Those that are answered.
-pub(crate) const NAMES: [&str; 35] = [
+pub(crate) const NAMES: [&str; 37] = [
     "CreateActivity",
     "CreateStateMachine",
     "CreateStateMachineAlias",
@@ -33,6 +34,7 @@ pub(crate) const NAMES: [&str; 35] = [
     "DeleteStateMachineVersion",
     "DescribeActivity",
     "DescribeExecution",
+    "DescribeMapRun",
     "DescribeStateMachine",
     "DescribeStateMachineAlias",
     "DescribeStateMachineForExecution",
@@ -56,6 +58,7 @@ pub(crate) const NAMES: [&str; 35] = [
     "TagResource",
     "TestState",
     "UntagResource",
+    "UpdateMapRun",
     "UpdateStateMachine",
     "UpdateStateMachineAlias",
     "ValidateStateMachineDefinition",
@@ -73,6 +76,7 @@ pub(crate) async fn call<H: Host>(api: &Api<H>, operation: &str, fields: Fields)
         "DeleteStateMachineAlias" => Box::pin(aliases::delete(api, fields)).await,
         "DeleteStateMachineVersion" => Box::pin(versions::delete(api, fields)).await,
         "DescribeExecution" => Box::pin(executions::describe(api, fields)).await,
+        "DescribeMapRun" => map_runs::describe(api, fields),
         "DescribeStateMachine" => Box::pin(machines::describe(api, fields)).await,
         "DescribeStateMachineAlias" => Box::pin(aliases::describe(api, fields)).await,
         "DescribeStateMachineForExecution" => Box::pin(machines::describe_for_execution(api, fields)).await,
@@ -80,7 +84,7 @@ pub(crate) async fn call<H: Host>(api: &Api<H>, operation: &str, fields: Fields)
         "GetExecutionHistory" => Box::pin(history::get(api, fields)).await,
         "ListActivities" => Box::pin(activities::list(api, fields)).await,
         "ListExecutions" => Box::pin(lists::executions(api, fields)).await,
-        "ListMapRuns" => Box::pin(lists::map_runs(api, fields)).await,
+        "ListMapRuns" => Box::pin(map_runs::list(api, fields)).await,
         "ListStateMachineAliases" => Box::pin(aliases::list(api, fields)).await,
         "ListStateMachineVersions" => Box::pin(versions::list(api, fields)).await,
         "ListStateMachines" => Box::pin(lists::state_machines(api, fields)).await,
@@ -96,6 +100,7 @@ pub(crate) async fn call<H: Host>(api: &Api<H>, operation: &str, fields: Fields)
         "TagResource" => Box::pin(tags::tag(api, fields)).await,
         "TestState" => test_state::test(api, fields),
         "UntagResource" => Box::pin(tags::untag(api, fields)).await,
+        "UpdateMapRun" => map_runs::update(api, fields),
         "UpdateStateMachine" => Box::pin(create::update(api, fields)).await,
         "UpdateStateMachineAlias" => Box::pin(aliases::update(api, fields)).await,
         "ValidateStateMachineDefinition" => diagnostics::validate(fields),

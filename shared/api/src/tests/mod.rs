@@ -6,6 +6,7 @@ mod executions;
 mod history;
 mod lists;
 mod machines;
+mod map_runs;
 mod redrives;
 mod rest;
 mod starts;

@@ -1,4 +1,4 @@
-//! TagResource, UntagResource and ListTagsForResource, and tags at CreateStateMachine.
+//! TagResource, UntagResource and ListTagsForResource, and tags at CreateStateMachine and CreateActivity.
 
 use crate::testing::{ARN, World, create, machine, pass, with};
 use serde_json::{Value, json};
@@ -41,6 +41,68 @@ fn tags_are_added_replaced_and_removed() {
         world.ok("ListTagsForResource", json!({ "resourceArn": machine("v") })),
         json!({ "tags": [] })
     );
+}
+
+#[test]
+fn an_activity_is_made_with_tags_which_change_and_go_with_it() {
+    let world = World::new();
+    let arn = format!("{ARN}:activity:pack");
+    let listed = || world.ok("ListTagsForResource", json!({ "resourceArn": arn }))["tags"].clone();
+    let create = |tags: Value| world.ok("CreateActivity", json!({ "name": "pack", "tags": tags }));
+    let made = create(json!([{ "key": "team", "value": "é" }, { "key": "stage" }]));
+    world.host.wait(1_000);
+    // What is made again keeps its tags, as on AWS.
+    assert_eq!(create(json!([{ "key": "other", "value": "" }])), made);
+    assert_eq!(listed(), json!([{ "key": "stage", "value": "" }, { "key": "team", "value": "é" }]));
+    for _repeated in 0..2 {
+        let added = json!([{ "key": "team", "value": "2" }, { "key": "a", "value": "b" }]);
+        world.ok("TagResource", json!({ "resourceArn": arn, "tags": added }));
+        world.ok("UntagResource", json!({ "resourceArn": arn, "tagKeys": ["stage", "none"] }));
+    }
+    assert_eq!(listed(), json!([{ "key": "a", "value": "b" }, { "key": "team", "value": "2" }]));
+    world.refused("TagResource", json!({ "resourceArn": arn, "tags": tags(50) }), "TooManyTags", &arn);
+    assert_eq!(listed().as_array().unwrap().len(), 2, "nothing was added");
+
+    world.ok("DeleteActivity", json!({ "activityArn": arn }));
+    let gone = json!({ "resourceArn": arn });
+    world.refused("ListTagsForResource", gone, "ResourceNotFound", &format!("Resource not found: '{arn}'"));
+    world.ok("CreateActivity", json!({ "name": "pack" }));
+    assert_eq!(listed(), json!([]));
+    world.ok("TagResource", json!({ "resourceArn": arn, "tags": tags(50) }));
+    assert_eq!(listed(), tags(50));
+}
+
+#[test]
+fn an_activity_is_refused_for_its_tags_or_its_key() {
+    let world = World::new();
+    let check = |member: &str, value: Value, kind: &str, message: &str| {
+        world.refused("CreateActivity", json!({ "name": "pack", member: value }), kind, message);
+    };
+    check("tags", tags(51), "TooManyTags", &format!("{ARN}:activity:pack"));
+    check(
+        "tags",
+        json!([{ "key": "aws:k", "value": "v" }]),
+        "ValidationException",
+        "must not start with 'aws:'",
+    );
+    check(
+        "tags",
+        json!([{ "value": "v" }]),
+        "ValidationException",
+        "Value null at 'tags.1.member.key' failed",
+    );
+    let key = "encryptionConfiguration";
+    let own = json!({ "type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k" });
+    check(key, own, "InvalidEncryptionConfiguration", "Customer managed keys are not supported");
+    check(key, json!({}), "ValidationException", "Value null at 'encryptionConfiguration.type' failed");
+    check(
+        key,
+        json!({ "type": "X" }),
+        "ValidationException",
+        "Value 'X' at 'encryptionConfiguration.type' failed",
+    );
+    assert_eq!(world.ok("ListActivities", json!({})), json!({ "activities": [] }));
+    world.ok("CreateActivity", json!({ "name": "pack", key: { "type": "AWS_OWNED_KEY" } }));
 }
 
 #[test]

@@ -207,7 +207,7 @@ fn activities_are_made_described_listed_and_deleted() {
     for wrong in ["a b", "ä", "a.b"] {
         world.refused("CreateActivity", json!({ "name": wrong }), "InvalidName", "Invalid Name:");
     }
-    for wrong in ["x", &machine("w")] {
+    for wrong in ["x", &machine("w"), &activity("")] {
         world.refused("DescribeActivity", json!({ "activityArn": wrong }), "InvalidArn", "Invalid Arn:");
     }
 }

@@ -22,7 +22,7 @@ const UNREADABLE: &str = "com.amazon.coral.service#SerializationException";
 
 #[test]
 fn an_operation_that_is_not_there_is_unknown() {
-    for operation in ["UpdateMapRun", "DescribeMapRun", "", "startExecution"] {
+    for operation in ["UpdateMapRuns", "", "startExecution"] {
         check(World::request(operation, "{}"), 400, UNKNOWN);
     }
     check(Request::post("/").body(Body::from("{}")).unwrap(), 400, UNKNOWN);
@@ -102,6 +102,7 @@ fn a_member_of_the_wrong_type_is_told_for_every_operation() {
             "resourceArn",
             "executionArn",
             "activityArn",
+            "mapRunArn",
             "taskToken",
             "definition",
             "name",

@@ -159,7 +159,11 @@ impl Request {
             }
             Service::Events => {
                 let headers = json("1.1", "AWSEvents", action.name);
-                request("/".to_owned(), headers, events(parameters)?.to_string().into_bytes())
+                request(
+                    "/".to_owned(),
+                    headers,
+                    events(parameters, &call.resources)?.to_string().into_bytes(),
+                )
             }
             Service::DynamoDb => {
                 let headers = json("1.0", "DynamoDB_20120810", action.name);
@@ -195,8 +199,9 @@ fn texts(parameters: &Map<String, Value>, member: &str) -> Value {
     Value::Object(parameters)
 }
 
-/// Each entry's `Detail` as text, and its `Time` in seconds, as the API has it.
-fn events(parameters: &Map<String, Value>) -> Result<Value, StepFailure> {
+/// Each entry's `Detail` as text, and its `Time` in seconds, as the API has it; the execution and its state machine are added
+/// to its `Resources` (<https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html>).
+fn events(parameters: &Map<String, Value>, resources: &[String]) -> Result<Value, StepFailure> {
     let mut parameters = parameters.clone();
     let entries = parameters.get_mut("Entries").and_then(Value::as_array_mut);
     for entry in entries.into_iter().flatten().filter_map(Value::as_object_mut) {
@@ -209,6 +214,15 @@ fn events(parameters: &Map<String, Value>) -> Result<Value, StepFailure> {
                 .and_then(|time| Number::from_f64(time.as_secs_f64()))
                 .ok_or_else(|| failure::parameters("The value for the field 'Time' must be a timestamp"))?;
             entry.insert("Time".to_owned(), Value::Number(seconds));
+        }
+        let added = resources.iter().cloned().map(Value::String);
+        match entry.get_mut("Resources") {
+            Some(Value::Array(there)) => there.extend(added),
+            None | Some(Value::Null) => {
+                entry.insert("Resources".to_owned(), Value::Array(added.collect()));
+            }
+            // The service says what is wrong with it.
+            Some(_) => {}
         }
     }
     Ok(Value::Object(parameters))
@@ -282,6 +296,7 @@ mod tests {
             service: service.into(),
             action: action.into(),
             parameters,
+            resources: ["arn:e".to_owned(), "arn:m".to_owned()],
             idempotency_key: "0123456789abcdef0123456789abcdef".into(),
             deadline_ms: 0,
         }
@@ -334,7 +349,17 @@ mod tests {
             "events",
             "putEvents",
             json!({"Entries": [{"Detail": {"a": 1}, "Source": "s", "Time": "2024-01-01T00:00:00Z"}, {"Detail": "{}"}]}),
-            r#"{"Entries":[{"Detail":"{\"a\":1}","Source":"s","Time":1704067200.0},{"Detail":"{}"}]}"#,
+            r#"{"Entries":[{"Detail":"{\"a\":1}","Source":"s","Time":1704067200.0,"Resources":["arn:e","arn:m"]},{"Detail":"{}","Resources":["arn:e","arn:m"]}]}"#,
+        );
+    }
+
+    #[test]
+    fn an_event_is_about_the_execution_too() {
+        check_body(
+            "events",
+            "putEvents",
+            json!({"Entries": [{"Resources": ["own"]}, {"Resources": null}, {"Resources": "own"}]}),
+            r#"{"Entries":[{"Resources":["own","arn:e","arn:m"]},{"Resources":["arn:e","arn:m"]},{"Resources":"own"}]}"#,
         );
     }
 

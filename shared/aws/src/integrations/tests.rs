@@ -107,6 +107,7 @@ async fn play_within(
         service: service.to_owned(),
         action: action.to_owned(),
         parameters,
+        resources: ["arn:e".to_owned(), "arn:m".to_owned()],
         idempotency_key: "0".repeat(32),
         deadline_ms: SystemClock.now_ms() + limit_ms,
     };
@@ -408,6 +409,7 @@ async fn without_credentials_or_server_a_call_fails_by_name() {
         service: "sqs".to_owned(),
         action: "sendMessage".to_owned(),
         parameters: json!({"QueueUrl": "q", "MessageBody": ""}),
+        resources: Default::default(),
         idempotency_key: String::new(),
         deadline_ms,
     };

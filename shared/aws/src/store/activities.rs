@@ -1,22 +1,33 @@
-//! Activities in the table: `C#activities`, `<name>`, with `t0`, when it was made, in ms.
+//! Activities in the table: `C#activities`, `<name>`.
+//!
+//! | attribute | type | holds |
+//! |---|---|---|
+//! | `t0` | N | when it was made, in ms |
+//! | `tg` | S | its tags, a JSON object; none: it never had any |
+//! | `sp` | S | their stamp |
 
 use super::{
-    DynamoStore,
+    DynamoStore, apply,
     item::{Item, PK, Reader, SK, Writer},
     keys, lost_to,
+    versions::{STAMP, TAGS, read_tags, tags_text, write_tags},
 };
-use crate::{
-    error::{later, world_error},
-    limits::LIST_PAGE_MAX,
-};
+use crate::error::{later, world_error};
 use aws_sdk_dynamodb::types::AttributeValue;
-use stepladder_protocol::{Activities, ActivityItem, ITEM_VERSION, WorldResult};
+use stepladder_protocol::{Activities, ActivityItem, ITEM_VERSION, TagsItem, WorldResult};
 
 impl Activities for DynamoStore {
-    async fn put_activity(&self, activity: &ActivityItem) -> WorldResult<ActivityItem> {
+    async fn put_activity(
+        &self,
+        activity: &ActivityItem,
+        tags: Option<&TagsItem>,
+    ) -> WorldResult<ActivityItem> {
         let operation = format!("put the activity {}", activity.name);
         let mut writer = Writer::new(keys::ACTIVITIES_PK.to_owned(), &activity.name, ITEM_VERSION);
         writer.number("t0", activity.created_ms);
+        if let Some(tags) = tags {
+            write_tags(&mut writer, tags);
+        }
         let Err(error) = self.put_unless(writer.0, super::NOT_THERE, None).await else {
             return Ok(activity.clone());
         };
@@ -36,37 +47,9 @@ impl Activities for DynamoStore {
     }
 
     async fn activities_after(&self, after: Option<&str>, limit: usize) -> WorldResult<Vec<ActivityItem>> {
-        let operation = "list the activities".to_owned();
-        let place = |name: &str| {
-            let key = |text: &str| AttributeValue::S(text.to_owned());
-            [(PK.to_owned(), key(keys::ACTIVITIES_PK)), (SK.to_owned(), key(name))].into_iter().collect()
-        };
-        let mut listed = Vec::new();
-        let mut from = after.map(place);
-        while listed.len() < limit {
-            let wanted = limit.saturating_sub(listed.len()).min(LIST_PAGE_MAX);
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .limit(i32::try_from(wanted).unwrap_or(i32::MAX))
-                .key_condition_expression(format!("{PK} = :pk"))
-                .expression_attribute_values(":pk", AttributeValue::S(keys::ACTIVITIES_PK.to_owned()))
-                .set_exclusive_start_key(from)
-                .set_return_consumed_capacity(self.capacity.clone())
-                .send()
-                .await
-                .map_err(|error| world_error(operation.clone(), &error))?;
-            for item in page.items.unwrap_or_default() {
-                listed.push(read_activity(operation.clone(), item)?);
-            }
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                break;
-            }
-        }
-        Ok(listed)
+        let operation = "list the activities";
+        let found = self.partition_after(operation, keys::ACTIVITIES_PK, after, limit).await?;
+        found.into_iter().map(|found| read_activity(operation.to_owned(), found)).collect()
     }
 
     async fn delete_activity(&self, name: &str) -> WorldResult<()> {
@@ -80,6 +63,36 @@ impl Activities for DynamoStore {
             .await
             .map(drop)
             .map_err(|error| world_error(format!("delete the activity {name}"), &error))
+    }
+}
+
+impl DynamoStore {
+    pub(super) async fn activity_tags(&self, name: &str) -> WorldResult<Option<TagsItem>> {
+        let operation = format!("read the tags of the activity {name}");
+        let found = self.get(operation.clone(), keys::ACTIVITIES_PK.to_owned(), name.to_owned()).await?;
+        let tagged = found.filter(|found| found.contains_key(STAMP));
+        tagged.map(|tagged| read_tags(operation, tagged)).transpose()
+    }
+
+    pub(super) async fn put_activity_tags(
+        &self,
+        name: &str,
+        tags: &TagsItem,
+        before: Option<&str>,
+    ) -> WorldResult<bool> {
+        let update = self
+            .update(keys::ACTIVITIES_PK.to_owned(), name)
+            .update_expression(format!("SET {TAGS} = :tags, {STAMP} = :stamp"))
+            .expression_attribute_values(":tags", AttributeValue::S(tags_text(tags)))
+            .expression_attribute_values(":stamp", AttributeValue::S(tags.stamp.clone()));
+        let update = match before {
+            None => update
+                .condition_expression(format!("attribute_exists({PK}) AND attribute_not_exists({STAMP})")),
+            Some(before) => update
+                .condition_expression(format!("{STAMP} = :before"))
+                .expression_attribute_values(":before", AttributeValue::S(before.to_owned())),
+        };
+        apply(|| format!("put the tags of the activity {name}"), update).await
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
     DynamoStore,
     item::{self, DATA, EXPIRES, Item, PK, Reader, SK, Writer},
     keys,
+    pages::all_pages,
 };
 use crate::{
     error::{later, world_error},
@@ -182,15 +183,11 @@ impl FanOuts for DynamoStore {
             None => "T#".to_owned(),
         };
         let page = self
-            .client
             .query()
-            .table_name(&self.table)
-            .consistent_read(true)
             .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
             .expression_attribute_values(":pk", AttributeValue::S(keys::part_pk(part)))
             .expression_attribute_values(":first", AttributeValue::S(first))
             .expression_attribute_values(":last", AttributeValue::S("T#:".to_owned()))
-            .set_return_consumed_capacity(self.capacity.clone())
             .send()
             .await
             .map_err(|error| world_error(operation.clone(), &error))?;
@@ -209,38 +206,18 @@ impl FanOuts for DynamoStore {
 
     async fn fan_outs_in(&self, partition: &Partition) -> WorldResult<Vec<(RecordKey, u32)>> {
         let operation = format!("list the fan-outs of {partition}");
-        let mut fan_outs = Vec::new();
-        let mut from = None;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .projection_expression(format!("{SK}, {COUNT}"))
-                .expression_attribute_values(":pk", AttributeValue::S(keys::partition_pk(partition)))
-                .expression_attribute_values(":prefix", AttributeValue::S("I#".to_owned()))
-                .set_exclusive_start_key(from)
-                .set_return_consumed_capacity(self.capacity.clone())
-                .send()
-                .await
-                .map_err(|error| world_error(operation.clone(), &error))?;
-            for item in page.items.unwrap_or_default() {
-                let lock = string(&item, SK).as_deref().and_then(keys::lock_of_opened_sk);
-                let count = match item.get(COUNT) {
-                    Some(AttributeValue::N(count)) => count.parse().ok(),
-                    _ => None,
-                };
-                if let (Some((branch, seq)), Some(count)) = (lock, count) {
-                    fan_outs.push((RecordKey { run: partition.run().clone(), branch, seq }, count));
-                }
-            }
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                return Ok(fan_outs);
-            }
-        }
+        let query = self
+            .query()
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .projection_expression(format!("{SK}, {COUNT}"))
+            .expression_attribute_values(":pk", AttributeValue::S(keys::partition_pk(partition)))
+            .expression_attribute_values(":prefix", AttributeValue::S("I#".to_owned()));
+        let fan_out = |item: &Item| {
+            let (branch, seq) = string(item, SK).as_deref().and_then(keys::lock_of_opened_sk)?;
+            let count = item.get(COUNT)?.as_n().ok()?.parse().ok()?;
+            Some((RecordKey { run: partition.run().clone(), branch, seq }, count))
+        };
+        Ok(all_pages(&operation, query, usize::MAX).await?.iter().filter_map(fan_out).collect())
     }
 }
 

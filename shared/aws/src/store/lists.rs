@@ -1,10 +1,12 @@
 //! The list of a workflow's runs: the index `runs`, eight partitions merged.
 
-use super::{DynamoStore, item::PK, keys};
-use crate::{
-    error::world_error,
-    limits::{LIST_PAGE_MAX, LIST_SHARDS},
+use super::{
+    DynamoStore,
+    item::{Item, PK},
+    keys,
+    pages::all_pages,
 };
+use crate::limits::LIST_SHARDS;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
 use stepladder_protocol::{ListedRun, RunId, WorldResult};
@@ -42,34 +44,21 @@ impl DynamoStore {
         (first_ms, last_ms): (i64, i64),
         limit: usize,
     ) -> WorldResult<Vec<(i64, RunId)>> {
-        let mut runs = Vec::new();
-        let mut from = None;
-        loop {
-            let wanted = limit.saturating_sub(runs.len()).min(LIST_PAGE_MAX);
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(RUNS_INDEX)
-                .scan_index_forward(false)
-                .limit(i32::try_from(wanted).unwrap_or(i32::MAX))
-                .key_condition_expression("lp = :lp AND t0 BETWEEN :first AND :last")
-                .expression_attribute_values(":lp", AttributeValue::S(keys::list_shard_pk(workflow, shard)))
-                .expression_attribute_values(":first", AttributeValue::N(first_ms.to_string()))
-                .expression_attribute_values(":last", AttributeValue::N(last_ms.to_string()))
-                .set_exclusive_start_key(from)
-                .set_return_consumed_capacity(self.capacity.clone())
-                .send()
-                .await
-                .map_err(|error| world_error(format!("list the runs of {workflow}"), &error))?;
-            runs.extend(page.items.unwrap_or_default().iter().filter_map(|item| {
-                let started_ms = item.get("t0")?.as_n().ok()?.parse().ok()?;
-                Some((started_ms, keys::run_of_pk(item.get(PK)?.as_s().ok()?)?))
-            }));
-            from = page.last_evaluated_key;
-            if from.is_none() || runs.len() >= limit {
-                return Ok(runs);
-            }
-        }
+        // An index has no consistent reads.
+        let query = self
+            .query()
+            .consistent_read(false)
+            .index_name(RUNS_INDEX)
+            .scan_index_forward(false)
+            .key_condition_expression("lp = :lp AND t0 BETWEEN :first AND :last")
+            .expression_attribute_values(":lp", AttributeValue::S(keys::list_shard_pk(workflow, shard)))
+            .expression_attribute_values(":first", AttributeValue::N(first_ms.to_string()))
+            .expression_attribute_values(":last", AttributeValue::N(last_ms.to_string()));
+        let found = all_pages(&format!("list the runs of {workflow}"), query, limit).await?;
+        let run = |item: &Item| {
+            let started_ms = item.get("t0")?.as_n().ok()?.parse().ok()?;
+            Some((started_ms, keys::run_of_pk(item.get(PK)?.as_s().ok()?)?))
+        };
+        Ok(found.iter().filter_map(run).collect())
     }
 }

@@ -13,8 +13,9 @@ use super::{
     DynamoStore, apply,
     item::{DATA, EXPIRES, Item, PK, PayloadNames, Reader, SK, Writer, payload_attribute},
     keys, lost_to,
+    pages::all_pages,
 };
-use crate::error::{later, world_error};
+use crate::error::later;
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use stepladder_engine::TaskKey;
 use stepladder_protocol::{
@@ -135,33 +136,15 @@ impl Tasks for DynamoStore {
 
     async fn children_in(&self, partition: &Partition) -> WorldResult<Vec<RunId>> {
         let operation = format!("list the runs that {partition} waits for");
-        let (mut children, mut from) = (Vec::new(), None);
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .filter_expression(format!("attribute_exists({CHILD}) AND {}", is_open()))
-                .projection_expression(CHILD)
-                .expression_attribute_values(":pk", AttributeValue::S(keys::partition_pk(partition)))
-                .expression_attribute_values(":prefix", AttributeValue::S(keys::TASKS_PREFIX.to_owned()))
-                .set_exclusive_start_key(from)
-                .set_return_consumed_capacity(self.capacity.clone())
-                .send()
-                .await
-                .map_err(|error| world_error(operation.clone(), &error))?;
-            let named = |item: Item| match item.get(CHILD) {
-                Some(AttributeValue::S(child)) => child_of(child),
-                _ => None,
-            };
-            children.extend(page.items.unwrap_or_default().into_iter().filter_map(named));
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                return Ok(children);
-            }
-        }
+        let query = self
+            .query()
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .filter_expression(format!("attribute_exists({CHILD}) AND {}", is_open()))
+            .projection_expression(CHILD)
+            .expression_attribute_values(":pk", AttributeValue::S(keys::partition_pk(partition)))
+            .expression_attribute_values(":prefix", AttributeValue::S(keys::TASKS_PREFIX.to_owned()));
+        let named = |item: &Item| child_of(item.get(CHILD)?.as_s().ok()?);
+        Ok(all_pages(&operation, query, usize::MAX).await?.iter().filter_map(named).collect())
     }
 }
 

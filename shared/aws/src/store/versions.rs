@@ -16,6 +16,7 @@ use super::{
     DynamoStore, NOT_THERE,
     item::{Item, PK, Reader, SK, Writer},
     keys,
+    pages::all_pages,
     workflows::{json, workflow_type, write_what_it_is},
 };
 use crate::{
@@ -37,6 +38,9 @@ pub(super) const MARK: &str = "dl";
 /// A workflow that is there, and not being deleted.
 const THERE: &str = "attribute_exists(pk) AND attribute_not_exists(dl)";
 const MARKED: &str = "dl = :mark";
+/// The attributes of tags, and of the stamp of what has one.
+pub(super) const TAGS: &str = "tg";
+pub(super) const STAMP: &str = "sp";
 const STAMPED: &str = "sp = :before";
 
 impl Versions for DynamoStore {
@@ -205,7 +209,10 @@ impl Versions for DynamoStore {
     }
 
     async fn tags(&self, of: Tagged<'_>) -> WorldResult<Option<TagsItem>> {
-        let Tagged::Workflow(workflow) = of;
+        let workflow = match of {
+            Tagged::Workflow(workflow) => workflow,
+            Tagged::Activity(activity) => return self.activity_tags(activity).await,
+        };
         let operation = format!("read the tags of the workflow {workflow}");
         let sk = keys::TAGS_SK.to_owned();
         let found = self.get(operation.clone(), keys::workflow_pk(workflow), sk).await?;
@@ -213,10 +220,13 @@ impl Versions for DynamoStore {
     }
 
     async fn put_tags(&self, of: Tagged<'_>, tags: &TagsItem, before: Option<&str>) -> WorldResult<bool> {
-        let Tagged::Workflow(workflow) = of;
+        let workflow = match of {
+            Tagged::Workflow(workflow) => workflow,
+            Tagged::Activity(activity) => return self.put_activity_tags(activity, tags, before).await,
+        };
         let operation = format!("put the tags of the workflow {workflow}");
         let pk = keys::workflow_pk(workflow);
-        let put = Put::builder().table_name(&self.table).set_item(Some(write_tags(workflow, tags)));
+        let put = Put::builder().table_name(&self.table).set_item(Some(tags_item(workflow, tags)));
         let put = match before {
             None => put.condition_expression(NOT_THERE),
             Some(before) => {
@@ -261,16 +271,12 @@ impl DynamoStore {
     /// A few of the sort keys with a prefix.
     async fn sort_keys(&self, operation: &str, pk: &str, prefix: &str) -> WorldResult<Vec<String>> {
         let page = self
-            .client
             .query()
-            .table_name(&self.table)
-            .consistent_read(true)
             .limit(DELETED_AT_ONCE)
             .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
             .projection_expression(SK)
             .expression_attribute_values(":pk", text(pk))
             .expression_attribute_values(":prefix", text(prefix))
-            .set_return_consumed_capacity(self.capacity.clone())
             .send()
             .await
             .map_err(|error| world_error(operation.to_owned(), &error))?;
@@ -289,33 +295,14 @@ impl DynamoStore {
         (first, last): (String, String),
         limit: usize,
     ) -> WorldResult<Vec<Item>> {
-        let mut found = Vec::new();
-        let mut from = None;
-        while found.len() < limit {
-            let wanted = limit.saturating_sub(found.len()).min(crate::limits::LIST_PAGE_MAX);
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .scan_index_forward(false)
-                .limit(i32::try_from(wanted).unwrap_or(i32::MAX))
-                .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
-                .expression_attribute_values(":pk", text(&pk))
-                .expression_attribute_values(":first", text(&first))
-                .expression_attribute_values(":last", text(&last))
-                .set_exclusive_start_key(from)
-                .set_return_consumed_capacity(self.capacity.clone())
-                .send()
-                .await
-                .map_err(|error| world_error(operation.to_owned(), &error))?;
-            found.extend(page.items.unwrap_or_default());
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                break;
-            }
-        }
-        Ok(found)
+        let query = self
+            .query()
+            .scan_index_forward(false)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":first", text(first))
+            .expression_attribute_values(":last", text(last));
+        all_pages(operation, query, limit).await
     }
 }
 
@@ -386,18 +373,26 @@ fn read_alias(operation: String, workflow: &str, item: Item) -> WorldResult<Alia
     })
 }
 
-pub(super) fn write_tags(workflow: &str, tags: &TagsItem) -> Item {
+pub(super) fn tags_item(workflow: &str, tags: &TagsItem) -> Item {
     let mut writer = Writer::new(keys::workflow_pk(workflow), keys::TAGS_SK, ITEM_VERSION);
-    writer.string("sp", &tags.stamp);
-    writer.string("tg", serde_json::json!(tags.tags).to_string());
+    write_tags(&mut writer, tags);
     writer.0
 }
 
-fn read_tags(operation: String, item: Item) -> WorldResult<TagsItem> {
+pub(super) fn write_tags(writer: &mut Writer, tags: &TagsItem) {
+    writer.string(STAMP, &tags.stamp);
+    writer.string(TAGS, tags_text(tags));
+}
+
+pub(super) fn tags_text(tags: &TagsItem) -> String {
+    serde_json::json!(tags.tags).to_string()
+}
+
+pub(super) fn read_tags(operation: String, item: Item) -> WorldResult<TagsItem> {
     let mut reader = Reader::new(operation, item)?;
-    let tags = serde_json::from_str(&reader.string("tg")?)
-        .map_err(|_| reader.damaged("tg", "is no JSON object of texts"))?;
-    Ok(TagsItem { tags, stamp: reader.string("sp")? })
+    let tags = serde_json::from_str(&reader.string(TAGS)?)
+        .map_err(|_| reader.damaged(TAGS, "is no JSON object of texts"))?;
+    Ok(TagsItem { tags, stamp: reader.string(STAMP)? })
 }
 
 #[cfg(test)]
@@ -420,8 +415,8 @@ mod tests {
         item.insert("rt".to_owned(), text("[[1]]"));
         assert!(read_alias(String::new(), "w", item).unwrap_err().message.contains("\"rt\""));
         let tags = TagsItem { tags: [("k".to_owned(), "é".to_owned())].into(), stamp: "s".to_owned() };
-        assert_eq!(read_tags(String::new(), write_tags("w", &tags)).unwrap(), tags);
-        let mut item = write_tags("w", &tags);
+        assert_eq!(read_tags(String::new(), tags_item("w", &tags)).unwrap(), tags);
+        let mut item = tags_item("w", &tags);
         item.insert("tg".to_owned(), text("[]"));
         assert!(read_tags(String::new(), item).unwrap_err().message.contains("\"tg\""));
     }

@@ -17,12 +17,9 @@ use super::{
     Cancellation, DynamoStore, NOT_THERE,
     item::{Item, PK, Reader, SK, Writer},
     keys,
-    versions::{MARK, write_tags, write_version},
+    versions::{MARK, tags_item, write_version},
 };
-use crate::{
-    error::{cancelled, never, world_error},
-    limits::LIST_PAGE_MAX,
-};
+use crate::error::{cancelled, never, world_error};
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -56,7 +53,7 @@ impl DynamoStore {
         };
         let mut puts = vec![current, put(listed.0)];
         puts.extend(version.map(|version| put(write_version(version)).condition_expression(NOT_THERE)));
-        puts.extend(tags.map(|tags| put(write_tags(&workflow.name, tags))));
+        puts.extend(tags.map(|tags| put(tags_item(&workflow.name, tags))));
         let mut all = Vec::with_capacity(puts.len());
         for put in puts {
             let put = put.build().map_err(|error| never(operation.clone(), error.to_string()))?;
@@ -104,42 +101,17 @@ impl DynamoStore {
         after: Option<&str>,
         limit: usize,
     ) -> WorldResult<Vec<ListedWorkflow>> {
-        let operation = "list the workflows".to_owned();
-        let place = |name: &str| {
-            let key = |text: &str| AttributeValue::S(text.to_owned());
-            [(PK.to_owned(), key(keys::WORKFLOWS_PK)), (SK.to_owned(), key(name))].into_iter().collect()
+        let operation = "list the workflows";
+        let found = self.partition_after(operation, keys::WORKFLOWS_PK, after, limit).await?;
+        let listed = |found| {
+            let mut reader = Reader::new(operation.to_owned(), found)?;
+            Ok(ListedWorkflow {
+                name: reader.string(SK)?,
+                workflow_type: workflow_type(&mut reader)?,
+                created_ms: reader.optional_number("t0")?,
+            })
         };
-        let mut listed = Vec::new();
-        let mut from = after.map(place);
-        while listed.len() < limit {
-            let wanted = limit.saturating_sub(listed.len()).min(LIST_PAGE_MAX);
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .limit(i32::try_from(wanted).unwrap_or(i32::MAX))
-                .key_condition_expression(format!("{PK} = :pk"))
-                .expression_attribute_values(":pk", AttributeValue::S(keys::WORKFLOWS_PK.to_owned()))
-                .set_exclusive_start_key(from)
-                .set_return_consumed_capacity(self.capacity.clone())
-                .send()
-                .await
-                .map_err(|error| world_error(operation.clone(), &error))?;
-            for item in page.items.unwrap_or_default() {
-                let mut reader = Reader::new(operation.clone(), item)?;
-                listed.push(ListedWorkflow {
-                    name: reader.string(SK)?,
-                    workflow_type: workflow_type(&mut reader)?,
-                    created_ms: reader.optional_number("t0")?,
-                });
-            }
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                break;
-            }
-        }
-        Ok(listed)
+        found.into_iter().map(listed).collect()
     }
 }
 

@@ -173,19 +173,38 @@ impl Versions for MemoryHost {
     }
 
     async fn tags(&self, of: Tagged<'_>) -> WorldResult<Option<TagsItem>> {
-        let Tagged::Workflow(workflow) = of;
-        self.op("get tags", |state| Ok(state.versions.tags.get(workflow).cloned())).await
+        self.op("get tags", |state| {
+            Ok(match of {
+                Tagged::Workflow(workflow) => state.versions.tags.get(workflow).cloned(),
+                Tagged::Activity(activity) => {
+                    state.activities.get(activity).and_then(|(_, tags)| tags.clone())
+                }
+            })
+        })
+        .await
     }
 
     async fn put_tags(&self, of: Tagged<'_>, tags: &TagsItem, before: Option<&str>) -> WorldResult<bool> {
-        let Tagged::Workflow(workflow) = of;
-        self.op("put tags", |state| {
-            let there = state.versions.tags.get(workflow).map(|there| there.stamp.as_str());
-            let fits = there == before && state.workflows.contains_key(workflow);
-            if fits {
-                state.versions.tags.insert(workflow.to_owned(), tags.clone());
+        fn stamp(tags: Option<&TagsItem>) -> Option<&str> {
+            tags.map(|tags| tags.stamp.as_str())
+        }
+        self.op("put tags", |state| match of {
+            Tagged::Workflow(workflow) => {
+                let there = state.versions.tags.get(workflow);
+                let fits = stamp(there) == before && state.workflows.contains_key(workflow);
+                if fits {
+                    state.versions.tags.insert(workflow.to_owned(), tags.clone());
+                }
+                Ok(fits)
             }
-            Ok(fits)
+            Tagged::Activity(activity) => {
+                let Some((_, there)) = state.activities.get_mut(activity) else { return Ok(false) };
+                let fits = stamp(there.as_ref()) == before;
+                if fits {
+                    *there = Some(tags.clone());
+                }
+                Ok(fits)
+            }
         })
         .await
     }

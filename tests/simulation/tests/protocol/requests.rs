@@ -4,7 +4,10 @@ use crate::support::{Stack, answers, chain, failure, step_queue, work};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use stepladder_engine::{Event, Outcome, Status};
-use stepladder_protocol::{Ask, QueueName, Requested, RunId, StatusEvents};
+use stepladder_protocol::{
+    Ask, NewVersion, Qualifier, QueueName, Requested, Route, RunId, StartRequest, StatusEvents,
+    WorkflowChanged,
+};
 
 fn stop(stack: &Stack, name: &str) -> Requested {
     let (error, cause) = (Some("Enough".to_owned()), Some("changed my mind".to_owned()));
@@ -237,7 +240,7 @@ fn a_status_event_tells_each_end_once_with_awss_detail_and_no_payload() {
     let events = stack.host.in_queue(&QueueName::Status);
     let events: Vec<Value> = events.iter().map(|event| serde_json::from_str(&event.body).unwrap()).collect();
     let item = stack.view("run").item;
-    let detail = |status: &str, stop: &Value, r: u32, error: Value| {
+    let detail = |status: &str, stop: &Value, redriven: Option<i64>, error: Value| {
         json!({
             "executionArn": "arn:aws:states:us-east-1:000000000000:execution:w:run",
             "stateMachineArn": "arn:aws:states:us-east-1:000000000000:stateMachine:w",
@@ -253,8 +256,8 @@ fn a_status_event_tells_each_end_once_with_awss_detail_and_no_payload() {
             "cause": error.as_str().map(|error| format!("{error} happened")),
             "stateMachineVersionArn": null,
             "stateMachineAliasArn": null,
-            "redriveCount": r,
-            "redriveDate": null,
+            "redriveCount": u32::from(redriven.is_some()),
+            "redriveDate": redriven,
             "redriveStatus": if status == "SUCCEEDED" { "NOT_REDRIVABLE" } else { "REDRIVABLE" },
             "redriveStatusReason":
                 (status == "SUCCEEDED").then_some("Execution is SUCCEEDED and cannot be redriven"),
@@ -267,8 +270,40 @@ fn a_status_event_tells_each_end_once_with_awss_detail_and_no_payload() {
         assert!(event["time"].as_str().unwrap().ends_with('Z'));
     }
     let stops: Vec<&Value> = events.iter().map(|event| &event["detail"]["stopDate"]).collect();
-    assert_eq!(events[0]["detail"], detail("FAILED", stops[0], 0, json!("Flaky")));
-    assert_eq!(events[1]["detail"], detail("SUCCEEDED", &json!(item.ended_ms), 1, Value::Null));
+    assert_eq!(events[0]["detail"], detail("FAILED", stops[0], None, json!("Flaky")));
+    assert!(item.redriven_ms().is_some_and(|ms| ms > item.started_ms));
+    let second = detail("SUCCEEDED", &json!(item.ended_ms), item.redriven_ms(), Value::Null);
+    assert_eq!(events[1]["detail"], second);
+}
+
+#[test]
+fn a_status_event_names_the_version_and_the_alias_that_a_run_was_started_with() {
+    let mut stack = Stack::of(&chain(&["work"]));
+    stack.step("work", |_| Ok(json!(1)));
+    let new = NewVersion::default();
+    let published = stack.host.drive(stack.protocol.publish_version("w", None, &new)).unwrap();
+    assert!(matches!(published, WorkflowChanged::Done(..)), "{published:?}");
+    let routes = vec![Route { version: 1, weight: 100 }];
+    stack.host.drive(stack.protocol.create_alias("w", "PROD", None, routes)).unwrap();
+    stack.start("plain", json!({}));
+    stack.run();
+    for (name, qualifier) in
+        [("version", Qualifier::Version(1)), ("alias", Qualifier::Alias("PROD".to_owned()))]
+    {
+        let request = StartRequest { workflow: "w".to_owned(), name: name.to_owned(), input: json!({}) };
+        stack.host.drive(stack.protocol.start_with(request, &qualifier)).unwrap();
+        stack.run();
+    }
+    let events = stack.host.in_queue(&QueueName::Status);
+    let told = events.iter().map(|event| {
+        let detail = serde_json::from_str::<Value>(&event.body).unwrap()["detail"].clone();
+        (detail["stateMachineVersionArn"].clone(), detail["stateMachineAliasArn"].clone())
+    });
+    let arn = |of: &str| json!(format!("arn:aws:states:us-east-1:000000000000:stateMachine:w:{of}"));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [(Value::Null, Value::Null), (arn("1"), Value::Null), (arn("1"), arn("PROD"))]
+    );
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use super::aws_world::{AwsWorld, run};
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::types::QueueAttributeName;
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -107,6 +109,45 @@ fn a_run_is_in_the_list_of_attention_from_its_bad_end_to_its_redrive() {
         let succeeded = Close { status: Status::Succeeded, error: None, ..failed() };
         assert!(store.close_run(&key, 1, &succeeded).await.unwrap());
         assert_eq!(attention(host, &key.id.workflow).await, Vec::<String>::new());
+    });
+}
+
+#[test]
+fn an_activitys_queue_is_encrypted_as_the_stacks_own_are() {
+    run(async {
+        let world = AwsWorld::start().await;
+        // Another server may have no such key, and has this stack's queues for other tests, too.
+        if world.server.is_none() {
+            return eprintln!("skipped: needs a server of our own");
+        }
+        let (sqs, queues) = (world.host.sqs(), world.host.queue());
+        let encryption = async |queue: &QueueName| {
+            let url = queues.url(queue).await.unwrap().unwrap();
+            let asked = sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
+            let mut attributes = asked.send().await.unwrap().attributes.unwrap();
+            assert_eq!(attributes[&QueueAttributeName::MessageRetentionPeriod], "1209600");
+            attributes.retain(|name, _| name.as_str().starts_with("Kms") || name.as_str().contains("Sse"));
+            attributes
+        };
+        let by_sqs = QueueName::activity("by-sqs");
+        queues.create(&by_sqs).await.unwrap();
+        let managed = [(QueueAttributeName::SqsManagedSseEnabled, "true".to_owned())];
+        assert_eq!(encryption(&by_sqs).await, managed.into());
+
+        let own: HashMap<QueueAttributeName, String> = [
+            (QueueAttributeName::KmsMasterKeyId, "arn:aws:kms:us-east-1:000000000000:key/own".to_owned()),
+            (QueueAttributeName::KmsDataKeyReusePeriodSeconds, "3600".to_owned()),
+            (QueueAttributeName::SqsManagedSseEnabled, "false".to_owned()),
+        ]
+        .into();
+        let start = queues.url(&QueueName::Start).await.unwrap().unwrap();
+        let set = sqs.set_queue_attributes().queue_url(start).set_attributes(Some(own.clone()));
+        set.send().await.unwrap();
+        let by_key = QueueName::activity("by-key");
+        for _repeated in 0..2 {
+            queues.create(&by_key).await.unwrap();
+        }
+        assert_eq!(encryption(&by_key).await, own);
     });
 }
 
