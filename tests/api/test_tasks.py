@@ -7,8 +7,6 @@ import uuid
 
 from client import QUEUE_WAIT_SECONDS, ApiTest, client, sqs
 
-import boto3
-
 
 class Tasks(ApiTest):
     def types(self, execution):
