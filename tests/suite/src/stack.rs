@@ -36,8 +36,12 @@ pub struct TestStack {
     /// For files, and the folder in which the command line is called.
     pub folder: Folder,
     steps: Vec<QueueName>,
-    log: Arc<Mutex<Vec<LogLine>>>,
+    log: Log,
 }
+
+/// What the functions have written.
+#[derive(Debug, Default)]
+struct Log(Arc<Mutex<Vec<LogLine>>>);
 
 /// A step of the stack: its function, and how its queue is set.
 #[derive(Debug, Clone)]
@@ -126,8 +130,8 @@ impl TestStack {
     pub async fn start(program: &str, steps: &[TestStep]) -> Self {
         let programs = Programs::built();
         let server = Server::start(ServerConfig::default()).await.unwrap();
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&log);
+        let log = Log::default();
+        let sink = Arc::clone(&log.0);
         server.lambda().on_log(move |line| sink.lock().unwrap().push(line));
         let host = AwsHost::connect(Environment::local(&server.endpoint_url(), STACK).unwrap()).await;
         let spec = StackSpec {
@@ -329,24 +333,24 @@ impl TestStack {
 
     /// The lines that the functions have written so far.
     pub fn log_texts(&self) -> Vec<String> {
-        self.log.lock().unwrap().iter().map(|line| line.text.clone()).collect()
+        self.log.0.lock().unwrap().iter().map(|line| line.text.clone()).collect()
     }
 
     /// What the functions have written, for whoever looks for a fault.
     pub fn tell(&self) -> String {
-        let log = self.log.lock().unwrap();
+        let log = self.log.0.lock().unwrap();
         let last = log.iter().skip(log.len().saturating_sub(60));
         last.map(|line| format!("{}: {}\n", line.function, line.text)).collect()
     }
 }
 
-impl Drop for TestStack {
+impl Drop for Log {
     fn drop(&mut self) {
-        let marked = self.log_texts().into_iter().find(|text| text.contains(MARKED));
-        if let Some(line) = marked
+        let lines = self.0.lock().unwrap();
+        if let Some(line) = lines.iter().find(|line| line.text.contains(MARKED))
             && !std::thread::panicking()
         {
-            panic!("a log line shows a payload: {line}");
+            panic!("a log line shows a payload: {}", line.text);
         }
     }
 }
