@@ -81,7 +81,7 @@ fn a_state_machine_is_refused_with_awss_reasons() {
     check(
         create("w", &json!({ "StartAt": "P" })),
         "InvalidDefinition",
-        "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: ",
+        "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States] at /'",
     );
     let body = with(create("w", &pass()), "definition", json!("not a definition"));
     check(body, "InvalidDefinition", "Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: ");
@@ -155,7 +155,13 @@ fn an_express_state_machine_is_judged_by_awss_rules() {
         "Parameters": { "FunctionName": "work", "Payload": { "token.$": "$$.Task.Token" } }
     } } });
     let body = with(create("w", &waits), "type", json!("EXPRESS"));
-    world.refused("CreateStateMachine", body, "InvalidDefinition", "SCHEMA_VALIDATION_FAILED");
+    world.refused(
+        "CreateStateMachine",
+        body,
+        "InvalidDefinition",
+        "'SCHEMA_VALIDATION_FAILED: Express state machine does not support '.waitForTaskToken' service integration  at \
+         /States/T/Resource'",
+    );
     world.ok("CreateStateMachine", with(create("w", &pass()), "type", json!("EXPRESS")));
     assert_eq!(
         world.ok("DescribeStateMachine", json!({ "stateMachineArn": machine("w") }))["type"],
@@ -231,7 +237,7 @@ fn an_update_is_refused_with_awss_reasons() {
     check(
         of("w"),
         "InvalidDefinition",
-        "SCHEMA_VALIDATION_FAILED: a definition needs the field `StartAt` at /, SCHEMA_VALIDATION_FAILED: ",
+        "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /'",
     );
 }
 
@@ -243,11 +249,18 @@ fn a_definition_is_validated_with_awss_codes_and_places() {
     assert_eq!(validate(json!({ "definition": pass().to_string() })), ok);
     let empty = validate(json!({ "definition": "{}" }));
     assert_eq!((&empty["result"], &empty["truncated"]), (&json!("FAIL"), &json!(false)));
-    let first = &empty["diagnostics"][0];
-    assert_eq!(
-        (&first["severity"], &first["code"], &first["location"]),
-        (&json!("ERROR"), &json!("SCHEMA_VALIDATION_FAILED"), &json!("/"))
-    );
+    let fault = json!({ "severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "location": "/",
+        "message": "These fields are required: [States, StartAt]" });
+    assert_eq!(empty["diagnostics"], json!([fault]));
+    let nothing = json!({ "severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED",
+        "message": "Definition must be a valid JSON object" });
+    assert_eq!(validate(json!({ "definition": " " }))["diagnostics"], json!([nothing]));
+    let other_language = json!({ "QueryLanguage": "JSONata", "StartAt": "P", "States": {
+        "P": { "Type": "Pass", "QueryLanguage": "JSONPath", "End": true }
+    } });
+    let fault = json!({ "severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "location": "/States/P",
+        "message": "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine" });
+    assert_eq!(validate(json!({ "definition": other_language.to_string() }))["diagnostics"], json!([fault]));
     let no_json = validate(json!({ "definition": "not a definition" }));
     assert_eq!(no_json["diagnostics"][0]["code"], "INVALID_JSON_DESCRIPTION");
     let path_as_text = json!({ "StartAt": "P", "States": { "P": { "Type": "Pass", "End": true, "Parameters": { "a": "$.b" } } } });
