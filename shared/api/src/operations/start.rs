@@ -8,7 +8,7 @@ use crate::{
     fields::{Fields, Text},
     limits::{AWS_DATA_BYTES_MAX, REQUEST_BYTES_MAX, SYNC_POLL_MS, SYNC_POLL_MS_MAX, SYNC_WAIT_MS},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use stepladder_engine::Status;
 use stepladder_protocol::{
     Clock, Host, Qualifier, RunItem, StartError, StartRequest, Started, Store, WorkflowType, json, uuid,
@@ -66,7 +66,13 @@ pub(super) async fn start_sync<H: Host>(api: &Api<H>, mut fields: Fields) -> Res
         .set_time("stopDate", item.ended_ms)
         .set("status", sync_status(item.status))
         .set_some("traceHeader", trace_header);
-    super::executions::with_data(api, answer, &item, included).await.map(Answer::into_value)
+    let answer = super::executions::with_data(api, answer, &item, included).await?;
+    // Otherwise than DescribeExecution it says of an output that there is none that it is whole.
+    let answer = match answer.has("inputDetails") && !answer.has("outputDetails") {
+        true => answer.set("outputDetails", json!({ "included": true })),
+        false => answer,
+    };
+    Ok(answer.into_value())
 }
 
 /// `more` reads what the operation takes beside, and checks all.

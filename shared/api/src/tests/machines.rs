@@ -20,6 +20,7 @@ fn a_state_machine_is_made_and_described_and_run() {
             "type": "STANDARD", "creationDate": 1_700_000_000.0,
             "loggingConfiguration": { "level": "OFF", "includeExecutionData": false },
             "tracingConfiguration": { "enabled": false },
+            "encryptionConfiguration": { "type": "AWS_OWNED_KEY" },
         })
     );
     let without = json!({ "stateMachineArn": machine("w"), "includedData": "METADATA_ONLY" });
@@ -62,6 +63,21 @@ fn configurations_are_kept_and_shown() {
     let described = world.ok("DescribeStateMachine", json!({ "stateMachineArn": machine("w") }));
     assert_eq!(described["loggingConfiguration"], logging);
     assert_eq!(described["tracingConfiguration"], json!({ "enabled": true }));
+}
+
+#[test]
+fn no_destinations_are_shown_where_none_were_given_by_name() {
+    let world = World::new();
+    let none = json!({ "destinations": [] });
+    for (name, given, shown) in [("w", none.clone(), none), ("v", json!({}), json!({}))] {
+        let body = with(create(name, &pass()), "loggingConfiguration", given);
+        let made = world.ok("CreateStateMachine", body.clone());
+        let described = world.ok("DescribeStateMachine", json!({ "stateMachineArn": machine(name) }));
+        let mut expected = json!({ "level": "OFF", "includeExecutionData": false });
+        expected.as_object_mut().unwrap().extend(shown.as_object().unwrap().clone());
+        assert_eq!(described["loggingConfiguration"], expected);
+        assert_eq!(world.ok("CreateStateMachine", body), made, "the same again");
+    }
 }
 
 #[test]
@@ -195,6 +211,7 @@ fn an_update_makes_a_revision_and_running_executions_keep_theirs() {
     assert_eq!((definition(&old), definition(&new)), (wait(), pass()));
     assert_eq!((&old["updateDate"], old.get("revisionId")), (&json!(1_700_000_000.0), None));
     assert_eq!((&new["updateDate"], &new["revisionId"]), (&updated["updateDate"], &updated["revisionId"]));
+    assert_eq!(new["encryptionConfiguration"], json!({ "type": "AWS_OWNED_KEY" }));
     assert_eq!(
         (&new["name"], &new["roleArn"], &new["stateMachineArn"]),
         (&json!("w"), &json!(ROLE), &json!(machine("w")))

@@ -127,6 +127,7 @@ fn a_sync_start_tells_how_it_failed() {
         (&json!("FAILED"), &json!("Bad"), &json!("it was to"))
     );
     assert_eq!(answer.get("output"), None);
+    assert_eq!(answer["outputDetails"], json!({ "included": true }), "AWS has it here");
 }
 
 #[test]

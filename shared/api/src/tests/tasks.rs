@@ -189,6 +189,7 @@ fn activities_are_made_described_listed_and_deleted() {
     }
     let described = world.ok("DescribeActivity", json!({ "activityArn": activity("pack") }));
     assert_eq!(described["name"], "pack");
+    assert_eq!(described["encryptionConfiguration"], json!({ "type": "AWS_OWNED_KEY" }));
     let first = world.ok("ListActivities", json!({ "maxResults": 1 }));
     assert_eq!(first["activities"][0]["name"], "pack");
     let second = world.ok("ListActivities", json!({ "maxResults": 1, "nextToken": first["nextToken"] }));
