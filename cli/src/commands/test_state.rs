@@ -198,6 +198,7 @@ fn refused(error: &StateTestError, state: &str) -> Failure {
         StateTestError::MockMissing { .. } => failure
             .hint(format!("add what '{state}' gets: --mock-result '{{…}}', or --mock-error 'Name:cause'")),
         StateTestError::MockNotAnArray { .. } => failure.hint("--mock-result '[…]'"),
+        StateTestError::MockNotAnObject { .. } => failure.hint("--mock-result '{…}'"),
         StateTestError::ReaderDataNotAnArray => failure.hint("--item-reader-data '[…]'"),
         StateTestError::NoSuchState { .. } => failure,
         StateTestError::NotInside { .. } => Failure { code: Code::InvalidOption, ..failure }

@@ -27,12 +27,19 @@ impl Answer {
     }
 
     /// An execution's input or output, and whether it is in the answer: what is too large for one is not.
-    pub(crate) fn set_data(self, name: &str, value: Option<&Value>) -> Result<Self, ApiError> {
-        let text = value.map(data).transpose()?;
-        let included = !matches!(text, Some(None));
-        Ok(self
-            .set_some(name, text.flatten())
-            .set(&format!("{name}Details"), json!({ "included": included })))
+    pub(crate) fn set_data(self, name: &str, value: &Value) -> Result<Self, ApiError> {
+        let text = data(value)?;
+        let included = text.is_some();
+        Ok(self.set_some(name, text).set(&format!("{name}Details"), json!({ "included": included })))
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.0.remove(name);
+        self
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     pub(crate) fn into_value(self) -> Value {

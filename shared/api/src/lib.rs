@@ -17,6 +17,7 @@ mod answer;
 mod arn;
 mod error;
 mod fields;
+mod jackson;
 pub mod limits;
 mod listing;
 mod operations;

@@ -133,7 +133,7 @@ impl World {
 
     /// The same, with at most so many deliveries.
     pub(crate) fn run_within(&self, deliveries_max: usize) {
-        let queues = [QueueName::Step("work".to_owned()), QueueName::Timer];
+        let queues = [QueueName::Step("work".to_owned()), QueueName::Invoke, QueueName::Timer];
         for _ in 0..deliveries_max {
             let first = |queue: &QueueName| {
                 let visible = self.host.in_queue(queue).into_iter().map(|message| message.visible_ms);
@@ -155,7 +155,7 @@ impl World {
             deadline_ms: self.now_ms() + 10_000,
             function_timeout_ms: 10_000,
         };
-        let step = matches!(queue, QueueName::Step(_)).then(work);
+        let step = matches!(queue, QueueName::Step(_) | QueueName::Invoke).then(work);
         let left = self.host.drive(self.protocol.handle_batch(step.as_ref(), &invocation, &deliveries));
         for delivery in deliveries.iter().filter(|delivery| !left.contains(&delivery.message_id)) {
             self.host.delete(queue, &delivery.message_id);

@@ -13,6 +13,9 @@ pub struct Fault {
     pub severity: Severity,
     /// AWS's code, see [`FaultCode::aws`].
     pub aws_code: Option<&'static str>,
+    /// What AWS says instead of `message`, where its words are known: for its clients alone.
+    #[serde(skip)]
+    pub aws_message: Option<String>,
     /// The member or object that the place lies in, as AWS writes it: `/States/Pay/Catch[0]/Next`.
     pub path: String,
     /// Bytes of the source.
@@ -319,6 +322,7 @@ mod tests {
             code: FaultCode::WrongType,
             severity: Severity::Error,
             aws_code: FaultCode::WrongType.aws(),
+            aws_message: Some("AWS's own words".into()),
             path: "/States".into(),
             span: start..start + 1,
             line: 3,

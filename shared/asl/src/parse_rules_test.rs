@@ -187,6 +187,46 @@ fn faults_have_the_codes_and_the_paths_of_aws() {
     assert_eq!(faults.iter().map(|fault| fault.aws_code).collect::<Vec<_>>(), [Some("MISSING_END_STATE")]);
 }
 
+#[test]
+fn faults_have_the_words_of_aws_where_they_are_known() {
+    let express = Options { workflow_type: WorkflowType::Express, ..Options::default() };
+    let machine = |top: &str, state: &str| {
+        format!(r#"{{{top}"StartAt": "A", "States": {{"A": {{{state}, "End": true}}}}}}"#)
+    };
+    let task = |resource: &str| machine("", &format!(r#""Type": "Task", "Resource": "{resource}""#));
+    for (text, words) in [
+        (" ".to_string(), "Definition must be a valid JSON object"),
+        ("{}".to_string(), "These fields are required: [States, StartAt]"),
+        (r#"{"States": {"A": {"Type": "Succeed"}}}"#.to_string(), "These fields are required: [StartAt]"),
+        (r#"{"StartAt": "A"}"#.to_string(), "These fields are required: [States]"),
+        (
+            machine(r#""QueryLanguage": "JSONata", "#, r#""Type": "Pass", "QueryLanguage": "JSONPath""#),
+            "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
+        ),
+        (
+            machine("", r#""Type": "Wait", "Timestamp": "2016-12-05 21:29:29Z""#),
+            "String does not match RFC3339 timestamp",
+        ),
+        (
+            task("arn:aws:states:::sqs:sendMessage.waitForTaskToken"),
+            "Express state machine does not support '.waitForTaskToken' service integration ",
+        ),
+        (
+            task("arn:aws:states:::states:startExecution.sync"),
+            "Express state machine does not support '.sync' service integration",
+        ),
+        (
+            task("arn:aws:states:us-east-1:000000000000:activity:a"),
+            "Express state machine does not support Activity ARN",
+        ),
+    ] {
+        let faults = Definition::parse_as(&text, &express).unwrap_err();
+        let told: Vec<_> = faults.iter().map(|fault| fault.aws_message.as_deref()).collect();
+        assert_eq!(told, [Some(words)], "{text}");
+        assert!(faults.iter().all(|fault| fault.message != words), "the command line has its own");
+    }
+}
+
 /// The paths that find nothing in a machine of these states.
 #[track_caller]
 fn finds_nothing(states: &str, expected: &[&str]) {

@@ -79,6 +79,10 @@ pub enum StateTestError {
     MockMissing { state: String, state_type: &'static str },
     #[error("the mocked result of the {state_type} state '{state}' must be an array: one result per branch")]
     MockNotAnArray { state: String, state_type: &'static str },
+    #[error(
+        "the mocked result of the {state_type} state '{state}' must be an object: what its ResultWriter tells"
+    )]
+    MockNotAnObject { state: String, state_type: &'static str },
     #[error("the state '{inner}' that the error comes from is not inside the state '{state}'")]
     NotInside { inner: String, state: String },
     #[error("the data of an item reader must be an array")]
@@ -108,6 +112,7 @@ pub fn test_state(
     now_ms: i64,
 ) -> Result<StateTested, StateTestError> {
     let no_such_state = || StateTestError::NoSuchState { state: state.to_owned() };
+    check_mock(definition.state(state).ok_or_else(no_such_state)?, test)?;
     if let Some(inner) = &test.error_caused_by_state
         && !is_inside(definition, inner, state)
     {
@@ -131,6 +136,31 @@ pub fn test_state(
         (came, variables) = settle_alone(definition, run, &position, &outcome, now_ms, &mut trace);
     }
     tested(came, variables, trace).ok_or_else(|| StateTestError::TooSlow { state: state.to_owned() })
+}
+
+/// What the work of a Map or Parallel state gives has its shape, whatever the state's input is.
+fn check_mock(state: &State, test: &StateTest) -> Result<(), StateTestError> {
+    let (name, state_type) = (state.name.clone(), state.kind.type_name());
+    match (&state.kind, &test.mock) {
+        (Kind::Map(map), Some(Mock::Result(result))) if writes_results(&map.mode) => {
+            let error = StateTestError::MockNotAnObject { state: name, state_type };
+            result.is_object().then_some(()).ok_or(error)
+        }
+        (Kind::Map(_) | Kind::Parallel(_), Some(Mock::Result(result))) if !result.is_array() => {
+            Err(StateTestError::MockNotAnArray { state: name, state_type })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a Map state's results are in files, and its own result tells where.
+fn writes_results(mode: &MapMode) -> bool {
+    match mode {
+        MapMode::Inline => false,
+        MapMode::Distributed(map) => {
+            map.result_writer.as_ref().is_some_and(|writer| writer.resource.is_some())
+        }
+    }
 }
 
 /// Whether a state lies in the other one, at any depth.
@@ -278,7 +308,8 @@ fn answer(state: &State, position: &Position, test: &StateTest) -> Result<Outcom
         (Mock::Result(Value::Array(results)), Some(_)) => {
             Ok(Outcome::Joined { results: results.clone(), events: 0 })
         }
-        (Mock::Result(_), Some(_)) => Err(StateTestError::MockNotAnArray { state: name(), state_type }),
+        // What a result writer tells, as it is.
+        (Mock::Result(result), Some(_)) => Ok(Outcome::Responded { response: result.clone() }),
     }
 }
 

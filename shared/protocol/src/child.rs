@@ -20,12 +20,12 @@ use serde_json::{Map, Value, json};
 use stepladder_asl::{Definition, Pattern, Service, timestamp};
 use stepladder_engine::{Callee, Outcome, Phase, Position, Run, Status, StepCall, TaskKey, callee};
 
-/// How Step Functions names its own errors where a state calls it.
-const NOT_THERE: &str = "StepFunctions.StateMachineDoesNotExistException";
-const ALREADY_EXISTS: &str = "StepFunctions.ExecutionAlreadyExistsException";
-const INVALID_INPUT: &str = "StepFunctions.InvalidExecutionInputException";
-const INVALID_NAME: &str = "StepFunctions.InvalidNameException";
-const INVALID_ARN: &str = "StepFunctions.InvalidArnException";
+/// The codes of Step Functions' own errors.
+const NOT_THERE: &str = "StateMachineDoesNotExist";
+const ALREADY_EXISTS: &str = "ExecutionAlreadyExists";
+const INVALID_INPUT: &str = "InvalidExecutionInput";
+const INVALID_NAME: &str = "InvalidName";
+const INVALID_ARN: &str = "InvalidArn";
 
 impl<H: Host> Protocol<H> {
     /// `states:startExecution`
@@ -55,17 +55,17 @@ impl<H: Host> Protocol<H> {
             Ok(Started::Created(item)) => item,
             Ok(Started::Repeated(item)) if !waits || item.parent == parent => item,
             Ok(Started::Repeated(_) | Started::Conflict(_)) => {
-                return Ok(Err(failure(ALREADY_EXISTS, format!("Execution Already Exists: '{arn}'"))));
+                return Ok(Err(refused(call, ALREADY_EXISTS, &format!("Execution Already Exists: '{arn}'"))));
             }
             Err(StartError::World(error)) => return Err(error),
             Err(StartError::UnknownWorkflow { workflow }) => {
                 let arn = Run { workflow, ..job.message.run.clone() }.state_machine_arn();
-                return Ok(Err(failure(NOT_THERE, format!("State Machine Does Not Exist: '{arn}'"))));
+                return Ok(Err(refused(call, NOT_THERE, &format!("State Machine Does Not Exist: '{arn}'"))));
             }
             Err(error @ StartError::InvalidName { .. }) => {
-                return Ok(Err(failure(INVALID_NAME, format!("Invalid Name: {error}"))));
+                return Ok(Err(refused(call, INVALID_NAME, &format!("Invalid Name: {error}"))));
             }
-            Err(error) => return Ok(Err(failure(INVALID_INPUT, error.to_string()))),
+            Err(error) => return Ok(Err(refused(call, INVALID_INPUT, &error.to_string()))),
         };
         // Whoever stopped this run meanwhile may not have seen the other.
         if waits && self.is_over(&job.message, position).await? {
@@ -102,10 +102,8 @@ impl<H: Host> Protocol<H> {
         let settings = self.host.settings();
         let ours = format!("arn:aws:states:{}:{}:stateMachine:", settings.region, settings.account);
         let Some(workflow) = arn.strip_prefix(&ours) else {
-            return Err(failure(
-                INVALID_ARN,
-                format!("Invalid Arn: '{arn}' is no state machine of this stack"),
-            ));
+            let why = format!("Invalid Arn: '{arn}' is no state machine of this stack");
+            return Err(refused(call, INVALID_ARN, &why));
         };
         let (workflow, qualifier) = match workflow.split_once(':') {
             None => (workflow, None),
@@ -116,18 +114,17 @@ impl<H: Host> Protocol<H> {
         };
         let name = match call.input.get("Name") {
             Some(Value::String(name)) => name.clone(),
-            None | Some(Value::Null) => {
-                uuid(u128::from_str_radix(&call.idempotency_key, 16).unwrap_or_default())
-            }
-            Some(_) => return Err(failure(INVALID_NAME, "Invalid Name: it is no string".to_owned())),
+            None | Some(Value::Null) => attempt_uuid(call),
+            Some(_) => return Err(refused(call, INVALID_NAME, "Invalid Name: it is no string")),
         };
-        // Text is the input's JSON, as StartExecution takes it; all else is the input itself.
+        // Text is the input's JSON, as StartExecution takes it; nothing, and null, is an empty object; all else is the input
+        // itself.
         let input = match call.input.get("Input") {
             Some(Value::String(text)) => crate::json::parse(text.as_bytes()).map_err(|error| {
-                failure(INVALID_INPUT, format!("Invalid State Machine Execution Input: '{error}'"))
+                refused(call, INVALID_INPUT, &format!("Invalid State Machine Execution Input: '{error}'"))
             })?,
+            None | Some(Value::Null) => Value::Object(Map::new()),
             Some(input) => input.clone(),
-            None => Value::Object(Map::new()),
         };
         Ok((StartRequest { workflow: workflow.to_owned(), name, input }, qualifier))
     }
@@ -339,6 +336,17 @@ fn waits_for_runs(definition: &Definition) -> bool {
     definition.states.keys().any(waits)
 }
 
-fn failure(error: &str, cause: String) -> StepFailure {
-    StepFailure { error: error.to_owned(), cause }
+/// A refusal, as AWS tells a state of it. The request's id is the same on every delivery of the attempt.
+fn refused(call: &StepCall, code: &str, why: &str) -> StepFailure {
+    let request = attempt_uuid(call);
+    StepFailure {
+        error: format!("StepFunctions.{code}Exception"),
+        cause: format!(
+            "{why} (Service: AWSStepFunctions; Status Code: 400; Error Code: {code}; Request ID: {request}; Proxy: null)"
+        ),
+    }
+}
+
+fn attempt_uuid(call: &StepCall) -> String {
+    uuid(u128::from_str_radix(&call.idempotency_key, 16).unwrap_or_default())
 }

@@ -70,7 +70,8 @@ pub(super) async fn describe<H: Host>(api: &Api<H>, mut fields: Fields) -> Resul
     let arn = fields.required("activityArn", Text::ARN)?;
     fields.check()?;
     let item = find(api, &arn).await?;
-    Ok(shown(api, &item))
+    let answer = shown(api, &item).set("encryptionConfiguration", super::machines::own_key());
+    Ok(answer.into_value())
 }
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListActivities.html>
@@ -96,7 +97,7 @@ pub(super) async fn list<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<Va
         Some(last) if has_more => Some(api.tokens.seal(&asked, &json!({ "after": last.name }), now_ms)?),
         _ => None,
     };
-    let shown: Vec<Value> = found.iter().map(|item| shown(api, item)).collect();
+    let shown: Vec<Value> = found.iter().map(|item| shown(api, item).into_value()).collect();
     Ok(Answer::default().set("activities", shown).set_some("nextToken", token).into_value())
 }
 
@@ -111,10 +112,9 @@ pub(super) async fn find<H: Host>(api: &Api<H>, arn: &str) -> Result<ActivityIte
         .ok_or_else(|| ApiError::new(Kind::ActivityDoesNotExist, format!("Activity Does Not Exist: '{arn}'")))
 }
 
-fn shown<H: Host>(api: &Api<H>, item: &ActivityItem) -> Value {
+fn shown<H: Host>(api: &Api<H>, item: &ActivityItem) -> Answer {
     Answer::default()
         .set("activityArn", arn::activity(api.protocol.host().settings(), &item.name))
         .set("name", item.name.as_str())
         .set("creationDate", seconds(item.created_ms))
-        .into_value()
 }

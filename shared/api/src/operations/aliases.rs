@@ -26,6 +26,7 @@ pub(super) async fn create<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<
     fields.check()?;
     let settings = api.protocol.host().settings();
     let routing = routing.unwrap_or_default();
+    check_weights(&routing)?;
     let (workflow, routes) = routes(settings, &routing)?;
     let written = api.protocol.create_alias(&workflow, &name, description, routes).await?;
     let arn = arn::alias(settings, &workflow, &name);
@@ -42,6 +43,7 @@ pub(super) async fn update<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<
     let description = fields.text("description", Text::DESCRIPTION)?;
     let routing = routing(&mut fields)?;
     fields.check()?;
+    routing.as_deref().map(check_weights).transpose()?;
     let settings = api.protocol.host().settings();
     let (workflow, name) = named(settings, &arn)?;
     if description.is_none() && routing.is_none() {
@@ -180,12 +182,27 @@ fn routing(fields: &mut Fields) -> Result<Option<Vec<Asked>>, ApiError> {
     Ok(Some(all))
 }
 
+/// The weights' sum, which AWS looks at before anything that the ARNs name.
+fn check_weights(asked: &[Asked]) -> Result<(), ApiError> {
+    if asked.iter().map(|asked| asked.weight).sum::<u32>() == 100 {
+        return Ok(());
+    }
+    let weights = received(asked.iter().map(|asked| asked.weight.to_string()));
+    Err(invalid_routing(format!("Sum of routing configuration weights must equal 100. {weights}")))
+}
+
+fn invalid_routing(message: impl Into<String>) -> ApiError {
+    ApiError::validation(message).with("reason", "INVALID_ROUTING_CONFIGURATION")
+}
+
+fn received(texts: impl Iterator<Item = String>) -> String {
+    format!("Received: [{}]", texts.collect::<Vec<_>>().join(", "))
+}
+
 /// The workflow of a routing configuration, and its routes.
 fn routes(settings: &Settings, asked: &[Asked]) -> Result<(String, Vec<Route>), ApiError> {
-    let refuse =
-        |message: String| Err(ApiError::validation(message).with("reason", "INVALID_ROUTING_CONFIGURATION"));
-    let list = |texts: Vec<String>| format!("Received: [{}]", texts.join(", "));
-    let arns = || list(asked.iter().map(|asked| asked.arn.clone()).collect());
+    let refuse = |message: String| Err(invalid_routing(message));
+    let arns = || received(asked.iter().map(|asked| asked.arn.clone()));
     let mut routes: Vec<Route> = Vec::with_capacity(asked.len());
     let mut of: Option<String> = None;
     for Asked { arn, weight } in asked {
@@ -212,10 +229,6 @@ fn routes(settings: &Settings, asked: &[Asked]) -> Result<(String, Vec<Route>), 
         }
         routes.push(Route { version, weight: *weight });
     }
-    if routes.iter().map(|route| route.weight).sum::<u32>() != 100 {
-        let weights = list(routes.iter().map(|route| route.weight.to_string()).collect());
-        return refuse(format!("Sum of routing configuration weights must equal 100. {weights}"));
-    }
     Ok((of.unwrap_or_default(), routes))
 }
 
@@ -224,7 +237,7 @@ fn routes_of(settings: &Settings, asked: &[Asked], workflow: &str) -> Result<Vec
     let (of, routes) = routes(settings, asked)?;
     if of != workflow {
         let message = "Routing configuration must contain version ARNs of the alias's own state machine.";
-        return Err(ApiError::validation(message).with("reason", "INVALID_ROUTING_CONFIGURATION"));
+        return Err(invalid_routing(message));
     }
     Ok(routes)
 }

@@ -214,12 +214,12 @@ pub(super) fn check_encryption(kind: Option<&str>) -> Result<(), ApiError> {
 fn logging(fields: &mut Fields, mut inner: Fields) -> Result<Value, ApiError> {
     let level = inner.one_of("level", &LEVELS)?.unwrap_or("OFF");
     let with_data = inner.boolean("includeExecutionData")?.unwrap_or_default();
-    let destinations = inner.list("destinations")?.unwrap_or_default();
+    let destinations = inner.list("destinations")?;
     fields.close(inner);
     let mut logging = Map::new();
     logging.insert("level".to_owned(), json!(level));
     logging.insert("includeExecutionData".to_owned(), json!(with_data));
-    if !destinations.is_empty() {
+    if let Some(destinations) = destinations {
         logging.insert("destinations".to_owned(), Value::Array(destinations));
     }
     Ok(Value::Object(logging))

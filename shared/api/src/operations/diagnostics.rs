@@ -40,9 +40,23 @@ fn diagnostic(fault: &Fault) -> Value {
     Answer::default()
         .set("severity", severity)
         .set("code", code(fault))
-        .set("message", fault.message.as_str())
-        .set_some("location", (!fault.path.is_empty()).then_some(fault.path.as_str()))
+        .set("message", message(fault))
+        .set_some("location", location(fault))
         .into_value()
+}
+
+/// AWS's words where they are known.
+fn message(fault: &Fault) -> &str {
+    fault.aws_message.as_deref().unwrap_or(&fault.message)
+}
+
+/// AWS's place: the state that speaks another language, and none in a text of nothing.
+fn location(fault: &Fault) -> Option<&str> {
+    match fault.code {
+        FaultCode::EmptyDefinition => None,
+        FaultCode::LanguageDowngrade => fault.path.strip_suffix("/QueryLanguage"),
+        _ => Some(fault.path.as_str()).filter(|path| !path.is_empty()),
+    }
 }
 
 fn code(fault: &Fault) -> &'static str {
@@ -88,9 +102,9 @@ const FAULTS_TOLD_MAX: usize = 20;
 
 /// As CreateStateMachine and its like refuse a definition.
 pub(super) fn invalid_definition(faults: Vec<Fault>) -> ApiError {
-    let told = |fault: &Fault| match fault.path.as_str() {
-        "" => format!("{}: {}", code(fault), fault.message),
-        path => format!("{}: {} at {path}", code(fault), fault.message),
+    let told = |fault: &Fault| match location(fault) {
+        None => format!("{}: {}", code(fault), message(fault)),
+        Some(path) => format!("{}: {} at {path}", code(fault), message(fault)),
     };
     let told: Vec<String> = faults.iter().take(FAULTS_TOLD_MAX).map(told).collect();
     ApiError::new(Kind::InvalidDefinition, format!("Invalid State Machine Definition: '{}'", told.join(", ")))

@@ -9,6 +9,7 @@ use crate::{
     fields::{Fields, Text},
 };
 use serde_json::Value;
+use stepladder_engine::Status;
 use stepladder_protocol::{Clock, Host, Requested, RunItem, Store, WorkflowType};
 
 pub(super) const INCLUDED: [&str; 2] = ["ALL_DATA", "METADATA_ONLY"];
@@ -34,7 +35,9 @@ pub(super) async fn describe<H: Host>(api: &Api<H>, mut fields: Fields) -> Resul
         .set("redriveStatus", redrive_status)
         .set_some("redriveStatusReason", reason);
     let answer = with_qualifiers(answer, &item);
-    with_data(api, answer, &item, included).await.map(Answer::into_value)
+    let answer = with_data(api, answer, &item, included).await?;
+    // AWS gives no error to an execution that its state machine's TimeoutSeconds ended: the status says all.
+    Ok(if item.status == Status::TimedOut { answer.without("error") } else { answer }.into_value())
 }
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html>
@@ -79,7 +82,7 @@ pub(super) fn with_qualifiers(answer: Answer, item: &RunItem) -> Answer {
         .set_some("stateMachineAliasArn", item.alias.as_ref().map(|name| arn(name)))
 }
 
-/// The run's input, and what it ended with.
+/// The run's input, and what it ended with; nothing is said about an output where there is none.
 pub(super) async fn with_data<H: Host>(
     api: &Api<H>,
     answer: Answer,
@@ -91,7 +94,11 @@ pub(super) async fn with_data<H: Host>(
         Some(METADATA_ONLY) => answer,
         _ => {
             let input = api.protocol.input(item).await?;
-            answer.set_data("input", Some(&input))?.set_data("output", ending.output.as_ref())?
+            let answer = answer.set_data("input", &input)?;
+            match &ending.output {
+                Some(output) => answer.set_data("output", output)?,
+                None => answer,
+            }
         }
     };
     Ok(answer.set_some("error", ending.error).set_some("cause", ending.cause))

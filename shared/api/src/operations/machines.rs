@@ -171,6 +171,7 @@ fn with_configurations(answer: Answer, logging: Option<&Value>, tracing: Option<
     answer
         .set("loggingConfiguration", logging.cloned().unwrap_or_else(no_logging))
         .set("tracingConfiguration", tracing.cloned().unwrap_or_else(no_tracing))
+        .set("encryptionConfiguration", own_key())
 }
 
 /// What AWS shows where nothing was set.
@@ -180,4 +181,9 @@ pub(super) fn no_logging() -> Value {
 
 pub(super) fn no_tracing() -> Value {
     json!({ "enabled": false })
+}
+
+/// As AWS says that what is kept isn't encrypted with a key of the customer's own.
+pub(super) fn own_key() -> Value {
+    json!({ "type": "AWS_OWNED_KEY" })
 }

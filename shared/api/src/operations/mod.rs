@@ -2,6 +2,7 @@
 
 mod activities;
 mod aliases;
+mod context;
 mod create;
 mod diagnostics;
 mod events;

@@ -6,9 +6,10 @@ use crate::{
     arn,
     error::{ApiError, Kind},
     fields::{Fields, Text},
+    jackson::jackson,
     limits::{AWS_DATA_BYTES_MAX, REQUEST_BYTES_MAX, SYNC_POLL_MS, SYNC_POLL_MS_MAX, SYNC_WAIT_MS},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use stepladder_engine::Status;
 use stepladder_protocol::{
     Clock, Host, Qualifier, RunItem, StartError, StartRequest, Started, Store, WorkflowType, json, uuid,
@@ -66,7 +67,13 @@ pub(super) async fn start_sync<H: Host>(api: &Api<H>, mut fields: Fields) -> Res
         .set_time("stopDate", item.ended_ms)
         .set("status", sync_status(item.status))
         .set_some("traceHeader", trace_header);
-    super::executions::with_data(api, answer, &item, included).await.map(Answer::into_value)
+    let answer = super::executions::with_data(api, answer, &item, included).await?;
+    // Otherwise than DescribeExecution it says of an output that there is none that it is whole.
+    let answer = match answer.has("inputDetails") && !answer.has("outputDetails") {
+        true => answer.set("outputDetails", json!({ "included": true })),
+        false => answer,
+    };
+    Ok(answer.into_value())
 }
 
 /// `more` reads what the operation takes beside, and checks all.
@@ -108,26 +115,10 @@ pub(super) fn data_bytes_max<H: Host>(api: &Api<H>) -> usize {
 
 /// A value out of its JSON text; else why it is none, in AWS's words where they are known.
 pub(super) fn parse(text: &str) -> Result<Value, String> {
-    let start = text.trim_start();
-    if start.is_empty() {
+    if text.trim_start().is_empty() {
         return Err("Invalid execution input.".to_owned());
     }
-    let parsed = json::parse(text.as_bytes());
-    let is_word = |character: &char| character.is_alphanumeric() || *character == '_';
-    let word: String = start.chars().take_while(is_word).take(80).collect();
-    let is_token = start.starts_with(|first: char| first.is_alphabetic() || first == '_');
-    match parsed {
-        Ok(value) => Ok(value),
-        Err(json::JsonError::NotJson { .. })
-            if is_token && !["null", "true", "false"].contains(&word.as_str()) =>
-        {
-            Err(format!(
-                "Unrecognized token '{word}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or \
-                 'false')"
-            ))
-        }
-        Err(error) => Err(error.to_string()),
-    }
+    json::parse(text.as_bytes()).map_err(|error| jackson(text).unwrap_or_else(|| error.to_string()))
 }
 
 fn started(item: &RunItem) -> Value {

@@ -1,6 +1,6 @@
 //! TestState.
 
-use super::{diagnostics::invalid_definition, start::parse};
+use super::{context, diagnostics::invalid_definition, start::parse};
 use crate::{
     Api,
     answer::Answer,
@@ -74,8 +74,11 @@ pub(super) fn test<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<Value, A
 
     let definition = definition(&text, state_name.as_deref())?;
     let name = state_name.as_deref().unwrap_or(LONE_STATE);
-    if let Some(state) = definition.state(name) {
-        check_mock(state, test.mock.as_ref())?;
+    let state = definition.state(name);
+    let state = state.ok_or_else(|| ApiError::validation("State not found in definition"))?;
+    check_mock(state, test.mock.as_ref())?;
+    if let Some(context) = &test.context {
+        context::check(context, state)?;
     }
     let (settings, clock) = (api.protocol.host().settings(), api.protocol.host().clock());
     let run = Run {
@@ -184,6 +187,9 @@ fn check_mock(state: &State, mock: Option<&Mock>) -> Result<(), ApiError> {
 fn refused(error: StateTestError) -> ApiError {
     match error {
         StateTestError::MockNotAnArray { .. } => ApiError::validation("Mocked result must be an array."),
+        StateTestError::MockNotAnObject { .. } => {
+            ApiError::validation("Mocked result must be a JSON object.")
+        }
         StateTestError::TooSlow { .. } => ApiError::new(Kind::ServiceUnavailable, error.to_string()),
         StateTestError::NoSuchState { .. }
         | StateTestError::MockMissing { .. }

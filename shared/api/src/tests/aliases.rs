@@ -232,6 +232,12 @@ fn an_alias_is_refused_with_awss_reasons() {
         validation,
         "Sum of routing configuration weights must equal 100. Received: [70, 29]",
     );
+    let sum = "Sum of routing configuration weights must equal 100. Received: [1]";
+    for name in ["none:1", "w:9", "w"] {
+        routes(&[(name, 1)], validation, sum);
+    }
+    let body = json!({ "stateMachineAliasArn": "x", "routingConfiguration": routing(&[("w:1", 1)]) });
+    world.refused("UpdateStateMachineAlias", body, validation, sum);
     routes(&[("w:9", 100)], "ResourceNotFound", "Request references a resource that does not exist.");
     routes(&[("none:1", 100)], "ResourceNotFound", "Request references a resource that does not exist.");
     world.ok("CreateStateMachineAlias", alias("PROD", &[("w:1", 100)]));

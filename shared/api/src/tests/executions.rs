@@ -25,7 +25,6 @@ fn an_execution_is_described_while_it_runs_and_when_it_has_ended() {
         "redriveStatusReason": "Execution is RUNNING and cannot be redriven",
         "input": "{\"a\":1}",
         "inputDetails": { "included": true },
-        "outputDetails": { "included": true },
     });
     assert_eq!(world.ok("DescribeExecution", of("17")), running);
     world.run();
@@ -33,6 +32,7 @@ fn an_execution_is_described_while_it_runs_and_when_it_has_ended() {
     running["status"] = json!("SUCCEEDED");
     running["redriveStatusReason"] = json!("Execution is SUCCEEDED and cannot be redriven");
     running["output"] = json!("{\"a\":1}");
+    running["outputDetails"] = json!({ "included": true });
     running["stopDate"] = described["stopDate"].clone();
     assert_eq!(described, running);
 }
@@ -49,7 +49,24 @@ fn a_failed_execution_tells_its_error_and_can_be_redriven() {
         (&described["redriveStatus"], described.get("redriveStatusReason")),
         (&json!("REDRIVABLE"), None)
     );
-    assert_eq!(described.get("output"), None);
+    assert_eq!((described.get("output"), described.get("outputDetails")), (None, None));
+}
+
+#[test]
+fn an_execution_that_its_state_machine_gave_no_more_time_tells_no_error() {
+    let mut definition = wait();
+    definition["TimeoutSeconds"] = json!(60);
+    let world = World::of(&definition);
+    world.start("17", &json!({}));
+    world.run();
+    let described = world.ok("DescribeExecution", of("17"));
+    assert_eq!(described["status"], "TIMED_OUT");
+    for absent in ["output", "outputDetails", "error", "cause"] {
+        assert_eq!(described.get(absent), None, "{absent}");
+    }
+    let history = world.ok("GetExecutionHistory", of("17"));
+    let last = history["events"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["executionTimedOutEventDetails"], json!({ "error": "States.Timeout" }));
 }
 
 #[test]

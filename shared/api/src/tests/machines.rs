@@ -20,6 +20,7 @@ fn a_state_machine_is_made_and_described_and_run() {
             "type": "STANDARD", "creationDate": 1_700_000_000.0,
             "loggingConfiguration": { "level": "OFF", "includeExecutionData": false },
             "tracingConfiguration": { "enabled": false },
+            "encryptionConfiguration": { "type": "AWS_OWNED_KEY" },
         })
     );
     let without = json!({ "stateMachineArn": machine("w"), "includedData": "METADATA_ONLY" });
@@ -65,6 +66,21 @@ fn configurations_are_kept_and_shown() {
 }
 
 #[test]
+fn no_destinations_are_shown_where_none_were_given_by_name() {
+    let world = World::new();
+    let none = json!({ "destinations": [] });
+    for (name, given, shown) in [("w", none.clone(), none), ("v", json!({}), json!({}))] {
+        let body = with(create(name, &pass()), "loggingConfiguration", given);
+        let made = world.ok("CreateStateMachine", body.clone());
+        let described = world.ok("DescribeStateMachine", json!({ "stateMachineArn": machine(name) }));
+        let mut expected = json!({ "level": "OFF", "includeExecutionData": false });
+        expected.as_object_mut().unwrap().extend(shown.as_object().unwrap().clone());
+        assert_eq!(described["loggingConfiguration"], expected);
+        assert_eq!(world.ok("CreateStateMachine", body), made, "the same again");
+    }
+}
+
+#[test]
 fn a_state_machine_is_refused_with_awss_reasons() {
     let world = World::new();
     let check =
@@ -81,7 +97,7 @@ fn a_state_machine_is_refused_with_awss_reasons() {
     check(
         create("w", &json!({ "StartAt": "P" })),
         "InvalidDefinition",
-        "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: ",
+        "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States] at /'",
     );
     let body = with(create("w", &pass()), "definition", json!("not a definition"));
     check(body, "InvalidDefinition", "Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: ");
@@ -155,7 +171,13 @@ fn an_express_state_machine_is_judged_by_awss_rules() {
         "Parameters": { "FunctionName": "work", "Payload": { "token.$": "$$.Task.Token" } }
     } } });
     let body = with(create("w", &waits), "type", json!("EXPRESS"));
-    world.refused("CreateStateMachine", body, "InvalidDefinition", "SCHEMA_VALIDATION_FAILED");
+    world.refused(
+        "CreateStateMachine",
+        body,
+        "InvalidDefinition",
+        "'SCHEMA_VALIDATION_FAILED: Express state machine does not support '.waitForTaskToken' service integration  at \
+         /States/T/Resource'",
+    );
     world.ok("CreateStateMachine", with(create("w", &pass()), "type", json!("EXPRESS")));
     assert_eq!(
         world.ok("DescribeStateMachine", json!({ "stateMachineArn": machine("w") }))["type"],
@@ -189,6 +211,7 @@ fn an_update_makes_a_revision_and_running_executions_keep_theirs() {
     assert_eq!((definition(&old), definition(&new)), (wait(), pass()));
     assert_eq!((&old["updateDate"], old.get("revisionId")), (&json!(1_700_000_000.0), None));
     assert_eq!((&new["updateDate"], &new["revisionId"]), (&updated["updateDate"], &updated["revisionId"]));
+    assert_eq!(new["encryptionConfiguration"], json!({ "type": "AWS_OWNED_KEY" }));
     assert_eq!(
         (&new["name"], &new["roleArn"], &new["stateMachineArn"]),
         (&json!("w"), &json!(ROLE), &json!(machine("w")))
@@ -231,7 +254,7 @@ fn an_update_is_refused_with_awss_reasons() {
     check(
         of("w"),
         "InvalidDefinition",
-        "SCHEMA_VALIDATION_FAILED: a definition needs the field `StartAt` at /, SCHEMA_VALIDATION_FAILED: ",
+        "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /'",
     );
 }
 
@@ -243,11 +266,18 @@ fn a_definition_is_validated_with_awss_codes_and_places() {
     assert_eq!(validate(json!({ "definition": pass().to_string() })), ok);
     let empty = validate(json!({ "definition": "{}" }));
     assert_eq!((&empty["result"], &empty["truncated"]), (&json!("FAIL"), &json!(false)));
-    let first = &empty["diagnostics"][0];
-    assert_eq!(
-        (&first["severity"], &first["code"], &first["location"]),
-        (&json!("ERROR"), &json!("SCHEMA_VALIDATION_FAILED"), &json!("/"))
-    );
+    let fault = json!({ "severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "location": "/",
+        "message": "These fields are required: [States, StartAt]" });
+    assert_eq!(empty["diagnostics"], json!([fault]));
+    let nothing = json!({ "severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED",
+        "message": "Definition must be a valid JSON object" });
+    assert_eq!(validate(json!({ "definition": " " }))["diagnostics"], json!([nothing]));
+    let other_language = json!({ "QueryLanguage": "JSONata", "StartAt": "P", "States": {
+        "P": { "Type": "Pass", "QueryLanguage": "JSONPath", "End": true }
+    } });
+    let fault = json!({ "severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "location": "/States/P",
+        "message": "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine" });
+    assert_eq!(validate(json!({ "definition": other_language.to_string() }))["diagnostics"], json!([fault]));
     let no_json = validate(json!({ "definition": "not a definition" }));
     assert_eq!(no_json["diagnostics"][0]["code"], "INVALID_JSON_DESCRIPTION");
     let path_as_text = json!({ "StartAt": "P", "States": { "P": { "Type": "Pass", "End": true, "Parameters": { "a": "$.b" } } } });

@@ -64,7 +64,11 @@ fn a_start_is_refused_with_awss_reasons() {
         "not JSON",
         "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')'",
     );
-    check_input("{'a': 1}", "it is not JSON");
+    check_input(
+        "{'a': 1}",
+        "Unexpected character (''' (code 39)): was expecting double-quote to start field name'",
+    );
+    check_input("{", "it is not JSON");
     check_input("123456789012345678901234567890", "the number 123456789012345678901234567890 does not fit");
     check_input(&"[".repeat(200), "it is not JSON");
     check_input(
@@ -127,6 +131,7 @@ fn a_sync_start_tells_how_it_failed() {
         (&json!("FAILED"), &json!("Bad"), &json!("it was to"))
     );
     assert_eq!(answer.get("output"), None);
+    assert_eq!(answer["outputDetails"], json!({ "included": true }), "AWS has it here");
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn a_state_is_found_in_a_whole_machine_by_its_name() {
     let body = test(&task(), json!({ "stateName": "T", "mock": { "result": "1" } }));
     assert_eq!(world.ok("TestState", body)["output"], "1");
     let body = test(&task(), json!({ "stateName": "X", "mock": { "result": "1" } }));
-    world.refused("TestState", body, "ValidationException", "the definition has no state 'X'");
+    world.refused("TestState", body, "ValidationException", "State not found in definition");
 }
 
 #[test]
@@ -97,6 +97,7 @@ fn a_test_is_refused_with_awss_reasons() {
         "ValidationException",
         "State type 'Pass' is not supported when a mock is specified",
     );
+    check(test(&map, mock("{}")), "ValidationException", "Mocked result must be an array.");
     for state in [&map, &parallel] {
         check(
             test(state, json!({})),
@@ -138,4 +139,59 @@ fn a_test_is_refused_with_awss_reasons() {
     check(json!({ "definition": "[]" }), "InvalidDefinition", "SCHEMA_VALIDATION_FAILED");
     let mode = json!({ "mock": { "result": "1", "fieldValidationMode": "LAX" } });
     check(test(&task, mode), "ValidationException", "Value 'LAX' at 'mock.fieldValidationMode' failed");
+}
+
+#[test]
+fn a_map_state_that_writes_its_results_takes_an_object_for_its_result() {
+    let world = World::new();
+    let mut state =
+        json!({ "Type": "Map", "ItemsPath": "$.none", "End": true, "ItemProcessor": crate::testing::pass() });
+    state["ItemProcessor"]["ProcessorConfig"] = json!({ "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" });
+    state["ResultWriter"] = json!({ "Resource": "arn:aws:states:::s3:putObject", "Parameters": { "Bucket": "b", "Prefix": "p" } });
+    let with =
+        |result: &str, input: &str| test(&state, json!({ "input": input, "mock": { "result": result } }));
+    let message = "Mocked result must be a JSON object.";
+    world.refused("TestState", with("[\"x\"]", "{}"), "ValidationException", message);
+    let tested = world.ok("TestState", with("{\"MapRunArn\":\"arn\"}", "{\"none\":[1]}"));
+    assert_eq!(tested, json!({ "status": "SUCCEEDED", "output": "{\"MapRunArn\":\"arn\"}" }));
+}
+
+#[test]
+fn a_context_has_what_aws_gives_to_such_a_state() {
+    let world = World::new();
+    let state = |resource: &str| {
+        json!({ "Type": "Task", "Resource": resource, "End": true, "ResultSelector": { "context.$": "$$" },
+            "Parameters": { "QueueUrl": "q", "MessageBody.$": "$$.Execution.Input" } })
+    };
+    let (plain, waits) = (
+        state("arn:aws:states:::sqs:sendMessage"),
+        state("arn:aws:states:::sqs:sendMessage.waitForTaskToken"),
+    );
+    let with = |state: &Value, context: &Value| {
+        test(state, json!({ "context": context.to_string(), "mock": { "result": "{}" } }))
+    };
+    let mut context = json!({
+        "Execution": { "Id": "arn", "Input": { "a": 1 }, "Name": "n", "RoleArn": "r", "StartTime": "t" },
+        "State": { "Name": "S", "EnteredTime": "t", "RetryCount": 0 },
+        "StateMachine": { "Id": "arn", "Name": "m" },
+    });
+    let shown = |tested: Value| serde_json::from_str::<Value>(tested["output"].as_str().unwrap()).unwrap();
+    assert_eq!(shown(world.ok("TestState", with(&plain, &context))), json!({ "context": context }));
+    context["Task"] = json!({ "Token": "abcd" });
+    assert_eq!(shown(world.ok("TestState", with(&waits, &context))), json!({ "context": context }));
+    let message = "Context object contains 'Task' when state is not a Task state with a '.sync' or '.waitForTaskToken' \
+                   service integration pattern";
+    for (context, message) in [
+        (context, message),
+        (json!({ "Execution": { "Id": 1 } }), "Execution.Id must be a string"),
+        (json!({ "State": { "RetryCount": "1" } }), "State.RetryCount must be a number"),
+        (json!({ "StateMachine": 1 }), "StateMachine must be an object"),
+        (json!({ "Execution": { "pokemon": "squirtle" } }), "Field 'pokemon' is not allowed"),
+        (json!({ "Pokedex": {} }), "Field 'Pokedex' is not allowed"),
+        (json!({ "Map": {} }), "'Map' field is not supported when mocking a Context object"),
+        (json!([]), "Context object must be an object"),
+    ] {
+        let message = format!("Invalid Context object provided: {message}");
+        world.refused("TestState", with(&plain, &context), "ValidationException", &message);
+    }
 }

@@ -1,6 +1,6 @@
 //! Tasks that somebody else answers, and activities.
 
-use crate::testing::{ARN, World, machine};
+use crate::testing::{ARN, World, machine, pass};
 use serde_json::{Value, json};
 use stepladder_protocol::QueueName;
 
@@ -189,6 +189,7 @@ fn activities_are_made_described_listed_and_deleted() {
     }
     let described = world.ok("DescribeActivity", json!({ "activityArn": activity("pack") }));
     assert_eq!(described["name"], "pack");
+    assert_eq!(described["encryptionConfiguration"], json!({ "type": "AWS_OWNED_KEY" }));
     let first = world.ok("ListActivities", json!({ "maxResults": 1 }));
     assert_eq!(first["activities"][0]["name"], "pack");
     let second = world.ok("ListActivities", json!({ "maxResults": 1, "nextToken": first["nextToken"] }));
@@ -244,4 +245,43 @@ fn a_task_that_no_worker_takes_times_out_and_is_given_to_nobody_then() {
     assert_eq!(described(&world, &arn)["error"], "States.Timeout");
     assert!(world.now_ms() - started_ms >= 2_000_000);
     assert_eq!(world.ok("GetActivityTask", json!({ "activityArn": activity("pack") })), json!({}));
+}
+
+/// A world whose run `one` starts a run `inner` of that workflow, with its own input as the other's.
+fn starting(workflow: &str) -> World {
+    let world = World::of(&json!({ "StartAt": "S", "States": { "S": {
+        "Type": "Task", "Resource": "arn:aws:states:::states:startExecution", "End": true,
+        "Parameters": { "StateMachineArn": machine(workflow), "Name": "inner", "Input.$": "$" }
+    } } }));
+    world.publish("v", &pass());
+    world
+}
+
+#[test]
+fn a_workflow_that_is_started_with_null_gets_an_empty_object() {
+    for (input, expected) in [(Value::Null, "{}"), (json!(1), "1"), (json!({ "a": 1 }), "{\"a\":1}")] {
+        let world = starting("v");
+        world.start("one", &input);
+        world.run();
+        let inner = described(&world, &format!("{ARN}:execution:v:inner"));
+        assert_eq!(inner["input"], expected);
+    }
+}
+
+#[test]
+fn a_workflow_that_can_not_be_started_is_told_as_aws_tells_it() {
+    let world = starting("none");
+    let arn = world.start("one", &json!({}));
+    world.run();
+    let described = described(&world, &arn);
+    assert_eq!(described["error"], "StepFunctions.StateMachineDoesNotExistException");
+    let cause = described["cause"].as_str().unwrap();
+    let (before, request) = cause.split_once("Request ID: ").unwrap();
+    let expected = format!(
+        "State Machine Does Not Exist: '{}' (Service: AWSStepFunctions; Status Code: 400; Error Code: \
+         StateMachineDoesNotExist; ",
+        machine("none")
+    );
+    assert_eq!(before, expected);
+    assert_eq!(request.len(), "01234567-89ab-cdef-0123-456789abcdef; Proxy: null)".len(), "{request}");
 }

@@ -55,7 +55,8 @@ impl Parser<'_> {
 
     pub(super) fn missing(&mut self, fields: &Fields, name: &str) {
         let message = format!("{} needs the field `{name}`", fields.what);
-        self.fault(FaultCode::MissingField, fields.opening(), message);
+        let aws_message = format!("These fields are required: [{name}]");
+        self.fault_as_aws(FaultCode::MissingField, fields.opening(), message, aws_message);
     }
 
     pub(super) fn required<'n>(&mut self, fields: &Fields<'n>, name: &str) -> Option<&'n Node> {

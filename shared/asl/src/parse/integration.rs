@@ -24,7 +24,14 @@ impl Parser<'_> {
                 if service.pattern.waits() && self.workflow_type == WorkflowType::Express {
                     let message =
                         format!("an EXPRESS workflow cannot wait for `{}`", service.pattern.suffix());
-                    self.fault(FaultCode::NotInExpress, span.clone(), message);
+                    // The space at the end is AWS's.
+                    let aws_message = match service.pattern {
+                        Pattern::WaitForTaskToken => {
+                            "Express state machine does not support '.waitForTaskToken' service integration "
+                        }
+                        _ => "Express state machine does not support '.sync' service integration",
+                    };
+                    self.fault_as_aws(FaultCode::NotInExpress, span.clone(), message, aws_message);
                 }
                 if !service.is_run() {
                     let message = format!("this version cannot call `{}` yet", service.arn);
@@ -34,7 +41,8 @@ impl Parser<'_> {
             Resource::Activity { .. } => {
                 if self.workflow_type == WorkflowType::Express {
                     let message = "an EXPRESS workflow has no activities";
-                    self.fault(FaultCode::NotInExpress, span.clone(), message);
+                    let aws_message = "Express state machine does not support Activity ARN";
+                    self.fault_as_aws(FaultCode::NotInExpress, span.clone(), message, aws_message);
                 }
             }
             Resource::Other { arn } if !resource.has_placeholder() => {

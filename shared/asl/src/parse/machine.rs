@@ -67,6 +67,12 @@ impl Parser<'_> {
     }
 
     fn machine(&mut self, fields: &Fields) -> Option<Machine> {
+        if fields.get("StartAt").is_none() && fields.get("States").is_none() {
+            let message = format!("{} needs the fields `StartAt` and `States`", fields.what);
+            let aws_message = "These fields are required: [States, StartAt]";
+            self.fault_as_aws(FaultCode::MissingField, fields.opening(), message, aws_message);
+            return None;
+        }
         let start_at = self.required_text(fields, "StartAt");
         let states = self.required(fields, "States")?;
         let states = self.fields(states, "`States`")?;
@@ -118,7 +124,10 @@ impl Parser<'_> {
         let own = self.query_language(&fields);
         if (own, self.default_language) == (Some(QueryLanguage::JsonPath), QueryLanguage::Jsonata) {
             let message = "a state cannot speak JSONPath where the whole workflow speaks JSONata";
-            self.fault(FaultCode::LanguageDowngrade, fields.span_of("QueryLanguage"), message);
+            let span = fields.span_of("QueryLanguage");
+            let aws_message =
+                "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
+            self.fault_as_aws(FaultCode::LanguageDowngrade, span, message, aws_message);
         }
         self.language = own.unwrap_or(self.default_language);
         let comment = self.owned_text(&fields, "Comment");

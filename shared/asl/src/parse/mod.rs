@@ -190,7 +190,13 @@ impl<'s> Parser<'s> {
     }
 
     fn json_fault(&mut self, fault: JsonFault) {
-        self.fault(fault.code, fault.span, fault.message);
+        let JsonFault { code, span, message } = fault;
+        match code {
+            FaultCode::EmptyDefinition => {
+                self.fault_as_aws(code, span, message, "Definition must be a valid JSON object");
+            }
+            _ => self.fault(code, span, message),
+        }
     }
 
     fn fault(&mut self, code: FaultCode, span: Range<usize>, message: impl Into<String>) {
@@ -204,14 +210,37 @@ impl<'s> Parser<'s> {
         message: impl Into<String>,
         hint: Option<String>,
     ) {
+        self.add(code, span, message.into(), hint, None);
+    }
+
+    /// A fault of which AWS's words are known.
+    fn fault_as_aws(
+        &mut self,
+        code: FaultCode,
+        span: Range<usize>,
+        message: impl Into<String>,
+        aws_message: impl Into<String>,
+    ) {
+        self.add(code, span, message.into(), None, Some(aws_message.into()));
+    }
+
+    fn add(
+        &mut self,
+        code: FaultCode,
+        span: Range<usize>,
+        message: String,
+        hint: Option<String>,
+        aws_message: Option<String>,
+    ) {
         let severity = code.severity();
         if self.is_full(severity) {
             return;
         }
         let (line, column) = self.lines.place(span.start);
         let state = self.state.clone();
-        let (aws_code, path, message) = (code.aws(), String::new(), message.into());
-        let fault = Fault { code, severity, aws_code, path, span, line, column, state, message, hint };
+        let (aws_code, path) = (code.aws(), String::new());
+        let fault =
+            Fault { code, severity, aws_code, aws_message, path, span, line, column, state, message, hint };
         self.faults_mut(severity).push(fault);
     }
 

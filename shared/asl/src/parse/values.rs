@@ -112,7 +112,8 @@ impl Parser<'_> {
         if timestamp::parse(text).is_none() {
             let hint = "write it like 2026-11-24T21:52:17Z".to_string();
             let message = format!("`{text}` is not a timestamp of RFC 3339");
-            self.fault_with_hint(FaultCode::InvalidTimestamp, fields.span_of(name), message, Some(hint));
+            let (span, aws_message) = (fields.span_of(name), "String does not match RFC3339 timestamp");
+            self.add(FaultCode::InvalidTimestamp, span, message, Some(hint), Some(aws_message.to_string()));
             return None;
         }
         Some(Text::Constant(text.to_string()))

@@ -178,6 +178,8 @@ impl Walk<'_> {
             Outcome::Failed { error, cause, .. } => {
                 self.failed_attempt(state, position, &Failure::new(Some(error), cause.as_deref()))
             }
+            // The mock of a Map state that writes its results.
+            Outcome::Responded { response } => self.ended_with(state, position, response.clone()),
             outcome => {
                 let cause = format!("A fan-out can't end by {outcome:?}.");
                 self.failed_attempt(state, position, &Failure::new(Some(errors::RUNTIME), Some(&cause)))
@@ -189,13 +191,17 @@ impl Walk<'_> {
 impl Walk<'_> {
     /// The results as the state's own result.
     fn joined(&mut self, state: &State, position: &Position, results: Vec<Value>) -> Flow {
+        self.ended_with(state, position, Value::Array(results))
+    }
+
+    fn ended_with(&mut self, state: &State, position: &Position, result: Value) -> Flow {
         let is_map = matches!(state.kind, Kind::Map(_));
         self.passed_by(|| if is_map { Event::MapStateSucceeded } else { Event::ParallelStateSucceeded });
         let Some(then) = state.then() else {
             let cause = format!("A {} state has no branches.", state.kind.type_name());
             return self.stop_failed(&state.name, position.data.clone(), errors::RUNTIME, Some(cause));
         };
-        match self.result(state, position, Cow::Owned(Value::Array(results))) {
+        match self.result(state, position, Cow::Owned(result)) {
             Ok((output, assigned)) => self.exit(state, then, output, assigned),
             Err(error) => self.failed_evaluation(state, position, &error),
         }
