@@ -6,6 +6,7 @@
 use crate::{
     choice::Rule,
     fault::Faults,
+    limits::LABEL_CHARS_MAX,
     path::{Path, ReferencePath},
     resource::Resource,
     template::Template,
@@ -362,6 +363,27 @@ impl Definition {
     /// The state of that name, at any depth.
     pub fn state(&self, name: &str) -> Option<&State> {
         self.states.get(name)
+    }
+}
+
+impl Map {
+    /// What it has beside where it is distributed.
+    pub fn distributed(&self) -> Option<&Distributed> {
+        match &self.mode {
+            MapMode::Inline => None,
+            MapMode::Distributed(distributed) => Some(distributed),
+        }
+    }
+
+    /// How its Map Runs are called, where it is distributed: its `Label`, or as much of the state's own name as a label may
+    /// hold.
+    pub fn label(&self, state: &str) -> Option<String> {
+        let given = self.distributed()?.label.clone();
+        Some(given.unwrap_or_else(|| {
+            let plain = state.chars().filter(|char| char.is_ascii_alphanumeric() || "-_".contains(*char));
+            let label: String = plain.take(LABEL_CHARS_MAX).collect();
+            if label.is_empty() { "Map".to_owned() } else { label }
+        }))
     }
 }
 

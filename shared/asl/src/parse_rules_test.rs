@@ -95,11 +95,8 @@ fn variables_have_scopes() {
     assert_eq!(codes(&nested("INLINE", r#""Assign": {"a": 1}"#)), [ShadowedVariable]);
     assert_eq!(codes(&nested("INLINE", r#""Assign": {"b": 1}"#)), []);
     // Children of a distributed Map state are runs of their own.
-    assert_eq!(codes(&nested("DISTRIBUTED", r#""Assign": {"a": 1}"#)), [NotYetRun]);
-    assert_eq!(
-        codes(&nested("DISTRIBUTED", r#""Parameters": {"b.$": "$a.c"}"#)),
-        [NotYetRun, UndefinedVariable]
-    );
+    assert_eq!(codes(&nested("DISTRIBUTED", r#""Assign": {"a": 1}"#)), []);
+    assert_eq!(codes(&nested("DISTRIBUTED", r#""Parameters": {"b.$": "$a.c"}"#)), [UndefinedVariable]);
     // An outer state sees nothing of an inner one.
     let text = r#"{"StartAt": "M", "States": {
         "M": {"Type": "Parallel", "Next": "N", "Branches": [{"StartAt": "I", "States": {"I": {"Type": "Pass", "Assign": {"inner": 1}, "End": true}}}]},

@@ -9,6 +9,7 @@ mod task;
 
 pub(crate) use alone::{Came, enter_alone, settle_alone};
 use fan::BranchEnd;
+pub(crate) use fan::Opener;
 pub use fan::start_branch;
 pub(crate) use fan::{is_aborted_by_name, start_branch_traced};
 
@@ -358,7 +359,7 @@ impl Walk<'_> {
         match then {
             Then::Next(next) => Flow::Go(next.clone(), output),
             Then::End => {
-                if self.origin.branch.is_root() {
+                if self.ends_execution(name) {
                     self.event(|| Event::ExecutionSucceeded { output: output.clone() });
                 } else {
                     self.branch_ended(name, BranchEnd::Succeeded);
@@ -383,7 +384,7 @@ impl Walk<'_> {
     }
 
     fn failed(&mut self, name: &str, data: Value, error: Option<String>, cause: Option<String>) -> Next {
-        if self.origin.branch.is_root() {
+        if self.ends_execution(name) {
             self.event(|| Event::ExecutionFailed { error: error.clone(), cause: cause.clone() });
         } else if error.as_deref() == Some(errors::RUNTIME) {
             self.branch_ended(name, BranchEnd::Aborted);
@@ -411,7 +412,7 @@ impl Walk<'_> {
         error: Option<String>,
         cause: Option<String>,
     ) -> Next {
-        if self.origin.branch.is_root() {
+        if self.ends_execution(&position.state) {
             self.stop_branches(position);
             self.event(|| match status {
                 Status::Aborted => Event::ExecutionAborted { error: error.clone(), cause: cause.clone() },

@@ -156,6 +156,20 @@ pub enum Event {
     },
     MapStateSucceeded,
     MapStateFailed,
+    /// The Map Run of a distributed Map state.
+    MapRunStarted {
+        map_run_arn: String,
+    },
+    MapRunRedriven {
+        map_run_arn: String,
+        redrive_count: u32,
+    },
+    MapRunSucceeded,
+    MapRunFailed {
+        error: Option<String>,
+        cause: Option<String>,
+    },
+    MapRunAborted,
     ParallelStateStarted,
     ParallelStateSucceeded,
     ParallelStateFailed,
@@ -212,6 +226,11 @@ impl Event {
             Event::MapIterationAborted { .. } => "MapIterationAborted".to_owned(),
             Event::MapStateSucceeded => "MapStateSucceeded".to_owned(),
             Event::MapStateFailed => "MapStateFailed".to_owned(),
+            Event::MapRunStarted { .. } => "MapRunStarted".to_owned(),
+            Event::MapRunRedriven { .. } => "MapRunRedriven".to_owned(),
+            Event::MapRunSucceeded => "MapRunSucceeded".to_owned(),
+            Event::MapRunFailed { .. } => "MapRunFailed".to_owned(),
+            Event::MapRunAborted => "MapRunAborted".to_owned(),
             Event::ParallelStateStarted => "ParallelStateStarted".to_owned(),
             Event::ParallelStateSucceeded => "ParallelStateSucceeded".to_owned(),
             Event::ParallelStateFailed => "ParallelStateFailed".to_owned(),
@@ -280,10 +299,15 @@ impl Event {
             | Event::ActivityTimedOut { error, cause } => json!({ "error": error, "cause": cause }),
             Event::LambdaFunctionFailed { error, cause }
             | Event::ActivityFailed { error, cause }
+            | Event::MapRunFailed { error, cause }
             | Event::ExecutionFailed { error, cause }
             | Event::ExecutionTimedOut { error, cause }
             | Event::ExecutionAborted { error, cause } => json!({ "error": error, "cause": cause }),
             Event::MapStateStarted { length } => json!({ "length": length }),
+            Event::MapRunStarted { map_run_arn } => json!({ "mapRunArn": map_run_arn }),
+            Event::MapRunRedriven { map_run_arn, redrive_count } => {
+                json!({ "mapRunArn": map_run_arn, "redriveCount": redrive_count })
+            }
             Event::MapIterationStarted { name, index }
             | Event::MapIterationSucceeded { name, index }
             | Event::MapIterationFailed { name, index }
@@ -292,6 +316,8 @@ impl Event {
             | Event::StateAborted { .. }
             | Event::MapStateSucceeded
             | Event::MapStateFailed
+            | Event::MapRunSucceeded
+            | Event::MapRunAborted
             | Event::ParallelStateStarted
             | Event::ParallelStateSucceeded
             | Event::ParallelStateFailed => json!({}),

@@ -2,8 +2,8 @@
 
 use crate::{
     inspect::Probe,
-    limits::{BRANCHES_MAX, INPUTS_AT_ONCE},
-    position::{FanOut, MapItem, Position},
+    limits::{BRANCHES_MAX, CHILDREN_AT_ONCE_MAX, INPUTS_AT_ONCE},
+    position::{Child, FanOut, MapItem, Position},
     redrive::GoesOn,
     run::{Run, Visit},
 };
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{borrow::Cow, collections::BTreeSet, ops::Range};
 use stepladder_asl::{
-    Budget, Definition, EvalError, Expected, Filter, Items, Kind, Map, MapMode, Number, Percentage,
-    QueryLanguage, Scope, State, errors,
+    Budget, Definition, Distributed, EvalError, Expected, Filter, ItemBatcher, Items, Kind, Map, Number,
+    Percentage, QueryLanguage, Scope, State, errors,
 };
 
 /// What one branch starts with. It is stored for the branches that start later.
@@ -28,8 +28,8 @@ pub struct BranchInput {
     pub goes_on: Option<Box<GoesOn>>,
 }
 
-/// What the branches of a fan-out start with: `Items` or `ItemsPath`, then `ItemSelector`, of a Map state; the effective
-/// input of a Parallel state. What all branches have in common is evaluated once, and each branch's own part when it is
+/// What the branches of a fan-out start with: `Items` or `ItemsPath`, then `ItemSelector` and `ItemBatcher`, of a Map
+/// state; the effective input of a Parallel state. What all branches have in common is evaluated once, and each branch's own part when it is
 /// asked for.
 #[derive(Debug)]
 pub struct Inputs<'a> {
@@ -42,6 +42,8 @@ pub struct Inputs<'a> {
 enum Common {
     /// The items of a Map state, or the input of a Parallel state's branches.
     Made(Value),
+    /// What the children of a distributed Map state are given: items put together.
+    Batches(Vec<Value>),
     /// It is a part of the position's data, or of the Context object: to look there again costs nothing.
     Found,
 }
@@ -58,15 +60,18 @@ impl<'a> Inputs<'a> {
         let state = definition.state(&parent.state).ok_or_else(no_state)?;
         let seen = Seen::new(definition, run, state, parent);
         let common = match &state.kind {
-            Kind::Map(map) if map.mode != MapMode::Inline => {
-                let name = &state.name;
-                return Err(EvalError::runtime(format!(
-                    "The Map state '{name}' is distributed, which is not run yet."
-                )));
-            }
-            Kind::Map(map) => {
-                seen.field("Items", &Budget::new(), |scope| items(state, map, scope).map(Common::of))
-            }
+            Kind::Map(map) => match map.distributed() {
+                Some(distributed) if distributed.item_reader.is_some() => {
+                    let name = &state.name;
+                    Err(EvalError::runtime(format!(
+                        "The Map state '{name}' reads its items from elsewhere, which is not run yet."
+                    )))
+                }
+                Some(Distributed { item_batcher: Some(batcher), .. }) => {
+                    seen.batches(map, batcher, &Budget::new()).map(Common::Batches)
+                }
+                _ => seen.field("Items", &Budget::new(), |scope| items(state, map, scope).map(Common::of)),
+            },
             Kind::Parallel(_) => {
                 seen.field("Arguments", &Budget::new(), |scope| seen.arguments(scope).map(Common::of))
             }
@@ -84,15 +89,18 @@ impl<'a> Inputs<'a> {
         let Seen { state, position, .. } = self.seen;
         match &state.kind {
             Kind::Map(map) => self.seen.field("Items", &Budget::new(), |scope| match &self.common {
+                Common::Batches(batches) => Ok(self.seen.children(map, batches, range.clone())),
                 Common::Made(items) => self.seen.iterations(map, items, scope, range.clone()),
                 Common::Found => self.seen.iterations(map, &*items(state, map, scope)?, scope, range.clone()),
             }),
             Kind::Parallel(parallel) => {
                 let data = match &self.common {
                     Common::Made(data) => data.clone(),
-                    Common::Found => self.seen.field("Arguments", &Budget::new(), |scope| {
-                        self.seen.arguments(scope).map(Cow::into_owned)
-                    })?,
+                    Common::Found | Common::Batches(_) => {
+                        self.seen.field("Arguments", &Budget::new(), |scope| {
+                            self.seen.arguments(scope).map(Cow::into_owned)
+                        })?
+                    }
                 };
                 let last = u32::try_from(parallel.branches.len()).unwrap_or(u32::MAX);
                 let branch = |index| BranchInput {
@@ -164,6 +172,14 @@ pub(crate) fn for_each_input<E>(
         }
     }
     Ok(Some(()))
+}
+
+/// How wide a fan-out is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Width {
+    /// Of a Map state; else the branches.
+    pub(crate) items: u32,
+    pub(crate) fan_out: FanOut,
 }
 
 /// What a fan-out state's fields see, and what they are evaluated with: always the same from its position.
@@ -243,7 +259,7 @@ impl<'a> Seen<'a> {
                 None => item.clone(),
                 Some(template) => {
                     if let Value::Object(members) = &mut context {
-                        let whole = MapItem { index, value: Some(item.clone()) };
+                        let whole = MapItem { index, value: Some(item.clone()), child: None };
                         members.insert("Map".to_owned(), whole.context());
                     }
                     let position = self.position;
@@ -255,16 +271,92 @@ impl<'a> Seen<'a> {
                 }
             };
             let value = self.definition.mentions_map_item.then(|| item.clone());
-            let map_item = Some(MapItem { index, value });
+            let child = self.child(map, index, &data);
+            let map_item = Some(MapItem { index, value, child });
             inputs.push(BranchInput { index, data, map_item, goes_on: None });
         }
         Ok(inputs)
     }
 
-    /// How many branches there are, and how many of them may run at once: all that AWS evaluates before it says that
-    /// the state has started.
-    pub(crate) fn width(&self, budget: &Budget, probe: Probe) -> Result<FanOut, EvalError> {
-        let (count, concurrency) = match &self.state.kind {
+    /// What `$$.Execution` shows to a branch of the Map state, where that isn't the run. When it starts is for its opening to
+    /// say.
+    fn child(&self, map: &Map, index: u32, input: &Value) -> Option<Box<Child>> {
+        let position = self.position;
+        let Some(label) = map.label(&self.state.name) else {
+            return position.map_item.as_ref().and_then(|around| around.child.clone());
+        };
+        self.definition.mentions_context.then(|| {
+            let name = self.run.child_name(&position.branch.child(position.seq, index).to_string());
+            let input = self.definition.mentions_execution_input.then(|| input.clone());
+            Box::new(Child { label, name, started_ms: 0, input })
+        })
+    }
+
+    /// The children of some batches.
+    fn children(&self, map: &Map, batches: &[Value], range: Range<u32>) -> Vec<BranchInput> {
+        let within = |index: u32| (index as usize).min(batches.len());
+        let wanted = batches.get(within(range.start)..within(range.end)).unwrap_or_default();
+        let child = |(index, data): (u32, &Value)| {
+            let map_item = Some(MapItem { index, value: None, child: self.child(map, index, data) });
+            BranchInput { index, data: data.clone(), map_item, goes_on: None }
+        };
+        (range.start..).zip(wanted).map(child).collect()
+    }
+
+    /// `ItemBatcher`: items, each as `ItemSelector` makes it, put together in order, as many as both limits allow. An item that
+    /// is larger than a batch may be is a batch of its own.
+    fn batches(&self, map: &Map, batcher: &ItemBatcher, budget: &Budget) -> Result<Vec<Value>, EvalError> {
+        let (items_max, bytes_max) = self.batch_limits(batcher, budget)?;
+        let common = match &batcher.batch_input {
+            Some(template) => {
+                Some(self.field("BatchInput", budget, |scope| template.evaluate("BatchInput", scope))?)
+            }
+            None => None,
+        };
+        let inputs = self.field("Items", budget, |scope| {
+            self.iterations(map, &*items(self.state, map, scope)?, scope, 0..u32::MAX)
+        })?;
+        let batch = |items: Vec<Value>| {
+            let mut batch = serde_json::Map::new();
+            batch.extend(common.clone().map(|common| ("BatchInput".to_owned(), common)));
+            batch.insert("Items".to_owned(), Value::Array(items));
+            Value::Object(batch)
+        };
+        let bytes_of = |value: &Value| serde_json::to_string(value).map_or(0, |text| text.len() as u64);
+        let around = bytes_of(&batch(Vec::new()));
+        let (mut batches, mut items, mut bytes) = (Vec::new(), Vec::new(), around);
+        for BranchInput { data, .. } in inputs {
+            let more = bytes_of(&data).saturating_add(1);
+            let is_full = items.len() as u64 >= items_max || bytes.saturating_add(more) > bytes_max;
+            if is_full && !items.is_empty() {
+                batches.push(batch(std::mem::take(&mut items)));
+                bytes = around;
+            }
+            bytes = bytes.saturating_add(more);
+            items.push(data);
+        }
+        if !items.is_empty() {
+            batches.push(batch(items));
+        }
+        Ok(batches)
+    }
+
+    /// How many items a batch may hold, and how many bytes its child's input may have.
+    fn batch_limits(&self, batcher: &ItemBatcher, budget: &Budget) -> Result<(u64, u64), EvalError> {
+        let limit = |field: &'static str, number| match self.number(field, budget, number)? {
+            Some(0) => Err(EvalError::runtime(format!("field {field} must be positive"))),
+            limit => Ok(limit.unwrap_or(u64::MAX)),
+        };
+        Ok((
+            limit("MaxItemsPerBatch", &batcher.max_items_per_batch)?,
+            limit("MaxInputBytesPerBatch", &batcher.max_input_bytes_per_batch)?,
+        ))
+    }
+
+    /// How many items there are, how many branches, and how many of them may run at once: all that AWS evaluates before it
+    /// says that the state has started.
+    pub(crate) fn width(&self, budget: &Budget, probe: Probe) -> Result<Width, EvalError> {
+        let (items, concurrency) = match &self.state.kind {
             Kind::Map(map) => {
                 let concurrency = self.number("MaxConcurrency", budget, &map.max_concurrency)?.unwrap_or(0);
                 let is_jsonpath = self.state.query_language == QueryLanguage::JsonPath;
@@ -279,7 +371,11 @@ impl<'a> Seen<'a> {
                     Ok(items.as_array().map_or(0, Vec::len))
                 })?;
                 probe.see(|inspection| inspection.max_concurrency = Some(concurrency));
-                (count, usize::try_from(concurrency).unwrap_or(usize::MAX))
+                let concurrency = match (concurrency, map.distributed()) {
+                    (0, Some(_)) => CHILDREN_AT_ONCE_MAX as usize,
+                    _ => usize::try_from(concurrency).unwrap_or(usize::MAX),
+                };
+                (count, concurrency)
             }
             Kind::Parallel(parallel) => {
                 self.field("Arguments", budget, |scope| self.arguments(scope).map(|_| ()))?;
@@ -287,24 +383,37 @@ impl<'a> Seen<'a> {
             }
             _ => (0, 0),
         };
-        let count = match u32::try_from(count) {
-            Ok(count) if count <= BRANCHES_MAX => count,
-            _ => {
-                let cause =
-                    format!("A state may have {BRANCHES_MAX} branches at most, and this has {count}.");
-                return Err(EvalError::runtime(cause));
+        let items = u32::try_from(items).unwrap_or(u32::MAX);
+        let count = match self.batcher() {
+            Some((map, batcher)) => {
+                let (items_max, bytes_max) = self.batch_limits(batcher, budget)?;
+                match bytes_max {
+                    u64::MAX => items.div_ceil(u32::try_from(items_max).unwrap_or(u32::MAX)),
+                    _ => u32::try_from(self.batches(map, batcher, budget)?.len()).unwrap_or(u32::MAX),
+                }
             }
+            None => items,
         };
+        if count > BRANCHES_MAX {
+            let cause = format!("A state may have {BRANCHES_MAX} branches at most, and this has {count}.");
+            return Err(EvalError::runtime(cause));
+        }
         let concurrency = match u32::try_from(concurrency).unwrap_or(u32::MAX) {
             0 => count,
             limit => limit.min(count),
         };
-        Ok(FanOut { count, concurrency, failures_tolerated: 0 })
+        Ok(Width { items, fan_out: FanOut { count, concurrency, failures_tolerated: 0 } })
     }
 
-    /// How many failures are tolerated, and whether the first item can be evaluated at all: what AWS evaluates after it
-    /// has said that the state has started.
-    pub(crate) fn tolerance(&self, budget: &Budget, count: u32, probe: Probe) -> Result<u32, EvalError> {
+    fn batcher(&self) -> Option<(&'a Map, &'a ItemBatcher)> {
+        let Kind::Map(map) = &self.state.kind else { return None };
+        Some((map, map.distributed()?.item_batcher.as_ref()?))
+    }
+
+    /// How many failed branches are tolerated, and whether the first item can be evaluated at all: what AWS evaluates after
+    /// it has said that the state has started. AWS counts items: a batch that fails counts for as many as one may hold.
+    pub(crate) fn tolerance(&self, budget: &Budget, width: Width, probe: Probe) -> Result<u32, EvalError> {
+        let Width { items: count, fan_out: FanOut { count: branches, .. } } = width;
         let Kind::Map(map) = &self.state.kind else {
             return Ok(0);
         };
@@ -330,7 +439,13 @@ impl<'a> Seen<'a> {
             (Some(tolerated), None) | (None, Some(tolerated)) => tolerated,
             (None, None) => 0,
         };
-        Ok(u32::try_from(tolerated).unwrap_or(u32::MAX).min(count))
+        let tolerated = tolerated.min(u64::from(count));
+        let tolerated = match self.batcher() {
+            _ if tolerated == u64::from(count) => u64::from(branches),
+            Some(_) => tolerated.saturating_mul(u64::from(branches)) / u64::from(count.max(1)),
+            None => tolerated,
+        };
+        Ok(u32::try_from(tolerated).unwrap_or(u32::MAX))
     }
 
     fn number(

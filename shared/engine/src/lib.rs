@@ -57,7 +57,7 @@ pub use fan_out::{BranchInput, Inputs, branch_inputs};
 pub use history::{History, HistoryOrder, Needed, RecordsPart};
 pub use inspect::{ErrorDetails, Inspection};
 pub use outcome::{Limit, Outcome, Phase};
-pub use position::{Awaiting, Branch, FanOut, Fork, MapItem, Opening, Position};
+pub use position::{Awaiting, Branch, Child, FanOut, Fork, MapItem, Opening, Position};
 pub use present::present;
 pub use redrive::{Around, GoesOn, Kept, Left, Plan, Resumes, Resumption};
 pub use rehearsal::{Rehearsal, RehearsalError, Waiting};

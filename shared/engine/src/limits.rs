@@ -16,6 +16,10 @@ pub const DELAY_MAX_MS: i64 = 900_000;
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
 pub const BRANCHES_MAX: u32 = 100_000;
 
+/// So many children of a distributed Map state run at once where it sets no limit, as on AWS
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
+pub const CHILDREN_AT_ONCE_MAX: u32 = 10_000;
+
 /// So many branches' inputs are evaluated at once, so that those of a wide fan-out are never all in memory.
 pub const INPUTS_AT_ONCE: u32 = 64;
 

@@ -54,6 +54,8 @@ pub(crate) struct Opened {
     pub(crate) after: u64,
     /// What the branches' first events follow, where they started at once.
     pub(crate) link: Link,
+    /// Its branches are executions of their own, and no part of this history: a distributed Map state's.
+    pub(crate) is_apart: bool,
     pub(crate) strands: Vec<usize>,
 }
 
@@ -160,6 +162,10 @@ impl Merging<'_> {
             let opens = strand.fan_outs.get(progress.fan_out);
             if let Some(fan_out) = opens.filter(|opened| opened.after as usize == progress.event) {
                 progress.fan_out += 1;
+                if fan_out.is_apart {
+                    strands.push(index);
+                    continue;
+                }
                 progress.open = fan_out.strands.len();
                 let at_once = |child: &&usize| {
                     let parent = self.strands.get(**child).and_then(|strand| strand.parent);

@@ -56,6 +56,22 @@ pub struct MapItem {
     /// The item itself, only where the definition can reach it.
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "present")]
     pub value: Option<Value>,
+    /// The child of a distributed Map state that the branch is in, only where the definition can reach it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub child: Option<Box<Child>>,
+}
+
+/// A child of a distributed Map state, as `$$.Execution` shows it: on AWS it is an execution of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Child {
+    /// The Map state's label.
+    pub label: String,
+    pub name: String,
+    /// Milliseconds since the epoch.
+    pub started_ms: i64,
+    /// What it was started with, only where the definition can reach it.
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "present")]
+    pub input: Option<Value>,
 }
 
 impl MapItem {

@@ -81,6 +81,16 @@ pub struct Resumes {
     pub left: FanOut,
     /// How many branches the state had when it was opened anew.
     pub total: u32,
+    /// The fan-out that was opened anew, as its branch and seq, where that is another one than this.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub first: Option<Box<(Branch, u32)>>,
+}
+
+impl Resumes {
+    /// The fan-out that was opened anew.
+    pub fn first(&self) -> (&Branch, u32) {
+        self.first.as_deref().map_or((&self.branch, self.seq), |(branch, seq)| (branch, *seq))
+    }
 }
 
 /// Where a branch goes on after a redrive.
@@ -135,6 +145,10 @@ impl Plan {
             seq: self.seq,
             left: FanOut { count, concurrency, ..self.fan_out },
             total: self.total(),
+            first: self.resumes.as_ref().map(|earlier| {
+                let (branch, seq) = earlier.first();
+                Box::new((branch.clone(), seq))
+            }),
         }
     }
 

@@ -181,8 +181,11 @@ impl<'a> Follower<'a> {
     ) -> Self {
         let branch = parent.branch.child(parent.seq, input.index);
         let index = input.goes_on.as_ref().map_or(input.index, |goes_on| goes_on.index);
-        let map_item = input.map_item.clone();
         let last = start_branch_traced(definition, run, parent, input, opening, trace.as_mut());
+        let map_item = match &last.next {
+            Next::Wait(position) => position.map_item.clone(),
+            Next::End(_) => None,
+        };
         let (run, around) = (run.clone(), Around::Nothing);
         Self { definition, run, branch, last, next_seq: 0, index, map_item, around, trace }
     }

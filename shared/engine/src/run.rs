@@ -1,7 +1,7 @@
 //! What the Context object needs and never changes.
 
 use crate::{
-    position::MapItem,
+    position::{Child, MapItem},
     present::present,
     token::{TaskKey, TaskToken},
 };
@@ -78,19 +78,41 @@ impl Run {
         format!("arn:aws:states:{}:{}:stateMachine:{}", self.region, self.account, self.workflow)
     }
 
+    /// The ARN of a distributed Map state's child, in AWS's form.
+    fn child_arn(&self, child: &Child) -> String {
+        let Child { label, name, .. } = child;
+        format!("arn:aws:states:{}:{}:execution:{}/{label}:{name}", self.region, self.account, self.workflow)
+    }
+
+    /// The ARN of the Map Run that a distributed Map state has opened at `seq` of a branch, in AWS's form.
+    pub(crate) fn map_run_arn(&self, label: &str, branch: &str, seq: u32) -> String {
+        let id = uuid(&self.key("map run", branch, seq));
+        format!("arn:aws:states:{}:{}:mapRun:{}/{label}:{id}", self.region, self.account, self.workflow)
+    }
+
+    /// The name of a distributed Map state's child: always the same of one branch.
+    pub(crate) fn child_name(&self, branch: &str) -> String {
+        uuid(&self.key("child", branch, 0))
+    }
+
     /// The Context object (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>).
     /// AWS shows `RetryCount` in Task states only, and `RedriveCount` always.
     pub(crate) fn context(&self, visit: &Visit) -> Value {
         if let Some(context) = &self.context {
             return context.clone();
         }
-        let mut execution = object([("Id", self.execution_arn().into())]);
-        if let Some(input) = &self.input {
+        let child = visit.map_item.and_then(|item| item.child.as_deref());
+        let (arn, input, started_ms, name) = match child {
+            Some(child) => (self.child_arn(child), &child.input, child.started_ms, &child.name),
+            None => (self.execution_arn(), &self.input, self.started_ms, &self.name),
+        };
+        let mut execution = object([("Id", arn.into())]);
+        if let Some(input) = input {
             execution.insert("Input".to_owned(), input.clone());
         }
         execution.extend(object([
-            ("StartTime", timestamp::format(self.started_ms).into()),
-            ("Name", self.name.as_str().into()),
+            ("StartTime", timestamp::format(started_ms).into()),
+            ("Name", name.as_str().into()),
             ("RoleArn", self.role_arn.as_str().into()),
             ("RedriveCount", self.redrive_count.into()),
         ]));
@@ -179,6 +201,12 @@ impl Run {
             context: None,
         }
     }
+}
+
+/// 32 hex digits in the form of a UUID.
+fn uuid(digits: &str) -> String {
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| digits.get(part).unwrap_or_default());
+    parts.join("-")
 }
 
 fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {

@@ -1,7 +1,7 @@
 //! Following a run through all of its branches.
 
 use crate::{
-    advance::is_aborted_by_name,
+    advance::{Opener, is_aborted_by_name},
     checkpoint::Checkpoints,
     event::Event,
     fan_out::{BranchInput, for_each_input},
@@ -186,10 +186,12 @@ impl<'a> Tour<'a> {
         };
         self.pins.opened(position);
         let at_once = Opening { started_ms: follower.last().now_ms, events: position.events };
+        let state = self.definition.state(&position.state);
+        let is_apart = state.is_some_and(|state| Opener::of(state) == Opener::Distributed);
         let place = strand.and_then(|strand| {
             let Trace { last: link, count: after, .. } = *follower.trace()?;
             let fan_outs = &mut self.strands.get_mut(strand)?.fan_outs;
-            fan_outs.push(Opened { seq: position.seq, after, link, strands: Vec::new() });
+            fan_outs.push(Opened { seq: position.seq, after, link, is_apart, strands: Vec::new() });
             Some((strand, fan_outs.len() - 1))
         });
         let (stop, room) = (Stop::of(record), BTreeMap::new());

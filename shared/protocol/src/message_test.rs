@@ -207,13 +207,13 @@ fn fixtures_in_branches() -> Vec<(&'static str, Message)> {
         seq: 0,
         retries: Vec::new(),
         variables: serde_json::Map::from_iter([("total".to_owned(), json!(12))]),
-        map_item: Some(MapItem { index: 69, value: Some(json!({ "sku": "A-17" })) }),
+        map_item: Some(MapItem { index: 69, value: Some(json!({ "sku": "A-17" })), child: None }),
         opening: Some(Opening { started_ms: 1_699_999_990_000, events: 15 }),
         ..position(json!({ "sku": "A-17" }))
     };
     let large = Position {
         variables: serde_json::Map::from_iter([("text".to_owned(), hard(60_000))]),
-        map_item: Some(MapItem { index: 69, value: Some(hard(50_000)) }),
+        map_item: Some(MapItem { index: 69, value: Some(hard(50_000)), child: None }),
         ..first.clone()
     };
     let lock = Lock { branch: Branch::default().child(2, 69), seq: 0 };

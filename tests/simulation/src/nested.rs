@@ -209,6 +209,14 @@ impl Generator<'_> {
     fn map(&mut self, depth: u32) -> Value {
         // Inner fan-outs stay small, or there are too many branches.
         let inner = items(self.rng, 5);
+        // Not drawn, so that a seed leads to the same workflow but for this. Its children see no variables of the run's.
+        let is_distributed = self.names % 4 == 1;
+        let around = is_distributed.then(|| std::mem::take(&mut self.variables));
+        let mut processor = self.branch(depth);
+        if let Some(around) = around {
+            self.variables = around;
+            processor["ProcessorConfig"] = json!({ "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" });
+        }
         let mut map = json!({
             "Type": "Map",
             "ItemsPath": "$.items",
@@ -217,7 +225,7 @@ impl Generator<'_> {
                 "value.$": "$$.Map.Item.Value",
                 "items": inner,
             },
-            "ItemProcessor": self.branch(depth),
+            "ItemProcessor": processor,
         });
         if let Some(concurrency) = *pick(self.rng, &[None, None, Some(1), Some(3), Some(7)]) {
             map["MaxConcurrency"] = json!(concurrency);

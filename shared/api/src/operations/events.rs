@@ -39,6 +39,8 @@ fn details_name(event: &Event, kind: &str) -> Option<String> {
         | Event::StateAborted { .. }
         | Event::MapStateSucceeded
         | Event::MapStateFailed
+        | Event::MapRunSucceeded
+        | Event::MapRunAborted
         | Event::ParallelStateStarted
         | Event::ParallelStateSucceeded
         | Event::ParallelStateFailed => return None,

@@ -16,8 +16,8 @@ use stepladder_asl::{Catcher, EvalError, Kind, QueryLanguage, Scope, State, Then
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Failure {
     /// None, or empty, where whoever reported it gave none.
-    error: Option<String>,
-    cause: Option<String>,
+    pub(super) error: Option<String>,
+    pub(super) cause: Option<String>,
     /// The name that Retry and Catch look for, where it is not the reported one.
     meant: Option<&'static str>,
 }

@@ -5,15 +5,15 @@ use crate::{
     event::Event,
     fan_out::{BranchInput, Seen},
     outcome::Outcome,
-    position::{Awaiting, Opening, Position},
+    position::{Awaiting, FanOut, Opening, Position},
     redrive::{GoesOn, Resumes},
     run::Run,
     trace::{Link, Trace},
     transition::{Next, Transition},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
-use stepladder_asl::{Budget, Definition, Kind, State, errors};
+use stepladder_asl::{Budget, Definition, Kind, MapMode, State, errors};
 
 /// The first transition of a branch: to its first stop.
 ///
@@ -39,10 +39,12 @@ pub(crate) fn start_branch_traced(
     opening: Opening,
     trace: Option<&mut Trace>,
 ) -> Transition {
-    let BranchInput { index: number, data, map_item, goes_on } = input;
+    let BranchInput { index: number, data, mut map_item, goes_on } = input;
+    let is_new = goes_on.as_ref().is_none_or(|goes_on| goes_on.state.is_none());
     let index = goes_on.as_ref().map_or(number, |goes_on| goes_on.index);
     let state = definition.state(&parent.state);
-    let is_map = state.is_some_and(|state| matches!(state.kind, Kind::Map(_)));
+    let opened_by = state.map(Opener::of).unwrap_or(Opener::Parallel);
+    let is_map = opened_by != Opener::Parallel;
     let machine = state.and_then(|state| state.machines().get(if is_map { 0 } else { index as usize }));
     // A branch that the definition doesn't have fails at its first turn.
     let first = machine.map(|machine| machine.start_at.as_str()).unwrap_or_default();
@@ -53,13 +55,24 @@ pub(crate) fn start_branch_traced(
         None => (first.to_owned(), None, None),
     };
     let start_at = start_at.as_str();
-    let variables = variables.unwrap_or_else(|| parent.variables.clone());
+    // A child of a distributed Map state is an execution of its own, with a history and variables of its own.
+    let (seen, events) = match opened_by {
+        Opener::Distributed => (Map::new(), 0),
+        Opener::Parallel | Opener::Map => (parent.variables.clone(), opening.events),
+    };
+    let variables = variables.unwrap_or(seen);
     let mut indexes = Vec::new();
     if number != index || parent.resumes.is_some() || !parent.indexes.is_empty() {
         indexes = parent.indexes();
         indexes.push(index);
     }
     let branch = parent.branch.child(parent.seq, number);
+    if let Some(child) = map_item.as_mut().and_then(|item| item.child.as_deref_mut())
+        && opened_by == Opener::Distributed
+        && is_new
+    {
+        child.started_ms = opening.started_ms;
+    }
     let mut walk = Walk {
         definition,
         run,
@@ -67,14 +80,21 @@ pub(crate) fn start_branch_traced(
         draws: run.draws(&format!("start {branch}"), 0),
         origin: Origin { branch, next_seq: 0, deadline_ms: parent.deadline_ms, map_item, indexes },
         variables: variables.clone(),
-        events: opening.events,
+        events,
         entered: 0,
         gave_up: false,
         budget: Budget::new(),
         trace,
     };
-    if is_map {
-        walk.event(|| Event::MapIterationStarted { name: parent.state.clone(), index });
+    match opened_by {
+        Opener::Parallel => {}
+        Opener::Map => walk.event(|| Event::MapIterationStarted { name: parent.state.clone(), index }),
+        Opener::Distributed => {
+            walk.passed_by(|| Event::ExecutionStarted {
+                input: data.clone(),
+                role_arn: run.role_arn.clone(),
+            });
+        }
     }
     let (events, mark) = (walk.events, walk.trace.as_deref().map(|trace| (trace.count, trace.last)));
     let went = match &resumes {
@@ -108,18 +128,22 @@ impl Walk<'_> {
             return self.opened_again(state, position, &resumes);
         }
         let seen = Seen::new(self.definition, self.run, state, &position);
-        let mut fan_out = match seen.width(&self.budget, self.probe()) {
-            Ok(fan_out) => fan_out,
+        let width = match seen.width(&self.budget, self.probe()) {
+            Ok(width) => width,
             Err(error) => return self.failed_evaluation(state, &position, &error),
         };
-        let is_map = matches!(state.kind, Kind::Map(_));
-        self.event(|| match is_map {
-            true => Event::MapStateStarted { length: fan_out.count },
-            false => Event::ParallelStateStarted,
+        let length = width.items;
+        self.event(|| match Opener::of(state) {
+            Opener::Parallel => Event::ParallelStateStarted,
+            Opener::Map | Opener::Distributed => Event::MapStateStarted { length },
         });
-        match seen.tolerance(&self.budget, fan_out.count, self.probe()) {
-            Ok(tolerated) => fan_out.failures_tolerated = tolerated,
+        let failures_tolerated = match seen.tolerance(&self.budget, width, self.probe()) {
+            Ok(tolerated) => tolerated,
             Err(error) => return self.failed_evaluation(state, &position, &error),
+        };
+        let fan_out = FanOut { failures_tolerated, ..width.fan_out };
+        if let Some(map_run_arn) = self.map_run_arn(state, &position) {
+            self.event(|| Event::MapRunStarted { map_run_arn });
         }
         if fan_out.count == 0 {
             return self.joined(state, &position, Vec::new());
@@ -140,11 +164,14 @@ impl Walk<'_> {
 
     /// Opens a fan-out over those branches only that a redrive found not to have succeeded; another attempt of it too.
     fn opened_again(&mut self, state: &State, position: Position, resumes: &Resumes) -> Flow {
-        let is_map = matches!(state.kind, Kind::Map(_));
-        self.event(|| match is_map {
-            true => Event::MapStateStarted { length: resumes.total },
-            false => Event::ParallelStateStarted,
+        self.event(|| match Opener::of(state) {
+            Opener::Parallel => Event::ParallelStateStarted,
+            Opener::Map | Opener::Distributed => Event::MapStateStarted { length: resumes.total },
         });
+        if let Some(map_run_arn) = self.map_run_arn(state, &position) {
+            let redrive_count = self.run.redrive_count;
+            self.event(|| Event::MapRunRedriven { map_run_arn, redrive_count });
+        }
         let (seq, events) = (self.origin.next_seq, self.events);
         let awaiting = Awaiting::Branches(resumes.left);
         Flow::Stop(Next::Wait(Position { seq, awaiting, events, opening: None, ..position }))
@@ -153,6 +180,14 @@ impl Walk<'_> {
     /// What ended the wait for the branches, or came between.
     pub(super) fn branches_ended(&mut self, state: &State, position: &Position, outcome: &Outcome) -> Flow {
         match outcome {
+            // What its children did is no part of this history.
+            Outcome::Joined { results, .. } if Opener::of(state) == Opener::Distributed => {
+                self.joined(state, position, results.clone())
+            }
+            // Whatever one of them failed by: it is an execution of its own.
+            Outcome::BranchFailed { .. } if Opener::of(state) == Opener::Distributed => {
+                self.map_run_failed(state, position, &exceeded())
+            }
             Outcome::Joined { results, events } => {
                 self.events = position.events.saturating_add(*events);
                 self.follow(Link::Joined { seq: position.seq });
@@ -167,16 +202,13 @@ impl Walk<'_> {
                         self.stop_branches(position);
                         Failure::new(error.as_deref(), cause.as_deref())
                     }
-                    Some(fan_out) if fan_out.failures_tolerated > 0 => Failure::new(
-                        Some(errors::EXCEED_TOLERATED_FAILURE_THRESHOLD),
-                        Some("The specified tolerated failure threshold was exceeded"),
-                    ),
+                    Some(fan_out) if fan_out.failures_tolerated > 0 => exceeded(),
                     _ => Failure::new(error.as_deref(), cause.as_deref()),
                 };
                 self.failed_attempt(state, position, &failure)
             }
             Outcome::Failed { error, cause, .. } => {
-                self.failed_attempt(state, position, &Failure::new(Some(error), cause.as_deref()))
+                self.map_run_failed(state, position, &Failure::new(Some(error), cause.as_deref()))
             }
             // The mock of a Map state that writes its results.
             Outcome::Responded { response } => self.ended_with(state, position, response.clone()),
@@ -189,14 +221,40 @@ impl Walk<'_> {
 }
 
 impl Walk<'_> {
+    /// The Map Run of a distributed Map state: its own, or after a redrive the one that goes on.
+    fn map_run_arn(&self, state: &State, position: &Position) -> Option<String> {
+        let Kind::Map(map) = &state.kind else { return None };
+        let label = map.label(&state.name)?;
+        let (branch, seq) = match &position.resumes {
+            Some(resumes) => resumes.first(),
+            None => (&self.origin.branch, self.origin.next_seq),
+        };
+        Some(self.run.map_run_arn(&label, &branch.to_string(), seq))
+    }
+
+    /// The attempt failed, and where it is a distributed Map state's its Map Run with it.
+    fn map_run_failed(&mut self, state: &State, position: &Position, failure: &Failure) -> Flow {
+        if Opener::of(state) == Opener::Distributed {
+            let Failure { error, cause, .. } = failure.clone();
+            self.event(|| Event::MapRunFailed { error, cause });
+        }
+        self.failed_attempt(state, position, failure)
+    }
+
     /// The results as the state's own result.
     fn joined(&mut self, state: &State, position: &Position, results: Vec<Value>) -> Flow {
         self.ended_with(state, position, Value::Array(results))
     }
 
     fn ended_with(&mut self, state: &State, position: &Position, result: Value) -> Flow {
-        let is_map = matches!(state.kind, Kind::Map(_));
-        self.passed_by(|| if is_map { Event::MapStateSucceeded } else { Event::ParallelStateSucceeded });
+        let opener = Opener::of(state);
+        if opener == Opener::Distributed {
+            self.event(|| Event::MapRunSucceeded);
+        }
+        self.passed_by(|| match opener {
+            Opener::Parallel => Event::ParallelStateSucceeded,
+            Opener::Map | Opener::Distributed => Event::MapStateSucceeded,
+        });
         let Some(then) = state.then() else {
             let cause = format!("A {} state has no branches.", state.kind.type_name());
             return self.stop_failed(&state.name, position.data.clone(), errors::RUNTIME, Some(cause));
@@ -219,18 +277,28 @@ impl Walk<'_> {
 
     /// What a position waits for is stopped from outside, or by what nothing can catch.
     pub(super) fn stop_branches(&mut self, position: &Position) {
-        let kind = self.definition.state(&position.state).map(|state| state.kind.type_name());
-        if let (Some(state_type), Awaiting::Branches(_)) = (kind, position.awaiting) {
-            self.passed_by(|| Event::StateAborted { state_type });
+        let state = self.definition.state(&position.state);
+        if let (Some(state), Awaiting::Branches(_)) = (state, position.awaiting) {
+            if Opener::of(state) == Opener::Distributed {
+                self.passed_by(|| Event::MapRunAborted);
+            }
+            self.passed_by(|| Event::StateAborted { state_type: state.kind.type_name() });
         }
+    }
+
+    /// Whether an end in this state is that of an execution with a history of its own: the run's, or that of a distributed
+    /// Map state's child.
+    pub(super) fn ends_execution(&self, state: &str) -> bool {
+        self.origin.branch.is_root()
+            || self.enclosing(state).is_some_and(|(_, opener, _)| opener == Opener::Distributed)
     }
 
     /// What the history says of the end of a branch that isn't the root; `state` is the one that it ended in.
     pub(super) fn branch_ended(&mut self, state: &str, end: BranchEnd) {
-        let Some((name, is_map, index)) = self.enclosing(state) else {
+        let Some((name, opener, index)) = self.enclosing(state) else {
             return;
         };
-        let name = name.to_owned();
+        let (name, is_map) = (name.to_owned(), opener == Opener::Map);
         match end {
             BranchEnd::Succeeded if is_map => self.passed_by(|| Event::MapIterationSucceeded { name, index }),
             BranchEnd::Failed if is_map => self.passed_by(|| Event::MapIterationFailed { name, index }),
@@ -253,16 +321,43 @@ impl Walk<'_> {
         }
     }
 
-    /// The fan-out state around a state: its name, whether it is a Map, and the index of this branch.
-    fn enclosing(&self, state: &str) -> Option<(&str, bool, u32)> {
+    /// The fan-out state around a state: its name, what it opens, and the index of this branch.
+    fn enclosing(&self, state: &str) -> Option<(&str, Opener, u32)> {
         let parent = self.definition.state(state)?.parent.as_ref()?;
         let enclosing = self.definition.state(&parent.state)?;
         let index = match self.origin.indexes.last() {
             Some(index) => *index,
             None => self.origin.branch.0.last()?.index,
         };
-        Some((&parent.state, matches!(enclosing.kind, Kind::Map(_)), index))
+        Some((&parent.state, Opener::of(enclosing), index))
     }
+}
+
+/// What opens a fan-out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opener {
+    Parallel,
+    /// A Map state whose iterations are a part of the execution.
+    Map,
+    /// A Map state whose children are executions of their own.
+    Distributed,
+}
+
+impl Opener {
+    pub(crate) fn of(state: &State) -> Self {
+        match &state.kind {
+            Kind::Map(map) if map.mode == MapMode::Inline => Opener::Map,
+            Kind::Map(_) => Opener::Distributed,
+            _ => Opener::Parallel,
+        }
+    }
+}
+
+fn exceeded() -> Failure {
+    Failure::new(
+        Some(errors::EXCEED_TOLERATED_FAILURE_THRESHOLD),
+        Some("The specified tolerated failure threshold was exceeded"),
+    )
 }
 
 /// How a branch ended, as far as its history tells.

@@ -10,6 +10,7 @@ use stepladder_engine::{
     branch_inputs, limits, replay, start, start_branch,
 };
 
+mod distributed;
 mod failures;
 
 const RESOURCE: &str = "arn:aws:lambda:us-east-1:000000000000:function:work";
@@ -271,17 +272,6 @@ fn an_item_that_cannot_be_evaluated_is_an_error_of_the_state() {
     let run = Driven::new(&definition, json!([{ "n": 1 }, {}]));
     assert_eq!(run.end().error.as_deref(), Some("States.Runtime"));
     assert_eq!(run.replay().last.next, Next::End(run.end().clone()));
-}
-
-#[test]
-fn a_distributed_map_is_not_run_as_an_inline_one() {
-    let mut definition = map(json!({}));
-    definition["States"]["Each"]["ItemProcessor"]["ProcessorConfig"] =
-        json!({ "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" });
-    let definition = parsed(&definition);
-    let run = Driven::new(&definition, json!([1]));
-    assert_eq!(run.end().error.as_deref(), Some("States.Runtime"));
-    assert!(run.end().cause.as_deref().unwrap().contains("distributed"));
 }
 
 #[test]

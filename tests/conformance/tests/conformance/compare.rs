@@ -88,7 +88,7 @@ fn members_of(event: &HistoryEvent) -> Value {
 }
 
 /// What the cases leave out of every event.
-const LEFT_OUT: [&str; 3] = ["roleArn", "region", "workerName"];
+const LEFT_OUT: [&str; 4] = ["mapRunArn", "roleArn", "region", "workerName"];
 
 /// The levels of a history whose branches run side by side: its events have no order between the branches.
 ///

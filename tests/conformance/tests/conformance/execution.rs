@@ -13,10 +13,10 @@ fn executions_end_and_read_as_on_aws() {
     let Some(cases) = cases("execution.jsonl") else { return };
     let mut ends = Report::new("execution.jsonl");
     let mut histories = Report::new("execution.jsonl, history");
-    let mut distributed = 0;
+    let mut unread = 0;
     for case in &cases {
         let (group, id) = (text(case, "group"), text(case, "id"));
-        let is_distributed = features(case).any(|feature| feature == "map:DISTRIBUTED");
+        let reads = features(case).any(|feature| feature == "item_reader");
         let definition = match Definition::parse(&case["definition"].to_string()) {
             Ok(definition) => definition,
             Err(faults) => {
@@ -28,8 +28,8 @@ fn executions_end_and_read_as_on_aws() {
                 continue;
             }
         };
-        if is_distributed {
-            distributed += 1;
+        if reads {
+            unread += 1;
             continue;
         }
         let (end, history) = caught(|| differences(case, &definition)).unwrap_or_else(|panic| {
@@ -41,9 +41,7 @@ fn executions_end_and_read_as_on_aws() {
             histories.case(group, id, history);
         }
     }
-    println!(
-        "execution.jsonl: {distributed} with a distributed Map state, which does not run yet, not counted"
-    );
+    println!("execution.jsonl: {unread} with an item reader, which does not run yet, not counted");
     ends.print();
     histories.print();
     ends.finish();
