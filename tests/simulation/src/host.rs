@@ -125,6 +125,11 @@ impl MemoryHost {
         Self { has_backlog: false, ..self.clone() }
     }
 
+    /// Gives the stack the function that calls services.
+    pub fn add_invoke(&self) {
+        self.state().has_invoke = true;
+    }
+
     /// The same world, as another process with another clock sees it.
     pub(crate) fn process(&self, skew_ms: i64, planted: Option<PlantedBug>) -> Self {
         Self { skew_ms, planted, ..self.clone() }

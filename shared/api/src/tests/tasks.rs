@@ -254,6 +254,7 @@ fn starting(workflow: &str) -> World {
         "Parameters": { "StateMachineArn": machine(workflow), "Name": "inner", "Input.$": "$" }
     } } }));
     world.publish("v", &pass());
+    world.host.add_invoke();
     world
 }
 

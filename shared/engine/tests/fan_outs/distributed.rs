@@ -193,7 +193,7 @@ fn a_stop_aborts_the_map_run() {
     let stopped = Outcome::Stopped { error: None, cause: None };
     run.rehearsal.settle(&Branch::default(), stopped, None, 7).unwrap();
     let history = run.history(5);
-    assert_eq!(history, ["4 <- 5 MapRunAborted", "4 <- 6 MapStateAborted", "4 <- 7 ExecutionAborted"]);
+    assert_eq!(history, ["4 <- 5 MapRunAborted", "4 <- 6 MapStateAborted", "0 <- 7 ExecutionAborted"]);
 }
 
 #[test]
