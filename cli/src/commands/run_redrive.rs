@@ -164,7 +164,7 @@ mod tests {
             Left { first: 7, count: 1, records: 2, inner: None },
             Left { first: 118, count: 2, records: 0, inner: None },
         ];
-        Kept::FanOut(Plan { seq: 3, fan_out, resumes: None, left })
+        Kept::FanOut(Plan { seq: 3, fan_out, resumes: None, first: None, left })
     }
 
     #[test]

@@ -414,10 +414,6 @@ impl Walk<'_> {
     ) -> Next {
         if self.ends_execution(&position.state) {
             self.stop_branches(position);
-            if status == Status::Aborted {
-                // A stop comes from outside: on AWS it follows no event.
-                self.follow(Link::Nothing);
-            }
             self.event(|| match status {
                 Status::Aborted => Event::ExecutionAborted { error: error.clone(), cause: cause.clone() },
                 Status::TimedOut => Event::ExecutionTimedOut { error: error.clone(), cause: cause.clone() },

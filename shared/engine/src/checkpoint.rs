@@ -5,10 +5,11 @@ use crate::{
     position::MapItem,
     redrive::Around,
     replay::Follower,
+    size::json_bytes,
     trace::Link,
     transition::{Next, Transition},
 };
-use std::{collections::BTreeMap, io};
+use std::collections::BTreeMap;
 
 /// Where a branch was before one of its records, and how far its events had come.
 #[derive(Debug, Clone)]
@@ -57,7 +58,7 @@ impl Checkpoints {
     }
 
     fn keep_made(&mut self, strand: usize, seq: u32, next: &Next, make: impl FnOnce() -> Option<Checkpoint>) {
-        let bytes = size(next);
+        let bytes = json_bytes(next);
         while self.bytes.saturating_add(bytes) > CHECKPOINT_BYTES_MAX && self.is_due(seq) {
             self.thin_out();
         }
@@ -95,25 +96,6 @@ impl Checkpoints {
     /// How many there are, and the size of what they hold as JSON text.
     pub(crate) fn size(&self) -> (usize, usize) {
         (self.by_strand.values().map(Vec::len).sum(), self.bytes)
-    }
-}
-
-/// The size of its JSON text, in bytes.
-fn size(next: &Next) -> usize {
-    struct Count(usize);
-    impl io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 = self.0.saturating_add(bytes.len());
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    match serde_json::to_writer(&mut count, next) {
-        Ok(()) => count.0,
-        Err(_) => usize::MAX,
     }
 }
 

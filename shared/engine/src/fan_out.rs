@@ -1,5 +1,7 @@
 //! The branches of a Parallel or Map state: how many there are, and what each of them starts with.
 
+mod batches;
+
 use crate::{
     inspect::Probe,
     limits::{BRANCHES_MAX, CHILDREN_AT_ONCE_MAX, INPUTS_AT_ONCE},
@@ -7,12 +9,13 @@ use crate::{
     redrive::GoesOn,
     run::{Run, Visit},
 };
+use batches::Batches;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{borrow::Cow, collections::BTreeSet, ops::Range};
 use stepladder_asl::{
-    Budget, Definition, Distributed, EvalError, Expected, Filter, ItemBatcher, Items, Kind, Map, Number,
-    Percentage, QueryLanguage, Scope, State, errors,
+    Budget, Definition, EvalError, Expected, Filter, Items, Kind, Map, Number, Percentage, QueryLanguage,
+    Scope, State, errors,
 };
 
 /// What one branch starts with. It is stored for the branches that start later.
@@ -35,6 +38,8 @@ pub struct BranchInput {
 pub struct Inputs<'a> {
     seen: Seen<'a>,
     common: Common,
+    /// Only of a distributed Map state: which of the items each of its children gets.
+    batches: Option<Batches>,
 }
 
 /// What the branches have in common.
@@ -42,8 +47,6 @@ pub struct Inputs<'a> {
 enum Common {
     /// The items of a Map state, or the input of a Parallel state's branches.
     Made(Value),
-    /// What the children of a distributed Map state are given: items put together.
-    Batches(Vec<Value>),
     /// It is a part of the position's data, or of the Context object: to look there again costs nothing.
     Found,
 }
@@ -67,9 +70,6 @@ impl<'a> Inputs<'a> {
                         "The Map state '{name}' reads its items from elsewhere, which is not run yet."
                     )))
                 }
-                Some(Distributed { item_batcher: Some(batcher), .. }) => {
-                    seen.batches(map, batcher, &Budget::new()).map(Common::Batches)
-                }
                 _ => seen.field("Items", &Budget::new(), |scope| items(state, map, scope).map(Common::of)),
             },
             Kind::Parallel(_) => {
@@ -77,7 +77,8 @@ impl<'a> Inputs<'a> {
             }
             _ => Ok(Common::Found),
         };
-        Ok(Self { common: common?, seen })
+        let batches = seen.batcher().map(|(map, batcher)| seen.batches(map, batcher, &Budget::new()));
+        Ok(Self { common: common?, batches: batches.transpose()?, seen })
     }
 
     /// The inputs of the branches with these indexes. Indexes beyond the last branch are left out.
@@ -88,19 +89,22 @@ impl<'a> Inputs<'a> {
     pub fn range(&self, range: Range<u32>) -> Result<Vec<BranchInput>, EvalError> {
         let Seen { state, position, .. } = self.seen;
         match &state.kind {
-            Kind::Map(map) => self.seen.field("Items", &Budget::new(), |scope| match &self.common {
-                Common::Batches(batches) => Ok(self.seen.children(map, batches, range.clone())),
-                Common::Made(items) => self.seen.iterations(map, items, scope, range.clone()),
-                Common::Found => self.seen.iterations(map, &*items(state, map, scope)?, scope, range.clone()),
+            Kind::Map(map) => self.seen.field("Items", &Budget::new(), |scope| {
+                let items = match &self.common {
+                    Common::Made(items) => Cow::Borrowed(items),
+                    Common::Found => items(state, map, scope)?,
+                };
+                match &self.batches {
+                    Some(batches) => self.seen.children(map, batches, &items, scope, range.clone()),
+                    None => self.seen.iterations(map, &items, scope, range.clone()),
+                }
             }),
             Kind::Parallel(parallel) => {
                 let data = match &self.common {
                     Common::Made(data) => data.clone(),
-                    Common::Found | Common::Batches(_) => {
-                        self.seen.field("Arguments", &Budget::new(), |scope| {
-                            self.seen.arguments(scope).map(Cow::into_owned)
-                        })?
-                    }
+                    Common::Found => self.seen.field("Arguments", &Budget::new(), |scope| {
+                        self.seen.arguments(scope).map(Cow::into_owned)
+                    })?,
                 };
                 let last = u32::try_from(parallel.branches.len()).unwrap_or(u32::MAX);
                 let branch = |index| BranchInput {
@@ -179,6 +183,8 @@ pub(crate) fn for_each_input<E>(
 pub(crate) struct Width {
     /// Of a Map state; else the branches.
     pub(crate) items: u32,
+    /// How many items a branch gets at most.
+    pub(crate) batch: u32,
     pub(crate) fan_out: FanOut,
 }
 
@@ -246,6 +252,18 @@ impl<'a> Seen<'a> {
         scope: &Scope<'_>,
         range: Range<u32>,
     ) -> Result<Vec<BranchInput>, EvalError> {
+        self.iterations_within(map, items, scope, range, None)
+    }
+
+    /// The same; all together may do what one budget allows, or each what its own does.
+    fn iterations_within(
+        &self,
+        map: &Map,
+        items: &Value,
+        scope: &Scope<'_>,
+        range: Range<u32>,
+        budget: Option<&Budget>,
+    ) -> Result<Vec<BranchInput>, EvalError> {
         let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
         let within = |index: u32| (index as usize).min(items.len());
         let wanted = items.get(within(range.start)..within(range.end)).unwrap_or_default();
@@ -265,8 +283,9 @@ impl<'a> Seen<'a> {
                     let position = self.position;
                     let draws = self.run.item_draws(&position.branch.to_string(), position.seq, index);
                     // Each item has all of it, so that it doesn't matter which others are evaluated with it.
-                    let budget = Budget::new();
-                    let scope = Scope { context: &context, draws: &draws, budget: Some(&budget), ..*scope };
+                    let own = Budget::new();
+                    let budget = Some(budget.unwrap_or(&own));
+                    let scope = Scope { context: &context, draws: &draws, budget, ..*scope };
                     template.evaluate("ItemSelector", &scope)?
                 }
             };
@@ -290,67 +309,6 @@ impl<'a> Seen<'a> {
             let input = self.definition.mentions_execution_input.then(|| input.clone());
             Box::new(Child { label, name, started_ms: 0, input })
         })
-    }
-
-    /// The children of some batches.
-    fn children(&self, map: &Map, batches: &[Value], range: Range<u32>) -> Vec<BranchInput> {
-        let within = |index: u32| (index as usize).min(batches.len());
-        let wanted = batches.get(within(range.start)..within(range.end)).unwrap_or_default();
-        let child = |(index, data): (u32, &Value)| {
-            let map_item = Some(MapItem { index, value: None, child: self.child(map, index, data) });
-            BranchInput { index, data: data.clone(), map_item, goes_on: None }
-        };
-        (range.start..).zip(wanted).map(child).collect()
-    }
-
-    /// `ItemBatcher`: items, each as `ItemSelector` makes it, put together in order, as many as both limits allow. An item that
-    /// is larger than a batch may be is a batch of its own.
-    fn batches(&self, map: &Map, batcher: &ItemBatcher, budget: &Budget) -> Result<Vec<Value>, EvalError> {
-        let (items_max, bytes_max) = self.batch_limits(batcher, budget)?;
-        let common = match &batcher.batch_input {
-            Some(template) => {
-                Some(self.field("BatchInput", budget, |scope| template.evaluate("BatchInput", scope))?)
-            }
-            None => None,
-        };
-        let inputs = self.field("Items", budget, |scope| {
-            self.iterations(map, &*items(self.state, map, scope)?, scope, 0..u32::MAX)
-        })?;
-        let batch = |items: Vec<Value>| {
-            let mut batch = serde_json::Map::new();
-            batch.extend(common.clone().map(|common| ("BatchInput".to_owned(), common)));
-            batch.insert("Items".to_owned(), Value::Array(items));
-            Value::Object(batch)
-        };
-        let bytes_of = |value: &Value| serde_json::to_string(value).map_or(0, |text| text.len() as u64);
-        let around = bytes_of(&batch(Vec::new()));
-        let (mut batches, mut items, mut bytes) = (Vec::new(), Vec::new(), around);
-        for BranchInput { data, .. } in inputs {
-            let more = bytes_of(&data).saturating_add(1);
-            let is_full = items.len() as u64 >= items_max || bytes.saturating_add(more) > bytes_max;
-            if is_full && !items.is_empty() {
-                batches.push(batch(std::mem::take(&mut items)));
-                bytes = around;
-            }
-            bytes = bytes.saturating_add(more);
-            items.push(data);
-        }
-        if !items.is_empty() {
-            batches.push(batch(items));
-        }
-        Ok(batches)
-    }
-
-    /// How many items a batch may hold, and how many bytes its child's input may have.
-    fn batch_limits(&self, batcher: &ItemBatcher, budget: &Budget) -> Result<(u64, u64), EvalError> {
-        let limit = |field: &'static str, number| match self.number(field, budget, number)? {
-            Some(0) => Err(EvalError::runtime(format!("field {field} must be positive"))),
-            limit => Ok(limit.unwrap_or(u64::MAX)),
-        };
-        Ok((
-            limit("MaxItemsPerBatch", &batcher.max_items_per_batch)?,
-            limit("MaxInputBytesPerBatch", &batcher.max_input_bytes_per_batch)?,
-        ))
     }
 
     /// How many items there are, how many branches, and how many of them may run at once: all that AWS evaluates before it
@@ -384,15 +342,12 @@ impl<'a> Seen<'a> {
             _ => (0, 0),
         };
         let items = u32::try_from(items).unwrap_or(u32::MAX);
-        let count = match self.batcher() {
+        let (count, batch) = match self.batcher() {
             Some((map, batcher)) => {
-                let (items_max, bytes_max) = self.batch_limits(batcher, budget)?;
-                match bytes_max {
-                    u64::MAX => items.div_ceil(u32::try_from(items_max).unwrap_or(u32::MAX)),
-                    _ => u32::try_from(self.batches(map, batcher, budget)?.len()).unwrap_or(u32::MAX),
-                }
+                let batches = self.batches(map, batcher, budget)?;
+                (batches.count(), batches.largest)
             }
-            None => items,
+            None => (items, 1),
         };
         if count > BRANCHES_MAX {
             let cause = format!("A state may have {BRANCHES_MAX} branches at most, and this has {count}.");
@@ -402,18 +357,13 @@ impl<'a> Seen<'a> {
             0 => count,
             limit => limit.min(count),
         };
-        Ok(Width { items, fan_out: FanOut { count, concurrency, failures_tolerated: 0 } })
-    }
-
-    fn batcher(&self) -> Option<(&'a Map, &'a ItemBatcher)> {
-        let Kind::Map(map) = &self.state.kind else { return None };
-        Some((map, map.distributed()?.item_batcher.as_ref()?))
+        Ok(Width { items, batch, fan_out: FanOut { count, concurrency, failures_tolerated: 0 } })
     }
 
     /// How many failed branches are tolerated, and whether the first item can be evaluated at all: what AWS evaluates after
     /// it has said that the state has started. AWS counts items: a batch that fails counts for as many as one may hold.
     pub(crate) fn tolerance(&self, budget: &Budget, width: Width, probe: Probe) -> Result<u32, EvalError> {
-        let Width { items: count, fan_out: FanOut { count: branches, .. } } = width;
+        let Width { items: count, batch, fan_out: FanOut { count: branches, .. } } = width;
         let Kind::Map(map) = &self.state.kind else {
             return Ok(0);
         };
@@ -440,10 +390,9 @@ impl<'a> Seen<'a> {
             (None, None) => 0,
         };
         let tolerated = tolerated.min(u64::from(count));
-        let tolerated = match self.batcher() {
-            _ if tolerated == u64::from(count) => u64::from(branches),
-            Some(_) => tolerated.saturating_mul(u64::from(branches)) / u64::from(count.max(1)),
-            None => tolerated,
+        let tolerated = match tolerated == u64::from(count) {
+            true => u64::from(branches),
+            false => tolerated / u64::from(batch.max(1)),
         };
         Ok(u32::try_from(tolerated).unwrap_or(u32::MAX))
     }

@@ -41,6 +41,7 @@ mod redrive;
 mod rehearsal;
 mod replay;
 mod run;
+mod size;
 mod test_state;
 mod token;
 mod tour;

@@ -39,6 +39,9 @@ pub struct Plan {
     /// What it went on from itself; none where it was opened anew.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub resumes: Option<Resumes>,
+    /// Only of a distributed Map state that went on itself: the fan-out that was opened anew, as its branch and seq.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub first: Option<Box<(Branch, u32)>>,
     /// The branches that have not succeeded, in ascending order. All others are kept.
     pub left: Vec<Left>,
 }
@@ -81,7 +84,8 @@ pub struct Resumes {
     pub left: FanOut,
     /// How many branches the state had when it was opened anew.
     pub total: u32,
-    /// The fan-out that was opened anew, as its branch and seq, where that is another one than this.
+    /// Only of a distributed Map state: the fan-out that was opened anew, as its branch and seq, where that is another one
+    /// than this.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub first: Option<Box<(Branch, u32)>>,
 }
@@ -145,10 +149,7 @@ impl Plan {
             seq: self.seq,
             left: FanOut { count, concurrency, ..self.fan_out },
             total: self.total(),
-            first: self.resumes.as_ref().map(|earlier| {
-                let (branch, seq) = earlier.first();
-                Box::new((branch.clone(), seq))
-            }),
+            first: self.first.clone(),
         }
     }
 
@@ -374,7 +375,13 @@ mod tests {
     use super::*;
 
     fn plan(seq: u32, count: u32, left: Vec<Left>) -> Plan {
-        Plan { seq, fan_out: FanOut { count, concurrency: 3, failures_tolerated: 1 }, resumes: None, left }
+        Plan {
+            seq,
+            fan_out: FanOut { count, concurrency: 3, failures_tolerated: 1 },
+            resumes: None,
+            first: None,
+            left,
+        }
     }
 
     fn left(first: u32, records: u32) -> Left {

@@ -12,7 +12,7 @@ use crate::{
     replay::{BranchReplay, Follower, Recorded, Records, ReplayError},
     run::Run,
     trace::{Course, Link, Trace, Wanted},
-    transition::Next,
+    transition::{Next, Status},
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use stepladder_asl::{Definition, Kind};
@@ -188,6 +188,8 @@ impl<'a> Tour<'a> {
         let at_once = Opening { started_ms: follower.last().now_ms, events: position.events };
         let state = self.definition.state(&position.state);
         let is_apart = state.is_some_and(|state| Opener::of(state) == Opener::Distributed);
+        // No page of this history shows them: there they are only checked.
+        let strand = strand.filter(|_| !is_apart || self.keep == Keep::Everything);
         let place = strand.and_then(|strand| {
             let Trace { last: link, count: after, .. } = *follower.trace()?;
             let fan_outs = &mut self.strands.get_mut(strand)?.fan_outs;
@@ -195,13 +197,14 @@ impl<'a> Tour<'a> {
             Some((strand, fan_outs.len() - 1))
         });
         let (stop, room) = (Stop::of(record), BTreeMap::new());
-        let mut opened = FanOutVisit { width, at_once, place, cut_ms, stop, room };
+        let mut opened = FanOutVisit { width, at_once, place, cut_ms, stop, room, failed: Vec::new() };
         let recorded = self.recorded(position);
         let first: BTreeSet<u32> = (0..width.concurrency).chain(recorded).collect();
         self.children(follower, position, &mut opened, &first, &BTreeMap::new())?;
         if opened.place.is_none() {
             return Ok(());
         }
+        opened.close_room(width.failures_tolerated);
         // Those that have started, but recorded nothing yet: as many as had room made for them.
         let indexes = (width.concurrency..width.count).filter(|index| !first.contains(index));
         let room = opened.room.iter().flat_map(|((started_ms, events), ends)| {
@@ -290,10 +293,14 @@ impl<'a> Tour<'a> {
         });
         let trace = strand.map(|_| Trace::new(Link::Opening, self.wanted()));
         let follower = Follower::branch_traced(self.definition, run, position, input, opening, trace);
-        self.follow(Visit { follower, strand, cut_ms })?;
+        let follower = self.follow(Visit { follower, strand, cut_ms })?;
+        let has_failed = matches!(&follower.last().next, Next::End(end) if end.status != Status::Succeeded);
         let ended = strand.and_then(|strand| Some((strand, self.strands.get(strand)?.ended?)));
         if let Some((strand, ended)) = ended.filter(|_| opened.stop.failed != Some(index)) {
             opened.room.entry(ended).or_default().push_back(strand);
+            if has_failed {
+                opened.failed.push((ended, index, strand));
+            }
         }
         Ok(())
     }
@@ -311,9 +318,21 @@ struct FanOutVisit {
     /// The strands whose ends made room that no branch has taken yet, by the time of the end and the number of events on
     /// the path then.
     room: BTreeMap<(i64, u64), VecDeque<usize>>,
+    /// Those of them that failed: the same, and the index of each.
+    failed: Vec<((i64, u64), u32, usize)>,
 }
 
 impl FanOutVisit {
+    /// A failure beyond those that are tolerated lets nothing more begin.
+    fn close_room(&mut self, tolerated: u32) {
+        self.failed.sort_unstable_by_key(|((ended_ms, _), index, _)| (*ended_ms, *index));
+        for (ended, _, strand) in self.failed.iter().skip(usize::try_from(tolerated).unwrap_or(usize::MAX)) {
+            if let Some(strands) = self.room.get_mut(ended) {
+                strands.retain(|other| other != strand);
+            }
+        }
+    }
+
     /// The sibling whose end made room for a branch that didn't start at once.
     fn made_room(&mut self, opening: Opening) -> Option<usize> {
         self.room.get_mut(&(opening.started_ms, opening.events))?.pop_front()

@@ -1,4 +1,4 @@
-//! ListMapRuns, DescribeMapRun and UpdateMapRun. No execution has a Map Run yet.
+//! ListMapRuns, DescribeMapRun and UpdateMapRun. Map Runs are told by histories, and not kept yet.
 
 use crate::{
     Api, arn,

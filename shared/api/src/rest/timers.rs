@@ -175,7 +175,11 @@ impl Page {
             Ok(None) => return Ok(true),
             Err(error) if error.retry == Retry::Throttled => return Err(error.into()),
             // What is wrong with one of them keeps none of the others back.
-            Err(error) => self.refuse(id, error.to_string()),
+            // How much was read of it isn't known, so the page ends.
+            Err(error) => {
+                self.budget = 0;
+                self.refuse(id, error.to_string());
+            }
         }
         self.runs_read += 1;
         Ok(true)

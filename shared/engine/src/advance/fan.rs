@@ -127,6 +127,8 @@ impl Walk<'_> {
             let resumes = resumes.as_ref().clone();
             return self.opened_again(state, position, &resumes);
         }
+        // As whoever opens it will see it: what an ItemSelector draws depends on the seq.
+        let position = Position { seq: self.origin.next_seq, ..position };
         let seen = Seen::new(self.definition, self.run, state, &position);
         let width = match seen.width(&self.budget, self.probe()) {
             Ok(width) => width,

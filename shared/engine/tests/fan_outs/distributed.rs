@@ -153,10 +153,13 @@ fn failures_are_tolerated_by_items() {
         members["ItemBatcher"] = json!({ "MaxItemsPerBatch": 5 });
         definition(members)
     };
-    // Four batches: two of them fail ten items, a third one would fail fifteen.
+    // Four batches: two of them fail ten items, a third one fifteen.
     assert_eq!(tolerated(&batched(json!({ "ToleratedFailureCount": 14 })), items(20)), 2);
     assert_eq!(tolerated(&batched(json!({ "ToleratedFailurePercentage": 100 })), items(18)), 4);
     assert_eq!(tolerated(&batched(json!({})), items(20)), 0);
+    // Of five and one: the one that may fail may be the larger one.
+    assert_eq!(tolerated(&batched(json!({ "ToleratedFailureCount": 3 })), items(6)), 0);
+    assert_eq!(tolerated(&batched(json!({ "ToleratedFailureCount": 14 })), items(18)), 2);
 }
 
 #[test]
@@ -193,7 +196,7 @@ fn a_stop_aborts_the_map_run() {
     let stopped = Outcome::Stopped { error: None, cause: None };
     run.rehearsal.settle(&Branch::default(), stopped, None, 7).unwrap();
     let history = run.history(5);
-    assert_eq!(history, ["4 <- 5 MapRunAborted", "4 <- 6 MapStateAborted", "0 <- 7 ExecutionAborted"]);
+    assert_eq!(history, ["4 <- 5 MapRunAborted", "4 <- 6 MapStateAborted", "4 <- 7 ExecutionAborted"]);
 }
 
 #[test]
@@ -215,7 +218,7 @@ fn a_redrive_goes_on_with_the_same_map_run_and_runs_only_what_failed() {
         Next::End(_) => panic!("it has ended"),
     };
     let left = vec![Left { first: 1, count: 2, records: 1, inner: None }];
-    let plan = Plan { seq, fan_out, resumes: None, left };
+    let plan = Plan { seq, fan_out, resumes: None, first: None, left };
     let outcome = Outcome::Redriven { redrive_count: 1, kept: Some(Kept::FanOut(plan)) };
     let mut records = rehearsal.records().clone();
     let mut follower = Follower::new(&definition, &run, json!([1, 2, 3]));
@@ -251,4 +254,35 @@ fn a_redrive_goes_on_with_the_same_map_run_and_runs_only_what_failed() {
         event.event.details()["mapRunArn"].clone()
     };
     assert_eq!(named("MapRunRedriven"), named("MapRunStarted"));
+}
+
+#[test]
+fn a_retry_opens_as_many_batches_as_it_counts() {
+    let retry =
+        json!([{ "ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 20, "BackoffRate": 1 }]);
+    let definition = distributed(
+        json!({
+            "ItemSelector": { "drawn.$": "States.MathRandom(1, 1000000000)" },
+            "ItemBatcher": { "MaxInputBytesPerBatch": 100 },
+            "Retry": retry,
+        }),
+        json!({}),
+    );
+    let run = Run::for_test("flow", "run-1");
+    let mut transition = start(&definition, &run, Value::Array(vec![Value::Null; 40]), 0);
+    let mut counts = std::collections::BTreeSet::new();
+    for now_ms in (1_000..20_000).step_by(2_000) {
+        let Next::Wait(position) = &transition.next else { panic!("it has ended") };
+        let inputs = Inputs::new(&definition, &run, position).unwrap().range(0..u32::MAX).unwrap();
+        assert_eq!(position.fan_out().unwrap().count as usize, inputs.len());
+        let items = |input: &Value| input["Items"].as_array().unwrap().len();
+        assert_eq!(inputs.iter().map(|input| items(&input.data)).sum::<usize>(), 40);
+        counts.insert(inputs.len());
+        let outcome = Outcome::BranchFailed { index: 0, error: None, cause: None, events: 0 };
+        let waits = stepladder_engine::advance(&definition, &run, position, &outcome, now_ms);
+        let Next::Wait(timer) = &waits.next else { panic!("it has ended") };
+        transition =
+            stepladder_engine::advance(&definition, &run, timer, &Outcome::TimerFired, now_ms + 1_000);
+    }
+    assert!(counts.len() > 1, "other draws make other batches: {counts:?}");
 }

@@ -229,7 +229,7 @@ fn a_stop_aborts_whatever_is_open() {
             "8 <- 10 MapIterationAborted 0",
             "5 <- 11 MapStateAborted",
             "3 <- 12 ParallelStateAborted",
-            "0 <- 13 ExecutionAborted",
+            "3 <- 13 ExecutionAborted",
         ]
     );
     let nobody = run.rehearsal.settle(&Branch::default().child(0, 0), succeeded(json!(1)), None, 8);

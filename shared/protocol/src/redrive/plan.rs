@@ -18,8 +18,8 @@ use crate::{
 };
 use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 use std::collections::BTreeSet;
-use stepladder_asl::Definition;
-use stepladder_engine::{Around, Kept, Left, Plan, Position, Resumption, Run};
+use stepladder_asl::{Definition, Kind};
+use stepladder_engine::{Around, Branch, Kept, Left, Plan, Position, Resumption, Run};
 
 /// What a redrive finds.
 #[derive(Debug, Default)]
@@ -72,7 +72,8 @@ impl<H: Host> Protocol<H> {
         }
         let old = &Old::new(run, definition, position)?;
         let resumes = position.resumes.as_ref().map(|resumes| resumes.as_ref().clone());
-        let mut plan = Plan { seq: position.seq, fan_out, resumes, left: Vec::new() };
+        let first = first_of(definition, position);
+        let mut plan = Plan { seq: position.seq, fan_out, resumes, first, left: Vec::new() };
         let mut unlisted = Vec::new();
         let mut parts = stream::iter(self.parts(fan_out.count).map(|part| self.left_of(old, part)))
             .buffered(limits::PARTS_READ_AT_ONCE);
@@ -131,6 +132,14 @@ impl Planned {
     fn earlier(resumes: stepladder_engine::Resumes) -> Self {
         Self { kept: Some(Kept::Earlier(resumes)), unlisted: Vec::new() }
     }
+}
+
+/// The fan-out that a distributed Map state was opened with anew: its Map Run is named by it.
+fn first_of(definition: &Definition, position: &Position) -> Option<Box<(Branch, u32)>> {
+    let Kind::Map(map) = &definition.state(&position.state)?.kind else { return None };
+    map.distributed()?;
+    let (branch, seq) = position.resumes.as_ref()?.first();
+    Some(Box::new((branch.clone(), seq)))
 }
 
 fn last_seq(records: &[Record]) -> u32 {

@@ -54,8 +54,11 @@ async fn no_log_line_shows_a_payload_whatever_becomes_of_it() {
     };
     let bodies: Vec<String> = runs.iter().map(start).collect();
     stack.send(&QueueName::Start, &bodies).await;
-    let unreadable =
-        [MARKED.to_owned(), json!({ "workflow": MARKED }).to_string(), json!([MARKED]).to_string()];
+    let unreadable = [
+        MARKED.to_owned(),
+        json!({ "workflow": "nobody", "input": MARKED }).to_string(),
+        json!([MARKED]).to_string(),
+    ];
     stack.send(&QueueName::Start, &unreadable).await;
     stack.open_all();
     for (workflow, name, _, end) in &runs {
