@@ -262,7 +262,7 @@ fn a_retry_opens_as_many_batches_as_it_counts() {
         json!([{ "ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 20, "BackoffRate": 1 }]);
     let definition = distributed(
         json!({
-            "ItemSelector": { "drawn.$": "States.MathRandom(1, 1000000000)" },
+            "ItemSelector": { "drawn.$": "States.MathRandom(1, 20)" },
             "ItemBatcher": { "MaxInputBytesPerBatch": 100 },
             "Retry": retry,
         }),
