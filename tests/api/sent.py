@@ -5,11 +5,14 @@ Each value is a line of JSON in the file that STEPLADDER_API_SENT names.
 
 import json
 import os
+import re
 
 FILE = "STEPLADDER_API_SENT"
 MEMBERS = {"input", "output", "cause", "taskToken", "nextToken"}
 # What is shorter may stand in a log by chance.
 CHARACTERS_MIN = 12
+# So may a run be called, or an ARN read: logs tell whose line it is.
+NAME = re.compile(r"[A-Za-z0-9_.:/-]+")
 
 
 def watch(client):
@@ -29,7 +32,7 @@ def note(message):
 
 
 def texts(value):
-    """The value itself, and where it is JSON each text in it."""
+    """The value itself, and where it is JSON each text in it that is no name."""
     yield value
     try:
         rest = [json.loads(value)]
@@ -37,7 +40,7 @@ def texts(value):
         return
     while rest:
         part = rest.pop()
-        if isinstance(part, str):
+        if isinstance(part, str) and not NAME.fullmatch(part):
             yield part
         elif isinstance(part, (list, dict)):
             rest.extend(part.values() if isinstance(part, dict) else part)
