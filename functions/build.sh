@@ -9,7 +9,15 @@ cd "$(dirname "$0")/.."
 
 # What a function's zip may weigh. Lambda takes 50 MB; a cold start fetches it first, and small ones start faster. x86-64 has
 # 0.7 MB more: the S3 client's checksums keep 750 KB of tables there for CPUs that Lambda doesn't have.
-zip_bytes_max() { case $1 in arm64) echo 6000000 ;; *) echo 6700000 ;; esac; }
+# The API's function holds a web server, histories and the document of the REST API, and a stack has it only where it is asked for.
+zip_bytes_max() {
+    case $1/$2 in
+        arm64/api) echo 6900000 ;;
+        */api) echo 7600000 ;;
+        arm64/*) echo 6000000 ;;
+        *) echo 6700000 ;;
+    esac
+}
 # Newer ones are fine; these are the ones that the project is built with.
 cargo_lambda_version=1.9.2
 ziglang_version=0.17.1
@@ -71,7 +79,7 @@ for architecture in "${architectures[@]}"; do
         bytes=$(wc -c <"$zip")
         function=$(basename "$(dirname "$zip")")
         note=
-        if [ "$bytes" -gt "$(zip_bytes_max "$architecture")" ]; then note=' more than its budget' is_too_large=1; fi
+        if [ "$bytes" -gt "$(zip_bytes_max "$architecture" "$function")" ]; then note=' more than its budget' is_too_large=1; fi
         awk -v bytes="$bytes" -v name="$function" -v architecture="$architecture" -v note="$note" \
             'BEGIN { printf "%5.2f MB  %-6s  %s%s\n", bytes / 1e6, architecture, name, note }'
     done
