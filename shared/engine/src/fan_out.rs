@@ -32,8 +32,8 @@ pub struct BranchInput {
 }
 
 /// What the branches of a fan-out start with: `Items` or `ItemsPath`, then `ItemSelector` and `ItemBatcher`, of a Map
-/// state; the effective input of a Parallel state. What all branches have in common is evaluated once, and each branch's own part when it is
-/// asked for.
+/// state; the effective input of a Parallel state. What all branches have in common is evaluated once, and each branch's own
+/// part when it is asked for.
 #[derive(Debug)]
 pub struct Inputs<'a> {
     seen: Seen<'a>,
