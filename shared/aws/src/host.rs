@@ -155,6 +155,7 @@ impl Host for AwsHost {
     type Functions = LambdaFunctions;
     type Schedules = OneTimeSchedules;
     type Events = BusEvents;
+    type Objects = stepladder_protocol::Absent;
 
     fn store(&self) -> &DynamoStore {
         &self.store
@@ -182,6 +183,10 @@ impl Host for AwsHost {
 
     fn events(&self) -> Option<&BusEvents> {
         self.events.as_ref()
+    }
+
+    fn objects(&self) -> Option<&stepladder_protocol::Absent> {
+        None
     }
 
     fn settings(&self) -> &Settings {

@@ -25,6 +25,7 @@ mod line;
 mod log;
 mod message;
 mod metrics;
+mod objects;
 mod park;
 mod payload;
 mod planted;
@@ -66,6 +67,7 @@ pub use item::{
 pub use items::Items;
 pub use message::{Ask, Enclosing, Given, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
 pub use metrics::{Metric, Metrics};
+pub use objects::{Chunk, ListPage, Listed, Listing, ObjectError, ObjectName, Objects};
 pub use park::Parked;
 pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;

@@ -7,6 +7,7 @@ use crate::{
     batch::Delivery,
     fan_outs::{FanOuts, Partition},
     item::{Close, Record, RecordKey, RedriveItem, RunId, RunItem, RunKey, WorkflowItem},
+    objects::{Chunk, ListPage, Listing, ObjectError, ObjectName, Objects},
     payload::Payload,
     tasks::Tasks,
     versions::{Beside, Versions},
@@ -24,6 +25,7 @@ pub trait Host: Send + Sync {
     type Functions: Functions;
     type Schedules: Schedules;
     type Events: Events;
+    type Objects: Objects;
 
     fn store(&self) -> &Self::Store;
     fn queue(&self) -> &Self::Queue;
@@ -37,6 +39,9 @@ pub trait Host: Send + Sync {
 
     /// Who is told of the ends of runs. Only the timer function has it, and only where the stack does.
     fn events(&self) -> Option<&Self::Events>;
+
+    /// The buckets of the stack's users. Only the timer function has them.
+    fn objects(&self) -> Option<&Self::Objects>;
 
     fn settings(&self) -> &crate::Settings;
 
@@ -447,12 +452,32 @@ impl StatusEvent {
     pub const DETAIL_TYPE: &str = "Step Functions Execution Status Change";
 }
 
-/// What a host has where it has no schedules or no events.
+/// What a host has where it has no schedules, no events or no objects.
 #[derive(Debug, Clone, Copy)]
 pub enum Absent {}
 
 impl Schedules for Absent {
     async fn create(&self, _: &Schedule) -> WorldResult<Scheduled> {
+        match *self {}
+    }
+}
+
+impl Objects for Absent {
+    async fn read(
+        &self,
+        _: &ObjectName,
+        _: Option<&str>,
+        _: u64,
+        _: usize,
+    ) -> WorldResult<Result<Chunk, ObjectError>> {
+        match *self {}
+    }
+
+    async fn list(&self, _: &Listing, _: Option<&str>) -> WorldResult<Result<ListPage, ObjectError>> {
+        match *self {}
+    }
+
+    async fn write(&self, _: &ObjectName, _: Vec<u8>, _: &str) -> WorldResult<Result<(), ObjectError>> {
         match *self {}
     }
 }

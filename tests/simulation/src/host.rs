@@ -2,6 +2,7 @@
 
 mod activities;
 mod fan_outs;
+mod objects;
 mod queue;
 mod tasks;
 mod versions;
@@ -59,6 +60,8 @@ pub(crate) struct State {
     workflows: BTreeMap<String, WorkflowItem>,
     versions: versions::Items,
     pub(crate) blobs: BTreeMap<String, Vec<u8>>,
+    /// By bucket and key: the users' own objects.
+    pub(crate) objects: BTreeMap<(String, String), Vec<u8>>,
     pub(crate) queues: Queues,
     pub(crate) outside: Outside,
     /// Every message takes so much longer to arrive, in milliseconds.
@@ -98,6 +101,7 @@ impl MemoryHost {
             workflows: BTreeMap::new(),
             versions: versions::Items::default(),
             blobs: BTreeMap::new(),
+            objects: BTreeMap::new(),
             queues: Queues::default(),
             outside: Outside::default(),
             lag_ms: 0,
@@ -207,6 +211,7 @@ impl Host for MemoryHost {
     type Functions = Self;
     type Schedules = Self;
     type Events = Self;
+    type Objects = Self;
 
     fn store(&self) -> &Self {
         self
@@ -228,6 +233,9 @@ impl Host for MemoryHost {
     }
     fn events(&self) -> Option<&Self> {
         self.has_events.then_some(self)
+    }
+    fn objects(&self) -> Option<&Self> {
+        Some(self)
     }
     fn settings(&self) -> &Settings {
         &self.settings

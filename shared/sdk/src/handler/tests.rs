@@ -97,6 +97,7 @@ impl Host for World {
     type Functions = Self;
     type Schedules = stepladder_protocol::Absent;
     type Events = stepladder_protocol::Absent;
+    type Objects = stepladder_protocol::Absent;
 
     fn store(&self) -> &MemoryHost {
         self.inner.store()
@@ -117,6 +118,9 @@ impl Host for World {
         None
     }
     fn events(&self) -> Option<&stepladder_protocol::Absent> {
+        None
+    }
+    fn objects(&self) -> Option<&stepladder_protocol::Absent> {
         None
     }
     fn settings(&self) -> &Settings {

@@ -1,0 +1,1 @@
+//! What an `ItemReader` reads: rows out of bytes.
