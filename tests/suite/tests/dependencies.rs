@@ -12,6 +12,7 @@ const KNOWS: [(&str, &[&str]); 21] = [
     ("stepladder-codes", &[]),
     ("stepladder-graph", &["stepladder-asl"]),
     ("stepladder-engine", &["stepladder-asl"]),
+    ("stepladder-items", &[]),
     ("stepladder-protocol", &["stepladder-asl", "stepladder-engine"]),
     ("stepladder-aws", &["stepladder-engine", "stepladder-protocol"]),
     (
@@ -95,11 +96,12 @@ const KNOWS: [(&str, &[&str]); 21] = [
 ];
 
 /// The crates that call no AWS service, and so may use no crate of the AWS SDK.
-const WITHOUT_AWS: [&str; 10] = [
+const WITHOUT_AWS: [&str; 11] = [
     "stepladder-asl",
     "stepladder-codes",
     "stepladder-graph",
     "stepladder-engine",
+    "stepladder-items",
     "stepladder-protocol",
     "stepladder-api",
     "stepladder-local",
