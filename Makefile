@@ -47,7 +47,7 @@ import: need-cargo ## load a file of rows by the workflow data-import, with a li
 	@$(STEPLADDER) dev --no-build --profile $(PROFILE) --data-dir '$(or $(DATA_DIR),target/import)' --import '$(FILE)' --once -o $(OUTPUT)
 
 import-proof: need-cargo need-python ## generated rows, loaded, compared row by row with a Python script's result (ROWS=1000000, SEED=n, KILL=1)
-	@$(BINS) --example generate_rows
+	@$(BINS) --example generate_rows --example measure_rows
 	@tests/import/run.py --profile $(PROFILE) --rows $(ROWS) --seed $(SEED) $(if $(KILL),--kill)
 
 check: need-nextest need-deny fmt lint docs deny test ## the one gate: formatting, lints, docs, dependencies, tests

@@ -26,7 +26,9 @@ import oracle
 ROOT = Path(__file__).resolve().parent.parent.parent
 STEPS = {"ingest", "parse-rows", "transform-rows", "load-rows", "report"}
 MEMORY_BYTES_MAX = 256 * 1024 * 1024
+# On two cores: end to end, and through the reader and the two steps behind it, in one thread.
 ROWS_PER_SECOND_GOAL = 5_000
+READ_PER_SECOND_GOAL = 20_000
 # A killed process gives its messages back after six of its function's timeouts.
 PATIENCE_SECONDS = 3_600
 SHOWN_MAX = 10
@@ -52,6 +54,9 @@ def main():
     run([programs / "examples" / "generate_rows", "--rows", args.rows, "--seed", args.seed, "--out", file])
     say(f"{args.rows:,} rows of seed {args.seed}, {file.stat().st_size / 1e6:.0f} MB, in {time.monotonic() - began:.1f} s")
 
+    measured = json.loads(run([programs / "examples" / "measure_rows", file]))
+    say(f"{measured['rows_per_second']:,.0f} rows/s through reader, parse and transform alone")
+
     stack = Stack(args, programs, work, file)
     try:
         told, failures = stack.imported()
@@ -64,7 +69,7 @@ def main():
         stack.end()
     rows, expected_failures = oracle.expected(file)
     problems = [*of_run(told), *of_rows(rows, loaded), *of_failures(expected_failures, failures, noted, told), *of_memory(told)]
-    missed = report(told, kills)
+    missed = report(told, measured, kills)
     for problem in problems[:SHOWN_MAX]:
         say(f"error: {problem}")
     if len(problems) > SHOWN_MAX:
@@ -92,11 +97,12 @@ def arguments():
 def run(command):
     command = [str(word) for word in command]
     try:
-        done = subprocess.run(command)
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     except FileNotFoundError:
         raise Problem(f"{command[0]} is missing: `make import-proof` builds it") from None
     if done.returncode:
         raise Problem(f"{command[0]} ended with {done.returncode}")
+    return done.stdout
 
 
 class Stack:
@@ -249,18 +255,18 @@ def of_memory(told):
             yield f"a process of {peak['program']} took {peak['peak_bytes'] / 2**20:.0f} MiB"
 
 
-def report(told, kills):
+def report(told, measured, kills):
     """Tells the figures; true if a goal was missed."""
-    per_second = told["rows_per_second"]
-    goal = "reached" if per_second >= ROWS_PER_SECOND_GOAL else "missed"
     peaks = ", ".join(f"{peak['program']} {peak['peak_bytes'] / 2**20:.0f} ({peak['processes']})" for peak in told["processes"])
-    say(f"{told['rows']:,} rows in {told['duration_ms'] / 1e3:.1f} s: {per_second:,.0f} rows/s, "
+    say(f"{told['rows']:,} rows in {told['duration_ms'] / 1e3:.1f} s: {told['rows_per_second']:,.0f} rows/s, "
         f"{told['cpu_seconds_per_million_rows']} s of CPU per million rows")
     say(f"peak memory in MiB, and how many processes: {peaks}")
-    if kills:
-        return False
-    say(f"goal of {ROWS_PER_SECOND_GOAL:,} rows/s: {goal}")
-    return goal == "missed"
+    goals = [("reader and transform", measured["rows_per_second"], READ_PER_SECOND_GOAL)]
+    if not kills:
+        goals.append(("end to end", told["rows_per_second"], ROWS_PER_SECOND_GOAL))
+    for what, per_second, goal in goals:
+        say(f"goal of {goal:,} rows/s {what}: {'reached' if per_second >= goal else 'missed'}")
+    return any(per_second < goal for _, per_second, goal in goals)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ const CUSTOMERS: [&str; 8] = [
     "=SUM(A1:A9)",
     "Nguyễn Thị Hà",
 ];
-const HOSTILE: [&str; 10] = [
+const HOSTILE: [&str; 12] = [
     "\"Müller, Anna\"",
     "\"Robert \"\"Bob\"\" Tables\"",
     "\"\"\"\"",
@@ -28,7 +28,10 @@ const HOSTILE: [&str; 10] = [
     "\"Zoë 🎉👩‍👩‍👧 \"\"party\"\"\"",
     "שלום \u{202b}עולם",
     "\"\ttab\t\"",
-    "\"{\"\"json\"\": true}\\n\\\"",
+    "\"{\"\"json\"\": true}\"",
+    // A backslash takes the meaning of what follows it.
+    "\"an \\\"escaped\\\" mark and C:\\\\temp\"",
+    "plain\\, with a \\\\ in it",
 ];
 const CURRENCIES: [&str; 6] = ["CHF", "EUR", "GBP", "PLN", "SEK", "USD"];
 

@@ -42,35 +42,57 @@ impl Source {
         format!("{stem}-{now_ms}")
     }
 
-    /// How many rows the file has, without the one of the columns' names: line ends outside of quotation marks.
+    /// How many rows the file has. In a CSV a line end between quotation marks ends none, and the first row is none.
     pub(super) async fn count_rows(&self) -> Outcome<u64> {
         let path = self.path.clone();
-        let has_names = self.key.to_ascii_lowercase().ends_with(".csv");
-        let counted = tokio::task::spawn_blocking(move || rows_of(File::open(path)?)).await;
+        let is_csv = self.key.to_ascii_lowercase().ends_with(".csv");
+        let count = move || match is_csv {
+            true => rows_of_csv(File::open(path)?).map(|rows| rows.saturating_sub(1)),
+            false => lines_of(File::open(path)?),
+        };
+        let counted = tokio::task::spawn_blocking(count).await;
         let counted = counted.unwrap_or_else(|error| Err(io::Error::other(error)));
-        let rows = counted.map_err(|error| Failure::file("read", &self.path, &error))?;
-        Ok(rows.saturating_sub(u64::from(has_names)))
+        counted.map_err(|error| Failure::file("read", &self.path, &error))
     }
 }
 
-fn rows_of(mut file: impl Read) -> io::Result<u64> {
+fn rows_of_csv(file: impl Read) -> io::Result<u64> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    // A doubled quotation mark ends what is quoted and begins it again.
+    count_rows(file, |byte| match byte {
+        _ if std::mem::take(&mut is_escaped) => byte == b'\n' && !is_quoted,
+        b'\\' => {
+            is_escaped = true;
+            false
+        }
+        b'"' => {
+            is_quoted = !is_quoted;
+            false
+        }
+        _ => byte == b'\n' && !is_quoted,
+    })
+}
+
+fn lines_of(file: impl Read) -> io::Result<u64> {
+    count_rows(file, |byte| byte == b'\n')
+}
+
+/// Rows that hold something.
+fn count_rows(mut file: impl Read, mut ends_row: impl FnMut(u8) -> bool) -> io::Result<u64> {
     let mut buffer = vec![0; BUFFER_BYTES];
-    let (mut rows, mut is_quoted, mut is_empty) = (0, false, true);
+    let (mut rows, mut is_empty) = (0, true);
     loop {
         let read = file.read(&mut buffer)?;
         if read == 0 {
             return Ok(rows + u64::from(!is_empty));
         }
         for byte in buffer.iter().take(read) {
-            match byte {
-                // A doubled one in quoted text ends it and begins it again.
-                b'"' => (is_quoted, is_empty) = (!is_quoted, false),
-                b'\n' if !is_quoted => {
+            match ends_row(*byte) {
+                true => {
                     rows += u64::from(!is_empty);
                     is_empty = true;
                 }
-                b'\r' => {}
-                _ => is_empty = false,
+                false => is_empty = is_empty && *byte == b'\r',
             }
         }
     }
@@ -82,7 +104,7 @@ mod tests {
 
     #[track_caller]
     fn check_rows(text: &str, expected: u64) {
-        assert_eq!(rows_of(text.as_bytes()).unwrap(), expected, "{text:?}");
+        assert_eq!(rows_of_csv(text.as_bytes()).unwrap(), expected, "{text:?}");
     }
 
     #[test]
@@ -92,6 +114,8 @@ mod tests {
         check_rows("a,b\r\n1,2", 2);
         check_rows("a\n\n\r\nb\n", 2);
         check_rows("a\n\"x\ny \"\"z\"\"\n\",2\nb\n", 3);
+        check_rows("a\n\"x \\\" y\nz\"\nb \\\" c\nd\\\n", 4);
+        assert_eq!(lines_of(&b"{\"a\": \"\\\"\"}\n\n1"[..]).unwrap(), 2);
     }
 
     #[test]
