@@ -4,10 +4,12 @@ mod alone;
 mod data;
 mod failure;
 mod fan;
+mod items;
 mod plain;
 mod task;
 
 pub(crate) use alone::{Came, enter_alone, settle_alone};
+use failure::Failure;
 use fan::BranchEnd;
 pub(crate) use fan::Opener;
 pub use fan::start_branch;
@@ -206,7 +208,17 @@ impl Walk<'_> {
             let error = Some(errors::RUNTIME.to_owned());
             return Flow::Stop(self.end(position, Status::Failed, error, Some(cause)));
         };
+        if let Some(unread) = &position.unread {
+            let (error, cause) = (errors::ITEM_READER_FAILED.to_owned(), unread.clone());
+            return Flow::Stop(self.failed(&position.state, position.data.clone(), Some(error), Some(cause)));
+        }
         match (&state.kind, position.awaiting, outcome) {
+            (Kind::Map(_), Awaiting::Items, Outcome::ItemsRead { reading, is_all }) => {
+                self.items_read(state, position, reading, *is_all)
+            }
+            (Kind::Map(_), Awaiting::Items, Outcome::Failed { error, cause, .. }) => {
+                self.map_run_failed(state, position, &Failure::new(Some(error), cause.as_deref()))
+            }
             (Kind::Parallel(_) | Kind::Map(_), Awaiting::Branches(_), outcome) => {
                 self.branches_ended(state, position, outcome)
             }
@@ -336,6 +348,8 @@ impl Walk<'_> {
             opening: None,
             indexes: self.origin.indexes.clone(),
             resumes: None,
+            reading: None,
+            unread: None,
             data,
         }
     }

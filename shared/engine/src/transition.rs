@@ -42,6 +42,7 @@ impl fmt::Display for Next {
                     Awaiting::Timer { .. } => "a time",
                     Awaiting::Answer { .. } => "an answer",
                     Awaiting::Branches(_) => "its branches",
+                    Awaiting::Items => "its items",
                     Awaiting::Turn => "its turn",
                 };
                 write!(f, "the state '{}', which waits for {what}", position.state)
@@ -173,6 +174,8 @@ impl End {
             opening: None,
             indexes: Vec::new(),
             resumes: None,
+            reading: None,
+            unread: None,
             data: self.data.clone(),
         }
     }

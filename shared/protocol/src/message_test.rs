@@ -221,7 +221,7 @@ fn fixtures_in_branches() -> Vec<(&'static str, Message)> {
     let asks = [
         ("step-of-an-inner-branch", vec![outer, inner], Ask::Step(first)),
         ("step-with-large-variables", vec![outer, inner], Ask::Step(large)),
-        ("open", vec![outer], Ask::Open { fan_out: lock.clone(), part: 1 }),
+        ("open", vec![outer], Ask::Open { fan_out: lock.clone(), part: 1, is_read: false }),
         ("join", vec![outer], Ask::Join(lock)),
         ("join-of-the-root", Vec::new(), Ask::Join(root)),
         ("time-out", Vec::new(), Ask::TimeOut),

@@ -148,9 +148,9 @@ impl<H: Host> Protocol<H> {
         };
         let inputs = match (branches.clone().any(is_going), &*common) {
             (false, _) => Vec::new(),
-            // After a redrive that is stored for all branches.
-            (true, _) if position.resumes.is_some() => {
-                self.part_inputs(&PartKey { fan_out: key.clone(), part }).await?.inputs
+            // After a redrive, and where the items were read, that is stored for all branches.
+            (true, _) if position.resumes.is_some() || fan_out.inputs_seq.is_some() => {
+                self.part_inputs(&PartKey { fan_out: key.clone(), part }, fan_out.read()).await?.inputs
             }
             (true, Some(common)) => common.range(branches.clone()).map_err(failed)?,
             (true, None) => {

@@ -69,7 +69,7 @@ impl<H: Host> Protocol<H> {
         // What has failed has failed for ever: nothing more of it begins.
         if next < fan_out.count && !part.is_stopped && !has_failed {
             let opening = Opening { started_ms: ended_ms, events: end.events };
-            sendings.extend(self.begin_next(&parent, &key, next, opening).await?);
+            sendings.extend(self.begin_next(&parent, (&key, fan_out.read()), next, opening).await?);
         }
         Ok(sendings)
     }
