@@ -3,6 +3,7 @@
 mod batches;
 mod read;
 mod source;
+mod writer;
 
 use crate::{
     inspect::Probe,
@@ -21,6 +22,7 @@ use stepladder_asl::{
     Budget, Definition, EvalError, Expected, Filter, Items, Kind, Map, Number, Percentage, QueryLanguage,
     Scope, State, errors,
 };
+pub use writer::{Place, Transformation, Writing, writing};
 
 /// What one branch starts with. It is stored for the branches that start later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

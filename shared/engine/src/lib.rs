@@ -55,7 +55,8 @@ pub use call::{
 };
 pub use event::{Event, HistoryEvent, Integration};
 pub use fan_out::{
-    BranchInput, Children, Inputs, ItemRow, Made, ObjectFormat, Source, branch_inputs, source,
+    BranchInput, Children, Inputs, ItemRow, Made, ObjectFormat, Place, Source, Transformation, Writing,
+    branch_inputs, source, writing,
 };
 pub use history::{History, HistoryOrder, Needed, RecordsPart};
 pub use inspect::{ErrorDetails, Inspection};

@@ -358,7 +358,7 @@ struct Stop {
 impl Stop {
     fn of(record: Option<&Recorded>) -> Self {
         match record {
-            None | Some(Recorded { outcome: Outcome::Joined { .. }, .. }) => {
+            None | Some(Recorded { outcome: Outcome::Joined { .. } | Outcome::Responded { .. }, .. }) => {
                 Self { at_ms: None, failed: None }
             }
             Some(Recorded { outcome: Outcome::BranchFailed { index, .. }, finished_ms, .. }) => {

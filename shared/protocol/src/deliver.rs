@@ -200,7 +200,7 @@ impl<H: Host> Protocol<H> {
         let opened = self.opened(&run, fan_out).await?;
         let outcome = match opened.position.is_past_deadline(self.host.clock().now_ms()) {
             true => Outcome::TimedOut { limit: Limit::Run },
-            false => self.gather(&job.message.run, &opened).await?,
+            false => self.gather(&job.message.run, &job.definition, &opened).await?,
         };
         self.commit(invocation, delivery, job, &opened.position, outcome, None).await
     }

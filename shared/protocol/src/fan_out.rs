@@ -10,6 +10,7 @@ mod open;
 mod part;
 mod read;
 mod stopped;
+mod write;
 
 use crate::{
     Protocol,

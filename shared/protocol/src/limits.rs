@@ -49,6 +49,9 @@ pub const FAN_OUT_ITEMS_AT_ONCE: usize = 32;
 /// small part of it, and they are a small part of a function's memory.
 pub const READ_BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
 
+/// A file of results is closed behind so many bytes: what is written is held in memory, one file of each kind.
+pub const RESULT_FILE_BYTES: usize = 8 * 1024 * 1024;
+
 /// One delivery reads the items of so many parts at most, and no longer than this, in milliseconds, or half of what its function has
 /// left: other messages of its batch wait for it.
 pub const PARTS_READ_PER_DELIVERY: usize = 32;

@@ -13,7 +13,7 @@ use crate::{
 };
 use serde_json::{Map, Value};
 use std::borrow::Cow;
-use stepladder_asl::{Budget, Definition, Kind, MapMode, State, errors};
+use stepladder_asl::{Budget, Definition, Kind, MapMode, State, Template, errors};
 
 /// The first transition of a branch: to its first stop.
 ///
@@ -189,7 +189,7 @@ impl Walk<'_> {
         match outcome {
             // What its children did is no part of this history.
             Outcome::Joined { results, .. } if Opener::of(state) == Opener::Distributed => {
-                self.joined(state, position, results.clone())
+                self.joined(state, position, flattened(state, results))
             }
             // Whatever one of them failed by: it is an execution of its own.
             Outcome::BranchFailed { .. } if Opener::of(state) == Opener::Distributed => {
@@ -358,6 +358,25 @@ impl Opener {
             _ => Opener::Parallel,
         }
     }
+}
+
+/// The results of a distributed Map state; where its ResultWriter says so, of those that are arrays the elements.
+fn flattened(state: &State, results: &[Value]) -> Vec<Value> {
+    let Kind::Map(map) = &state.kind else { return results.to_vec() };
+    let writer = map.distributed().and_then(|distributed| distributed.result_writer.as_ref());
+    let config = writer.and_then(|writer| writer.writer_config.as_ref());
+    let is_flat = |config: &Template| match config {
+        Template::Literal(config) => config.get("Transformation").and_then(Value::as_str) == Some("FLATTEN"),
+        _ => false,
+    };
+    if !config.is_some_and(is_flat) {
+        return results.to_vec();
+    }
+    let elements = |result: &Value| match result {
+        Value::Array(elements) => elements.clone(),
+        other => vec![other.clone()],
+    };
+    results.iter().flat_map(elements).collect()
 }
 
 fn exceeded() -> Failure {

@@ -79,7 +79,7 @@ impl Seen<'_> {
             Some(Some(number)) if number >= 0 => u64::try_from(number).ok().filter(|number| *number > 0),
             Some(_) => return Err("field MaxItems must be positive".to_owned()),
         };
-        let arguments = Arguments(arguments.as_object());
+        let arguments = Arguments::new(arguments, "ItemReader");
         let bucket = arguments.required("Bucket")?;
         let expected_owner = arguments.text("ExpectedBucketOwner")?;
         if reader.resource.ends_with(":s3:listObjectsV2") {
@@ -110,24 +110,32 @@ impl Seen<'_> {
     }
 }
 
-/// `Parameters` or `Arguments` of a reader.
-struct Arguments<'v>(Option<&'v Members<String, Value>>);
+/// `Parameters` or `Arguments` of a reader or a writer.
+pub(super) struct Arguments<'v> {
+    members: Option<&'v Members<String, Value>>,
+    whose: &'static str,
+}
 
-impl Arguments<'_> {
-    fn text(&self, name: &str) -> Result<Option<String>, String> {
-        match self.0.and_then(|members| members.get(name)) {
+impl<'v> Arguments<'v> {
+    pub(super) fn new(arguments: &'v Value, whose: &'static str) -> Self {
+        Self { members: arguments.as_object(), whose }
+    }
+
+    pub(super) fn text(&self, name: &str) -> Result<Option<String>, String> {
+        match self.members.and_then(|members| members.get(name)) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
             Some(other) => {
-                Err(format!("The ItemReader's {name} must be a string, and is {}.", kind_of(other)))
+                let whose = self.whose;
+                Err(format!("The {whose}'s {name} must be a string, and is {}.", kind_of(other)))
             }
         }
     }
 
-    fn required(&self, name: &str) -> Result<String, String> {
+    pub(super) fn required(&self, name: &str) -> Result<String, String> {
         self.text(name)?
             .filter(|text| !text.is_empty())
-            .ok_or_else(|| format!("The ItemReader needs a {name}."))
+            .ok_or_else(|| format!("The {} needs a {name}.", self.whose))
     }
 }
 

@@ -119,7 +119,9 @@ impl<H: Host> Protocol<H> {
     async fn written_join(&self, parent: &Line<'_>, lock: &Lock) -> WorldResult<Vec<Sending>> {
         let run = RunKey::of(parent.run);
         let Opened { position, .. } = self.opened(&run, lock).await?;
-        let outcome = self.gather(parent.run, &Opened { position: position.clone(), opened_ms: 0 }).await?;
+        let outcome = self
+            .gather(parent.run, parent.definition, &Opened { position: position.clone(), opened_ms: 0 })
+            .await?;
         let now_ms = self.host.clock().now_ms();
         let run_seeded = self.seeded(parent.run);
         let transition = finished(advance(parent.definition, &run_seeded, &position, &outcome, now_ms))?;

@@ -241,3 +241,115 @@ fn only_the_children_that_failed_are_redriven() {
     let arn = |text: &str| text.split("map_run_arn: ").nth(1).unwrap().split('"').nth(1).unwrap().to_owned();
     assert_eq!(arn(map_runs[0]), arn(map_runs[2]));
 }
+
+fn written(stack: &Stack, key: &str) -> Value {
+    let bytes = stack.host.object("results", key).unwrap_or_else(|| panic!("{key} is not there"));
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+fn writer(config: Value) -> Value {
+    json!({
+        "Resource": "arn:aws:states:::s3:putObject",
+        "Parameters": { "Bucket": "results", "Prefix": "out/" },
+        "WriterConfig": config,
+    })
+}
+
+#[test]
+fn results_are_written_with_a_manifest() {
+    let config = json!({ "OutputType": "JSON", "Transformation": "COMPACT" });
+    let definition =
+        map(json!({ "InputType": "JSONL" }), json!({ "ResultWriter": writer(config), "MaxConcurrency": 3 }));
+    let stack = stack(&definition, |_| {});
+    stack.host.put_object("data", "rows", (0..9).map(|line| format!("[{line}]\n")).collect::<String>());
+    start(&stack);
+    stack.run();
+    let output = stack.ending("run").0.unwrap();
+    let map_run = output["MapRunArn"].as_str().unwrap();
+    let id = map_run.rsplit(':').next().unwrap();
+    assert_eq!(
+        output["ResultWriterDetails"],
+        json!({ "Bucket": "results", "Key": format!("out/{id}/manifest.json") })
+    );
+    let manifest = written(&stack, &format!("out/{id}/manifest.json"));
+    assert_eq!(
+        (&manifest["DestinationBucket"], &manifest["MapRunArn"]),
+        (&json!("results"), &json!(map_run))
+    );
+    let files = &manifest["ResultFiles"];
+    assert_eq!((&files["FAILED"], &files["PENDING"]), (&json!([]), &json!([])));
+    let key = files["SUCCEEDED"][0]["Key"].as_str().unwrap();
+    assert_eq!(written(&stack, key), (0..9).map(|n| json!([n])).collect::<Value>());
+    let bytes = stack.host.object("results", key).unwrap().len();
+    assert_eq!(files["SUCCEEDED"], json!([{ "Key": format!("out/{id}/SUCCEEDED_0.json"), "Size": bytes }]));
+    // The history knows its Map Run by the same name.
+    let events = format!("{:?}", stack.view("run").replay.events);
+    assert!(events.contains(map_run), "{events}");
+}
+
+#[test]
+fn a_map_run_that_fails_writes_what_there_is_and_a_redrive_all_of_it() {
+    let fields = json!({
+        "ResultWriter": writer(json!({ "OutputType": "JSON", "Transformation": "NONE" })), "MaxConcurrency": 1,
+    });
+    let mut stack = stack(&map(json!({ "InputType": "JSONL" }), fields), |_| {});
+    stack.host.put_object("data", "rows", (0..6).map(|line| format!("{line}\n")).collect::<String>());
+    stack.step("work", |request| match request.call.input.as_u64() {
+        Some(3) => Err(failure("Broken")),
+        _ => Ok(request.call.input),
+    });
+    start(&stack);
+    stack.run();
+    assert_eq!(stack.ending("run").1.as_deref(), Some("States.ExceedToleratedFailureThreshold"));
+    let manifests = |stack: &Stack| -> Vec<String> {
+        let keys = stack.host.object_keys("results");
+        keys.into_iter().filter(|key| key.ends_with("manifest.json")).collect()
+    };
+    let found = manifests(&stack);
+    assert_eq!(found.len(), 1);
+    let entries = |stack: &Stack, kind: &str| -> Vec<Value> {
+        let files = written(stack, &found[0])["ResultFiles"][kind].clone();
+        let keys = files.as_array().unwrap().iter().map(|file| file["Key"].as_str().unwrap().to_owned());
+        keys.flat_map(|key| written(stack, &key).as_array().unwrap().clone()).collect()
+    };
+    let of = |entries: &[Value], name: &str| -> Vec<Value> {
+        entries.iter().map(|entry| entry[name].clone()).collect()
+    };
+    let failed = entries(&stack, "FAILED");
+    assert_eq!((of(&failed, "Error"), of(&failed, "Input")), (vec![json!("Broken")], vec![json!("3")]));
+    assert_eq!(of(&failed, "Status"), [json!("FAILED")]);
+    assert_eq!(of(&entries(&stack, "PENDING"), "Input"), [json!("4"), json!("5")]);
+    let succeeded = entries(&stack, "SUCCEEDED");
+    assert_eq!(of(&succeeded, "Output"), [json!("0"), json!("1"), json!("2")]);
+    assert!(succeeded[0]["ExecutionArn"].as_str().unwrap().contains(":execution:w/Each:"));
+
+    stack.step("work", |request| Ok(request.call.input));
+    stack.host.drive(stack.protocol.request_redrive(&RunId::new("w", "run"), None)).unwrap();
+    stack.run();
+    assert_eq!(stack.status("run"), Status::Succeeded);
+    // The same Map Run, and so the same place.
+    assert_eq!(manifests(&stack), found);
+    let all = entries(&stack, "SUCCEEDED");
+    assert_eq!(of(&all, "Input"), (0..6).map(|n| json!(n.to_string())).collect::<Vec<_>>());
+    assert_eq!(of(&all[..1], "Name"), of(&succeeded[..1], "Name"));
+    assert_eq!(entries(&stack, "FAILED"), Vec::<Value>::new());
+}
+
+#[test]
+fn a_writer_without_a_place_forms_the_result_itself() {
+    for (transformation, expected) in
+        [("FLATTEN", json!([0, 1, 2])), ("COMPACT", json!([[0], [1], [2]])), ("NONE", Value::Null)]
+    {
+        let config = json!({ "WriterConfig": { "OutputType": "JSON", "Transformation": transformation } });
+        let definition = map(json!({ "InputType": "JSONL" }), json!({ "ResultWriter": config }));
+        let stack = stack(&definition, |_| {});
+        stack.host.put_object("data", "rows", "[0]\n[1]\n[2]\n");
+        start(&stack);
+        stack.run();
+        let output = stack.ending("run").0.unwrap();
+        match transformation {
+            "NONE" => assert_eq!(output[2]["Output"], json!("[2]")),
+            _ => assert_eq!(output, expected),
+        }
+    }
+}
