@@ -7,6 +7,10 @@ SHELL := /bin/bash
 PORT    ?= 7700
 PROFILE ?= dev
 ORDERS  ?=
+FILE    ?=
+ROWS    ?= 1000000
+SEED    ?= 2026
+KILL    ?=
 DATA_DIR ?=
 STACK   ?=
 ARGS    ?=
@@ -16,14 +20,14 @@ FUNCTIONS ?=
 OUTPUT  ?= $(or $(shell tr '\0' '\n' 2>/dev/null </proc/$$PPID/cmdline | sed -nE '/^-o$$/{n;p;q}; s/^-o(text|json|jsonl)$$/\1/p'),text)
 
 # One call builds all programs, so that all of them share one set of features.
-BINS       = cargo build --bins --profile $(PROFILE) -p stepladder-cli -p order-processing -p employee-onboarding -p stepladder-system
+BINS       = cargo build --bins --profile $(PROFILE) -p stepladder-cli -p data-import -p order-processing -p employee-onboarding -p stepladder-system
 STEPLADDER = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/stepladder
 DEV_FLAGS  = --no-build --profile $(PROFILE) $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --orders $(if $(ORDERS),'$(ORDERS)')
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
 	@echo
-	@echo '  PORT=7700  PROFILE=dev|ci|release  ORDERS=file.jsonl  OUTPUT=text|jsonl  DATA_DIR=folder  SIM_SEEDS=n  SIM_SEED=n'
+	@echo '  PORT=7700  PROFILE=dev|ci|release  ORDERS=file.jsonl  OUTPUT=text|jsonl  DATA_DIR=folder  FILE=rows.csv  ROWS=n  SIM_SEEDS=n  SIM_SEED=n'
 	@echo '  ARCH=arm64|x86_64|both  FUNCTIONS="a b"'
 
 dev: need-cargo ## the main job: build, start everything, send the sample orders, show them, stay up
@@ -33,6 +37,18 @@ dev: need-cargo ## the main job: build, start everything, send the sample orders
 demo: need-cargo ## the same with an end: 0 only if every order ended as it should (ORDERS=file.jsonl, -o jsonl)
 	@$(BINS)
 	@$(STEPLADDER) dev $(DEV_FLAGS) --once -o $(OUTPUT)
+
+# What a million rows take is no matter of a build without optimisation. The state lies in files, so that no process holds it.
+import import-proof: PROFILE := $(if $(filter dev,$(PROFILE)),ci,$(PROFILE))
+
+import: need-cargo ## load a file of rows by the workflow data-import, with a live line of progress (FILE=rows.csv, -o jsonl)
+	@[ -n '$(FILE)' ] || { echo 'error: which file? make import FILE=rows.csv' >&2; exit 2; }
+	@$(BINS)
+	@$(STEPLADDER) dev --no-build --profile $(PROFILE) --data-dir '$(or $(DATA_DIR),target/import)' --import '$(FILE)' --once -o $(OUTPUT)
+
+import-proof: need-cargo need-python ## generated rows, loaded, compared row by row with a Python script's result (ROWS=1000000, SEED=n, KILL=1)
+	@$(BINS) --example generate_rows
+	@tests/import/run.py --profile $(PROFILE) --rows $(ROWS) --seed $(SEED) $(if $(KILL),--kill)
 
 check: need-nextest need-deny fmt lint docs deny test ## the one gate: formatting, lints, docs, dependencies, tests
 
@@ -84,7 +100,7 @@ bench-engine: need-cargo ## the engine's time per transition, of replays and his
 	cargo bench -p stepladder-asl --bench parse --bench evaluate
 
 cost: need-cargo ## what a step and an idle month cost on AWS: counted on the programs, computed by list prices; 1 if a goal is missed
-	cargo build --profile ci --bins -p stepladder-cli -p order-processing -p employee-onboarding -p stepladder-system -p stepladder-aws-tests -p stepladder-cost
+	cargo build --profile ci --bins -p stepladder-cli -p data-import -p order-processing -p employee-onboarding -p stepladder-system -p stepladder-aws-tests -p stepladder-cost
 	$${CARGO_TARGET_DIR:-target}/ci/stepladder synth --quiet --workflow order-processing --format sam --to target/cost-stack
 	@$${CARGO_TARGET_DIR:-target}/ci/cost --template target/cost-stack/sam/template.yaml --json target/cost.json
 

@@ -27,6 +27,7 @@ mod remove;
 mod schedules;
 mod stack;
 mod store;
+mod upload;
 
 pub use access::{Access, Caller};
 pub use blobs::S3Blobs;
@@ -48,3 +49,4 @@ pub use stack::{
     StackSpec, create_function_table, create_queue, create_stack, create_table, visibility_seconds,
 };
 pub use store::DynamoStore;
+pub use upload::upload;

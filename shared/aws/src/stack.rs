@@ -34,7 +34,7 @@ pub struct StackSpec {
 /// attributes brought up to date; so it may be repeated.
 pub async fn create_stack(host: &AwsHost, spec: &StackSpec) -> WorldResult<()> {
     create_table(host).await?;
-    create_bucket(host).await?;
+    create_bucket(host, &host.environment().bucket).await?;
     let retention = |seconds: u32| (QueueAttributeName::MessageRetentionPeriod, seconds.to_string());
     let visibility = |timeout_seconds: u32| {
         (QueueAttributeName::VisibilityTimeout, visibility_seconds(timeout_seconds).to_string())
@@ -178,8 +178,8 @@ fn index(name: &str, hash: &str, range: &str) -> Result<GlobalSecondaryIndex, Bu
         .build()
 }
 
-async fn create_bucket(host: &AwsHost) -> WorldResult<()> {
-    let bucket = &host.environment().bucket;
+/// Creates a bucket in the host's region, unless the account has it.
+pub(crate) async fn create_bucket(host: &AwsHost, bucket: &str) -> WorldResult<()> {
     let region = host.environment().settings.region.as_str();
     // us-east-1 is the one region that must not be named
     // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html).

@@ -27,6 +27,7 @@ const KNOWS: [(&str, &[&str]); 21] = [
     ),
     ("stepladder-local", &[]),
     ("stepladder", &["stepladder-aws", "stepladder-protocol"]),
+    ("data-import", &["stepladder"]),
     ("employee-onboarding", &["stepladder"]),
     ("order-processing", &["stepladder"]),
     ("stepladder-system", &["stepladder", "stepladder-api"]),

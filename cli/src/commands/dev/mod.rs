@@ -1,7 +1,9 @@
 //! `stepladder dev`: everything on this machine.
 
 mod build;
+mod import;
 mod logs;
+mod processes;
 mod report;
 mod send;
 mod stack;
@@ -41,8 +43,10 @@ use self::{build::Profile, logs::Logs, report::Report, stack::LocalStack};
 /// Build and run everything on this machine: functions, queues, table, timers
 ///
 /// It listens on 127.0.0.1 alone and stays up until Ctrl-C. With --orders it sends a file of orders first and shows how
-/// they end; with --once it ends with them, with 0 only if each ended as it should.
+/// they end; with --import it puts a file of rows into a bucket and starts one run that reads it. With --once it ends with
+/// them, with 0 only if each ended as it should.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("work").args(["orders", "import"]))]
 pub struct DevArgs {
     /// The port; 0 takes any free one. Unless given 7700, with --once any
     #[arg(long, env = "STEPLADDER_PORT", hide_env = true)]
@@ -53,11 +57,14 @@ pub struct DevArgs {
     /// Send the orders of a file, one JSON value per line; without a file the workflow's samples/orders.jsonl
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "", value_hint = ValueHint::FilePath, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     orders: Option<PathBuf>,
-    /// The workflow that the orders are for; unless given the one with samples
-    #[arg(long, requires = "orders", add = completion::workspace_workflows())]
+    /// Put a file of rows into a bucket, and start one run with {"bucket", "key"}
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    import: Option<PathBuf>,
+    /// The workflow that the orders or the rows are for; unless given the one with sample orders, or data-import
+    #[arg(long, requires = "work", add = completion::workspace_workflows())]
     workflow: Option<String>,
-    /// End with the orders
-    #[arg(long, requires = "orders")]
+    /// End with the orders, or the import
+    #[arg(long, requires = "work")]
     once: bool,
     /// How the functions are built
     #[arg(long, value_enum, default_value_t = Profile::Dev, env = "STEPLADDER_PROFILE", hide_env = true)]
@@ -82,6 +89,7 @@ struct Plan {
     project: Project,
     definitions: Vec<Checked>,
     orders: Option<(String, Orders)>,
+    import: Option<import::Source>,
 }
 
 pub async fn run(args: DevArgs, printer: &Arc<Printer>, timeout: Option<Duration>) -> Outcome {
@@ -161,7 +169,18 @@ fn plan(args: &DevArgs, printer: &Printer) -> Outcome<Plan> {
         Some(given) => Some(read_orders(given, args.workflow.as_deref(), &project, &definitions)?),
         None => None,
     };
-    Ok(Plan { project, definitions, orders })
+    let import = match &args.import {
+        Some(path) => Some(read_import(path, args.workflow.as_deref(), &definitions)?),
+        None => None,
+    };
+    Ok(Plan { project, definitions, orders, import })
+}
+
+/// The file to import, and the workflow that it is for.
+fn read_import(path: &Path, workflow: Option<&str>, definitions: &[Checked]) -> Outcome<import::Source> {
+    let names: Vec<String> = definitions.iter().map(|checked| checked.workflow.clone()).collect();
+    let workflow = crate::runs::known(workflow.unwrap_or(import::WORKFLOW), &names)?;
+    import::Source::new(workflow, path)
 }
 
 /// The orders, and the workflow that they are for.
@@ -319,7 +338,7 @@ fn welcome(plan: &Plan, server: &Server, args: &DevArgs, printer: &Printer) {
     ));
 }
 
-/// Sends the orders and reports on them, if there are any; then stays, unless it is to run once.
+/// Sends the orders, or imports the rows, and reports on them, if there are any; then stays, unless it is to run once.
 async fn work(
     args: &DevArgs,
     plan: &Plan,
@@ -333,6 +352,11 @@ async fn work(
     if let Some((workflow, orders)) = &plan.orders {
         logs.hold_back_transitions();
         verdict = process(workflow, orders, server, stack, logs, printer, timeout).await;
+        logs.show_transitions();
+    }
+    if let Some(source) = &plan.import {
+        logs.hold_back_transitions();
+        verdict = import::Import { source, stack, logs, printer }.run(timeout).await;
         logs.show_transitions();
     }
     if args.once {

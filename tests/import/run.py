@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""Proves an import: what a million generated rows come to in the table is, row by row, what oracle.py computes.
+
+    run.py --rows N [--seed S] [--kill] [--profile ci] [--work FOLDER] [--program FILE]
+
+Builds nothing: `make import-proof` has built what it runs. Generates the rows, lets `stepladder dev --import` load them, reads the
+table through the local DynamoDB, and compares. With --kill it kills processes of the steps at random meanwhile. Goals are told, and
+missing one is an error only with --goals; a wrong row, a failure at another line or a process above 256 MB always is.
+"""
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import oracle
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+STEPS = {"ingest", "parse-rows", "transform-rows", "load-rows", "report"}
+MEMORY_BYTES_MAX = 256 * 1024 * 1024
+ROWS_PER_SECOND_GOAL = 5_000
+# A killed process gives its messages back after six of its function's timeouts.
+PATIENCE_SECONDS = 3_600
+SHOWN_MAX = 10
+
+
+class Problem(Exception):
+    pass
+
+
+def say(text):
+    print(f"import-proof: {text}", file=sys.stderr, flush=True)
+
+
+def main():
+    args = arguments()
+    target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
+    programs = target / ("debug" if args.profile == "dev" else args.profile)
+    work = args.work or target / "import-proof"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    file = work / "rows.csv"
+    began = time.monotonic()
+    run([programs / "examples" / "generate_rows", "--rows", args.rows, "--seed", args.seed, "--out", file])
+    say(f"{args.rows:,} rows of seed {args.seed}, {file.stat().st_size / 1e6:.0f} MB, in {time.monotonic() - began:.1f} s")
+
+    stack = Stack(args, programs, work, file)
+    try:
+        told, failures = stack.imported()
+        kills = stack.kills
+        began = time.monotonic()
+        loaded = dict(stack.rows())
+        say(f"{len(loaded):,} rows read back in {time.monotonic() - began:.1f} s")
+        noted = dict(stack.failures(told["run"].split("/", 1)[1]))
+    finally:
+        stack.end()
+    rows, expected_failures = oracle.expected(file)
+    problems = [*of_run(told), *of_rows(rows, loaded), *of_failures(expected_failures, failures, noted, told), *of_memory(told)]
+    missed = report(told, kills)
+    for problem in problems[:SHOWN_MAX]:
+        say(f"error: {problem}")
+    if len(problems) > SHOWN_MAX:
+        say(f"error: … and {len(problems) - SHOWN_MAX:,} more")
+    if problems or (missed and args.goals):
+        say(f"{work} keeps the rows and the log")
+        return 1
+    say(f"good: {len(rows):,} rows and {len(expected_failures):,} failures as oracle.py has them"
+        + (f", after {kills} processes were killed" if args.kill else ""))
+    shutil.rmtree(work)
+    return 0
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--kill", action="store_true", help="kill processes of the steps at random")
+    parser.add_argument("--goals", action="store_true", help="a missed goal is an error")
+    parser.add_argument("--profile", default="ci", help="the cargo profile of what is run")
+    parser.add_argument("--work", type=Path, help="a folder for rows, log and state; it is emptied first")
+    return parser.parse_args()
+
+
+def run(command):
+    command = [str(word) for word in command]
+    try:
+        done = subprocess.run(command)
+    except FileNotFoundError:
+        raise Problem(f"{command[0]} is missing: `make import-proof` builds it") from None
+    if done.returncode:
+        raise Problem(f"{command[0]} ended with {done.returncode}")
+
+
+class Stack:
+    """`stepladder dev --import`, which stays up after the import."""
+
+    def __init__(self, args, programs, work, file):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.kill = args.kill
+        self.kills = 0
+        self.log = work / "dev.log"
+        self.done = threading.Event()
+        command = [programs / "stepladder", "dev", "--no-build", "--profile", args.profile, "--port", self.port,
+                   "--data-dir", work / "data", "--import", file, "-o", "jsonl"]
+        # On a terminal the progress is a live line; else it goes to the log.
+        self.stderr = None if sys.stderr.isatty() and not args.kill else open(self.log, "w")
+        try:
+            self.process = subprocess.Popen([str(word) for word in command], cwd=ROOT, stdout=subprocess.PIPE,
+                                            stderr=self.stderr, text=True)
+        except FileNotFoundError:
+            raise Problem(f"{command[0]} is missing: `make import-proof` builds it") from None
+
+    def imported(self):
+        """The summary, and the failures as it tells them: (line, reason)."""
+        workers = [threading.Timer(PATIENCE_SECONDS, self.process.kill)]
+        if self.kill:
+            workers.append(threading.Thread(target=self.kill_some))
+        for worker in workers:
+            worker.daemon = True
+            worker.start()
+        failures = []
+        try:
+            for line in self.process.stdout:
+                told = json.loads(line)
+                if told["schema"] == "stepladder.import/1":
+                    return told, failures
+                failures.append((told["line"], told["reason"]))
+        finally:
+            self.done.set()
+            workers[0].cancel()
+        raise Problem(f"the import has told no end; {self.tail()}")
+
+    def kill_some(self):
+        """Kills a process of a step now and then, as if its machine had gone."""
+        while not self.done.wait(random.uniform(0.2, 0.8)):
+            children = [pid for pid, parent, name in processes() if parent == self.process.pid and name in STEPS]
+            if children:
+                try:
+                    os.kill(random.choice(children), signal.SIGKILL)
+                    self.kills += 1
+                except ProcessLookupError:
+                    pass
+
+    def rows(self):
+        for item in self.items("Scan", {"FilterExpression": "sk = :row", "ExpressionAttributeValues": {":row": {"S": "ROW"}}}):
+            row = {"line": int(item["line"]["N"]), "id": item["pk"]["S"].removeprefix("ROW#")}
+            row |= {name: item[name]["S"] for name in ("customer", "email")}
+            row |= {"amount_cents": int(item["amount_cents"]["N"])}
+            yield row["id"], json.dumps(row | {name: item[name]["S"] for name in ("currency", "ordered_at")})
+
+    def failures(self, name):
+        """The failures in the table, which are those of rows that could be read."""
+        condition = {"KeyConditionExpression": "pk = :pk AND begins_with(sk, :line)",
+                     "ExpressionAttributeValues": {":pk": {"S": f"IMPORT#{name}"}, ":line": {"S": "LINE#"}}}
+        for item in self.items("Query", condition):
+            yield int(item["line"]["N"]), item["reason"]["S"]
+
+    def items(self, operation, request):
+        request = {"TableName": "stepladder-imports", "ConsistentRead": True, **request}
+        while True:
+            page = self.call(operation, request)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def call(self, operation, request):
+        # Nothing here checks a signature, but one has to be there.
+        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+                   "Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, "
+                                    "SignedHeaders=host, Signature=0", "X-Amz-Date": "20260101T000000Z"}
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}/", json.dumps(request).encode(), headers)
+        with urllib.request.urlopen(asked, timeout=120) as answer:
+            return json.load(answer)
+
+    def end(self):
+        self.done.set()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if self.stderr:
+            self.stderr.close()
+
+    def tail(self):
+        if not self.log.exists():
+            return "what it said is above"
+        return "its last words:\n" + "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+
+
+def processes():
+    """(pid, its parent, its program's name) of all that can be seen."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            yield int(folder.name), parent, (folder / "exe").readlink().name.removesuffix(" (deleted)")
+        except (OSError, ValueError, IndexError):
+            continue
+
+
+def of_run(told):
+    if told["status"] != "SUCCEEDED":
+        yield f"the run ended {told['status']}: {told['error']}: {told['cause']}"
+
+
+def of_rows(expected, loaded):
+    for id, row in expected.items():
+        if id not in loaded:
+            yield f"{id} is not loaded: {row}"
+        elif loaded[id] != row:
+            yield f"{id} is {loaded[id]}, expected {row}"
+    yield from (f"{id} is loaded, and should not be" for id in loaded.keys() - expected.keys())
+
+
+def of_failures(expected, failures, noted, told):
+    lines = [line for line, _ in failures]
+    if len(set(lines)) != len(lines):
+        yield "a line failed twice"
+    for line, reason in failures:
+        if line not in expected:
+            yield f"line {line} failed, and should not have: {reason}"
+        elif expected[line] != oracle.NOT_UTF8 and reason != expected[line]:
+            yield f"line {line} failed by '{reason}', expected '{expected[line]}'"
+    yield from (f"line {line} should have failed: {expected[line]}" for line in sorted(expected.keys() - set(lines)))
+    readable = {line: reason for line, reason in expected.items() if reason != oracle.NOT_UTF8}
+    if noted != readable:
+        yield f"the table notes {len(noted):,} failures, expected {len(readable):,}, each with its line and reason"
+    output = told["output"] or {}
+    if (output.get("loaded"), output.get("failed")) != (told["loaded"], len(readable)):
+        yield f"the run's output counts {output.get('loaded')} loaded and {output.get('failed')} failed rows"
+
+
+def of_memory(told):
+    for peak in told["processes"]:
+        if peak["peak_bytes"] >= MEMORY_BYTES_MAX:
+            yield f"a process of {peak['program']} took {peak['peak_bytes'] / 2**20:.0f} MiB"
+
+
+def report(told, kills):
+    """Tells the figures; true if a goal was missed."""
+    per_second = told["rows_per_second"]
+    goal = "reached" if per_second >= ROWS_PER_SECOND_GOAL else "missed"
+    peaks = ", ".join(f"{peak['program']} {peak['peak_bytes'] / 2**20:.0f} ({peak['processes']})" for peak in told["processes"])
+    say(f"{told['rows']:,} rows in {told['duration_ms'] / 1e3:.1f} s: {per_second:,.0f} rows/s, "
+        f"{told['cpu_seconds_per_million_rows']} s of CPU per million rows")
+    say(f"peak memory in MiB, and how many processes: {peaks}")
+    if kills:
+        return False
+    say(f"goal of {ROWS_PER_SECOND_GOAL:,} rows/s: {goal}")
+    return goal == "missed"
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Problem as problem:
+        say(f"error: {problem}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
