@@ -210,7 +210,11 @@ impl Walk<'_> {
         };
         if let Some(unread) = &position.unread {
             let (error, cause) = (errors::ITEM_READER_FAILED.to_owned(), unread.clone());
-            return Flow::Stop(self.failed(&position.state, position.data.clone(), Some(error), Some(cause)));
+            let mut next = self.failed(&position.state, position.data.clone(), Some(error), Some(cause));
+            if let Next::End(end) = &mut next {
+                end.is_unread = true;
+            }
+            return Flow::Stop(next);
         }
         match (&state.kind, position.awaiting, outcome) {
             (Kind::Map(_), Awaiting::Items, Outcome::ItemsRead { reading, is_all }) => {
@@ -388,6 +392,7 @@ impl Walk<'_> {
                     variables: Map::new(),
                     data: Value::Null,
                     events: self.events,
+                    is_unread: false,
                 }))
             }
         }
@@ -415,6 +420,7 @@ impl Walk<'_> {
             variables: self.variables.clone(),
             data,
             events: self.events,
+            is_unread: false,
         })
     }
 
@@ -446,6 +452,7 @@ impl Walk<'_> {
             variables: position.variables.clone(),
             data: position.data.clone(),
             events: self.events,
+            is_unread: false,
         })
     }
 

@@ -343,7 +343,8 @@ impl<'a> Seen<'a> {
             0 => count,
             limit => limit.min(count),
         };
-        let fan_out = FanOut { count, concurrency, failures_tolerated: 0, inputs_seq: None };
+        let fan_out =
+            FanOut { count, concurrency, failures_tolerated: 0, failure_items: 1, inputs_seq: None };
         Ok(Width { items, batch, fan_out })
     }
 

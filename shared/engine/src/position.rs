@@ -175,9 +175,12 @@ pub struct FanOut {
     pub count: u32,
     /// How many of them may run at once: 1 to `count`.
     pub concurrency: u32,
-    /// So many failed branches are put up with.
+    /// So many failures are put up with.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub failures_tolerated: u32,
+    /// A failed branch counts for so many: as many items as a batch may hold. One whose item can't be read counts once.
+    #[serde(skip_serializing_if = "is_one", default = "one")]
+    pub failure_items: u32,
     /// Only where the items were read: the seq under which it is stored what the branches start with.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub inputs_seq: Option<u32>,
@@ -188,6 +191,14 @@ impl FanOut {
     pub fn read(self) -> Option<Self> {
         self.inputs_seq.map(|_| self)
     }
+}
+
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
+fn one() -> u32 {
+    1
 }
 
 fn is_zero(number: &u32) -> bool {

@@ -384,7 +384,13 @@ mod tests {
     fn plan(seq: u32, count: u32, left: Vec<Left>) -> Plan {
         Plan {
             seq,
-            fan_out: FanOut { count, concurrency: 3, failures_tolerated: 1, inputs_seq: None },
+            fan_out: FanOut {
+                count,
+                concurrency: 3,
+                failures_tolerated: 1,
+                failure_items: 1,
+                inputs_seq: None,
+            },
             resumes: None,
             first: None,
             left,
@@ -414,7 +420,7 @@ mod tests {
         let resumes = plan.resumes(9, &Branch::default());
         assert_eq!(
             resumes.left,
-            FanOut { count: 4, concurrency: 3, failures_tolerated: 1, inputs_seq: None }
+            FanOut { count: 4, concurrency: 3, failures_tolerated: 1, failure_items: 1, inputs_seq: None }
         );
         assert_eq!((resumes.redriven_seq, resumes.seq, resumes.total), (9, 4, 6));
         let numbers: Vec<u32> = plan.within(0..9).iter().map(|(_, number, _)| *number).collect();

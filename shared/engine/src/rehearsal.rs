@@ -464,7 +464,7 @@ impl Fan {
 
     /// Takes the end of a branch; answers with the outcome of the fan-out once it has one.
     fn take(&mut self, index: u32, end: End, events_before: u64) -> Option<Outcome> {
-        let End { status, output, error, cause, events, .. } = end;
+        let End { status, output, error, cause, events, is_unread, .. } = end;
         self.ended += 1;
         self.events = self.events.saturating_add(events.saturating_sub(events_before));
         if status == Status::Succeeded {
@@ -476,7 +476,8 @@ impl Fan {
                 *slot = output;
             }
         } else {
-            self.failures += 1;
+            let more = if is_unread { 1 } else { self.width.failure_items };
+            self.failures = self.failures.saturating_add(more);
         }
         if self.failures > self.width.failures_tolerated {
             return Some(Outcome::BranchFailed { index, error, cause, events });

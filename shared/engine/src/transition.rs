@@ -70,6 +70,9 @@ pub struct End {
     pub variables: Map<String, Value>,
     pub data: Value,
     pub events: u64,
+    /// It is the end of a child whose item can't be read.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub is_unread: bool,
 }
 
 /// The status of a run, as Step Functions names it.

@@ -171,7 +171,8 @@ impl<H: Host> Protocol<H> {
         }
         // What has been listed meanwhile is told by whoever listed it.
         let is_full = ended.len() >= branches.len();
-        let failures = crate::fan_outs::Part { ended: ended.clone(), is_stopped: false }.failures();
+        let failures = crate::fan_outs::Part { ended: ended.clone(), is_stopped: false };
+        let failures = failures.failures(fan_out.failure_items);
         if is_full || failures > 0 {
             let progress = if is_full { Progress::Complete } else { Progress::Partial };
             let part = PartKey { fan_out: key.clone(), part };

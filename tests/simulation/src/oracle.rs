@@ -149,7 +149,8 @@ impl<'a> Oracle<'a> {
             ends.push(end);
         }
         let is_failed = |end: &End| end.status != Status::Succeeded;
-        let failures = ends.iter().filter(|end| is_failed(end)).count();
+        let weight = |end: &End| if end.is_unread { 1 } else { fan_out.failure_items as usize };
+        let failures: usize = ends.iter().filter(|end| is_failed(end)).map(weight).sum();
         if failures <= fan_out.failures_tolerated as usize {
             let results = ends.into_iter().filter_map(|end| end.output).collect();
             return Ok((Outcome::Joined { results, events: 0 }, ended_ms));

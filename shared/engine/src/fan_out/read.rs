@@ -1,6 +1,6 @@
 //! The children that items make which are read from elsewhere.
 
-use super::{BranchInput, Seen, Selecting, batches::batch, in_children};
+use super::{BranchInput, Seen, Selecting, batches::batch};
 use crate::{
     inspect::Probe,
     position::{FanOut, MapItem, Position, Reading},
@@ -173,7 +173,11 @@ impl Seen<'_> {
         let Reading { seq, items, children: count, largest, .. } = *reading;
         let concurrency = self.concurrency(budget)?.1.min(count);
         let tolerated = self.tolerates(items, budget, Probe::NONE)?;
-        let failures_tolerated = in_children(tolerated, items, count, largest);
-        Ok(FanOut { count, concurrency, failures_tolerated, inputs_seq: Some(seq) })
+        let failures_tolerated = match tolerated == items {
+            true => u32::MAX,
+            false => u32::try_from(tolerated).unwrap_or(u32::MAX),
+        };
+        let failure_items = largest.max(1);
+        Ok(FanOut { count, concurrency, failures_tolerated, failure_items, inputs_seq: Some(seq) })
     }
 }

@@ -90,8 +90,7 @@ impl<H: Host> Protocol<H> {
 
     /// Of the branches that failed first in their parts the one that failed first.
     async fn branch_failed(&self, fan_out: &RecordKey, parts: &[Vec<Ended>]) -> WorldResult<Outcome> {
-        let first_failed =
-            |part: &Vec<Ended>| part.iter().find(|ended| ended.how == EndedHow::Failed).copied();
+        let first_failed = |part: &Vec<Ended>| part.iter().find(|ended| ended.how != EndedHow::Ok).copied();
         let failed: Vec<Ended> = parts.iter().filter_map(first_failed).collect();
         let records = self.last_records(fan_out, &failed).await?;
         let first =

@@ -43,6 +43,7 @@ impl<H: Host> Protocol<H> {
         let part_key = self.part_of(&key, fork.index);
         let how = match end.status {
             Status::Succeeded => EndedHow::Ok,
+            _ if end.is_unread => EndedHow::Unread,
             _ => EndedHow::Failed,
         };
         let ended = Ended { index: fork.index, seq, how };
@@ -59,9 +60,9 @@ impl<H: Host> Protocol<H> {
         let next = base.saturating_add(fan_out.concurrency).saturating_add(place).saturating_sub(1);
         let is_full = place >= branches.end.saturating_sub(branches.start);
         let mut has_failed = false;
-        if is_full || how == EndedHow::Failed {
+        if is_full || how != EndedHow::Ok {
             let progress = if is_full { Progress::Complete } else { Progress::Partial };
-            let report = PartReport { failures: part.failures(), progress };
+            let report = PartReport { failures: part.failures(fan_out.failure_items), progress };
             let told = self.tell(&parent, &lock, &part_key, report, &fan_out).await?;
             has_failed = told.has_failed;
             sendings.extend(told.sendings);

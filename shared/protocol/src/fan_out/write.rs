@@ -131,6 +131,7 @@ impl<H: Host> Protocol<H> {
             count: 0,
             concurrency: 0,
             failures_tolerated: 0,
+            failure_items: 1,
             inputs_seq: None,
         });
         let inputs: Vec<BranchInput> = match fan_out.read() {
