@@ -98,10 +98,11 @@ fn ended(step: &mut StepShape, position: &Position, record: &Record, outcome: &O
         | Outcome::Responded { .. }
         | Outcome::TimerFired
         | Outcome::Joined { .. } => step.status = StepStatus::Succeeded,
-        // The step goes on.
-        Outcome::Submitted { .. } | Outcome::Started { .. } | Outcome::Heartbeat { .. } => {
-            step.status = StepStatus::Running
-        }
+        // It goes on.
+        Outcome::Submitted { .. }
+        | Outcome::Started { .. }
+        | Outcome::Heartbeat { .. }
+        | Outcome::ItemsRead { .. } => step.status = StepStatus::Running,
         // What became of it shows in what follows: another visit means that it was caught.
         Outcome::Failed { error, cause, .. } => {
             step.status = StepStatus::Caught;

@@ -1,6 +1,6 @@
 //! What a workspace says: its programs with their settings, and its workflows.
 
-use crate::{calls::CallFacts, limits};
+use crate::{calls::CallFacts, limits, objects::ObjectFacts};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -89,6 +89,8 @@ pub struct WorkflowFacts {
     pub functions: BTreeSet<String>,
     /// What its Task states call that is no step.
     pub calls: BTreeSet<CallFacts>,
+    /// What its distributed Map states do with objects of the users' own.
+    pub objects: BTreeSet<ObjectFacts>,
     pub settings: WorkflowSettings,
 }
 
@@ -104,6 +106,10 @@ pub struct WorkflowSettings {
     /// Which part of the messages that went well is logged, 0 to 1.
     pub log_sample: Option<f64>,
     pub status_events: Option<StatusEvents>,
+    /// The buckets that its distributed Map states may read and write beside those that the definition names: names, in
+    /// which `*` may stand for any text, and `${Stack}`, `${Region}` and `${Account}`.
+    #[serde(default)]
+    pub buckets: Vec<String>,
 }
 
 /// Which ends of runs are told to EventBridge.
@@ -196,6 +202,7 @@ impl Facts {
             }
         }
         faults.0.extend(self.unnamed_calls());
+        faults.0.extend(self.unnamed_buckets());
         faults.0
     }
 }
@@ -366,6 +373,11 @@ impl Faults {
                     "the schedule of workflow {name} is {schedule:?}; it must be cron(minute hour day month weekday year) or rate(5 minutes), in UTC"
                 ));
             }
+        }
+        for bucket in settings.buckets.iter().filter(|bucket| !crate::objects::is_bucket(bucket)) {
+            self.add(format!(
+                "the bucket {bucket:?} of workflow {name} must be a bucket's name, in which * may stand for any text, but not at its beginning, like \"orders-*\" or \"orders-${{Account}}\""
+            ));
         }
         if let Some(pattern) = &settings.event_pattern {
             let is_object = pattern.as_object().is_some_and(|members| !members.is_empty());

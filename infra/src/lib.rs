@@ -14,6 +14,7 @@ mod facts;
 mod hcl;
 pub mod limits;
 mod model;
+mod objects;
 mod roles;
 mod room;
 pub mod sam;
@@ -31,6 +32,7 @@ pub use model::{
     Alarm, Api, Condition, Function, Index, Mapping, Metric, Parameter, ParameterKind, Queue, Role, Stack,
     Statement, Table, Trigger, Value, When,
 };
+pub use objects::{ObjectAccess, ObjectFacts};
 pub use text::{Part, Place, Text};
 
 /// How each rendered file begins.

@@ -140,6 +140,7 @@ fn system_role(function: &FunctionFacts, facts: &Facts) -> Role {
         statements.push(find_payloads(
             "S3 tells an object that is gone from one that may not be read only to who may list: a message whose payload is gone is parked.",
         ));
+        statements.extend(users_objects(facts));
         if sends_status_events(facts) {
             let bus = "arn:${Partition}:events:${Region}:${Account}:event-bus/${EventBusName}";
             statements.push(statement("TellEnds", None, &["events:PutEvents"], vec![Text::of(bus)]));
@@ -184,6 +185,22 @@ fn system_role(function: &FunctionFacts, facts: &Facts) -> Role {
         statements.extend(calls(facts));
     }
     Role { name: name.to_owned(), service: LAMBDA, source_arn: None, statements }
+}
+
+/// What distributed Map states do with objects of the users' own. A definition without an item reader and a result writer
+/// needs none of it.
+fn users_objects(facts: &Facts) -> Vec<Statement> {
+    let statement = |(action, resources): (&str, BTreeSet<Text>)| {
+        let sid = format!("Users{}", crate::model::logical(action));
+        let reason = match action {
+            "s3:ListBucket" => {
+                "Item readers of the definitions list them; and a key that isn't there is told from one that may not be read only to who may list."
+            }
+            _ => "Item readers and result writers, by the definitions and Cargo.toml.",
+        };
+        self::statement(&sid, Some(reason), &[action], resources.into_iter().collect())
+    };
+    crate::objects::permissions(facts).into_iter().map(statement).collect()
 }
 
 /// What the definitions' states call that is no step, and what packages allow where the data says it.

@@ -159,7 +159,8 @@ mod tests {
     }
 
     fn of_three() -> Kept {
-        let fan_out = FanOut { count: 120, concurrency: 10, failures_tolerated: 0 };
+        let fan_out =
+            FanOut { count: 120, concurrency: 10, failures_tolerated: 0, failure_items: 1, inputs_seq: None };
         let left = vec![
             Left { first: 7, count: 1, records: 2, inner: None },
             Left { first: 118, count: 2, records: 0, inner: None },

@@ -188,6 +188,7 @@ impl Screen<'_> {
         match waiting.awaiting {
             "timer" => format!("  waits in {state}{due}"),
             "turn" => "  waits for its message".to_owned(),
+            "items" => format!("  reads the items of {state}"),
             _ if waiting.attempt > 1 => format!("  waits for attempt {} of {state}{due}", waiting.attempt),
             _ => format!("  waits for the answer of {state}{due}"),
         }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_asl::{Definition, Kind, Resource};
 use stepladder_engine::{
-    Awaiting, Branch, End, HistoryEvent, Limit, Outcome, Phase, Position, Rehearsal, RehearsalError,
+    Awaiting, Branch, End, HistoryEvent, ItemRow, Limit, Outcome, Phase, Position, Rehearsal, RehearsalError,
     ReplayError, Run, StepCall, replay, step_call,
 };
 
@@ -185,6 +185,9 @@ impl Driver<'_> {
             self.settle(branch, Outcome::TimedOut { limit: Limit::Run }, None);
             return Ok(());
         }
+        if position.awaiting == Awaiting::Items {
+            return self.read(position);
+        }
         if !matches!(position.awaiting, Awaiting::Step { .. }) {
             // Of a task that has not answered, the engine knows which of its limits has passed.
             self.settle(branch, Outcome::TimerFired, None);
@@ -201,6 +204,29 @@ impl Driver<'_> {
         };
         let answer = self.answer(position, &call)?;
         self.begin(position, &call, answer);
+        Ok(())
+    }
+
+    /// Items are read: the mock of their state is the array of them, or the error that reading ends with.
+    fn read(&mut self, position: &Position) -> Result<(), Stop> {
+        let iterations = position.iterations(self.definition);
+        let missing = |why| {
+            let (state, iterations, input) = (position.state.clone(), iterations.clone(), Value::Null);
+            Stop::Mock(Box::new(MissingMock { state, iterations, why, input }))
+        };
+        let answer = self.mocks.next(&position.state, &iterations).map_err(missing)?;
+        let rows = match answer.result {
+            Answered::Return(Value::Array(items)) | Answered::Respond(Value::Array(items)) => {
+                Ok(items.into_iter().map(|item| ItemRow { line: None, item: Ok(item) }).collect())
+            }
+            Answered::Return(_) | Answered::Respond(_) => {
+                Err("the mock of a Map state with an ItemReader is the array of its items".to_owned())
+            }
+            Answered::Throw { cause, error } => Err(cause.unwrap_or(error)),
+            Answered::Never => Err("it is never read".to_owned()),
+        };
+        // It waits: it was asked for just now.
+        let _ = self.rehearsal.read(&position.branch, rows, self.now_ms);
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 mod api;
 mod committed;
 mod invoke;
+mod objects;
 mod per_stack;
 mod roles;
 mod room;

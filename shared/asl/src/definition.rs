@@ -408,6 +408,12 @@ impl Default for Filter {
 }
 
 impl State {
+    /// Whether it is a distributed Map state whose items are read from elsewhere.
+    pub fn reads_items(&self) -> bool {
+        let Kind::Map(map) = &self.kind else { return false };
+        map.distributed().is_some_and(|distributed| distributed.item_reader.is_some())
+    }
+
     /// Where control goes when the state has done its work; none for Choice, Succeed and Fail.
     pub fn then(&self) -> Option<&Then> {
         match &self.kind {

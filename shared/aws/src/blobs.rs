@@ -23,12 +23,7 @@ pub struct S3Blobs {
 
 impl Blobs for S3Blobs {
     async fn put(&self, key: &str, bytes: Vec<u8>) -> WorldResult<()> {
-        let extra = Duration::from_secs((bytes.len() / UPLOAD_BYTES_PER_SECOND) as u64);
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_attempt_timeout(ATTEMPT_TIMEOUT + extra)
-            .operation_timeout(CALL_TIMEOUT + 2 * extra)
-            .build();
+        let timeouts = upload_timeouts(bytes.len());
         let put = self.clients.s3().put_object().bucket(&self.bucket).key(key).body(ByteStream::from(bytes));
         put.customize()
             .config_override(config::Builder::new().timeout_config(timeouts))
@@ -68,6 +63,16 @@ impl Blobs for S3Blobs {
         }
         Ok(Some(bytes))
     }
+}
+
+/// How long the upload of so many bytes may take.
+pub(crate) fn upload_timeouts(bytes: usize) -> TimeoutConfig {
+    let extra = Duration::from_secs((bytes / UPLOAD_BYTES_PER_SECOND) as u64);
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT + extra)
+        .operation_timeout(CALL_TIMEOUT + 2 * extra)
+        .build()
 }
 
 impl S3Blobs {

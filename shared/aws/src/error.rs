@@ -27,7 +27,7 @@ where
 }
 
 /// An error with what led to it, each said once: what the SDK adds for its own developers is left out.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -71,7 +71,7 @@ fn retry(code: &str, status: u16) -> Retry {
 }
 
 /// Whether a code says that there are too many requests: those of DynamoDB, SQS, S3, Lambda and EventBridge.
-fn is_throttle(code: &str) -> bool {
+pub(crate) fn is_throttle(code: &str) -> bool {
     const THROTTLES: [&str; 4] =
         ["ProvisionedThroughputExceeded", "RequestLimitExceeded", "TooManyRequests", "SlowDown"];
     let code = bare(code);

@@ -2,7 +2,7 @@
 
 use crate::{
     Access, BusEvents, DynamoStore, Environment, EnvironmentError, LambdaFunctions, Observer,
-    OneTimeSchedules, S3Blobs, ServiceIntegrations, SqsQueue, SystemClock, clients::Clients,
+    OneTimeSchedules, S3Blobs, S3Objects, ServiceIntegrations, SqsQueue, SystemClock, clients::Clients,
     limits::ATTEMPTS_MAX, store::Capacity,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -23,6 +23,7 @@ pub struct AwsHost {
     functions: LambdaFunctions,
     schedules: Option<OneTimeSchedules>,
     events: Option<BusEvents>,
+    objects: Option<S3Objects>,
     clock: SystemClock,
 }
 
@@ -77,6 +78,7 @@ impl AwsHost {
             functions: LambdaFunctions::default(),
             schedules: None,
             events: None,
+            objects: None,
             clock: SystemClock,
             clients,
             environment: Arc::new(environment),
@@ -90,13 +92,14 @@ impl AwsHost {
         self
     }
 
-    /// The same with schedules and an event bus, each where the environment names it: what the timer function needs, and the
-    /// dead-letter function of the bus.
+    /// The same with schedules and an event bus, each where the environment names it, and with the users' objects: what the
+    /// timer function needs, and the dead-letter function, which does what that could not.
     pub fn with_outside(mut self) -> Self {
         let place = self.environment.schedules.clone();
         self.schedules = place.map(|place| OneTimeSchedules::new(&self.clients, &self.environment, place));
         let bus = self.environment.settings.event_bus.as_deref();
         self.events = bus.map(|bus| BusEvents::new(&self.clients, bus));
+        self.objects = Some(S3Objects::new(Arc::clone(&self.clients)));
         self
     }
 
@@ -155,7 +158,7 @@ impl Host for AwsHost {
     type Functions = LambdaFunctions;
     type Schedules = OneTimeSchedules;
     type Events = BusEvents;
-    type Objects = stepladder_protocol::Absent;
+    type Objects = S3Objects;
 
     fn store(&self) -> &DynamoStore {
         &self.store
@@ -185,8 +188,8 @@ impl Host for AwsHost {
         self.events.as_ref()
     }
 
-    fn objects(&self) -> Option<&stepladder_protocol::Absent> {
-        None
+    fn objects(&self) -> Option<&S3Objects> {
+        self.objects.as_ref()
     }
 
     fn settings(&self) -> &Settings {

@@ -23,6 +23,10 @@ pub const BACKOFF_MAX: Duration = Duration::from_millis(500);
 /// A blob of so many bytes adds a second to the time that its upload may take.
 pub const UPLOAD_BYTES_PER_SECOND: usize = 4 * 1024 * 1024;
 
+/// The most objects that a page of a listing has
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>).
+pub const LISTED_OBJECTS_MAX: i32 = 1_000;
+
 /// A direct call of a function takes no longer than this: Lambda's longest timeout is 15 minutes
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>), and the answer has to travel.
 pub const INVOKE_TIMEOUT: Duration = Duration::from_secs(15 * 60 + 10);

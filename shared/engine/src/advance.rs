@@ -4,10 +4,12 @@ mod alone;
 mod data;
 mod failure;
 mod fan;
+mod items;
 mod plain;
 mod task;
 
 pub(crate) use alone::{Came, enter_alone, settle_alone};
+use failure::Failure;
 use fan::BranchEnd;
 pub(crate) use fan::Opener;
 pub use fan::start_branch;
@@ -206,7 +208,21 @@ impl Walk<'_> {
             let error = Some(errors::RUNTIME.to_owned());
             return Flow::Stop(self.end(position, Status::Failed, error, Some(cause)));
         };
+        if let Some(unread) = &position.unread {
+            let (error, cause) = (errors::ITEM_READER_FAILED.to_owned(), unread.clone());
+            let mut next = self.failed(&position.state, position.data.clone(), Some(error), Some(cause));
+            if let Next::End(end) = &mut next {
+                end.is_unread = true;
+            }
+            return Flow::Stop(next);
+        }
         match (&state.kind, position.awaiting, outcome) {
+            (Kind::Map(_), Awaiting::Items, Outcome::ItemsRead { reading, is_all }) => {
+                self.items_read(state, position, reading, *is_all)
+            }
+            (Kind::Map(_), Awaiting::Items, Outcome::Failed { error, cause, .. }) => {
+                self.map_run_failed(state, position, &Failure::new(Some(error), cause.as_deref()))
+            }
             (Kind::Parallel(_) | Kind::Map(_), Awaiting::Branches(_), outcome) => {
                 self.branches_ended(state, position, outcome)
             }
@@ -336,6 +352,8 @@ impl Walk<'_> {
             opening: None,
             indexes: self.origin.indexes.clone(),
             resumes: None,
+            reading: None,
+            unread: None,
             data,
         }
     }
@@ -374,6 +392,7 @@ impl Walk<'_> {
                     variables: Map::new(),
                     data: Value::Null,
                     events: self.events,
+                    is_unread: false,
                 }))
             }
         }
@@ -401,6 +420,7 @@ impl Walk<'_> {
             variables: self.variables.clone(),
             data,
             events: self.events,
+            is_unread: false,
         })
     }
 
@@ -432,6 +452,7 @@ impl Walk<'_> {
             variables: position.variables.clone(),
             data: position.data.clone(),
             events: self.events,
+            is_unread: false,
         })
     }
 

@@ -122,6 +122,8 @@ mod tests {
             opening: None,
             indexes: Vec::new(),
             resumes: None,
+            reading: None,
+            unread: None,
             data,
         })
     }

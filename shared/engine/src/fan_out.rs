@@ -1,6 +1,9 @@
 //! The branches of a Parallel or Map state: how many there are, and what each of them starts with.
 
 mod batches;
+mod read;
+mod source;
+mod writer;
 
 use crate::{
     inspect::Probe,
@@ -10,13 +13,16 @@ use crate::{
     run::{Run, Visit},
 };
 use batches::Batches;
+pub use read::{Children, ItemRow, Made};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+pub use source::{ObjectFormat, Source, source};
 use std::{borrow::Cow, collections::BTreeSet, ops::Range};
 use stepladder_asl::{
     Budget, Definition, EvalError, Expected, Filter, Items, Kind, Map, Number, Percentage, QueryLanguage,
     Scope, State, errors,
 };
+pub use writer::{Place, Transformation, Writing, writing};
 
 /// What one branch starts with. It is stored for the branches that start later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +35,9 @@ pub struct BranchInput {
     /// Only of a redriven fan-out.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub goes_on: Option<Box<GoesOn>>,
+    /// Why the item that it should start with can't be read; then it fails at its first turn.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unread: Option<String>,
 }
 
 /// What the branches of a fan-out start with: `Items` or `ItemsPath`, then `ItemSelector` and `ItemBatcher`, of a Map
@@ -63,15 +72,13 @@ impl<'a> Inputs<'a> {
         let state = definition.state(&parent.state).ok_or_else(no_state)?;
         let seen = Seen::new(definition, run, state, parent);
         let common = match &state.kind {
-            Kind::Map(map) => match map.distributed() {
-                Some(distributed) if distributed.item_reader.is_some() => {
-                    let name = &state.name;
-                    Err(EvalError::runtime(format!(
-                        "The Map state '{name}' reads its items from elsewhere, which is not run yet."
-                    )))
-                }
-                _ => seen.field("Items", &Budget::new(), |scope| items(state, map, scope).map(Common::of)),
-            },
+            Kind::Map(_) if seen.reader().is_some() => {
+                let name = &state.name;
+                Err(EvalError::runtime(format!("The items of the Map state '{name}' have to be read.")))
+            }
+            Kind::Map(map) => {
+                seen.field("Items", &Budget::new(), |scope| items(state, map, scope).map(Common::of))
+            }
             Kind::Parallel(_) => {
                 seen.field("Arguments", &Budget::new(), |scope| seen.arguments(scope).map(Common::of))
             }
@@ -112,6 +119,7 @@ impl<'a> Inputs<'a> {
                     data: data.clone(),
                     map_item: position.map_item.clone(),
                     goes_on: None,
+                    unread: None,
                 };
                 Ok((range.start..range.end.min(last)).map(branch).collect())
             }
@@ -267,32 +275,14 @@ impl<'a> Seen<'a> {
         let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
         let within = |index: u32| (index as usize).min(items.len());
         let wanted = items.get(within(range.start)..within(range.end)).unwrap_or_default();
-        let mut context = match map.item_selector {
-            Some(_) => self.context.clone(),
-            None => Value::Null,
-        };
+        let mut select = Selecting::new(self, map, scope, budget);
         let mut inputs = Vec::with_capacity(wanted.len());
         for (index, item) in (range.start..).zip(wanted) {
-            let data = match &map.item_selector {
-                None => item.clone(),
-                Some(template) => {
-                    if let Value::Object(members) = &mut context {
-                        let whole = MapItem { index, value: Some(item.clone()), child: None };
-                        members.insert("Map".to_owned(), whole.context());
-                    }
-                    let position = self.position;
-                    let draws = self.run.item_draws(&position.branch.to_string(), position.seq, index);
-                    // Each item has all of it, so that it doesn't matter which others are evaluated with it.
-                    let own = Budget::new();
-                    let budget = Some(budget.unwrap_or(&own));
-                    let scope = Scope { context: &context, draws: &draws, budget, ..*scope };
-                    template.evaluate("ItemSelector", &scope)?
-                }
-            };
+            let data = select.item(index, None, Cow::Borrowed(item))?;
             let value = self.definition.mentions_map_item.then(|| item.clone());
             let child = self.child(map, index, &data);
-            let map_item = Some(MapItem { index, value, child });
-            inputs.push(BranchInput { index, data, map_item, goes_on: None });
+            let map_item = Some(MapItem { index, value, line: None, child });
+            inputs.push(BranchInput { index, data, map_item, goes_on: None, unread: None });
         }
         Ok(inputs)
     }
@@ -316,7 +306,7 @@ impl<'a> Seen<'a> {
     pub(crate) fn width(&self, budget: &Budget, probe: Probe) -> Result<Width, EvalError> {
         let (items, concurrency) = match &self.state.kind {
             Kind::Map(map) => {
-                let concurrency = self.number("MaxConcurrency", budget, &map.max_concurrency)?.unwrap_or(0);
+                let (limit, concurrency) = self.concurrency(budget)?;
                 let is_jsonpath = self.state.query_language == QueryLanguage::JsonPath;
                 let count = self.field("Items", budget, |scope| {
                     if is_jsonpath {
@@ -328,11 +318,7 @@ impl<'a> Seen<'a> {
                     }
                     Ok(items.as_array().map_or(0, Vec::len))
                 })?;
-                probe.see(|inspection| inspection.max_concurrency = Some(concurrency));
-                let concurrency = match (concurrency, map.distributed()) {
-                    (0, Some(_)) => CHILDREN_AT_ONCE_MAX as usize,
-                    _ => usize::try_from(concurrency).unwrap_or(usize::MAX),
-                };
+                probe.see(|inspection| inspection.max_concurrency = Some(limit));
                 (count, concurrency)
             }
             Kind::Parallel(parallel) => {
@@ -353,17 +339,44 @@ impl<'a> Seen<'a> {
             let cause = format!("A state may have {BRANCHES_MAX} branches at most, and this has {count}.");
             return Err(EvalError::runtime(cause));
         }
-        let concurrency = match u32::try_from(concurrency).unwrap_or(u32::MAX) {
+        let concurrency = match concurrency {
             0 => count,
             limit => limit.min(count),
         };
-        Ok(Width { items, batch, fan_out: FanOut { count, concurrency, failures_tolerated: 0 } })
+        let fan_out =
+            FanOut { count, concurrency, failures_tolerated: 0, failure_items: 1, inputs_seq: None };
+        Ok(Width { items, batch, fan_out })
+    }
+
+    /// MaxConcurrency, and what it comes to: 0 is no limit, and a distributed Map state always has one.
+    pub(crate) fn concurrency(&self, budget: &Budget) -> Result<(u64, u32), EvalError> {
+        let Kind::Map(map) = &self.state.kind else { return Ok((0, 0)) };
+        let limit = self.number("MaxConcurrency", budget, &map.max_concurrency)?.unwrap_or(0);
+        let concurrency = match (limit, map.distributed()) {
+            (0, Some(_)) => CHILDREN_AT_ONCE_MAX,
+            _ => u32::try_from(limit).unwrap_or(u32::MAX),
+        };
+        Ok((limit, concurrency))
     }
 
     /// How many failed branches are tolerated, and whether the first item can be evaluated at all: what AWS evaluates after
     /// it has said that the state has started. AWS counts items: a batch that fails counts for as many as one may hold.
     pub(crate) fn tolerance(&self, budget: &Budget, width: Width, probe: Probe) -> Result<u32, EvalError> {
         let Width { items: count, batch, fan_out: FanOut { count: branches, .. } } = width;
+        let Kind::Map(map) = &self.state.kind else {
+            return Ok(0);
+        };
+        let tolerated = self.tolerates(u64::from(count), budget, probe)?;
+        if map.item_selector.is_some() {
+            self.field("Items", budget, |scope| {
+                self.iterations(map, &*items(self.state, map, scope)?, scope, 0..1)
+            })?;
+        }
+        Ok(in_children(tolerated, u64::from(count), branches, batch))
+    }
+
+    /// How many failed items are tolerated of so many: what AWS evaluates after it has said that the state has started.
+    pub(crate) fn tolerates(&self, count: u64, budget: &Budget, probe: Probe) -> Result<u64, EvalError> {
         let Kind::Map(map) = &self.state.kind else {
             return Ok(0);
         };
@@ -374,27 +387,17 @@ impl<'a> Seen<'a> {
                 let percentage =
                     self.field("ToleratedFailurePercentage", budget, |scope| valid(percentage, scope))?;
                 probe.see(|inspection| inspection.tolerated_failure_percentage = Some(percentage));
-                Some((f64::from(count) * percentage / 100.0).floor() as u64)
+                Some((count as f64 * percentage / 100.0).floor() as u64)
             }
             None => None,
         };
-        if map.item_selector.is_some() {
-            self.field("Items", budget, |scope| {
-                self.iterations(map, &*items(self.state, map, scope)?, scope, 0..1)
-            })?;
-        }
         // Where both are given, whichever is passed first decides.
         let tolerated = match (by_count, by_percentage) {
             (Some(a), Some(b)) => a.min(b),
             (Some(tolerated), None) | (None, Some(tolerated)) => tolerated,
             (None, None) => 0,
         };
-        let tolerated = tolerated.min(u64::from(count));
-        let tolerated = match tolerated == u64::from(count) {
-            true => u64::from(branches),
-            false => tolerated / u64::from(batch.max(1)),
-        };
-        Ok(u32::try_from(tolerated).unwrap_or(u32::MAX))
+        Ok(tolerated.min(count))
     }
 
     fn number(
@@ -415,6 +418,50 @@ impl<'a> Seen<'a> {
             number.evaluate(&format!("{field}Path"), scope)
         })
         .map(Some)
+    }
+}
+
+/// What `ItemSelector` makes of items, one after another.
+struct Selecting<'s, 'a> {
+    seen: &'s Seen<'a>,
+    map: &'s Map,
+    scope: &'s Scope<'s>,
+    /// What all items together may do; else each has all of it, so that it doesn't matter which others are evaluated with it.
+    budget: Option<&'s Budget>,
+    context: Value,
+    branch: String,
+}
+
+impl<'s, 'a> Selecting<'s, 'a> {
+    fn new(seen: &'s Seen<'a>, map: &'s Map, scope: &'s Scope<'s>, budget: Option<&'s Budget>) -> Self {
+        let context = match map.item_selector {
+            Some(_) => seen.context.clone(),
+            None => Value::Null,
+        };
+        Self { seen, map, scope, budget, context, branch: seen.position.branch.to_string() }
+    }
+
+    fn item(&mut self, index: u32, line: Option<u64>, item: Cow<'_, Value>) -> Result<Value, EvalError> {
+        let Some(template) = &self.map.item_selector else {
+            return Ok(item.into_owned());
+        };
+        if let Value::Object(members) = &mut self.context {
+            let whole = MapItem { index, value: Some(item.into_owned()), line, child: None };
+            members.insert("Map".to_owned(), whole.context());
+        }
+        let draws = self.seen.run.item_draws(&self.branch, self.seen.position.seq, index);
+        let own = Budget::new();
+        let budget = Some(self.budget.unwrap_or(&own));
+        let scope = Scope { context: &self.context, draws: &draws, budget, ..*self.scope };
+        template.evaluate("ItemSelector", &scope)
+    }
+}
+
+/// What is tolerated of so many items, in branches of which the largest has `batch` of them.
+fn in_children(tolerated: u64, items: u64, branches: u32, batch: u32) -> u32 {
+    match tolerated == items {
+        true => branches,
+        false => u32::try_from(tolerated / u64::from(batch.max(1))).unwrap_or(u32::MAX),
     }
 }
 

@@ -54,11 +54,14 @@ pub use call::{
     waits_for_answer,
 };
 pub use event::{Event, HistoryEvent, Integration};
-pub use fan_out::{BranchInput, Inputs, branch_inputs};
+pub use fan_out::{
+    BranchInput, Children, Inputs, ItemRow, Made, ObjectFormat, Place, Source, Transformation, Writing,
+    branch_inputs, source, writing,
+};
 pub use history::{History, HistoryOrder, Needed, RecordsPart};
 pub use inspect::{ErrorDetails, Inspection};
 pub use outcome::{Limit, Outcome, Phase};
-pub use position::{Awaiting, Branch, Child, FanOut, Fork, MapItem, Opening, Position};
+pub use position::{Awaiting, Branch, Child, FanOut, Fork, MapItem, Opening, Position, Reading};
 pub use present::present;
 pub use redrive::{Around, GoesOn, Kept, Left, Plan, Resumes, Resumption};
 pub use rehearsal::{Rehearsal, RehearsalError, Waiting};

@@ -1,6 +1,6 @@
 //! What ended or moved a wait.
 
-use crate::redrive::Kept;
+use crate::{position::Reading, redrive::Kept};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -40,6 +40,12 @@ pub enum Outcome {
     TimedOut { limit: Limit },
     /// The timer's message arrived: the wait is over, or has come one hop nearer to its end.
     TimerFired,
+    /// So far the items of a distributed Map state have been read, and what its children start with is stored.
+    ItemsRead {
+        reading: Box<Reading>,
+        /// There are no more.
+        is_all: bool,
+    },
     /// All branches of a fan-out have ended, and no more of them failed than are tolerated.
     Joined {
         /// The outputs of the branches, in their order; those that failed are left out.

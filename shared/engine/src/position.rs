@@ -45,8 +45,48 @@ pub struct Position {
     /// The fan-out that the state goes on from after a redrive.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub resumes: Option<Box<Resumes>>,
+    /// Only of a distributed Map state that reads its items: how far it has come.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reading: Option<Box<Reading>>,
+    /// Only in the first position of a child whose item can't be read: why. It fails at its first turn.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unread: Option<String>,
     /// The state's raw input.
     pub data: Value,
+}
+
+/// How far a distributed Map state has read its items: always between two children.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The seq at which it began: what its children start with is stored under it.
+    pub seq: u32,
+    /// So many items have been read, those included that can't be one.
+    #[serde(skip_serializing_if = "is_none_yet", default)]
+    pub items: u64,
+    /// They make so many children.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub children: u32,
+    /// How many items the largest of them has.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub largest: u32,
+    /// The object as it was at first: S3's ETag.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub etag: Option<String>,
+    /// Where the next row begins: so many bytes and so many lines are before it.
+    #[serde(skip_serializing_if = "is_none_yet", default)]
+    pub offset: u64,
+    #[serde(skip_serializing_if = "is_none_yet", default)]
+    pub line: u64,
+    /// The names that the first row of a CSV gave.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub headers: Option<Vec<String>>,
+    /// The last key of a listing so far.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub after: Option<String>,
+}
+
+fn is_none_yet(number: &u64) -> bool {
+    *number == 0
 }
 
 /// `$$.Map.Item` (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>).
@@ -56,6 +96,9 @@ pub struct MapItem {
     /// The item itself, only where the definition can reach it.
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "present")]
     pub value: Option<Value>,
+    /// The line of the object that the item was read from, from 1 on; only where the definition can reach it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<u64>,
     /// The child of a distributed Map state that the branch is in, only where the definition can reach it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub child: Option<Box<Child>>,
@@ -81,6 +124,9 @@ impl MapItem {
         item.insert("Index".to_owned(), self.index.into());
         if let Some(value) = &self.value {
             item.insert("Value".to_owned(), value.clone());
+        }
+        if let Some(line) = self.line {
+            item.insert("Line".to_owned(), line.into());
         }
         Value::Object(Map::from_iter([("Item".to_owned(), Value::Object(item))]))
     }
@@ -113,6 +159,8 @@ pub enum Awaiting {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         heartbeat_ms: Option<i64>,
     },
+    /// The items of a distributed Map state, which somebody reads for it.
+    Items,
     /// The ends of the branches that the state, a Parallel or a Map, has opened.
     Branches(FanOut),
     /// A next turn: the state is entered when the message arrives. After many states without a stop, after a redrive,
@@ -127,9 +175,30 @@ pub struct FanOut {
     pub count: u32,
     /// How many of them may run at once: 1 to `count`.
     pub concurrency: u32,
-    /// So many failed branches are put up with.
+    /// So many failures are put up with.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub failures_tolerated: u32,
+    /// A failed branch counts for so many: as many items as a batch may hold. One whose item can't be read counts once.
+    #[serde(skip_serializing_if = "is_one", default = "one")]
+    pub failure_items: u32,
+    /// Only where the items were read: the seq under which it is stored what the branches start with.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub inputs_seq: Option<u32>,
+}
+
+impl FanOut {
+    /// The fan-out, where its items were read.
+    pub fn read(self) -> Option<Self> {
+        self.inputs_seq.map(|_| self)
+    }
+}
+
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
+fn one() -> u32 {
+    1
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -188,7 +257,7 @@ impl Position {
             Awaiting::Answer { timeout_ms, heartbeat_ms } => {
                 timeout_ms.unwrap_or(i64::MAX).min(heartbeat_ms.unwrap_or(i64::MAX))
             }
-            Awaiting::Branches(_) | Awaiting::Turn => i64::MIN,
+            Awaiting::Branches(_) | Awaiting::Items | Awaiting::Turn => i64::MIN,
         };
         self.deadline_ms.map_or(due_ms, |deadline_ms| due_ms.min(deadline_ms))
     }
@@ -199,6 +268,12 @@ impl Position {
             Awaiting::Branches(fan_out) => Some(fan_out),
             _ => None,
         }
+    }
+
+    /// The position as it was when it began to read its items: always the same, however far that has come.
+    pub fn as_begun(&self) -> Position {
+        let seq = self.reading.as_ref().map_or(self.seq, |reading| reading.seq);
+        Position { seq, ..self.clone() }
     }
 
     /// The indexes of its forks as the states around it count them, outermost first.

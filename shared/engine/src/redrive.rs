@@ -147,7 +147,8 @@ impl Plan {
             redriven_seq,
             branch: branch.clone(),
             seq: self.seq,
-            left: FanOut { count, concurrency, ..self.fan_out },
+            // What is left is stored under the new fan-out.
+            left: FanOut { count, concurrency, inputs_seq: None, ..self.fan_out },
             total: self.total(),
             first: self.first.clone(),
         }
@@ -226,7 +227,13 @@ impl Resumption {
             variables: Some(self.variables),
             resumes: left.inner.as_ref().map(|kept| kept.resumes(redriven_seq, branch)),
         };
-        BranchInput { index, data: self.data, map_item: self.map_item, goes_on: Some(Box::new(goes_on)) }
+        BranchInput {
+            index,
+            data: self.data,
+            map_item: self.map_item,
+            goes_on: Some(Box::new(goes_on)),
+            unread: None,
+        }
     }
 }
 
@@ -377,7 +384,13 @@ mod tests {
     fn plan(seq: u32, count: u32, left: Vec<Left>) -> Plan {
         Plan {
             seq,
-            fan_out: FanOut { count, concurrency: 3, failures_tolerated: 1 },
+            fan_out: FanOut {
+                count,
+                concurrency: 3,
+                failures_tolerated: 1,
+                failure_items: 1,
+                inputs_seq: None,
+            },
             resumes: None,
             first: None,
             left,
@@ -405,7 +418,10 @@ mod tests {
     fn the_new_fan_out_counts_what_is_left_and_holds_to_its_limits() {
         let plan = plan(4, 6, vec![left(1, 0), Left { count: 3, ..left(3, 2) }]);
         let resumes = plan.resumes(9, &Branch::default());
-        assert_eq!(resumes.left, FanOut { count: 4, concurrency: 3, failures_tolerated: 1 });
+        assert_eq!(
+            resumes.left,
+            FanOut { count: 4, concurrency: 3, failures_tolerated: 1, failure_items: 1, inputs_seq: None }
+        );
         assert_eq!((resumes.redriven_seq, resumes.seq, resumes.total), (9, 4, 6));
         let numbers: Vec<u32> = plan.within(0..9).iter().map(|(_, number, _)| *number).collect();
         assert_eq!(numbers, [1, 3, 4, 5]);

@@ -2,16 +2,16 @@
 
 use crate::{
     advance::{advance, start, start_branch},
-    fan_out::{BranchInput, Inputs},
+    fan_out::{BranchInput, Children, Inputs, ItemRow},
     outcome::{Limit, Outcome, Phase},
-    position::{Branch, FanOut, Fork, Opening, Position},
+    position::{Awaiting, Branch, FanOut, Fork, Opening, Position},
     replay::{Recorded, Records},
     run::Run,
     transition::{End, Next, Status, Transition},
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use stepladder_asl::Definition;
+use stepladder_asl::{Definition, EvalError, errors};
 
 /// A run in memory. Whoever drives it asks what waits ([`Rehearsal::next`]) and says what became of it
 /// ([`Rehearsal::settle`]); fan-outs open, join and stop their branches by themselves.
@@ -26,6 +26,8 @@ pub struct Rehearsal<'a> {
     /// What waits for something else than its branches, by its due time.
     due: BTreeSet<(i64, Branch)>,
     records: Records,
+    /// What the children of items start with that have been read, by the branch and the seq that they belong to.
+    read: BTreeMap<(Branch, u32), Vec<BranchInput>>,
     end: Option<End>,
     /// The branch whose evaluation took too long.
     gave_up: Option<Branch>,
@@ -115,6 +117,7 @@ impl<'a> Rehearsal<'a> {
             live: BTreeMap::new(),
             due: BTreeSet::new(),
             records: Records::new(),
+            read: BTreeMap::new(),
             end: None,
             gave_up: None,
             events: 0,
@@ -170,6 +173,56 @@ impl<'a> Rehearsal<'a> {
         }
         self.work(vec![Task::Settle(branch.clone(), outcome)], started_ms, now_ms);
         self.is_sound()
+    }
+
+    /// Gives a branch the items that it waits for, all of them, and does all that follows from it at `now_ms`. An error is why
+    /// they can't be read.
+    ///
+    /// # Errors
+    ///
+    /// See [`RehearsalError`].
+    pub fn read(
+        &mut self,
+        branch: &Branch,
+        rows: Result<Vec<ItemRow>, String>,
+        now_ms: i64,
+    ) -> Result<(), RehearsalError> {
+        let waits = self.live.get(branch).filter(|live| live.position.awaiting == Awaiting::Items);
+        let Some(position) = waits.map(|live| live.position.as_begun()) else {
+            return Err(RehearsalError::NothingWaits { branch: branch.clone() });
+        };
+        let outcome = match rows {
+            Ok(rows) => self.children_of(&position, rows),
+            Err(cause) => Err(Unopened::Failed(Outcome::Failed {
+                error: errors::ITEM_READER_FAILED.to_owned(),
+                cause: Some(cause),
+                phase: Phase::Schedule,
+            })),
+        };
+        match outcome {
+            Ok(outcome) | Err(Unopened::Failed(outcome)) => self.settle(branch, outcome, None, now_ms),
+            Err(Unopened::GaveUp) => {
+                self.gave_up = Some(branch.clone());
+                self.is_sound()
+            }
+        }
+    }
+
+    /// Makes children of items, and keeps what they start with.
+    fn children_of(&mut self, position: &Position, rows: Vec<ItemRow>) -> Result<Outcome, Unopened> {
+        let unopened = |error: EvalError| unopened(position, error);
+        let mut reading = position.reading.as_deref().cloned().unwrap_or_default();
+        let mut children = Children::new(self.definition, &self.run, position).map_err(unopened)?;
+        let mut inputs = Vec::new();
+        for row in rows {
+            let made = children.push(row).map_err(unopened)?;
+            inputs.extend(made.before.into_iter().chain(made.after));
+        }
+        inputs.extend(children.finish());
+        (reading.items, reading.children, reading.largest) =
+            (children.items(), children.children(), children.largest());
+        self.read.insert((position.branch.clone(), reading.seq), inputs);
+        Ok(Outcome::ItemsRead { reading: Box::new(reading), is_all: true })
     }
 
     /// Whether all that it came through could be evaluated in time, and nothing was left undone.
@@ -330,20 +383,13 @@ impl<'a> Rehearsal<'a> {
     }
 
     /// What the branches of the fan-out that a position waits for start with.
-    fn inputs(&self, position: &Position) -> Result<Vec<BranchInput>, Unopened> {
+    fn inputs(&mut self, position: &Position) -> Result<Vec<BranchInput>, Unopened> {
+        if let Some(seq) = position.fan_out().and_then(|fan_out| fan_out.inputs_seq) {
+            return Ok(self.read.remove(&(position.branch.clone(), seq)).unwrap_or_default());
+        }
         let inputs =
             Inputs::new(self.definition, &self.run, position).and_then(|inputs| inputs.range(0..u32::MAX));
-        inputs.map_err(|error| {
-            if error.gave_up {
-                return Unopened::GaveUp;
-            }
-            let cause = Some(error.cause_in(&position.state, position.entered_event));
-            Unopened::Failed(Outcome::Failed {
-                error: error.error.to_string(),
-                cause,
-                phase: Phase::Schedule,
-            })
-        })
+        inputs.map_err(|error| unopened(position, error))
     }
 
     /// Starts the next branch of a fan-out, if there is one.
@@ -402,6 +448,15 @@ impl<'a> Rehearsal<'a> {
     }
 }
 
+/// Why a position has no branches.
+fn unopened(position: &Position, error: EvalError) -> Unopened {
+    if error.gave_up {
+        return Unopened::GaveUp;
+    }
+    let cause = Some(error.cause_in(&position.state, position.entered_event));
+    Unopened::Failed(Outcome::Failed { error: error.error.to_string(), cause, phase: Phase::Schedule })
+}
+
 impl Fan {
     fn new(width: FanOut) -> Self {
         Self { width, ended: 0, failures: 0, events: 0, outputs: Vec::new(), inputs: VecDeque::new() }
@@ -409,7 +464,7 @@ impl Fan {
 
     /// Takes the end of a branch; answers with the outcome of the fan-out once it has one.
     fn take(&mut self, index: u32, end: End, events_before: u64) -> Option<Outcome> {
-        let End { status, output, error, cause, events, .. } = end;
+        let End { status, output, error, cause, events, is_unread, .. } = end;
         self.ended += 1;
         self.events = self.events.saturating_add(events.saturating_sub(events_before));
         if status == Status::Succeeded {
@@ -421,7 +476,8 @@ impl Fan {
                 *slot = output;
             }
         } else {
-            self.failures += 1;
+            let more = if is_unread { 1 } else { self.width.failure_items };
+            self.failures = self.failures.saturating_add(more);
         }
         if self.failures > self.width.failures_tolerated {
             return Some(Outcome::BranchFailed { index, error, cause, events });

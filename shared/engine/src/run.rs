@@ -1,7 +1,7 @@
 //! What the Context object needs and never changes.
 
 use crate::{
-    position::{Child, MapItem},
+    position::MapItem,
     present::present,
     token::{TaskKey, TaskToken},
 };
@@ -79,8 +79,7 @@ impl Run {
     }
 
     /// The ARN of a distributed Map state's child, in AWS's form.
-    fn child_arn(&self, child: &Child) -> String {
-        let Child { label, name, .. } = child;
+    pub(crate) fn child_arn(&self, label: &str, name: &str) -> String {
         format!("arn:aws:states:{}:{}:execution:{}/{label}:{name}", self.region, self.account, self.workflow)
     }
 
@@ -103,7 +102,9 @@ impl Run {
         }
         let child = visit.map_item.and_then(|item| item.child.as_deref());
         let (arn, input, started_ms, name) = match child {
-            Some(child) => (self.child_arn(child), &child.input, child.started_ms, &child.name),
+            Some(child) => {
+                (self.child_arn(&child.label, &child.name), &child.input, child.started_ms, &child.name)
+            }
             None => (self.execution_arn(), &self.input, self.started_ms, &self.name),
         };
         let mut execution = object([("Id", arn.into())]);

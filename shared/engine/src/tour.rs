@@ -15,7 +15,7 @@ use crate::{
     transition::{Next, Status},
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use stepladder_asl::{Definition, Kind};
+use stepladder_asl::{Definition, Kind, State};
 
 /// What is kept of a tour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,8 +185,16 @@ impl<'a> Tour<'a> {
             return Ok(());
         };
         self.pins.opened(position);
-        let at_once = Opening { started_ms: follower.last().now_ms, events: position.events };
         let state = self.definition.state(&position.state);
+        // What its children start with is stored, and no part of the run's own records; their histories are their own.
+        if state.is_some_and(State::reads_items) {
+            let records = self.records;
+            let below = position.branch.child(position.seq, 0)
+                ..position.branch.child(position.seq.saturating_add(1), 0);
+            self.visited.extend(records.range(below).map(|(branch, _)| branch));
+            return Ok(());
+        }
+        let at_once = Opening { started_ms: follower.last().now_ms, events: position.events };
         let is_apart = state.is_some_and(|state| Opener::of(state) == Opener::Distributed);
         // No page of this history shows them: there they are only checked.
         let strand = strand.filter(|_| !is_apart || self.keep == Keep::Everything);
@@ -350,7 +358,7 @@ struct Stop {
 impl Stop {
     fn of(record: Option<&Recorded>) -> Self {
         match record {
-            None | Some(Recorded { outcome: Outcome::Joined { .. }, .. }) => {
+            None | Some(Recorded { outcome: Outcome::Joined { .. } | Outcome::Responded { .. }, .. }) => {
                 Self { at_ms: None, failed: None }
             }
             Some(Recorded { outcome: Outcome::BranchFailed { index, .. }, finished_ms, .. }) => {

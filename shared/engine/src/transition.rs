@@ -42,6 +42,7 @@ impl fmt::Display for Next {
                     Awaiting::Timer { .. } => "a time",
                     Awaiting::Answer { .. } => "an answer",
                     Awaiting::Branches(_) => "its branches",
+                    Awaiting::Items => "its items",
                     Awaiting::Turn => "its turn",
                 };
                 write!(f, "the state '{}', which waits for {what}", position.state)
@@ -69,6 +70,9 @@ pub struct End {
     pub variables: Map<String, Value>,
     pub data: Value,
     pub events: u64,
+    /// It is the end of a child whose item can't be read.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub is_unread: bool,
 }
 
 /// The status of a run, as Step Functions names it.
@@ -173,6 +177,8 @@ impl End {
             opening: None,
             indexes: Vec::new(),
             resumes: None,
+            reading: None,
+            unread: None,
             data: self.data.clone(),
         }
     }

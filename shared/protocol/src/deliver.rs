@@ -25,7 +25,9 @@ use crate::{
 use futures::{FutureExt, future};
 use std::sync::Arc;
 use stepladder_asl::{Definition, errors};
-use stepladder_engine::{Branch, End, Limit, Next, Outcome, Phase, Position, SEMANTICS, Status, Transition};
+use stepladder_engine::{
+    Awaiting, Branch, End, Limit, Next, Outcome, Phase, Position, SEMANTICS, Status, Transition,
+};
 
 /// What a message has led to: what to send, and what becomes of it then.
 #[derive(Debug)]
@@ -128,9 +130,9 @@ impl<H: Host> Protocol<H> {
             Ask::Outcome(position, outcome) => {
                 self.commit(invocation, delivery, &job, position, outcome.clone(), None).boxed()
             }
-            Ask::Open { fan_out, part } => {
+            Ask::Open { fan_out, part, is_read } => {
                 let before = invocation.before(delivery);
-                self.open_part(&job.message, &job.definition, fan_out, *part, before).boxed()
+                self.open_part(&job.message, &job.definition, (fan_out, *part, *is_read), before).boxed()
             }
             Ask::Join(fan_out) => self.joined_by(invocation, delivery, &job, fan_out).boxed(),
         };
@@ -151,6 +153,9 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<Handled> {
         let outcome = match position.is_past_deadline(self.host.clock().now_ms()) {
             true => Outcome::TimedOut { limit: Limit::Run },
+            false if position.awaiting == Awaiting::Items => {
+                self.read_items(invocation, job, position).await?
+            }
             false => self.answer_timer(job, position).await?,
         };
         self.commit(invocation, delivery, job, position, outcome, None).await
@@ -195,7 +200,7 @@ impl<H: Host> Protocol<H> {
         let opened = self.opened(&run, fan_out).await?;
         let outcome = match opened.position.is_past_deadline(self.host.clock().now_ms()) {
             true => Outcome::TimedOut { limit: Limit::Run },
-            false => self.gather(&job.message.run, &opened).await?,
+            false => self.gather(&job.message.run, &job.definition, &opened).await?,
         };
         self.commit(invocation, delivery, job, &opened.position, outcome, None).await
     }

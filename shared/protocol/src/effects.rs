@@ -36,7 +36,8 @@ impl<H: Host> Protocol<H> {
         transition: &Transition,
     ) -> WorldResult<Vec<Sending>> {
         // After the record, and before anything is sent: whoever waits no longer for its branches stops them.
-        if position.fan_out().is_some() && !matches!(outcome, Outcome::Joined { .. }) {
+        let has_all = matches!(outcome, Outcome::Joined { .. } | Outcome::Responded { .. });
+        if position.fan_out().is_some() && !has_all {
             self.stop_branches(line.run, position).await?;
             self.stop_children_of(line.definition, line.run, position).await?;
         }

@@ -7,7 +7,10 @@ mod again;
 mod gather;
 mod join;
 mod open;
+mod part;
+mod read;
 mod stopped;
+mod write;
 
 use crate::{
     Protocol,
@@ -18,10 +21,11 @@ use crate::{
     payload::{self, Payload},
     traits::{Host, WorldResult},
 };
+pub(crate) use part::PartInputs;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::ops::Range;
-use stepladder_engine::{BranchInput, FanOut, Position, present};
+use stepladder_engine::{FanOut, Position, present};
 
 /// What a fan-out was opened with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,16 +34,6 @@ pub(crate) struct Opened {
     pub(crate) position: Position,
     /// The time of the transition that opened it, in milliseconds since the epoch.
     pub(crate) opened_ms: i64,
-}
-
-/// What the branches of one part are started with.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct PartInputs {
-    /// The position that waits for the fan-out, without its data.
-    pub(crate) parent: Position,
-    /// As in [`Opened`].
-    pub(crate) opened_ms: i64,
-    pub(crate) inputs: Vec<BranchInput>,
 }
 
 /// What a branch ended with, as its last record holds it.
@@ -66,14 +60,6 @@ impl<H: Host> Protocol<H> {
             return Err(payload::unreadable(&format!("read the fan-out at {key}"), "it is not there"));
         };
         self.unpacked(run, &payload, || format!("read the fan-out at {key}")).await
-    }
-
-    /// What the branches of a part are started with.
-    pub(crate) async fn part_inputs(&self, part: &PartKey) -> WorldResult<PartInputs> {
-        let Some(payload) = self.host.store().inputs(part).await? else {
-            return Err(payload::unreadable(&format!("read the inputs of {part}"), "they are not there"));
-        };
-        self.unpacked(&part.fan_out.run, &payload, || format!("read the inputs of {part}")).await
     }
 
     pub(crate) async fn unpacked<T: DeserializeOwned>(

@@ -89,6 +89,8 @@ pub struct Ended {
 pub enum EndedHow {
     Ok,
     Failed,
+    /// It failed because its item can't be read.
+    Unread,
 }
 
 /// The item of one part.
@@ -107,9 +109,14 @@ impl Part {
         u32::try_from(at + 1).ok()
     }
 
-    pub fn failures(&self) -> u32 {
-        let failed = self.ended.iter().filter(|ended| ended.how == EndedHow::Failed);
-        u32::try_from(failed.count()).unwrap_or(u32::MAX)
+    /// How many failures there are, where a failed branch counts for so many.
+    pub fn failures(&self, failure_items: u32) -> u32 {
+        let counted = self.ended.iter().map(|ended| match ended.how {
+            EndedHow::Ok => 0,
+            EndedHow::Failed => failure_items,
+            EndedHow::Unread => 1,
+        });
+        counted.fold(0, u32::saturating_add)
     }
 }
 
@@ -256,6 +263,6 @@ mod tests {
         let part =
             Part { ended: vec![ended(7, EndedHow::Ok), ended(2, EndedHow::Failed)], is_stopped: false };
         assert_eq!((part.place(7), part.place(2), part.place(3)), (Some(1), Some(2), None));
-        assert_eq!(part.failures(), 1);
+        assert_eq!((part.failures(1), part.failures(100)), (1, 100));
     }
 }

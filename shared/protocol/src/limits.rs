@@ -45,6 +45,18 @@ pub const PART_BRANCHES: u32 = 64;
 /// So many items of one fan-out are written or read at once.
 pub const FAN_OUT_ITEMS_AT_ONCE: usize = 32;
 
+/// So many bytes of an object are fetched at once: S3 gives some tens of MB a second to one request, so that its latency is a
+/// small part of it, and they are a small part of a function's memory.
+pub const READ_BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
+
+/// A file of results is closed behind so many bytes: what is written is held in memory, one file of each kind.
+pub const RESULT_FILE_BYTES: usize = 8 * 1024 * 1024;
+
+/// One delivery reads the items of so many parts at most, and no longer than this, in milliseconds, or half of what its function has
+/// left: other messages of its batch wait for it.
+pub const PARTS_READ_PER_DELIVERY: usize = 32;
+pub const READ_MS: i64 = 8_000;
+
 /// The inputs of so many parts are evaluated at once.
 pub const PARTS_EVALUATED_AT_ONCE: usize = 16;
 

@@ -85,7 +85,13 @@ pub enum Ask {
     /// Look whether the run that the position waits for has ended; if it hasn't, look again after so many seconds.
     Child(Position, u32),
     /// Start those branches of one part with which the fan-out begins. The position that waits for it lies in the table.
-    Open { fan_out: Lock, part: u32 },
+    Open {
+        fan_out: Lock,
+        part: u32,
+        /// It is the fan-out of items that were read.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        is_read: bool,
+    },
     /// All branches of this fan-out have ended, or more than are tolerated have failed: record it.
     Join(Lock),
     /// The run's TimeoutSeconds passed in one of its branches: end the run.

@@ -43,7 +43,7 @@ fn bodies() -> Vec<String> {
         Ask::Answered(position.clone(), Some(Given::Here(answer))),
         Ask::Untaken(position.clone()),
         Ask::Child(position, 120),
-        Ask::Open { fan_out: lock.clone(), part: 2 },
+        Ask::Open { fan_out: lock.clone(), part: 2, is_read: true },
         Ask::Join(lock),
         Ask::TimeOut,
         Ask::Stop { error: text("Stopped"), cause: None },

@@ -18,6 +18,10 @@ pub struct Settings {
     /// So many branches of a fan-out are counted in one item and lie in one partition. It names items, so it never
     /// changes while there are runs.
     pub part_branches: u32,
+    /// So many bytes of an object are fetched at once.
+    pub read_bytes_at_once: usize,
+    /// The items of so many parts are read per delivery.
+    pub parts_read_per_delivery: usize,
     /// How long items are kept, in days.
     pub retention_days: u32,
     /// Which ends of runs are told.
@@ -90,6 +94,8 @@ impl Settings {
             role_arn: format!("arn:aws:iam::{account}:role/{stack}"),
             payload_bytes_max: limits::PAYLOAD_BYTES_MAX,
             part_branches: limits::PART_BRANCHES,
+            read_bytes_at_once: limits::READ_BYTES_AT_ONCE,
+            parts_read_per_delivery: limits::PARTS_READ_PER_DELIVERY,
             retention_days: limits::RETENTION_DAYS,
             status_events: StatusEvents::Off,
             log_sample: 0.05,

@@ -101,6 +101,7 @@ impl Wait {
                 Awaiting::Timer { .. } => "timer",
                 Awaiting::Answer { .. } => "answer",
                 Awaiting::Branches(_) => "branches",
+                Awaiting::Items => "items",
                 Awaiting::Turn => "turn",
             },
             attempt: position.attempt(),
@@ -145,7 +146,7 @@ fn times(position: &Position, now_ms: i64) -> impl Iterator<Item = (TimerKind, i
             timeout_ms.map(|due_ms| (TimerKind::Timeout, due_ms)),
             heartbeat_ms.map(|due_ms| (TimerKind::Heartbeat, due_ms)),
         ),
-        Awaiting::Step { .. } | Awaiting::Branches(_) | Awaiting::Turn => (None, None),
+        Awaiting::Step { .. } | Awaiting::Branches(_) | Awaiting::Items | Awaiting::Turn => (None, None),
     };
     first.into_iter().chain(second)
 }

@@ -148,9 +148,9 @@ impl<H: Host> Protocol<H> {
         };
         let inputs = match (branches.clone().any(is_going), &*common) {
             (false, _) => Vec::new(),
-            // After a redrive that is stored for all branches.
-            (true, _) if position.resumes.is_some() => {
-                self.part_inputs(&PartKey { fan_out: key.clone(), part }).await?.inputs
+            // After a redrive, and where the items were read, that is stored for all branches.
+            (true, _) if position.resumes.is_some() || fan_out.inputs_seq.is_some() => {
+                self.part_inputs(&PartKey { fan_out: key.clone(), part }, fan_out.read()).await?.inputs
             }
             (true, Some(common)) => common.range(branches.clone()).map_err(failed)?,
             (true, None) => {
@@ -171,7 +171,8 @@ impl<H: Host> Protocol<H> {
         }
         // What has been listed meanwhile is told by whoever listed it.
         let is_full = ended.len() >= branches.len();
-        let failures = crate::fan_outs::Part { ended: ended.clone(), is_stopped: false }.failures();
+        let failures = crate::fan_outs::Part { ended: ended.clone(), is_stopped: false };
+        let failures = failures.failures(fan_out.failure_items);
         if is_full || failures > 0 {
             let progress = if is_full { Progress::Complete } else { Progress::Partial };
             let part = PartKey { fan_out: key.clone(), part };

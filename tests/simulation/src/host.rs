@@ -22,9 +22,10 @@ use std::{
 };
 use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
-    ActivityItem, Backlog, Blobs, Clock, Close, CreateRun, DataSlot, Functions, Host, Invoked, ListedRun,
-    ListedWorkflow, Partition, Payload, PlantedBug, PutRecord, Record, RecordKey, RedriveItem, Retry, RunId,
-    RunItem, RunKey, Settings, StatusEvents, Store, TagsItem, WorkflowItem, WorldError, WorldResult,
+    ActivityItem, Backlog, Blobs, Clock, Close, CreateRun, DataSlot, EndedHow, Functions, Host, Invoked,
+    ListedRun, ListedWorkflow, Partition, Payload, PlantedBug, PutRecord, Record, RecordKey, RedriveItem,
+    Retry, RunId, RunItem, RunKey, Settings, StatusEvents, Store, TagsItem, WorkflowItem, WorldError,
+    WorldResult,
 };
 
 /// A world in memory, as one process sees it. Clones share the world.
@@ -278,7 +279,7 @@ impl State {
     }
 
     /// How the branches of a fan-out that have ended did: true for those that failed, which have no output, not even null.
-    fn ends_below(&self, fan_out: &RecordKey) -> Vec<bool> {
+    fn ends_below(&self, fan_out: &RecordKey) -> Vec<EndedHow> {
         let first = RecordKey { branch: fan_out.branch.child(fan_out.seq, 0), seq: 0, ..fan_out.clone() };
         let depth = first.branch.0.len();
         let is_below = |key: &RecordKey| {
@@ -289,7 +290,15 @@ impl State {
         let below = self.records.range(first..).take_while(|(key, _)| is_below(key));
         let own = below.filter(|(key, _)| key.branch.0.len() == depth);
         let ends = own.filter_map(|(key, record)| Some((key, record.end.as_ref()?)));
-        ends.map(|(key, end)| self.read::<Value>(&key.run, end).get("output").is_none()).collect()
+        let how = |key: &RecordKey, end: &Payload| {
+            let end: Value = self.read(&key.run, end);
+            match end.get("output") {
+                Some(_) => EndedHow::Ok,
+                None if end["error"] == "States.ItemReaderFailed" && key.seq == 0 => EndedHow::Unread,
+                None => EndedHow::Failed,
+            }
+        };
+        ends.map(|(key, end)| how(key, end)).collect()
     }
 
     /// How many results of others a redriven fan-out has.

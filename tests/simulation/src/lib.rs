@@ -17,6 +17,7 @@ mod nested;
 mod oracle;
 mod outside;
 mod queues;
+mod reading;
 mod scenario;
 mod told;
 mod verdict;

@@ -1,5 +1,6 @@
 //! Random workflows with Parallel and Map states in each other.
 
+use crate::reading;
 use crate::workflows::{function, pick, task};
 use rand::{Rng, rngs::StdRng};
 use serde_json::{Map, Value, json};
@@ -211,6 +212,7 @@ impl Generator<'_> {
         let inner = items(self.rng, 5);
         // Not drawn, so that a seed leads to the same workflow but for this. Its children see no variables of the run's.
         let is_distributed = self.names % 4 == 1;
+        let reads = self.names % 8 == 1;
         let around = is_distributed.then(|| std::mem::take(&mut self.variables));
         let mut processor = self.branch(depth);
         if let Some(around) = around {
@@ -227,6 +229,16 @@ impl Generator<'_> {
             },
             "ItemProcessor": processor,
         });
+        if is_distributed && reads {
+            map["ItemReader"] = json!({
+                "Resource": "arn:aws:states:::s3:getObject",
+                "ReaderConfig": { "InputType": "JSONL" },
+                "Parameters": { "Bucket": reading::BUCKET, "Key": reading::key(self.names) },
+            });
+            if self.names % 3 == 0 {
+                map["ItemBatcher"] = json!({ "MaxItemsPerBatch": 3, "BatchInput": { "items": [1, 2] } });
+            }
+        }
         if let Some(concurrency) = *pick(self.rng, &[None, None, Some(1), Some(3), Some(7)]) {
             map["MaxConcurrency"] = json!(concurrency);
         }

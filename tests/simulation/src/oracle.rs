@@ -2,6 +2,7 @@
 
 use crate::{
     answers::{Answer, scripted},
+    reading,
     scenario::Faults,
     told::{Path, Told},
 };
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use stepladder_asl::Definition;
 use stepladder_engine::{
     Awaiting, End, FanOut, Limit, Next, Opening, Outcome, Phase, Position, Recorded, Rehearsal, Run, Status,
-    Transition, Waiting, advance, branch_inputs, start, start_branch, step_call, waits_for_answer,
+    Transition, Waiting, advance, start, start_branch, step_call, waits_for_answer,
 };
 
 /// A run without faults, but for what depends on times: which attempts were so slow that they ran into a limit because
@@ -86,6 +87,7 @@ impl<'a> Oracle<'a> {
                     self.answered(path, &position)
                 }
                 Awaiting::Step { .. } => self.answer(path, &position),
+                Awaiting::Items => reading::outcome(self.definition, self.run, &position),
                 _ => Outcome::TimerFired,
             };
             transition = advance(self.definition, self.run, &position, &outcome, now_ms);
@@ -129,7 +131,7 @@ impl<'a> Oracle<'a> {
         position: &Position,
         now_ms: i64,
     ) -> Result<(Outcome, i64), String> {
-        let inputs = match branch_inputs(self.definition, self.run, position, 0..fan_out.count) {
+        let inputs = match reading::inputs(self.definition, self.run, position) {
             Ok(inputs) => inputs,
             Err(error) => {
                 let (error, cause) = (error.error.to_string(), Some(error.cause));
@@ -147,7 +149,8 @@ impl<'a> Oracle<'a> {
             ends.push(end);
         }
         let is_failed = |end: &End| end.status != Status::Succeeded;
-        let failures = ends.iter().filter(|end| is_failed(end)).count();
+        let weight = |end: &End| if end.is_unread { 1 } else { fan_out.failure_items as usize };
+        let failures: usize = ends.iter().filter(|end| is_failed(end)).map(weight).sum();
         if failures <= fan_out.failures_tolerated as usize {
             let results = ends.into_iter().filter_map(|end| end.output).collect();
             return Ok((Outcome::Joined { results, events: 0 }, ended_ms));
@@ -177,6 +180,11 @@ pub(crate) fn rehearsed(
     let mut rehearsal = Rehearsal::start(definition, run, input);
     while let Some(Waiting { branch, position, due_ms }) = rehearsal.next() {
         let branch = branch.clone();
+        if position.awaiting == Awaiting::Items {
+            let rows = reading::rehearsed(definition, rehearsal.run(), position);
+            rehearsal.read(&branch, Ok(rows), due_ms).unwrap();
+            continue;
+        }
         let outcome = match position.awaiting {
             Awaiting::Step { .. } => {
                 let indexes: Vec<u32> = branch.0.iter().map(|fork| fork.index).collect();

@@ -1,8 +1,7 @@
 //! All branches of a run, followed from their records.
 
-use stepladder_engine::{
-    Branch, Next, Opening, Position, Recorded, Run, Transition, advance, branch_inputs, start_branch,
-};
+use crate::reading;
+use stepladder_engine::{Branch, Next, Opening, Position, Recorded, Run, Transition, advance, start_branch};
 use stepladder_protocol::RunView;
 
 /// A branch's place in the run, whatever its seqs are: for each fork the how-manieth fan-out of its branch, and the index.
@@ -20,7 +19,7 @@ pub(crate) struct Told<'a> {
 /// All branches that have records; an error where a replay leads elsewhere than the run did.
 pub(crate) fn told<'a>(view: &'a RunView, run: &Run) -> Result<Vec<Told<'a>>, String> {
     let root = Told { path: Path::new(), positions: view.replay.positions.clone(), recorded: &view.recorded };
-    let mut all = Vec::new();
+    let (mut all, mut untold) = (Vec::new(), 0);
     let mut open = vec![(root, view.replay.last.clone())];
     while let Some((branch, last)) = open.pop() {
         let pending = match &last.next {
@@ -29,6 +28,14 @@ pub(crate) fn told<'a>(view: &'a RunView, run: &Run) -> Result<Vec<Told<'a>>, St
         };
         let fan_outs = branch.positions.iter().chain(pending).filter(|position| position.fan_out().is_some());
         for (ordinal, position) in fan_outs.enumerate() {
+            let state = view.definition.state(&position.state);
+            if position.resumes.is_some() && state.is_some_and(stepladder_asl::State::reads_items) {
+                // What they go on from is in the table, and no replay knows it.
+                let first = position.branch.child(position.seq, 0);
+                let behind = position.branch.child(position.seq + 1, 0);
+                untold += view.branch_recorded.range(first..behind).count();
+                continue;
+            }
             for index in 0..position.fan_out().unwrap().count {
                 let child = position.branch.child(position.seq, index);
                 let Some(recorded) = view.branch_recorded.get(&child) else { continue };
@@ -48,7 +55,7 @@ pub(crate) fn told<'a>(view: &'a RunView, run: &Run) -> Result<Vec<Told<'a>>, St
         }
         all.push(branch);
     }
-    match all.len() == view.branch_recorded.len() + 1 {
+    match all.len() + untold == view.branch_recorded.len() + 1 {
         true => Ok(all),
         false => Err("there are records of branches that nobody opened".to_owned()),
     }
@@ -64,7 +71,8 @@ fn follow<'a>(
     recorded: &'a [Recorded],
 ) -> Result<(Told<'a>, Transition), String> {
     let definition = &view.definition;
-    let input = branch_inputs(definition, run, parent, index..index + 1).unwrap().pop().unwrap();
+    let inputs = reading::inputs(definition, run, parent).unwrap();
+    let input = inputs.into_iter().find(|input| input.index == index).unwrap();
     let mut transition = start_branch(definition, run, &parent.head(), input, opening);
     let mut positions = Vec::new();
     for record in recorded {

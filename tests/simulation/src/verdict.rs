@@ -13,7 +13,9 @@ use crate::{
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_engine::{Next, Outcome, Phase, Status, waits_for_answer};
-use stepladder_protocol::{Message, PartKey, Protocol, QueueName, Record, RecordKey, RunView, StepRequest};
+use stepladder_protocol::{
+    EndedHow, Message, PartKey, Protocol, QueueName, Record, RecordKey, RunView, StepRequest,
+};
 
 /// What is watched while it happens.
 #[derive(Debug, Default)]
@@ -96,7 +98,7 @@ impl Watch {
 
     /// A fan-out comes to an outcome; `ends` are those of its branches: true for each that failed. So many results of others
     /// were kept.
-    pub(crate) fn joined(&mut self, fan_out: &RecordKey, outcome: &Outcome, ends: &[bool], kept: usize) {
+    pub(crate) fn joined(&mut self, fan_out: &RecordKey, outcome: &Outcome, ends: &[EndedHow], kept: usize) {
         self.broken.extend(self.fan_outs.joined(fan_out, outcome, ends, kept));
     }
 

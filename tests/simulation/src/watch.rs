@@ -3,7 +3,9 @@
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_engine::{Branch, FanOut, Fork, Outcome, Status};
-use stepladder_protocol::{Enclosing, Message, PartKey, Record, RecordKey, StepRequest};
+use stepladder_protocol::{
+    Enclosing, Ended, EndedHow, Message, Part, PartKey, Record, RecordKey, StepRequest,
+};
 
 /// A fan-out: the run's nonce, the branch that opened it, and the seq.
 type Key = (String, Branch, u32);
@@ -65,17 +67,19 @@ impl FanOutWatch {
         &mut self,
         key: &RecordKey,
         outcome: &Outcome,
-        ends: &[bool],
+        ends: &[EndedHow],
         kept: usize,
     ) -> Option<String> {
         let fan_out = self.known.get(&(key.run.nonce.clone(), key.branch.clone(), key.seq))?;
-        let failures = ends.iter().filter(|failed| **failed).count();
-        let is_too_many = failures > fan_out.failures_tolerated as usize;
+        let failed = ends.iter().filter(|how| **how != EndedHow::Ok).count();
+        let listed = ends.iter().map(|how| Ended { index: 0, seq: 0, how: *how });
+        let failures = Part { ended: listed.collect(), is_stopped: false }.failures(fan_out.failure_items);
+        let is_too_many = failures > fan_out.failures_tolerated;
         let is_right = match outcome {
             Outcome::Joined { results, .. } => {
                 ends.len() == fan_out.count as usize
                     && !is_too_many
-                    && results.len() == ends.len() - failures + kept
+                    && results.len() == ends.len() - failed + kept
             }
             _ => is_too_many,
         };

@@ -5,7 +5,7 @@ mod hold;
 use crate::{
     answers, holders,
     host::MemoryHost,
-    nested,
+    nested, reading,
     scenario::{Faults, SLOW_CHAIN, Scenario},
     verdict, workflows,
 };
@@ -153,9 +153,13 @@ impl World {
                 let is_wide = shape.branches_max > 100 && scenario.faults.redrive > 0.0;
                 let of = if is_wide { [16, 32, 64] } else { [2, 3, 8] };
                 let part_branches = of[rng.random_range(0..3)];
-                host.with_settings(|settings| settings.part_branches = part_branches)
+                host.with_settings(|settings| {
+                    settings.part_branches = part_branches;
+                    (settings.read_bytes_at_once, settings.parts_read_per_delivery) = (7, 2);
+                })
             }
         };
+        reading::put_objects(&host);
         let (has_schedules, has_bus) = (rng.random_bool(0.5), rng.random_bool(0.5));
         let host = match has_bus {
             true => host.with_settings(|settings| settings.event_bus = Some("bus".to_owned())),

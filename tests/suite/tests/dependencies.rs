@@ -13,7 +13,7 @@ const KNOWS: [(&str, &[&str]); 22] = [
     ("stepladder-graph", &["stepladder-asl"]),
     ("stepladder-engine", &["stepladder-asl"]),
     ("stepladder-items", &[]),
-    ("stepladder-protocol", &["stepladder-asl", "stepladder-engine"]),
+    ("stepladder-protocol", &["stepladder-asl", "stepladder-engine", "stepladder-items"]),
     ("stepladder-aws", &["stepladder-engine", "stepladder-protocol"]),
     (
         "stepladder-api",

@@ -105,9 +105,15 @@ impl Parser<'_> {
                 JsonPath("MaxItemsPath"),
             ],
         );
-        self.one_of(fields, "InputType", &INPUT_TYPES);
+        let input_type = self.one_of(fields, "InputType", &INPUT_TYPES);
         self.one_of(fields, "CSVDelimiter", &DELIMITERS);
-        self.one_of(fields, "Transformation", &["NONE", "LOAD_AND_FLATTEN"]);
+        let transformation = self.one_of(fields, "Transformation", &["NONE", "LOAD_AND_FLATTEN"]);
+        for (name, value) in [("InputType", input_type), ("Transformation", transformation)] {
+            if let Some(value @ ("MANIFEST" | "PARQUET" | "LOAD_AND_FLATTEN")) = value {
+                let message = format!("this version cannot read items with `{name}` {value} yet");
+                self.fault(FaultCode::NotYetRun, fields.span_of(name), message);
+            }
+        }
         self.one_of(fields, "ManifestType", &["ATHENA_DATA", "S3_INVENTORY"]);
         let location = self.one_of(fields, "CSVHeaderLocation", &["FIRST_ROW", "GIVEN"]);
         if location == Some("GIVEN") && fields.get("CSVHeaders").is_none() {

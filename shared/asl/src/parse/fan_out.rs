@@ -153,13 +153,6 @@ impl Parser<'_> {
                 let message = "an EXPRESS workflow has no distributed Map states";
                 self.fault(FaultCode::NotInExpress, fields.span_of("Type"), message);
             }
-            for name in ["ItemReader", "ResultWriter"] {
-                if fields.get(name).is_some() {
-                    let message =
-                        format!("this version cannot run a distributed Map state with `{name}` yet");
-                    self.fault(FaultCode::NotYetRun, fields.span_of(name), message);
-                }
-            }
             return Some(MapMode::Distributed(Box::new(distributed)));
         }
         for name in ["ItemReader", "ItemBatcher", "ResultWriter", "Label"] {

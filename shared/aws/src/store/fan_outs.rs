@@ -312,7 +312,11 @@ impl DynamoStore {
 
     /// How a branch that has ended stands in its part's list.
     fn entry(&self, part: &PartKey, ended: Ended) -> String {
-        let failed = if ended.how == EndedHow::Failed { "f" } else { "" };
+        let failed = match ended.how {
+            EndedHow::Ok => "",
+            EndedHow::Failed => "f",
+            EndedHow::Unread => "u",
+        };
         format!("{}:{}{failed}", ended.index.saturating_sub(self.first_index(part)), ended.seq)
     }
 
@@ -347,9 +351,10 @@ pub(super) fn inputs_item(part: &PartKey, inputs: &Payload, expires_s: i64) -> I
 pub(super) fn read_part(operation: String, first: u32, mut item: Item) -> WorldResult<Part> {
     let ended = |entry: &AttributeValue| {
         let (index, seq) = entry.as_s().ok()?.split_once(':')?;
-        let (seq, how) = match seq.strip_suffix('f') {
-            Some(seq) => (seq, EndedHow::Failed),
-            None => (seq, EndedHow::Ok),
+        let (seq, how) = match (seq.strip_suffix('f'), seq.strip_suffix('u')) {
+            (Some(seq), _) => (seq, EndedHow::Failed),
+            (None, Some(seq)) => (seq, EndedHow::Unread),
+            (None, None) => (seq, EndedHow::Ok),
         };
         let index = first.checked_add(index.parse().ok()?)?;
         Some(Ended { index, seq: seq.parse().ok()?, how })

@@ -137,6 +137,7 @@ impl Walk<'_> {
             awaiting: Awaiting::Timer { due_ms },
             retries,
             opening: None,
+            reading: None,
             ..position.clone()
         };
         if let Kind::Task(task) = &state.kind {

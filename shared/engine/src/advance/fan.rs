@@ -13,7 +13,7 @@ use crate::{
 };
 use serde_json::{Map, Value};
 use std::borrow::Cow;
-use stepladder_asl::{Budget, Definition, Kind, MapMode, State, errors};
+use stepladder_asl::{Budget, Definition, Kind, MapMode, State, Template, errors};
 
 /// The first transition of a branch: to its first stop.
 ///
@@ -39,7 +39,7 @@ pub(crate) fn start_branch_traced(
     opening: Opening,
     trace: Option<&mut Trace>,
 ) -> Transition {
-    let BranchInput { index: number, data, mut map_item, goes_on } = input;
+    let BranchInput { index: number, data, mut map_item, goes_on, unread } = input;
     let is_new = goes_on.as_ref().is_none_or(|goes_on| goes_on.state.is_none());
     let index = goes_on.as_ref().map_or(number, |goes_on| goes_on.index);
     let state = definition.state(&parent.state);
@@ -97,10 +97,11 @@ pub(crate) fn start_branch_traced(
         }
     }
     let (events, mark) = (walk.events, walk.trace.as_deref().map(|trace| (trace.count, trace.last)));
-    let went = match &resumes {
-        // It goes on from a fan-out of its own, which is opened after a record of its own.
-        Some(_) => Next::Wait(walk.turn(start_at, data.clone())),
-        None => walk.go(start_at, data.clone()),
+    // It goes on from a fan-out of its own, which is opened after a record of its own; or it fails by one.
+    let needs_record = resumes.is_some() || unread.is_some();
+    let went = match needs_record {
+        true => Next::Wait(walk.turn(start_at, data.clone())),
+        false => walk.go(start_at, data.clone()),
     };
     let mut position = match went {
         Next::Wait(position) if position.fan_out().is_none() => position,
@@ -116,6 +117,7 @@ pub(crate) fn start_branch_traced(
     };
     position.opening = Some(opening);
     position.resumes = resumes.map(Box::new);
+    position.unread = unread;
     let next = Next::Wait(position);
     Transition { next, now_ms: opening.started_ms, gave_up: walk.gave_up, stayed: false }
 }
@@ -130,6 +132,9 @@ impl Walk<'_> {
         // As whoever opens it will see it: what an ItemSelector draws depends on the seq.
         let position = Position { seq: self.origin.next_seq, ..position };
         let seen = Seen::new(self.definition, self.run, state, &position);
+        if seen.reader().is_some() {
+            return self.read_items(state, &position);
+        }
         let width = match seen.width(&self.budget, self.probe()) {
             Ok(width) => width,
             Err(error) => return self.failed_evaluation(state, &position, &error),
@@ -184,7 +189,7 @@ impl Walk<'_> {
         match outcome {
             // What its children did is no part of this history.
             Outcome::Joined { results, .. } if Opener::of(state) == Opener::Distributed => {
-                self.joined(state, position, results.clone())
+                self.joined(state, position, flattened(state, results))
             }
             // Whatever one of them failed by: it is an execution of its own.
             Outcome::BranchFailed { .. } if Opener::of(state) == Opener::Distributed => {
@@ -224,7 +229,7 @@ impl Walk<'_> {
 
 impl Walk<'_> {
     /// The Map Run of a distributed Map state: its own, or after a redrive the one that goes on.
-    fn map_run_arn(&self, state: &State, position: &Position) -> Option<String> {
+    pub(super) fn map_run_arn(&self, state: &State, position: &Position) -> Option<String> {
         let Kind::Map(map) = &state.kind else { return None };
         let label = map.label(&state.name)?;
         let (branch, seq) = match &position.resumes {
@@ -235,7 +240,7 @@ impl Walk<'_> {
     }
 
     /// The attempt failed, and where it is a distributed Map state's its Map Run with it.
-    fn map_run_failed(&mut self, state: &State, position: &Position, failure: &Failure) -> Flow {
+    pub(super) fn map_run_failed(&mut self, state: &State, position: &Position, failure: &Failure) -> Flow {
         if Opener::of(state) == Opener::Distributed {
             let Failure { error, cause, .. } = failure.clone();
             self.event(|| Event::MapRunFailed { error, cause });
@@ -244,7 +249,7 @@ impl Walk<'_> {
     }
 
     /// The results as the state's own result.
-    fn joined(&mut self, state: &State, position: &Position, results: Vec<Value>) -> Flow {
+    pub(super) fn joined(&mut self, state: &State, position: &Position, results: Vec<Value>) -> Flow {
         self.ended_with(state, position, Value::Array(results))
     }
 
@@ -280,7 +285,7 @@ impl Walk<'_> {
     /// What a position waits for is stopped from outside, or by what nothing can catch.
     pub(super) fn stop_branches(&mut self, position: &Position) {
         let state = self.definition.state(&position.state);
-        if let (Some(state), Awaiting::Branches(_)) = (state, position.awaiting) {
+        if let (Some(state), Awaiting::Branches(_) | Awaiting::Items) = (state, position.awaiting) {
             if Opener::of(state) == Opener::Distributed {
                 self.passed_by(|| Event::MapRunAborted);
             }
@@ -353,6 +358,25 @@ impl Opener {
             _ => Opener::Parallel,
         }
     }
+}
+
+/// The results of a distributed Map state; where its ResultWriter says so, of those that are arrays the elements.
+fn flattened(state: &State, results: &[Value]) -> Vec<Value> {
+    let Kind::Map(map) = &state.kind else { return results.to_vec() };
+    let writer = map.distributed().and_then(|distributed| distributed.result_writer.as_ref());
+    let config = writer.and_then(|writer| writer.writer_config.as_ref());
+    let is_flat = |config: &Template| match config {
+        Template::Literal(config) => config.get("Transformation").and_then(Value::as_str) == Some("FLATTEN"),
+        _ => false,
+    };
+    if !config.is_some_and(is_flat) {
+        return results.to_vec();
+    }
+    let elements = |result: &Value| match result {
+        Value::Array(elements) => elements.clone(),
+        other => vec![other.clone()],
+    };
+    results.iter().flat_map(elements).collect()
 }
 
 fn exceeded() -> Failure {

@@ -5,7 +5,7 @@ use super::{BranchInput, Seen, items};
 use crate::{limits::INPUTS_AT_ONCE, position::MapItem, size::json_bytes};
 use serde_json::{Map as Members, Value};
 use std::ops::Range;
-use stepladder_asl::{Budget, EvalError, ItemBatcher, Kind, Map, Scope};
+use stepladder_asl::{Budget, EvalError, ItemBatcher, Kind, Map, Number, Scope};
 
 /// Where the batches of a state end. What is in them is made when it is asked for.
 #[derive(Debug)]
@@ -34,11 +34,16 @@ impl Batches {
     }
 
     fn input(&self, items: Vec<Value>) -> Value {
-        let mut input = Members::new();
-        input.extend(self.common.clone().map(|common| ("BatchInput".to_owned(), common)));
-        input.insert("Items".to_owned(), Value::Array(items));
-        Value::Object(input)
+        batch(self.common.as_ref(), items)
     }
+}
+
+/// What a child starts with that gets a batch.
+pub(super) fn batch(common: Option<&Value>, items: Vec<Value>) -> Value {
+    let mut input = Members::new();
+    input.extend(common.map(|common| ("BatchInput".to_owned(), common.clone())));
+    input.insert("Items".to_owned(), Value::Array(items));
+    Value::Object(input)
 }
 
 impl<'a> Seen<'a> {
@@ -55,13 +60,7 @@ impl<'a> Seen<'a> {
         batcher: &ItemBatcher,
         budget: &Budget,
     ) -> Result<Batches, EvalError> {
-        let limit = |field: &'static str, number| match self.number(field, budget, number)? {
-            Some(0) => Err(EvalError::runtime(format!("field {field} must be positive"))),
-            limit => Ok(limit.unwrap_or(u64::MAX)),
-        };
-        let items_max = limit("MaxItemsPerBatch", &batcher.max_items_per_batch)?;
-        let bytes_max = limit("MaxInputBytesPerBatch", &batcher.max_input_bytes_per_batch)?;
-        let items_max = u32::try_from(items_max).unwrap_or(u32::MAX);
+        let (items_max, bytes_max) = self.batch_limits(batcher, budget)?;
         self.field("Items", budget, |scope| {
             let items = items(self.state, map, scope)?;
             let count = items.as_array().map_or(0, Vec::len);
@@ -70,10 +69,7 @@ impl<'a> Seen<'a> {
             if count == 0 {
                 return Ok(batches);
             }
-            if let Some(template) = &batcher.batch_input {
-                batches.common =
-                    Some(self.field("BatchInput", budget, |scope| template.evaluate("BatchInput", scope))?);
-            }
+            batches.common = self.batch_input(batcher, budget)?;
             batches.ends = match bytes_max {
                 u64::MAX => {
                     let whole = (1..=count / items_max).map(|batch| batch * items_max);
@@ -88,6 +84,49 @@ impl<'a> Seen<'a> {
             batches.largest = sizes.max().and_then(|size| u32::try_from(size).ok()).unwrap_or(0);
             Ok(batches)
         })
+    }
+
+    /// How many items and bytes one batch may have.
+    pub(super) fn batch_limits(
+        &self,
+        batcher: &ItemBatcher,
+        budget: &Budget,
+    ) -> Result<(u32, u64), EvalError> {
+        let limit = |field: &'static str, number: &Option<Number>| match self.limit(field, budget, number)? {
+            Some(0) => Err(EvalError::runtime(format!("field {field} must be positive"))),
+            limit => Ok(limit.unwrap_or(u64::MAX)),
+        };
+        let items_max = limit("MaxItemsPerBatch", &batcher.max_items_per_batch)?;
+        let bytes_max = limit("MaxInputBytesPerBatch", &batcher.max_input_bytes_per_batch)?;
+        Ok((u32::try_from(items_max).unwrap_or(u32::MAX), bytes_max))
+    }
+
+    /// A limit. AWS takes the digits of one as text, too, where a path leads to it.
+    fn limit(
+        &self,
+        field: &'static str,
+        budget: &Budget,
+        number: &Option<Number>,
+    ) -> Result<Option<u64>, EvalError> {
+        if let Some(Number::Path(path)) = number {
+            let text = self.field(field, budget, |scope| {
+                Ok(path.select(scope).ok().and_then(|value| value.as_str()?.parse::<u64>().ok()))
+            })?;
+            if text.is_some() {
+                return Ok(text);
+            }
+        }
+        self.number(field, budget, number)
+    }
+
+    /// `BatchInput`, which all batches have in common.
+    pub(super) fn batch_input(
+        &self,
+        batcher: &ItemBatcher,
+        budget: &Budget,
+    ) -> Result<Option<Value>, EvalError> {
+        let Some(template) = &batcher.batch_input else { return Ok(None) };
+        self.field("BatchInput", budget, |scope| template.evaluate("BatchInput", scope)).map(Some)
     }
 
     /// Makes the items a few at a time, and keeps their sizes only. All of them together may do what one state may.
@@ -137,8 +176,9 @@ impl<'a> Seen<'a> {
         for index in range {
             let made = self.iterations(map, items, scope, batches.items(index))?;
             let data = batches.input(made.into_iter().map(|input| input.data).collect());
-            let map_item = Some(MapItem { index, value: None, child: self.child(map, index, &data) });
-            children.push(BranchInput { index, data, map_item, goes_on: None });
+            let map_item =
+                Some(MapItem { index, value: None, line: None, child: self.child(map, index, &data) });
+            children.push(BranchInput { index, data, map_item, goes_on: None, unread: None });
         }
         Ok(children)
     }

@@ -290,7 +290,7 @@ fn a_retry_opens_as_many_batches_as_it_counts() {
 #[test]
 fn only_a_map_run_has_a_redrive_name_where_it_was_opened_first() {
     let root = Branch::default();
-    let left = FanOut { count: 2, concurrency: 2, failures_tolerated: 0 };
+    let left = FanOut { count: 2, concurrency: 2, failures_tolerated: 0, failure_items: 1, inputs_seq: None };
     let earlier = Resumes { redriven_seq: 3, branch: root.clone(), seq: 0, left, total: 5, first: None };
     let plan =
         |first| Plan { seq: 5, fan_out: left, resumes: Some(earlier.clone()), first, left: Vec::new() };

@@ -142,7 +142,8 @@ fn a_map_waits_for_its_branches_and_says_what_each_starts_with() {
     let input = json!({ "order": { "id": 7, "lines": ["a", "b", "c"] } });
     let opened = start(&definition, &run, input, 5);
     let parent = waits(&opened);
-    let fan_out = FanOut { count: 3, concurrency: 2, failures_tolerated: 0 };
+    let fan_out =
+        FanOut { count: 3, concurrency: 2, failures_tolerated: 0, failure_items: 1, inputs_seq: None };
     assert_eq!((parent.awaiting, parent.events), (Awaiting::Branches(fan_out), 3));
     assert_eq!(opened.effect(), Effect::Open(parent));
 

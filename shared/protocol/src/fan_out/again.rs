@@ -29,6 +29,8 @@ pub(crate) struct Results {
     pub(crate) fan_outs: Vec<RecordKey>,
     /// In their order: which of the fan-outs, and how the branch ended.
     pub(crate) ended: Vec<(usize, Ended)>,
+    /// The indexes of the same branches, as the state counted them when it was opened anew.
+    pub(crate) indexes: Vec<u32>,
 }
 
 impl<H: Host> Protocol<H> {
@@ -161,13 +163,14 @@ impl<H: Host> Protocol<H> {
         }
         fan_outs.push(Lock::of(position).key(&key));
         listed.push(own);
-        let ended = slots.into_iter().map(|(level, number)| {
-            let ended = listed.get(level).and_then(|listed| listed.get(&number)).copied();
-            ended.map(|ended| (level, ended)).ok_or_else(|| {
-                let operation = format!("join the fan-out at {}", Lock::of(position).key(&key));
-                payload::unreadable(&operation, "the end of a branch is not there")
-            })
-        });
-        Ok(Results { ended: ended.collect::<WorldResult<_>>()?, fan_outs })
+        // One that has failed beyond what is tolerated hasn't the ends of all of them.
+        let (mut ended, mut indexes) = (Vec::with_capacity(slots.len()), Vec::with_capacity(slots.len()));
+        for (index, (level, number)) in (0_u32..).zip(slots) {
+            if let Some(found) = listed.get(level).and_then(|listed| listed.get(&number)).copied() {
+                ended.push((level, found));
+                indexes.push(index);
+            }
+        }
+        Ok(Results { ended, indexes, fan_outs })
     }
 }

@@ -1,6 +1,6 @@
 //! What a fan-out comes to.
 
-use super::{BranchEnd, Opened, again::Results, no_fan_out};
+use super::{BranchEnd, Opened, again::Results, no_fan_out, open::in_time};
 use crate::{
     Protocol,
     fan_outs::{Ended, EndedHow, FanOuts, PartKey},
@@ -11,29 +11,69 @@ use crate::{
     traits::{Host, WorldError, WorldResult},
 };
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use stepladder_asl::errors;
-use stepladder_engine::{Outcome, Phase, Run};
+use stepladder_asl::{Definition, errors};
+use stepladder_engine::{Outcome, Phase, Run, Transformation, writing};
 
 impl<H: Host> Protocol<H> {
     /// The outcome of a fan-out of which all branches have ended, or more have failed than are tolerated. Either is true
     /// for ever once it is true, so every copy of the message that asks agrees.
-    pub(crate) async fn gather(&self, run: &Run, opened: &Opened) -> WorldResult<Outcome> {
+    pub(crate) async fn gather(
+        &self,
+        run: &Run,
+        definition: &Definition,
+        opened: &Opened,
+    ) -> WorldResult<Outcome> {
         let fan_out = opened.position.fan_out().ok_or_else(|| no_fan_out(&opened.position))?;
         let key = Lock::of(&opened.position).key(&RunKey::of(run));
         let tally = self.host.store().tally(&key).await?;
         let parts = self.ended_of(&key, fan_out.count).await?;
+        let seeded = self.seeded(run);
+        let writing = match in_time(&opened.position, writing(definition, &seeded, &opened.position))? {
+            Ok(writing) => writing,
+            Err(outcome) => return Ok(outcome),
+        };
         if tally.total_failures() > fan_out.failures_tolerated {
-            return self.branch_failed(&key, &parts).await;
+            let failed = self.branch_failed(&key, &parts).await?;
+            // What there is of results is written all the same.
+            if let Some(writing) = writing.filter(|writing| writing.place.is_some()) {
+                let results = self.ended_results(run, opened, key, parts).await?;
+                if let Err(outcome) =
+                    self.write_results((run, definition), opened, &writing, &results).await?
+                {
+                    return Ok(outcome);
+                }
+            }
+            return Ok(failed);
         }
         if !tally.has_all(self.parts(fan_out.count).end) {
             return Err(payload::unreadable(&format!("join the fan-out at {key}"), "it is not complete"));
         }
-        match opened.position.resumes {
-            None => self.joined(&Results::of(key, parts), self.host.settings().payload_bytes_max).await,
-            Some(_) => {
-                let results = self.results_of(run, &opened.position, parts).await?;
-                self.joined(&results, self.host.settings().payload_bytes_max).await
+        let results = self.ended_results(run, opened, key.clone(), parts).await?;
+        let total = opened.position.resumes.as_ref().map_or(fan_out.count, |resumes| resumes.total);
+        if u32::try_from(results.ended.len()).ok() != Some(total) {
+            let operation = format!("join the fan-out at {key}");
+            return Err(payload::unreadable(&operation, "the end of a branch is not there"));
+        }
+        match writing {
+            Some(writing) if writing.place.is_some() || writing.transformation == Transformation::None => {
+                let written = self.write_results((run, definition), opened, &writing, &results).await?;
+                Ok(written.map_or_else(|outcome| outcome, |response| Outcome::Responded { response }))
             }
+            _ => self.joined(&results, self.host.settings().payload_bytes_max).await,
+        }
+    }
+
+    /// Where the results of all branches lie that have ended.
+    async fn ended_results(
+        &self,
+        run: &Run,
+        opened: &Opened,
+        key: RecordKey,
+        parts: Vec<Vec<Ended>>,
+    ) -> WorldResult<Results> {
+        match opened.position.resumes {
+            None => Ok(Results::of(key, parts)),
+            Some(_) => self.results_of(run, &opened.position, parts).await,
         }
     }
 
@@ -50,8 +90,7 @@ impl<H: Host> Protocol<H> {
 
     /// Of the branches that failed first in their parts the one that failed first.
     async fn branch_failed(&self, fan_out: &RecordKey, parts: &[Vec<Ended>]) -> WorldResult<Outcome> {
-        let first_failed =
-            |part: &Vec<Ended>| part.iter().find(|ended| ended.how == EndedHow::Failed).copied();
+        let first_failed = |part: &Vec<Ended>| part.iter().find(|ended| ended.how != EndedHow::Ok).copied();
         let failed: Vec<Ended> = parts.iter().filter_map(first_failed).collect();
         let records = self.last_records(fan_out, &failed).await?;
         let first =
@@ -116,7 +155,7 @@ impl<H: Host> Protocol<H> {
         self.records_of(&keys).await
     }
 
-    async fn records_of(&self, keys: &[RecordKey]) -> WorldResult<Vec<Record>> {
+    pub(super) async fn records_of(&self, keys: &[RecordKey]) -> WorldResult<Vec<Record>> {
         let found = self.host.store().records_at(keys).await?;
         keys.iter()
             .zip(found)
@@ -135,7 +174,7 @@ impl<H: Host> Protocol<H> {
         self.end_of(&last_key(fan_out, ended), record).await
     }
 
-    async fn end_of(&self, key: &RecordKey, record: &Record) -> WorldResult<BranchEnd> {
+    pub(super) async fn end_of(&self, key: &RecordKey, record: &Record) -> WorldResult<BranchEnd> {
         let Some(end) = &record.end else {
             return Err(payload::unreadable(&format!("read {key}"), "it doesn't say how its branch ended"));
         };
@@ -148,11 +187,12 @@ impl Results {
     fn of(fan_out: RecordKey, parts: Vec<Vec<Ended>>) -> Self {
         let mut ended: Vec<Ended> = parts.into_iter().flatten().collect();
         ended.sort_by_key(|ended| ended.index);
-        Self { fan_outs: vec![fan_out], ended: ended.into_iter().map(|ended| (0, ended)).collect() }
+        let indexes = ended.iter().map(|ended| ended.index).collect();
+        Self { fan_outs: vec![fan_out], ended: ended.into_iter().map(|ended| (0, ended)).collect(), indexes }
     }
 }
 
-fn last_key(fan_out: &RecordKey, ended: &Ended) -> RecordKey {
+pub(super) fn last_key(fan_out: &RecordKey, ended: &Ended) -> RecordKey {
     RecordKey {
         run: fan_out.run.clone(),
         branch: fan_out.branch.child(fan_out.seq, ended.index),

@@ -43,6 +43,7 @@ impl<H: Host> Protocol<H> {
         let part_key = self.part_of(&key, fork.index);
         let how = match end.status {
             Status::Succeeded => EndedHow::Ok,
+            _ if end.is_unread => EndedHow::Unread,
             _ => EndedHow::Failed,
         };
         let ended = Ended { index: fork.index, seq, how };
@@ -59,9 +60,9 @@ impl<H: Host> Protocol<H> {
         let next = base.saturating_add(fan_out.concurrency).saturating_add(place).saturating_sub(1);
         let is_full = place >= branches.end.saturating_sub(branches.start);
         let mut has_failed = false;
-        if is_full || how == EndedHow::Failed {
+        if is_full || how != EndedHow::Ok {
             let progress = if is_full { Progress::Complete } else { Progress::Partial };
-            let report = PartReport { failures: part.failures(), progress };
+            let report = PartReport { failures: part.failures(fan_out.failure_items), progress };
             let told = self.tell(&parent, &lock, &part_key, report, &fan_out).await?;
             has_failed = told.has_failed;
             sendings.extend(told.sendings);
@@ -69,7 +70,7 @@ impl<H: Host> Protocol<H> {
         // What has failed has failed for ever: nothing more of it begins.
         if next < fan_out.count && !part.is_stopped && !has_failed {
             let opening = Opening { started_ms: ended_ms, events: end.events };
-            sendings.extend(self.begin_next(&parent, &key, next, opening).await?);
+            sendings.extend(self.begin_next(&parent, (&key, fan_out.read()), next, opening).await?);
         }
         Ok(sendings)
     }
@@ -119,7 +120,9 @@ impl<H: Host> Protocol<H> {
     async fn written_join(&self, parent: &Line<'_>, lock: &Lock) -> WorldResult<Vec<Sending>> {
         let run = RunKey::of(parent.run);
         let Opened { position, .. } = self.opened(&run, lock).await?;
-        let outcome = self.gather(parent.run, &Opened { position: position.clone(), opened_ms: 0 }).await?;
+        let outcome = self
+            .gather(parent.run, parent.definition, &Opened { position: position.clone(), opened_ms: 0 })
+            .await?;
         let now_ms = self.host.clock().now_ms();
         let run_seeded = self.seeded(parent.run);
         let transition = finished(advance(parent.definition, &run_seeded, &position, &outcome, now_ms))?;

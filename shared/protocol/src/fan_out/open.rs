@@ -40,6 +40,9 @@ impl<H: Host> Protocol<H> {
         if let Some(resumes) = position.resumes.as_deref() {
             return self.open_again(line, position, resumes, opened_ms).await;
         }
+        if fan_out.inputs_seq.is_some() {
+            return self.open_read(line, position, opened_ms).await;
+        }
         let width = self.begun(&fan_out);
         if width > self.part_branches() {
             return self.delegate(line, position, opened_ms).await;
@@ -82,6 +85,44 @@ impl<H: Host> Protocol<H> {
         self.ask_to_open(line, position).await
     }
 
+    /// Opens the fan-out of items that have been read: what its branches start with is stored already.
+    async fn open_read(
+        &self,
+        line: &Line<'_>,
+        position: &Position,
+        opened_ms: i64,
+    ) -> WorldResult<Vec<Sending>> {
+        let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
+        // Under both seqs, so that whoever goes through a run's fan-outs finds all parts of it.
+        if let Some(seq) = fan_out.inputs_seq {
+            let stored = Position { seq, ..position.head() };
+            self.put_opened(line, &stored, opened_ms).await?;
+        }
+        self.put_opened(line, position, opened_ms).await?;
+        if self.begun(&fan_out) > self.part_branches() {
+            return self.ask_to_open(line, position).await;
+        }
+        let part = PartKey { fan_out: Lock::of(position).key(&RunKey::of(line.run)), part: 0 };
+        self.begin_part(line, &part, Some((fan_out, opened_ms))).await
+    }
+
+    /// Starts those branches of a part whose inputs are stored, with which the fan-out begins. What was stored before all items
+    /// had been read doesn't say how many there are, nor when the fan-out was opened: then `read` does.
+    async fn begin_part(
+        &self,
+        line: &Line<'_>,
+        part: &PartKey,
+        read: Option<(FanOut, i64)>,
+    ) -> WorldResult<Vec<Sending>> {
+        let stored = self.part_inputs(part, read.map(|(fan_out, _)| fan_out)).await?;
+        let PartInputs { parent, opened_ms, inputs } = stored;
+        let opened_ms = read.map_or(opened_ms, |(_, opened_ms)| opened_ms);
+        let width = self.begun(&parent.fan_out().ok_or_else(|| no_fan_out(&parent))?);
+        let inputs = inputs.into_iter().filter(|input| input.index < width).collect();
+        let opening = Opening { started_ms: opened_ms, events: parent.events };
+        self.begin_all(line, &parent, inputs, opening).await
+    }
+
     /// Asks the timer function to start the branches that a fan-out begins with.
     pub(super) async fn ask_to_open(
         &self,
@@ -91,7 +132,8 @@ impl<H: Host> Protocol<H> {
         let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
         let mut sendings = Vec::new();
         for part in self.parts(self.begun(&fan_out)) {
-            let ask = Ask::Open { fan_out: Lock::of(position), part };
+            let is_read = fan_out.inputs_seq.is_some();
+            let ask = Ask::Open { fan_out: Lock::of(position), part, is_read };
             sendings.push(self.sending(QueueName::Timer, &self.next(line, ask), i64::MIN).await?);
         }
         Ok(sendings)
@@ -102,22 +144,23 @@ impl<H: Host> Protocol<H> {
         &self,
         message: &Message,
         definition: &Definition,
-        lock: &Lock,
-        part: u32,
+        (lock, part, is_read): (&Lock, u32, bool),
         before: Before,
     ) -> WorldResult<Handled> {
         let key = lock.key(&RunKey::of(&message.run));
         if self.host.store().tally(&key).await?.is_stopped {
             return Ok(Handled::done());
         }
-        let part = PartKey { fan_out: key, part };
-        let PartInputs { parent, opened_ms, inputs } = self.part_inputs(&part).await?;
-        let fan_out = parent.fan_out().ok_or_else(|| no_fan_out(&parent))?;
-        let width = self.begun(&fan_out);
-        let inputs = inputs.into_iter().filter(|input| input.index < width).collect();
-        let opening = Opening { started_ms: opened_ms, events: parent.events };
         let line = Line::of(message, definition, before);
-        Ok(Handled::sending(self.begin_all(&line, &parent, inputs, opening).await?))
+        let read = match is_read {
+            true => {
+                let Opened { position, opened_ms } = self.opened(&key.run, lock).await?;
+                Some((position.fan_out().ok_or_else(|| no_fan_out(&position))?, opened_ms))
+            }
+            false => None,
+        };
+        let part = PartKey { fan_out: key, part };
+        Ok(Handled::sending(self.begin_part(&line, &part, read).await?))
     }
 
     /// How many branches a fan-out begins with.
@@ -315,7 +358,7 @@ impl<H: Host> Protocol<H> {
     pub(crate) async fn begin_next(
         &self,
         line: &Line<'_>,
-        fan_out: &RecordKey,
+        (fan_out, read): (&RecordKey, Option<FanOut>),
         index: u32,
         opening: Opening,
     ) -> WorldResult<Vec<Sending>> {
@@ -326,19 +369,16 @@ impl<H: Host> Protocol<H> {
                 return Ok(Vec::new());
             }
         }
-        let PartInputs { parent, inputs, .. } = self.part_inputs(&self.part_of(fan_out, index)).await?;
-        let Some(input) = inputs.into_iter().find(|input| input.index == index) else {
-            return Err(payload::unreadable(
-                &format!("start branch {index} of the fan-out at {fan_out}"),
-                "its input is not there",
-            ));
-        };
+        let (parent, input) = self.branch_input(&self.part_of(fan_out, index), read, index).await?;
         self.begin(line, &parent, input, opening).await
     }
 }
 
 /// What an evaluation gave: an error is the state's own, unless it only took too long.
-fn in_time<T>(position: &Position, evaluated: Result<T, EvalError>) -> WorldResult<Result<T, Outcome>> {
+pub(super) fn in_time<T>(
+    position: &Position,
+    evaluated: Result<T, EvalError>,
+) -> WorldResult<Result<T, Outcome>> {
     match evaluated {
         Ok(value) => Ok(Ok(value)),
         Err(error) if error.gave_up => Err(too_slow()),

@@ -26,16 +26,17 @@ pub(crate) struct Old<'a> {
     position: &'a Position,
     pub(crate) key: RecordKey,
     pub(crate) count: u32,
-    /// What its branches started with; none where it went on from another one: then that is stored.
+    /// What its branches started with; none where it went on from another one, or its items were read: then that is stored.
     common: Option<Inputs<'a>>,
 }
 
 impl<'a> Old<'a> {
     pub(crate) fn new(run: &'a Run, definition: &'a Definition, position: &'a Position) -> WorldResult<Self> {
         let key = Lock::of(position).key(&RunKey::of(run));
-        let common = match position.resumes {
-            Some(_) => None,
-            None => Some(Inputs::new(definition, run, position).map_err(|error| unevaluated(&key, &error))?),
+        let read = position.fan_out().and_then(|fan_out| fan_out.read());
+        let common = match position.resumes.is_some() || read.is_some() {
+            true => None,
+            false => Some(Inputs::new(definition, run, position).map_err(|error| unevaluated(&key, &error))?),
         };
         let count = position.fan_out().map_or(0, |fan_out| fan_out.count);
         Ok(Self { run, definition, position, key, count, common })
@@ -46,7 +47,8 @@ impl<H: Host> Protocol<H> {
     /// What the branches of one part of it were started with, in ascending order.
     pub(crate) async fn old_inputs(&self, old: &Old<'_>, part: u32) -> WorldResult<Vec<BranchInput>> {
         let Some(common) = &old.common else {
-            return Ok(self.part_inputs(&PartKey { fan_out: old.key.clone(), part }).await?.inputs);
+            let read = old.position.fan_out().and_then(|fan_out| fan_out.read());
+            return Ok(self.part_inputs(&PartKey { fan_out: old.key.clone(), part }, read).await?.inputs);
         };
         common.range(self.branches_of(part, old.count)).map_err(|error| unevaluated(&old.key, &error))
     }

@@ -115,6 +115,11 @@ impl<H: Host> Protocol<H> {
                 continue;
             };
             let input = inputs.pop().filter(|input| input.index == index);
+            // What can't be read fails as it did before, by a record of its own.
+            if input.as_ref().is_some_and(|input| input.unread.is_some()) {
+                all_left.push(anew);
+                continue;
+            }
             let Some(Resumption { around, .. }) = self.follow(old, index, input, &records).await? else {
                 unlisted.push((key.clone(), Ended { index, seq: last_seq(&records), how: EndedHow::Ok }));
                 continue;
@@ -138,8 +143,15 @@ impl Planned {
 fn first_of(definition: &Definition, position: &Position) -> Option<Box<(Branch, u32)>> {
     let Kind::Map(map) = &definition.state(&position.state)?.kind else { return None };
     map.distributed()?;
-    let (branch, seq) = position.resumes.as_ref()?.first();
-    Some(Box::new((branch.clone(), seq)))
+    match (&position.resumes, position.fan_out()?.inputs_seq) {
+        (Some(resumes), _) => {
+            let (branch, seq) = resumes.first();
+            Some(Box::new((branch.clone(), seq)))
+        }
+        // It is named by where it began to read.
+        (None, Some(seq)) => Some(Box::new((position.branch.clone(), seq))),
+        (None, None) => None,
+    }
 }
 
 fn last_seq(records: &[Record]) -> u32 {

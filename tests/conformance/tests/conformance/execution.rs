@@ -13,10 +13,8 @@ fn executions_end_and_read_as_on_aws() {
     let Some(cases) = cases("execution.jsonl") else { return };
     let mut ends = Report::new("execution.jsonl");
     let mut histories = Report::new("execution.jsonl, history");
-    let mut unread = 0;
     for case in &cases {
         let (group, id) = (text(case, "group"), text(case, "id"));
-        let reads = features(case).any(|feature| feature == "item_reader");
         let definition = match Definition::parse(&case["definition"].to_string()) {
             Ok(definition) => definition,
             Err(faults) => {
@@ -28,10 +26,6 @@ fn executions_end_and_read_as_on_aws() {
                 continue;
             }
         };
-        if reads {
-            unread += 1;
-            continue;
-        }
         let (end, history) = caught(|| differences(case, &definition)).unwrap_or_else(|panic| {
             let is_recorded = case["expect"]["history"].is_array();
             (Some(panic.clone()), is_recorded.then_some(Some(panic)))
@@ -41,7 +35,6 @@ fn executions_end_and_read_as_on_aws() {
             histories.case(group, id, history);
         }
     }
-    println!("execution.jsonl: {unread} with an item reader, which does not run yet, not counted");
     ends.print();
     histories.print();
     ends.finish();
@@ -59,8 +52,4 @@ fn differences(case: &Value, definition: &Definition) -> (Option<String>, Option
     let is_end = |level| matches!(level, Level::End | Level::Cause);
     let is_history = |level| !matches!(level, Level::End | Level::Cause);
     (first(is_end).flatten(), first(is_history))
-}
-
-fn features(case: &Value) -> impl Iterator<Item = &str> {
-    case["features"].as_array().into_iter().flatten().filter_map(Value::as_str)
 }

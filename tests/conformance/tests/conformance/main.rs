@@ -9,6 +9,7 @@ mod compare;
 mod execution;
 mod jsonata;
 mod jsonata_case;
+mod objects;
 mod realworld;
 mod script;
 mod teststate;

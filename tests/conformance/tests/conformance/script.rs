@@ -1,5 +1,6 @@
 //! Drives the engine through one case: scripted answers of its steps, and a clock that jumps to what is due.
 
+use crate::objects;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use stepladder_asl::{Definition, Kind, Resource};
@@ -35,6 +36,11 @@ pub(crate) fn run(case: &Value, definition: &Definition) -> Ran {
         let started_ms = if answered.is_some() { now_ms } else { now_ms.max(waiting.due_ms) };
         now_ms = started_ms;
         let position = waiting.position.clone();
+        if position.awaiting == Awaiting::Items {
+            let rows = objects::rows(case, definition, &run, &position);
+            rehearsal.read(&position.branch, rows, now_ms).expect("it waits");
+            continue;
+        }
         let outcome = match position.awaiting {
             Awaiting::Step { .. } => {
                 begin(definition, &run, &position, &mut script, &mut now_ms, &mut complaints)

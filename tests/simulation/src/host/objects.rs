@@ -10,6 +10,12 @@ impl MemoryHost {
         self.state().objects.insert((bucket.to_owned(), key.to_owned()), bytes.into());
     }
 
+    /// The keys of a bucket, in order.
+    pub fn object_keys(&self, bucket: &str) -> Vec<String> {
+        let state = self.state();
+        state.objects.keys().filter(|(of, _)| of == bucket).map(|(_, key)| key.clone()).collect()
+    }
+
     /// The bytes of an object, if it is there.
     pub fn object(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
         self.state().objects.get(&(bucket.to_owned(), key.to_owned())).cloned()
