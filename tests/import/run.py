@@ -165,7 +165,7 @@ class Stack:
             yield row["id"], json.dumps(row | {name: item[name]["S"] for name in ("currency", "ordered_at")})
 
     def failures(self, name):
-        """The failures in the table, which are those of rows that could be read."""
+        """The failures as the table notes them."""
         condition = {"KeyConditionExpression": "pk = :pk AND begins_with(sk, :line)",
                      "ExpressionAttributeValues": {":pk": {"S": f"IMPORT#{name}"}, ":line": {"S": "LINE#"}}}
         for item in self.items("Query", condition):
@@ -241,12 +241,14 @@ def of_failures(expected, failures, noted, told):
         elif expected[line] != oracle.NOT_UTF8 and reason != expected[line]:
             yield f"line {line} failed by '{reason}', expected '{expected[line]}'"
     yield from (f"line {line} should have failed: {expected[line]}" for line in sorted(expected.keys() - set(lines)))
-    readable = {line: reason for line, reason in expected.items() if reason != oracle.NOT_UTF8}
-    if noted != readable:
-        yield f"the table notes {len(noted):,} failures, expected {len(readable):,}, each with its line and reason"
+    # Why a row is no UTF-8, its reader says in its own words.
+    plain = {line: reason if expected.get(line) != oracle.NOT_UTF8 else oracle.NOT_UTF8 for line, reason in noted.items()}
+    if plain != expected:
+        yield f"the table notes {len(noted):,} failures, expected {len(expected):,}, each with its line and reason"
     output = told["output"] or {}
-    if (output.get("loaded"), output.get("failed")) != (told["loaded"], len(readable)):
-        yield f"the run's output counts {output.get('loaded')} loaded and {output.get('failed')} failed rows"
+    counts = (output.get("loaded"), output.get("failed"), output.get("failed_batches"))
+    if counts != (told["loaded"], len(expected), 0):
+        yield f"the run's output counts {counts} loaded rows, failed rows and failed batches"
 
 
 def of_memory(told):

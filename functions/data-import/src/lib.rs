@@ -12,8 +12,8 @@
 //! | pk | sk | holds |
 //! |---|---|---|
 //! | `ROW#<id>` | `ROW` | a [`rows::Row`]: `line`, `customer`, `email`, `amount_cents`, `currency`, `ordered_at` |
-//! | `IMPORT#<import>` | `LINE#<line, 12 digits>` | a row that was read and not loaded: `line`, `reason` |
-//! | `IMPORT#<import>` | `SUMMARY` | `rows`, `loaded`, `failed` of the whole import |
+//! | `IMPORT#<import>` | `LINE#<line, 12 digits>` | a row that is not loaded: `line`, `reason` |
+//! | `IMPORT#<import>` | `SUMMARY` | a [`rows::Summary`]: `rows`, `loaded`, `failed`, `failed_batches` |
 //!
 //! A row's key is its own id: however often a batch is loaded, each of its rows is there once. Of two rows with one id in
 //! a batch the first is loaded and the other one fails; in two batches the one stays that is written last.

@@ -65,10 +65,13 @@ pub struct Loaded {
     pub failed: Vec<FailedRow>,
 }
 
-/// What became of an import, as far as its rows could be read.
+/// What became of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
+    /// Those that were loaded, and those that failed.
     pub rows: u64,
     pub loaded: u64,
     pub failed: u64,
+    /// Batches that failed for good: nothing is known of their rows, and they are counted nowhere else.
+    pub failed_batches: u64,
 }

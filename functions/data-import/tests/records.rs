@@ -76,7 +76,7 @@ async fn failures_are_listed_by_line_and_by_import(records: &impl Records) {
     let lines = [1_000_000, 9, 10, 99_999];
     records.put(lines.map(|line| entry("monday", line)).to_vec()).await.expect("they are put");
     records.put(vec![entry("tuesday", 5), entry("mon", 6)]).await.expect("they are put");
-    let summary = Summary { rows: 4, loaded: 0, failed: 4 };
+    let summary = Summary { failed: 4, rows: 4, ..Summary::default() };
     records.put(vec![Entry::Summary { import: "monday".to_owned(), summary }]).await.expect("it is put");
     assert_eq!(records.failures("monday").await, Ok([9, 10, 99_999, 1_000_000].map(failed).to_vec()));
     assert_eq!(records.failures("tuesday").await, Ok(vec![failed(5)]));
@@ -84,7 +84,7 @@ async fn failures_are_listed_by_line_and_by_import(records: &impl Records) {
 }
 
 async fn a_summary_is_one_of_its_import(records: &impl Records) {
-    let summary = |rows| Summary { rows, loaded: rows, failed: 0 };
+    let summary = |rows| Summary { rows, loaded: 1, failed: 2, failed_batches: 3 };
     for rows in [3, 4] {
         let entry = Entry::Summary { import: "monday".to_owned(), summary: summary(rows) };
         assert_eq!(records.put(vec![entry]).await, Ok(vec![]));

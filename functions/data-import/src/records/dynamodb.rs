@@ -109,7 +109,8 @@ impl Records for DynamoRecords {
         let Some(item) = self.get((import_key(import), SUMMARY.to_owned())).await? else { return Ok(None) };
         let count =
             |name| number(&item, name).ok_or_else(|| unreadable(GIVE, "a summary lacks an attribute"));
-        Ok(Some(Summary { rows: count("rows")?, loaded: count("loaded")?, failed: count("failed")? }))
+        let (rows, loaded, failed) = (count("rows")?, count("loaded")?, count("failed")?);
+        Ok(Some(Summary { rows, loaded, failed, failed_batches: count("failed_batches")? }))
     }
 }
 
@@ -128,7 +129,8 @@ fn request(entry: &Entry) -> Result<WriteRequest, RecordsError> {
         Entry::Summary { summary, .. } => put
             .item("rows", count(summary.rows))
             .item("loaded", count(summary.loaded))
-            .item("failed", count(summary.failed)),
+            .item("failed", count(summary.failed))
+            .item("failed_batches", count(summary.failed_batches)),
     };
     let put = put.build().map_err(|error| unreadable(TAKE, &error.to_string()))?;
     Ok(WriteRequest::builder().put_request(put).build())
