@@ -360,7 +360,7 @@ impl Opener {
     }
 }
 
-/// The results of a distributed Map state; where its ResultWriter says so, of those that are arrays the elements.
+/// The results of a distributed Map state as whoever runs it in memory has them; where its ResultWriter says so, of those that are arrays the elements.
 fn flattened(state: &State, results: &[Value]) -> Vec<Value> {
     let Kind::Map(map) = &state.kind else { return results.to_vec() };
     let writer = map.distributed().and_then(|distributed| distributed.result_writer.as_ref());

@@ -33,6 +33,10 @@ impl DynamoDb {
             Some(directory) => Database::new(&directory.join("dynamodb.sqlite").to_string_lossy()),
         };
         let database = database.map_err(|error| StartError::DynamoDb(error.to_string()))?;
+        // SQLite then waits for the disk at checkpoints alone and not at each write: what has been answered outlives this
+        // process, and after a loss of power the last writes may be missing, with the file whole. The name is of what else it is
+        // for: it sets `synchronous = NORMAL`.
+        database.disable_bulk_loading().map_err(|error| StartError::DynamoDb(error.to_string()))?;
         let (jobs, mut waiting) = mpsc::channel::<Job>(limits::DATABASE_QUEUE_MAX);
         std::thread::Builder::new()
             .name("dynamodb".to_owned())

@@ -12,7 +12,7 @@ use crate::{
 };
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use stepladder_asl::{Definition, errors};
-use stepladder_engine::{Outcome, Phase, Run, Transformation, writing};
+use stepladder_engine::{Outcome, Phase, Run, writing};
 
 impl<H: Host> Protocol<H> {
     /// The outcome of a fan-out of which all branches have ended, or more have failed than are tolerated. Either is true
@@ -55,11 +55,11 @@ impl<H: Host> Protocol<H> {
             return Err(payload::unreadable(&operation, "the end of a branch is not there"));
         }
         match writing {
-            Some(writing) if writing.place.is_some() || writing.transformation == Transformation::None => {
+            Some(writing) => {
                 let written = self.write_results((run, definition), opened, &writing, &results).await?;
                 Ok(written.map_or_else(|outcome| outcome, |response| Outcome::Responded { response }))
             }
-            _ => self.joined(&results, self.host.settings().payload_bytes_max).await,
+            None => self.joined(&results, self.host.settings().payload_bytes_max).await,
         }
     }
 

@@ -352,3 +352,21 @@ fn a_writer_without_a_place_forms_the_result_itself() {
         }
     }
 }
+
+#[test]
+fn a_writer_without_a_place_tells_of_the_children_that_failed() {
+    let config = json!({ "WriterConfig": { "OutputType": "JSON", "Transformation": "COMPACT" } });
+    let fields = json!({ "ResultWriter": config, "ToleratedFailurePercentage": 50 });
+    let stack = stack(&map(json!({ "InputType": "JSONL" }), fields), |_| {});
+    stack.host.put_object("data", "rows", "[0]\n[\n[2]\n");
+    start(&stack);
+    stack.run();
+    let output = stack.ending("run").0.unwrap();
+    let results = output.as_array().unwrap();
+    assert_eq!((results.len(), &results[0], &results[2]), (3, &json!([0]), &json!([2])));
+    assert_eq!(
+        (&results[1]["Error"], &results[1]["Status"]),
+        (&json!("States.ItemReaderFailed"), &json!("FAILED"))
+    );
+    assert!(results[1]["Cause"].as_str().unwrap().starts_with("Line 2 of s3://data/rows can't be read: "));
+}
