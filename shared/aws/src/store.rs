@@ -8,6 +8,7 @@ mod histories_test;
 mod item;
 mod keys;
 mod lists;
+mod map_runs;
 mod pages;
 mod tasks;
 #[cfg(test)]
@@ -206,19 +207,17 @@ impl Store for DynamoStore {
                 .query()
                 .key_condition_expression("pk = :pk")
                 .filter_expression(format!("{EXPIRES} <> :expires"))
-                .projection_expression(SK)
+                .projection_expression(map_runs::RENEWED.join(", "))
                 .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
                 .expression_attribute_values(":expires", expires.clone())
                 .set_exclusive_start_key(from)
                 .send()
                 .await
                 .map_err(|error| world_error(operation.clone(), &error))?;
-            let sks =
-                page.items.unwrap_or_default().into_iter().filter_map(|mut item| match item.remove(SK) {
-                    Some(AttributeValue::S(sk)) => Some(sk),
-                    _ => None,
-                });
-            stream::iter(sks.map(|sk| async move {
+            stream::iter(page.items.unwrap_or_default().into_iter().map(|mut item| async move {
+                // First what leads there: what is renewed is not looked at again.
+                self.renew_map_run_key(partition.run(), &item, expires_s).await?;
+                let Some(AttributeValue::S(sk)) = item.remove(SK) else { return Ok(true) };
                 let renewal = self
                     .update(pk.clone(), sk)
                     .condition_expression("attribute_exists(pk)")

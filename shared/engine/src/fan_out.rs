@@ -1,6 +1,7 @@
 //! The branches of a Parallel or Map state: how many there are, and what each of them starts with.
 
 mod batches;
+mod map_run;
 mod read;
 mod source;
 mod writer;
@@ -13,6 +14,7 @@ use crate::{
     run::{Run, Visit},
 };
 use batches::Batches;
+pub use map_run::{MapRun, MapRunLimits, map_run, map_run_limits};
 pub use read::{Children, ItemRow, Made};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -295,7 +297,8 @@ impl<'a> Seen<'a> {
             return position.map_item.as_ref().and_then(|around| around.child.clone());
         };
         self.definition.mentions_context.then(|| {
-            let name = self.run.child_name(&position.branch.child(position.seq, index).to_string());
+            let map_run = self.run.map_run_id(&position.branch.to_string(), position.seq);
+            let name = self.run.child_name(&map_run, index);
             let input = self.definition.mentions_execution_input.then(|| input.clone());
             Box::new(Child { label, name, started_ms: 0, input })
         })

@@ -55,8 +55,8 @@ pub use call::{
 };
 pub use event::{Event, HistoryEvent, Integration};
 pub use fan_out::{
-    BranchInput, Children, Inputs, ItemRow, Made, ObjectFormat, Place, Source, Transformation, Writing,
-    branch_inputs, source, writing,
+    BranchInput, Children, Inputs, ItemRow, Made, MapRun, MapRunLimits, ObjectFormat, Place, Source,
+    Transformation, Writing, branch_inputs, map_run, map_run_limits, source, writing,
 };
 pub use history::{History, HistoryOrder, Needed, RecordsPart};
 pub use inspect::{ErrorDetails, Inspection};
@@ -66,7 +66,7 @@ pub use present::present;
 pub use redrive::{Around, GoesOn, Kept, Left, Plan, Resumes, Resumption};
 pub use rehearsal::{Rehearsal, RehearsalError, Waiting};
 pub use replay::{BranchReplay, Follower, Recorded, Records, Replay, ReplayError, replay};
-pub use run::Run;
+pub use run::{MAP_RUN_DIGITS, Run, map_run_digits};
 pub use test_state::{
     LONE_STATE, Mock, StateTest, StateTestError, StateTested, TestStatus, machine_of, test_state,
 };

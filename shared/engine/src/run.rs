@@ -79,19 +79,41 @@ impl Run {
     }
 
     /// The ARN of a distributed Map state's child, in AWS's form.
-    pub(crate) fn child_arn(&self, label: &str, name: &str) -> String {
+    pub fn child_arn(&self, label: &str, name: &str) -> String {
         format!("arn:aws:states:{}:{}:execution:{}/{label}:{name}", self.region, self.account, self.workflow)
     }
 
-    /// The ARN of the Map Run that a distributed Map state has opened at `seq` of a branch, in AWS's form.
-    pub(crate) fn map_run_arn(&self, label: &str, branch: &str, seq: u32) -> String {
-        let id = uuid(&self.key("map run", branch, seq));
+    /// The ARN of a Map Run, in AWS's form.
+    pub fn map_run_arn(&self, label: &str, id: &str) -> String {
         format!("arn:aws:states:{}:{}:mapRun:{}/{label}:{id}", self.region, self.account, self.workflow)
     }
 
-    /// The name of a distributed Map state's child: always the same of one branch.
-    pub(crate) fn child_name(&self, branch: &str) -> String {
-        uuid(&self.key("child", branch, 0))
+    /// The id of the Map Run that a distributed Map state has begun at `seq` of a branch: a UUID.
+    pub(crate) fn map_run_id(&self, branch: &str, seq: u32) -> String {
+        uuid(&self.key("map run", branch, seq))
+    }
+
+    /// The name of a Map Run's child, a UUID: it begins as the Map Run's id does, and goes on with the child's index, which only
+    /// who knows the nonce can read, and with digits that only they can make. So a name leads to its child, and nothing has to
+    /// be kept for it.
+    pub fn child_name(&self, map_run_id: &str, index: u32) -> String {
+        let digits: String = map_run_digits(map_run_id).unwrap_or_default();
+        let hidden = self.key("child", &digits, 0);
+        let hidden = hidden.get(..INDEX_DIGITS).and_then(|hidden| u32::from_str_radix(hidden, 16).ok());
+        let check = self.key("child check", &digits, index);
+        let check = check.get(..32 - MAP_RUN_DIGITS - INDEX_DIGITS).unwrap_or_default();
+        uuid(&format!("{digits}{:0INDEX_DIGITS$x}{check}", index ^ hidden.unwrap_or_default()))
+    }
+
+    /// The index of a Map Run's child by its name; none where no child of the Map Run can have that name.
+    pub fn child_index(&self, map_run_id: &str, name: &str) -> Option<u32> {
+        let digits = map_run_digits(map_run_id)?;
+        let hidden = self.key("child", &digits, 0);
+        let hidden = u32::from_str_radix(hidden.get(..INDEX_DIGITS)?, 16).ok()?;
+        let shown: String = name.chars().filter(|digit| *digit != '-').collect();
+        let shown = shown.get(MAP_RUN_DIGITS..MAP_RUN_DIGITS.saturating_add(INDEX_DIGITS))?;
+        let index = u32::from_str_radix(shown, 16).ok()? ^ hidden;
+        (self.child_name(map_run_id, index) == name).then_some(index)
     }
 
     /// The Context object (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html>).
@@ -204,6 +226,22 @@ impl Run {
     }
 }
 
+/// So many of a Map Run's hex digits are those of its children's names, too: 80 bits, which no other Map Run of a table has.
+pub const MAP_RUN_DIGITS: usize = 20;
+
+/// An index of [`limits::BRANCHES_MAX`](crate::limits::BRANCHES_MAX) has 17 bits.
+const INDEX_DIGITS: usize = 5;
+
+/// The digits that a Map Run's id and its children's names begin with; none where a text is no UUID.
+pub fn map_run_digits(id: &str) -> Option<String> {
+    let is_uuid = id.len() == 36
+        && id.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        });
+    is_uuid.then(|| id.chars().filter(|digit| *digit != '-').take(MAP_RUN_DIGITS).collect())
+}
+
 /// 32 hex digits in the form of a UUID.
 fn uuid(digits: &str) -> String {
     let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| digits.get(part).unwrap_or_default());
@@ -226,5 +264,26 @@ mod tests {
         assert_ne!(run.key("attempt", "", 3), run.key("attempt", "", 4));
         assert_ne!(run.key("attempt", "", 3), other.key("attempt", "", 3));
         assert_ne!(run.draws("", 1).u128(), other.draws("", 1).u128());
+    }
+
+    #[test]
+    fn a_childs_name_leads_to_its_map_run_and_its_index() {
+        let run = Run::for_test("order", "17");
+        let (one, two) = (run.map_run_id("", 3), run.map_run_id("", 4));
+        let names: Vec<String> = [0, 1, 63, 64, 99_999].map(|index| run.child_name(&one, index)).into();
+        for (name, index) in names.iter().zip([0, 1, 63, 64, 99_999]) {
+            assert_eq!(map_run_digits(name), map_run_digits(&one));
+            assert_eq!(run.child_index(&one, name), Some(index));
+            assert_eq!(run.child_index(&two, name), None);
+            let (head, last) = name.split_at(35);
+            let changed = format!("{head}{}", if last == "0" { "1" } else { "0" });
+            assert_eq!(run.child_index(&one, &changed), None);
+        }
+        let other = Run { nonce: "1".repeat(32), ..run.clone() };
+        assert_eq!(other.child_index(&one, &names[0]), None);
+        for text in ["", "x", &one.to_uppercase(), &one[1..], &one.replace('-', "0")] {
+            assert_eq!(map_run_digits(text), None, "{text}");
+            assert_eq!(run.child_index(&one, text), None);
+        }
     }
 }

@@ -122,7 +122,9 @@ fn fitting(position: &Position, now_ms: i64, outcome: &Outcome) -> (Outcome, i64
         }
         // A limit that never comes is no reason to wait.
         (Awaiting::Answer { .. }, outcome) => (outcome.clone(), now_ms),
-        (Awaiting::Step { .. } | Awaiting::Branches(_), outcome) => (outcome.clone(), due_ms),
+        (Awaiting::Step { .. } | Awaiting::Branches(_) | Awaiting::Items, outcome) => {
+            (outcome.clone(), due_ms)
+        }
     }
 }
 

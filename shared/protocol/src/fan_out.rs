@@ -21,6 +21,7 @@ use crate::{
     payload::{self, Payload},
     traits::{Host, WorldResult},
 };
+pub(crate) use open::in_time;
 pub(crate) use part::PartInputs;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;

@@ -159,6 +159,12 @@ impl RunItem {
         self.redrives.last().map(|redrive| redrive.at_ms)
     }
 
+    /// When the redrive was that brought it to this redrive count; none where that isn't kept any more.
+    pub(crate) fn redriven_to_ms(&self, redrive_count: u32) -> Option<i64> {
+        let since = usize::try_from(self.redrive_count.checked_sub(redrive_count)?).ok()?;
+        self.redrives.iter().rev().nth(since).map(|redrive| redrive.at_ms)
+    }
+
     /// The run as the engine sees it, without its input.
     pub fn run(&self) -> Run {
         Run {

@@ -24,6 +24,7 @@ pub mod json;
 pub mod limits;
 mod line;
 mod log;
+mod map_runs;
 mod message;
 mod metrics;
 mod objects;
@@ -67,6 +68,10 @@ pub use item::{
     WorkflowItem,
 };
 pub use items::Items;
+pub use map_runs::{
+    ChildPage, ChildStatus, ChildrenAsked, Counts, MapRunChild, MapRunChildData, MapRunCounts, MapRunEnd,
+    MapRunFound, MapRunItem, MapRunKey, MapRunNow, MapRunSettings, MapRunStatus, MapRuns,
+};
 pub use message::{Ask, Enclosing, Given, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
 pub use metrics::{Metric, Metrics};
 pub use objects::{Chunk, ListPage, Listed, Listing, ObjectError, ObjectName, Objects};

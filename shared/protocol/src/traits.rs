@@ -7,6 +7,7 @@ use crate::{
     batch::Delivery,
     fan_outs::{FanOuts, Partition},
     item::{Close, Record, RecordKey, RedriveItem, RunId, RunItem, RunKey, WorkflowItem},
+    map_runs::MapRuns,
     objects::{Chunk, ListPage, Listing, ObjectError, ObjectName, Objects},
     payload::Payload,
     tasks::Tasks,
@@ -89,7 +90,7 @@ impl std::error::Error for WorldError {}
 pub type WorldResult<T> = Result<T, WorldError>;
 
 /// Runs, records and definitions. Reads are consistent unless a method says otherwise.
-pub trait Store: Activities + FanOuts + Tasks + Versions {
+pub trait Store: Activities + FanOuts + MapRuns + Tasks + Versions {
     /// Writes a record unless there is one: the lock, the log and the state at once.
     fn put_record(
         &self,

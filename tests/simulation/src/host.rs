@@ -2,6 +2,7 @@
 
 mod activities;
 mod fan_outs;
+mod map_runs;
 mod objects;
 mod queue;
 mod tasks;
@@ -51,6 +52,7 @@ pub(crate) struct State {
     pub(crate) runs: BTreeMap<RunId, RunItem>,
     pub(crate) records: BTreeMap<RecordKey, Record>,
     pub(crate) fan_outs: fan_outs::Items,
+    map_runs: map_runs::Items,
     pub(crate) tasks: tasks::Items,
     pub(crate) holders: Holders,
     activities: BTreeMap<String, (ActivityItem, Option<TagsItem>)>,
@@ -93,6 +95,7 @@ impl MemoryHost {
             runs: BTreeMap::new(),
             records: BTreeMap::new(),
             fan_outs: fan_outs::Items::default(),
+            map_runs: map_runs::Items::default(),
             tasks: tasks::Items::default(),
             holders: Holders::default(),
             activities: BTreeMap::new(),

@@ -17,6 +17,7 @@
 pub mod activities;
 pub mod blobs;
 pub mod fan_outs;
+pub mod map_runs;
 pub mod queue;
 pub mod records;
 pub mod runs;
@@ -140,6 +141,12 @@ macro_rules! contract_suite {
                 the_records_of_a_large_part_come_in_pages,
                 fan_outs_are_found_where_they_were_opened,
                 a_renewal_moves_the_items_of_one_partition,
+            ],
+            map_runs: [
+                a_map_run_comes_back_as_it_was,
+                what_is_newer_of_a_map_run_stays,
+                a_redrive_leaves_what_a_map_run_was_started_with,
+                the_map_runs_of_an_execution_come_backwards_and_in_pages,
             ],
             workflows: [
                 a_definition_comes_back_under_its_hash,

@@ -2,7 +2,7 @@
 
 use crate::limits::{LIST_SHARDS, SEQ_DIGITS};
 use stepladder_engine::{Branch, Fork, Status, TaskKey};
-use stepladder_protocol::{DataSlot, PartKey, Partition, RecordKey, RunId, RunKey};
+use stepladder_protocol::{DataSlot, MapRunKey, PartKey, Partition, RecordKey, RunId, RunKey};
 
 pub(super) const RUN_SK: &str = "RUN";
 pub(super) const CURRENT_SK: &str = "CURRENT";
@@ -61,6 +61,37 @@ pub(super) fn tally_sk(fan_out: &RecordKey) -> String {
 
 pub(super) fn part_sk(part: &PartKey) -> String {
     format!("{}#{}", tally_sk(&part.fan_out), part.part)
+}
+
+pub(super) const MAP_RUNS_PREFIX: &str = "M#";
+
+/// What leads to a Map Run from the digits of its id.
+pub(super) const MAP_RUN_KEY_SK: &str = "MAPRUN";
+
+/// Beside the workflow's runs, where no run has such a name.
+pub(super) fn map_run_key_pk(workflow: &str, digits: &str) -> String {
+    format!("R#{workflow}/#{digits}")
+}
+
+pub(super) fn map_run_sk(key: &MapRunKey) -> String {
+    map_run_sk_of(&key.execution, &key.branch, key.seq)
+}
+
+/// Sorts by branch and seq.
+pub(super) fn map_run_sk_of(execution: &Branch, branch: &Branch, seq: u32) -> String {
+    format!("{}{branch}#{seq:0SEQ_DIGITS$}", map_runs_of(execution))
+}
+
+/// What the keys of all Map Runs begin with that an execution has started.
+pub(super) fn map_runs_of(execution: &Branch) -> String {
+    format!("{MAP_RUNS_PREFIX}{execution}#")
+}
+
+/// The execution, the branch and the seq of a Map Run.
+pub(super) fn map_run_of_sk(sk: &str) -> Option<(Branch, Branch, u32)> {
+    let mut parts = sk.strip_prefix(MAP_RUNS_PREFIX)?.split('#');
+    let (execution, branch, seq) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((branch_of(execution)?, branch_of(branch)?, seq.parse().ok()?))
 }
 
 /// The run of a run item's partition. Neither a workflow's nor a run's name has a slash.
@@ -203,6 +234,27 @@ mod tests {
         assert_eq!(lock_of_opened_sk(&opened_sk(&fan_out)), Some((branch, 7)));
         let inputs = inputs_sk(&PartKey { fan_out, part: 1 });
         assert!(inputs.starts_with("I#") && lock_of_opened_sk(&inputs).is_none(), "{inputs}");
+    }
+
+    #[test]
+    fn a_map_run_is_found_again_from_its_key() {
+        let run = RunKey { id: RunId::new("order", "17"), nonce: String::new() };
+        let child = Branch::default().child(2, 14);
+        for (execution, branch) in [
+            (Branch::default(), Branch::default()),
+            (child.clone(), child.child(1, 3)),
+            (child.clone(), child),
+        ] {
+            let key =
+                MapRunKey { run: run.clone(), execution: execution.clone(), branch: branch.clone(), seq: 7 };
+            let sk = map_run_sk(&key);
+            assert!(sk.starts_with(&map_runs_of(&execution)), "{sk}");
+            assert_eq!(map_run_of_sk(&sk), Some((execution, branch, 7)));
+        }
+        let root = Branch::default();
+        let of_branch = map_run_sk_of(&root, &root.child(0, 0), 0);
+        assert!(map_run_sk_of(&root, &root, 9) < map_run_sk_of(&root, &root, 10));
+        assert!(of_branch.starts_with(&map_runs_of(&root)));
     }
 
     #[test]

@@ -306,7 +306,7 @@ impl DynamoStore {
     }
 }
 
-fn text(value: impl Into<String>) -> AttributeValue {
+pub(super) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 

@@ -236,7 +236,7 @@ impl Walk<'_> {
             Some(resumes) => resumes.first(),
             None => (&self.origin.branch, self.origin.next_seq),
         };
-        Some(self.run.map_run_arn(&label, &branch.to_string(), seq))
+        Some(self.run.map_run_arn(&label, &self.run.map_run_id(&branch.to_string(), seq)))
     }
 
     /// The attempt failed, and where it is a distributed Map state's its Map Run with it.

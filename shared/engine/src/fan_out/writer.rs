@@ -1,11 +1,8 @@
 //! `ResultWriter`: where the results of a distributed Map state are written, and how
 //! (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-resultwriter.html>).
 
-use super::{Seen, source::Arguments};
-use crate::{
-    position::{Branch, Position},
-    run::Run,
-};
+use super::{MapRun, Seen, map_run, source::Arguments};
+use crate::{position::Position, run::Run};
 use serde_json::Value;
 use stepladder_asl::{Budget, Definition, EvalError, Kind};
 
@@ -18,11 +15,7 @@ pub struct Writing {
     /// One value per line, where an array is not wanted.
     pub is_lines: bool,
     pub map_run_arn: String,
-    /// The last part of that ARN.
-    pub map_run_id: String,
-    /// Which children there are: the branch and the seq that their names come of.
-    of: (Branch, u32),
-    label: String,
+    pub map_run: MapRun,
 }
 
 /// A place in S3.
@@ -59,7 +52,9 @@ pub fn writing(
     let Some(state) = definition.state(&position.state) else { return Ok(None) };
     let Kind::Map(map) = &state.kind else { return Ok(None) };
     let writer = map.distributed().and_then(|distributed| distributed.result_writer.as_ref());
-    let (Some(writer), Some(label)) = (writer, map.label(&state.name)) else { return Ok(None) };
+    let (Some(writer), Some(map_run)) = (writer, map_run(definition, run, position)) else {
+        return Ok(None);
+    };
     let (seen, budget) = (Seen::new(definition, run, state, position), Budget::new());
     let evaluated = |name: &str, template: &Option<_>| match template {
         Some(template) => seen.field(name, &budget, |scope| {
@@ -80,25 +75,16 @@ pub fn writing(
         (Some("NONE"), _) | (None, Some(_)) => Transformation::None,
         (Some(_), _) | (None, None) => Transformation::Compact,
     };
-    let of = match (&position.resumes, position.fan_out().and_then(|fan_out| fan_out.inputs_seq)) {
-        (Some(resumes), _) => {
-            let (branch, seq) = resumes.first();
-            (branch.clone(), seq)
-        }
-        (None, seq) => (position.branch.clone(), seq.unwrap_or(position.seq)),
-    };
-    let map_run_arn = run.map_run_arn(&label, &of.0.to_string(), of.1);
-    let map_run_id = map_run_arn.rsplit(':').next().unwrap_or_default().to_owned();
     let is_lines = text("OutputType") == Some("JSONL");
-    Ok(Some(Writing { place, transformation, is_lines, map_run_arn, map_run_id, of, label }))
+    let map_run_arn = run.map_run_arn(&map_run.label, &map_run.id);
+    Ok(Some(Writing { place, transformation, is_lines, map_run_arn, map_run }))
 }
 
 impl Writing {
     /// The name of a child and its ARN; `index` is that of the state when it was opened anew.
     pub fn child(&self, run: &Run, index: u32) -> (String, String) {
-        let (branch, seq) = &self.of;
-        let name = run.child_name(&branch.child(*seq, index).to_string());
-        let arn = run.child_arn(&self.label, &name);
+        let name = run.child_name(&self.map_run.id, index);
+        let arn = run.child_arn(&self.map_run.label, &name);
         (name, arn)
     }
 }

@@ -96,7 +96,7 @@ impl<H: Host> Protocol<H> {
         // Under both seqs, so that whoever goes through a run's fan-outs finds all parts of it.
         if let Some(seq) = fan_out.inputs_seq {
             let stored = Position { seq, ..position.head() };
-            self.put_opened(line, &stored, opened_ms).await?;
+            self.put_opening(line, &stored, opened_ms).await?;
         }
         self.put_opened(line, position, opened_ms).await?;
         if self.begun(&fan_out) > self.part_branches() {
@@ -216,13 +216,19 @@ impl<H: Host> Protocol<H> {
         Ok(vec![self.sending(QueueName::Timer, &message, i64::MIN).await?])
     }
 
-    /// Writes what a fan-out was opened with: last of its items, and before any of its branches starts.
+    /// Writes what a fan-out was opened with: last of its items, and before any of its branches starts. Only the Map Run of a
+    /// distributed Map state comes after it.
     pub(super) async fn put_opened(
         &self,
         line: &Line<'_>,
         position: &Position,
         opened_ms: i64,
     ) -> WorldResult<()> {
+        self.put_opening(line, position, opened_ms).await?;
+        self.put_map_run(line.run, line.definition, position, opened_ms).await
+    }
+
+    async fn put_opening(&self, line: &Line<'_>, position: &Position, opened_ms: i64) -> WorldResult<()> {
         let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
         let run = RunKey::of(line.run);
         let key = Lock::of(position).key(&run);
@@ -375,7 +381,7 @@ impl<H: Host> Protocol<H> {
 }
 
 /// What an evaluation gave: an error is the state's own, unless it only took too long.
-pub(super) fn in_time<T>(
+pub(crate) fn in_time<T>(
     position: &Position,
     evaluated: Result<T, EvalError>,
 ) -> WorldResult<Result<T, Outcome>> {

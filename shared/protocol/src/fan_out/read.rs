@@ -75,6 +75,10 @@ impl<H: Host> Protocol<H> {
             Ok(children) => children,
             Err(outcome) => return Ok(outcome),
         };
+        let is_begun = begun.reading.as_ref().is_some_and(|reading| reading.items > 0);
+        if !is_begun {
+            self.put_reading_map_run(&run, &job.definition, position).await?;
+        }
         let now_ms = self.host.clock().now_ms();
         let left_ms = invocation.deadline_ms.saturating_sub(now_ms) / 2;
         let reading = begun.reading.as_deref().cloned().unwrap_or_default();

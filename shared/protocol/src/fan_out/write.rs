@@ -274,7 +274,7 @@ impl<H: Host> Writer<'_, H> {
             bytes.push(b']');
         }
         let name = format!("{}_{}.{ending}", kind.name(), files.written.len());
-        let key = place.key(&self.writing.map_run_id, &name);
+        let key = place.key(&self.writing.map_run.id, &name);
         files.written.push((key.clone(), bytes.len()));
         self.protocol.write_object(place, key, bytes).await
     }
@@ -302,7 +302,7 @@ impl<H: Host> Writer<'_, H> {
                 "SUCCEEDED": listed(Kind::Succeeded),
             },
         });
-        let key = place.key(&self.writing.map_run_id, "manifest.json");
+        let key = place.key(&self.writing.map_run.id, "manifest.json");
         let written =
             self.protocol.write_object(place, key.clone(), manifest.to_string().into_bytes()).await?;
         Ok(written.map(|()| {
