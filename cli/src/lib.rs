@@ -20,6 +20,7 @@ pub mod graph;
 pub mod inputs;
 pub mod interrupt;
 pub mod limits;
+pub mod objects;
 pub mod orders;
 pub mod parameters;
 pub mod printer;

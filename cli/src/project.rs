@@ -13,8 +13,8 @@ use std::{
 };
 pub use stepladder_infra::FunctionFacts as Function;
 use stepladder_infra::{
-    CallFacts, Facts, PackageFacts, PolicyFacts, ProvisionedPollers, SettingError, WorkflowFacts,
-    WorkflowSettings,
+    CallFacts, Facts, ObjectFacts, PackageFacts, PolicyFacts, ProvisionedPollers, SettingError,
+    WorkflowFacts, WorkflowSettings,
 };
 
 /// A cargo workspace with a folder `functions/`.
@@ -32,6 +32,17 @@ pub struct Project {
     pub workflow_settings: BTreeMap<String, WorkflowSettings>,
     /// Whether this command is a member of the workspace.
     pub has_cli: bool,
+}
+
+/// What a definition names.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Named {
+    /// Steps.
+    pub functions: BTreeSet<String>,
+    /// What is called that is no step.
+    pub calls: BTreeSet<CallFacts>,
+    /// What is done with objects of the users' own.
+    pub objects: BTreeSet<ObjectFacts>,
 }
 
 /// A definition in the workspace.
@@ -128,8 +139,8 @@ impl Project {
         }
     }
 
-    /// What a stack is made from. `named` is what a workflow's definition names: steps, and what is called that is none.
-    pub fn facts(&self, named: impl Fn(&str) -> (BTreeSet<String>, BTreeSet<CallFacts>)) -> Outcome<Facts> {
+    /// What a stack is made from. `named` is what a workflow's definition names.
+    pub fn facts(&self, named: impl Fn(&str) -> Named) -> Outcome<Facts> {
         let workflows = self.workflows()?;
         let is_there = |name: &&String| workflows.iter().any(|workflow| workflow.name == **name);
         if let Some(stray) = self.workflow_settings.keys().find(|name| !is_there(name)) {
@@ -142,9 +153,9 @@ impl Project {
         facts.workflows = workflows
             .into_iter()
             .map(|WorkflowFile { name, .. }| {
-                let (functions, calls) = named(&name);
+                let Named { functions, calls, objects } = named(&name);
                 let settings = self.workflow_settings.get(&name).cloned().unwrap_or_default();
-                WorkflowFacts { name, functions, calls, settings }
+                WorkflowFacts { name, functions, calls, objects, settings }
             })
             .collect();
         Ok(facts)

@@ -5,14 +5,15 @@ use crate::{
     definitions::{Against, Checked},
     exit::Exit,
     failure::{Code, Failure, Outcome},
+    objects,
     printer::Printer,
-    project::{Project, refused},
+    project::{Named, Project, refused},
     text::count,
 };
 use clap::ValueHint;
 use serde_json::json;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 use stepladder_asl::WorkflowType;
@@ -128,8 +129,11 @@ fn stack_with(project: &Project, workflows: &[String], printer: &Printer) -> Out
     let named = |checked: &Checked| {
         let steps = checked.functions().into_iter().filter(|function| is_step(function));
         let definition = checked.result.as_ref().ok();
-        let calls = definition.map(|definition| calls::of(definition, is_step)).unwrap_or_default();
-        (steps.map(str::to_owned).collect::<BTreeSet<String>>(), calls)
+        Named {
+            functions: steps.map(str::to_owned).collect(),
+            calls: definition.map(|definition| calls::of(definition, is_step)).unwrap_or_default(),
+            objects: definition.map(objects::of).unwrap_or_default(),
+        }
     };
     let named: BTreeMap<&str, _> =
         definitions.iter().map(|checked| (checked.workflow.as_str(), named(checked))).collect();
@@ -226,6 +230,7 @@ impl Change {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
     use stepladder_aws::{AwsHost, Environment, StackSpec, create_stack};
     use stepladder_local::{Server, ServerConfig};
     use stepladder_protocol::{Host, QueueName};
