@@ -9,7 +9,8 @@ use stepladder_protocol::{
     Host, ITEM_VERSION, MapRunItem, MapRunKey, MapRunNow, MapRunSettings, MapRuns, RunKey,
 };
 
-const FAN_OUT: FanOut = FanOut { count: 9, concurrency: 4, failures_tolerated: 1, inputs_seq: Some(3) };
+const FAN_OUT: FanOut =
+    FanOut { count: 9, concurrency: 4, failures_tolerated: 1, failure_items: 1, inputs_seq: Some(3) };
 
 /// The Map Run of an execution that began at this branch and seq, and has come to another seq.
 fn item(run: &RunKey, execution: &Branch, branch: &Branch, seq: u32, now: u32) -> MapRunItem {
