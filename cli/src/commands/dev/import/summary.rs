@@ -163,7 +163,8 @@ mod tests {
     use crate::{shapes::tests::item, style, text::TimeStyle};
 
     fn summary(status: Status) -> Summary {
-        let mut found = Found { loaded: 2_476, ..Found::default() };
+        let mut found = Found::default();
+        found.loaded = 2_476;
         let failed = |line| FailedRow { line, reason: "email is missing".to_owned() };
         found.failed = (0..23).rev().map(|line| failed(Some(line + 2))).chain([failed(None)]).collect();
         let took = Duration::from_millis(2_500);
