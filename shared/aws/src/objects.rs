@@ -249,9 +249,8 @@ async fn chunk(
     let Some(etag) = answer.e_tag().map(str::to_owned) else {
         return Err(broken("the answer has no ETag".to_owned()));
     };
-    let wanted = announced
-        .and_then(|bytes| usize::try_from(bytes).ok())
-        .map_or(bytes_max, |bytes| bytes.min(bytes_max));
+    let announced = announced.unwrap_or(object_bytes.saturating_sub(from));
+    let wanted = usize::try_from(announced).map_or(bytes_max, |bytes| bytes.min(bytes_max));
     let mut bytes: Vec<u8> = Vec::with_capacity(wanted);
     let mut body = answer.body;
     while bytes.len() < wanted {
@@ -259,7 +258,9 @@ async fn chunk(
             return Err(broken(format!("the answer broke off after {} bytes", bytes.len())));
         };
         let more = more.map_err(|error| broken(format!("the answer broke off: {error}")))?;
-        bytes.extend(more.iter().take(wanted.saturating_sub(bytes.len())));
+        // What was announced is not to be trusted.
+        let taken = more.get(..wanted.saturating_sub(bytes.len())).unwrap_or(&more);
+        bytes.extend_from_slice(taken);
     }
     Ok(Chunk { bytes, object_bytes, etag })
 }

@@ -2,6 +2,7 @@
 
 mod config;
 mod dynamodb;
+mod files;
 mod front;
 mod guard;
 mod host_name;
