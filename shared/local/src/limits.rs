@@ -109,3 +109,8 @@ pub const LABEL_CHARS_MAX: usize = 63;
 pub const DATABASE_QUEUE_MAX: usize = 1_024;
 /// Milliseconds between two looks for expired DynamoDB items. AWS promises days; a test shouldn't wait for it.
 pub const TTL_SWEEP_MS: u64 = 60_000;
+/// The most objects that a page of a listing of S3 has. AWS's have 1,000; a thousand files take seconds on a busy machine, and
+/// clients wait for three.
+pub const LISTED_OBJECTS_MAX: i32 = 200;
+/// So many of them are looked at at once: each look waits for three reads.
+pub const LOOKS_AT_ONCE: usize = 16;

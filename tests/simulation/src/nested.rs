@@ -235,7 +235,7 @@ impl Generator<'_> {
                 "ReaderConfig": { "InputType": "JSONL" },
                 "Parameters": { "Bucket": reading::BUCKET, "Key": reading::key(self.names) },
             });
-            if self.names % 3 == 0 {
+            if self.names.is_multiple_of(3) {
                 map["ItemBatcher"] = json!({ "MaxItemsPerBatch": 3, "BatchInput": { "items": [1, 2] } });
             }
         }

@@ -18,6 +18,7 @@ pub mod activities;
 pub mod blobs;
 pub mod fan_outs;
 pub mod map_runs;
+pub mod objects;
 pub mod queue;
 pub mod records;
 pub mod runs;
@@ -38,6 +39,12 @@ pub trait World: Sync {
 
     /// Makes the queue of the step `function` unless it is there.
     fn create_queue(&self, function: &str) -> impl Future<Output = QueueName>;
+
+    /// How many objects a page of a listing has at most.
+    fn objects_per_page(&self) -> usize;
+
+    /// Makes a bucket of a new name.
+    fn create_bucket(&self) -> impl Future<Output = String>;
 
     /// Up to ten messages that are visible now. They stay invisible for at least 30 seconds.
     fn receive(&self, queue: &QueueName) -> impl Future<Output = Vec<Received>>;
@@ -195,6 +202,17 @@ macro_rules! contract_suite {
                 a_blob_may_be_put_again,
                 a_missing_blob_is_none,
                 a_blob_above_the_limit_is_refused,
+            ],
+            objects: [
+                an_object_is_read_range_by_range,
+                behind_an_objects_end_there_is_nothing,
+                an_empty_object_has_no_bytes,
+                an_object_that_has_changed_is_not_read_on,
+                a_missing_object_is_the_states_error,
+                a_missing_bucket_is_the_states_error,
+                a_written_object_is_read_and_replaced,
+                odd_keys_are_listed_and_read,
+                many_objects_are_listed_page_by_page,
             ],
         }
     };

@@ -73,7 +73,7 @@ impl MapRuns for DynamoStore {
         let partition = Partition::of(run, execution, self.part_branches);
         let query = self
             .query()
-            .expression_attribute_values(":pk", text(&keys::partition_pk(&partition)))
+            .expression_attribute_values(":pk", text(keys::partition_pk(&partition)))
             .scan_index_forward(false);
         let first = keys::map_runs_of(execution);
         let query = match before {
@@ -84,11 +84,11 @@ impl MapRuns for DynamoStore {
             Some((branch, seq)) => query
                 .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
                 .expression_attribute_values(":first", text(&first))
-                .expression_attribute_values(":last", text(&keys::map_run_sk_of(execution, branch, seq))),
+                .expression_attribute_values(":last", text(keys::map_run_sk_of(execution, branch, seq))),
         };
         let mut found = all_pages(&operation, query, limit.saturating_add(1)).await?;
         if let Some((branch, seq)) = before {
-            let last = text(&keys::map_run_sk_of(execution, branch, seq));
+            let last = text(keys::map_run_sk_of(execution, branch, seq));
             found.retain(|item| item.get(SK) != Some(&last));
         }
         found.truncate(limit);

@@ -2,9 +2,12 @@
 
 use http::{Extensions, HeaderMap, Method, Uri};
 use s3s::dto::*;
-use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
-use std::pin::Pin;
+use std::{collections::HashMap, pin::Pin, sync::Arc};
+use tokio::task::JoinSet;
+
+use crate::limits::{LISTED_OBJECTS_MAX, LOOKS_AT_ONCE};
 
 /// [`FileSystem`], which says of an object in a missing bucket that the object is missing, makes the bucket of an object that
 /// is put, reads objects whatever their ETag is, lists them without ETags, and says that their keys are encoded where they
@@ -13,7 +16,7 @@ use std::pin::Pin;
 /// What stays: a key is a path. So `a//b` is `a/b`, `a` and `a/b` can't both be there, and what ends with `/` is a folder,
 /// which no listing shows.
 #[derive(Debug)]
-pub(super) struct Files(pub(super) FileSystem);
+pub(super) struct Files(pub(super) Arc<FileSystem>);
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = S3Result<S3Response<T>>> + Send + 'a>>;
 
@@ -37,9 +40,15 @@ impl S3 for Files {
         Self: 'b,
     {
         Box::pin(async move {
-            let input = &request.input;
-            let there = self.head(&input.bucket, &input.key).await?;
-            if let (Some(ETagCondition::ETag(wanted)), Some(there)) = (&input.if_match, &there.e_tag)
+            let (bucket, if_match) = (request.input.bucket.clone(), request.input.if_match.clone());
+            let answer = match self.0.get_object(request).await {
+                Err(error) if *error.code() == S3ErrorCode::NoSuchKey => {
+                    self.find(bucket).await?;
+                    return Err(error);
+                }
+                answer => answer?,
+            };
+            if let (Some(ETagCondition::ETag(wanted)), Some(there)) = (&if_match, &answer.output.e_tag)
                 && !there.strong_cmp(wanted)
             {
                 return Err(s3_error!(
@@ -47,7 +56,7 @@ impl S3 for Files {
                     "At least one of the pre-conditions you specified did not hold"
                 ));
             }
-            self.0.get_object(request).await
+            Ok(answer)
         })
     }
 
@@ -57,9 +66,7 @@ impl S3 for Files {
         Self: 'b,
     {
         Box::pin(async move {
-            let bucket =
-                HeadBucketInput { bucket: request.input.bucket.clone(), ..HeadBucketInput::default() };
-            self.0.head_bucket(asking(bucket)).await?;
+            self.find(request.input.bucket.clone()).await?;
             self.0.put_object(request).await
         })
     }
@@ -74,16 +81,13 @@ impl S3 for Files {
     {
         Box::pin(async move {
             request.input.encoding_type = None;
+            // A page may always have fewer than were asked for.
+            let most = request.input.max_keys.unwrap_or(LISTED_OBJECTS_MAX);
+            request.input.max_keys = Some(most.min(LISTED_OBJECTS_MAX));
             let bucket = request.input.bucket.clone();
             let mut answer = self.0.list_objects_v2(request).await?;
-            for object in answer.output.contents.iter_mut().flatten() {
-                // One that has gone meanwhile is shown as it was.
-                if let Some(key) = &object.key
-                    && let Ok(there) = self.head(&bucket, key).await
-                {
-                    object.e_tag = there.e_tag;
-                }
-                object.storage_class = Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD));
+            if let Some(objects) = &mut answer.output.contents {
+                self.complete(&bucket, objects).await;
             }
             Ok(answer)
         })
@@ -110,11 +114,36 @@ impl S3 for Files {
 }
 
 impl Files {
-    /// What is known of an object; it tells a missing bucket from a missing object.
-    async fn head(&self, bucket: &str, key: &str) -> S3Result<HeadObjectOutput> {
-        let input =
-            HeadObjectInput { bucket: bucket.to_owned(), key: key.to_owned(), ..HeadObjectInput::default() };
-        Ok(self.0.head_object(asking(input)).await?.output)
+    /// Fails where there is no such bucket.
+    async fn find(&self, bucket: String) -> S3Result<()> {
+        let input = HeadBucketInput { bucket, ..HeadBucketInput::default() };
+        self.0.head_bucket(asking(input)).await.map(|_| ())
+    }
+
+    /// Puts to the objects of a listing what s3s-fs knows of each alone. One that has gone meanwhile is shown as it was.
+    async fn complete(&self, bucket: &str, objects: &mut [Object]) {
+        let mut etags: HashMap<String, ETag> = HashMap::new();
+        let mut looks = JoinSet::new();
+        for key in objects.iter().filter_map(|object| object.key.clone()) {
+            if looks.len() >= LOOKS_AT_ONCE
+                && let Some(Ok(Some((key, etag)))) = looks.join_next().await
+            {
+                etags.insert(key, etag);
+            }
+            let (files, bucket) = (Arc::clone(&self.0), bucket.to_owned());
+            looks.spawn(async move {
+                let input = HeadObjectInput { bucket, key: key.clone(), ..HeadObjectInput::default() };
+                let there = files.head_object(asking(input)).await.ok()?;
+                Some((key, there.output.e_tag?))
+            });
+        }
+        while let Some(look) = looks.join_next().await {
+            etags.extend(look.ok().flatten());
+        }
+        for object in objects {
+            object.e_tag = object.key.as_ref().and_then(|key| etags.remove(key));
+            object.storage_class = Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD));
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use s3s::auth::{S3Auth, SecretKey};
@@ -31,7 +32,7 @@ pub(crate) fn start(data_dir: Option<&Path>) -> Result<S3, StartError> {
     let failed = |error: &dyn std::fmt::Display| StartError::S3(format!("{}: {error}", directory.display()));
     std::fs::create_dir_all(&directory).map_err(|error| failed(&error))?;
     let files = FileSystem::new(&directory).map_err(|error| failed(&format!("{error:?}")))?;
-    let mut builder = S3ServiceBuilder::new(Files(files));
+    let mut builder = S3ServiceBuilder::new(Files(Arc::new(files)));
     builder.set_auth(SecretIsAccessKey);
     Ok(S3 { service: builder.build(), _temporary: temporary })
 }

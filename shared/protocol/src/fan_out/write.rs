@@ -127,13 +127,9 @@ impl<H: Host> Protocol<H> {
         first: &Position,
         part: u32,
     ) -> WorldResult<Result<BTreeMap<u32, Value>, Outcome>> {
-        let fan_out = first.fan_out().unwrap_or_else(|| stepladder_engine::FanOut {
-            count: 0,
-            concurrency: 0,
-            failures_tolerated: 0,
-            failure_items: 1,
-            inputs_seq: None,
-        });
+        let Some(fan_out) = first.fan_out() else {
+            return Ok(Ok(BTreeMap::new()));
+        };
         let inputs: Vec<BranchInput> = match fan_out.read() {
             Some(read) => {
                 let key = Lock::of(first).key(&crate::item::RunKey::of(run));

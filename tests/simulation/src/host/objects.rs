@@ -31,6 +31,9 @@ impl Objects for MemoryHost {
         bytes_max: usize,
     ) -> WorldResult<Result<Chunk, ObjectError>> {
         self.op("read object", |state| {
+            if let Some(error) = missing(&object.bucket) {
+                return Ok(Err(error));
+            }
             let Some(bytes) = state.objects.get(&(object.bucket.clone(), object.key.clone())) else {
                 return Ok(Err(error("NoSuchKey", "The specified key does not exist.")));
             };
@@ -52,6 +55,9 @@ impl Objects for MemoryHost {
         after: Option<&str>,
     ) -> WorldResult<Result<ListPage, ObjectError>> {
         self.op("list objects", |state| {
+            if let Some(error) = missing(&listing.bucket) {
+                return Ok(Err(error));
+            }
             let is_wanted = |key: &str| {
                 key.starts_with(&listing.prefix)
                     && after.is_none_or(|after| key.as_bytes() > after.as_bytes())
@@ -81,6 +87,9 @@ impl Objects for MemoryHost {
         _: &str,
     ) -> WorldResult<Result<(), ObjectError>> {
         self.op("write object", |state| {
+            if let Some(error) = missing(&object.bucket) {
+                return Ok(Err(error));
+            }
             state.objects.insert((object.bucket.clone(), object.key.clone()), bytes);
             Ok(Ok(()))
         })
@@ -93,6 +102,11 @@ fn etag_of(bytes: &[u8]) -> String {
         "\"{}\"",
         Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>()
     )
+}
+
+/// All buckets are there, but for those whose names begin so.
+fn missing(bucket: &str) -> Option<ObjectError> {
+    bucket.starts_with("missing").then(|| error("NoSuchBucket", "The specified bucket does not exist"))
 }
 
 fn error(code: &str, message: &str) -> ObjectError {

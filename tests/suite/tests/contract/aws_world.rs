@@ -72,6 +72,19 @@ impl World for AwsWorld {
         QueueName::Step(function.to_owned())
     }
 
+    fn objects_per_page(&self) -> usize {
+        match self.server {
+            Some(_) => 200,
+            None => 1_000,
+        }
+    }
+
+    async fn create_bucket(&self) -> String {
+        let bucket = format!("contract-{:032x}", self.host.clock().random_u128());
+        self.host.s3().create_bucket().bucket(&bucket).send().await.unwrap();
+        bucket
+    }
+
     async fn receive(&self, queue: &QueueName) -> Vec<Received> {
         let answer = self
             .host

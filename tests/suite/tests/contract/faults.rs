@@ -4,9 +4,9 @@ use super::aws_world::run;
 use stepladder_aws::{AwsHost, Environment, SchedulePlace};
 use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
-    Blobs, Close, Events, Functions, Host, ITEM_VERSION, Outgoing, Payload, Queue, QueueName, Record,
-    RecordKey, Retry, RunId, RunKey, Schedule, Scheduled, Schedules, SendError, StatusEvent, Store,
-    WorldResult,
+    Blobs, Close, Events, Functions, Host, ITEM_VERSION, Listing, ObjectName, Objects, Outgoing, Payload,
+    Queue, QueueName, Record, RecordKey, Retry, RunId, RunKey, Schedule, Scheduled, Schedules, SendError,
+    StatusEvent, Store, WorldResult,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -184,6 +184,72 @@ fn what_is_not_allowed_or_not_there_is_said_with_a_hint_and_tried_again_later() 
         check(400, no_table, read, Retry::Later, "STEPLADDER_TABLE").await;
         let invalid = r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"no"}"#;
         check(400, invalid, read, Retry::Never, "ValidationException").await;
+    });
+}
+
+fn object(bucket: &str, key: &str) -> ObjectName {
+    ObjectName { bucket: bucket.to_owned(), key: key.to_owned(), version: None, expected_owner: None }
+}
+
+#[test]
+fn what_s3_refuses_of_the_users_objects_is_their_error_and_what_passes_is_tried_again() {
+    let read = async |host: &AwsHost| {
+        let objects = host.objects().unwrap();
+        objects.read(&object("orders", "k"), None, 0, 10).await
+    };
+    let write = async |host: &AwsHost| {
+        let objects = host.objects().unwrap();
+        objects.write(&object("orders", "k"), vec![1], "application/json").await
+    };
+    let slow = "<Error><Code>SlowDown</Code><Message>slow</Message></Error>";
+    let denied = "<Error><Code>AccessDenied</Code><Message>not authorized</Message></Error>";
+    let elsewhere = "<Error><Code>PermanentRedirect</Code><Message>use another endpoint</Message></Error>";
+    run(async {
+        check(503, slow, read, Retry::Throttled, "SlowDown").await;
+        check(503, slow, write, Retry::Throttled, "SlowDown").await;
+        check(500, "<html>broken</html>", read, Retry::Later, "").await;
+        let error = read(&answering(403, denied).await).await.unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "not authorized (AccessDenied)");
+        let error = write(&answering(403, denied).await).await.unwrap().unwrap_err();
+        assert_eq!(error.code, "AccessDenied");
+        let error = read(&answering(301, elsewhere).await).await.unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "the bucket is in another region (PermanentRedirect)");
+        // Another answer than one that S3 gives.
+        check(200, "0123456789", read, Retry::Later, "ETag").await;
+    });
+}
+
+#[test]
+fn a_name_that_no_request_can_have_is_the_states_error() {
+    run(async {
+        let host = answering(500, "").await;
+        let objects = host.objects().unwrap();
+        for (bucket, key, code) in
+            [("my orders", "k", "InvalidBucketName"), ("orders", "", "InvalidArgument")]
+        {
+            let object = object(bucket, key);
+            assert_eq!(objects.read(&object, None, 0, 1).await.unwrap().unwrap_err().code, code);
+            assert_eq!(objects.write(&object, vec![1], "text/plain").await.unwrap().unwrap_err().code, code);
+        }
+        let odd = ObjectName { expected_owner: Some("1\n2".to_owned()), ..object("orders", "k") };
+        assert_eq!(objects.read(&odd, None, 0, 1).await.unwrap().unwrap_err().code, "InvalidRequest");
+    });
+}
+
+#[test]
+fn encoded_keys_of_a_listing_are_read() {
+    let listing = Listing { bucket: "orders".to_owned(), prefix: String::new(), expected_owner: None };
+    let page = "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><Contents>\
+        <Key>a+b%2Bc%0A%C3%A4</Key><LastModified>2026-11-30T10:00:00.000Z</LastModified>\
+        <ETag>&quot;e&quot;</ETag><Size>7</Size><StorageClass>GLACIER</StorageClass></Contents></ListBucketResult>";
+    run(async {
+        let host = answering(200, page).await;
+        let page = host.objects().unwrap().list(&listing, None).await.unwrap().unwrap();
+        assert!(page.has_more);
+        let [object] = page.objects.as_slice() else { panic!("{page:?}") };
+        assert_eq!((object.key.as_str(), object.etag.as_str(), object.bytes), ("a b+c\nä", "\"e\"", 7));
+        assert_eq!(object.modified_ms, 1_796_032_800_000);
+        assert_eq!(object.storage_class.as_deref(), Some("GLACIER"));
     });
 }
 

@@ -1,6 +1,6 @@
 //! The simulation's world, without its faults.
 
-use stepladder_protocol::{Host, QueueName};
+use stepladder_protocol::{Clock, Host, QueueName};
 use stepladder_simulation::MemoryHost;
 use stepladder_tests::contract::{Received, World};
 
@@ -16,6 +16,15 @@ impl World for MemoryWorld {
     /// Every queue is there, but for the step `missing`'s.
     async fn create_queue(&self, function: &str) -> QueueName {
         QueueName::Step(function.to_owned())
+    }
+
+    fn objects_per_page(&self) -> usize {
+        3
+    }
+
+    /// Every bucket is there, but for those whose names begin with `missing`.
+    async fn create_bucket(&self) -> String {
+        format!("bucket-{:032x}", self.host().clock().random_u128())
     }
 
     async fn receive(&self, queue: &QueueName) -> Vec<Received> {
