@@ -96,6 +96,26 @@ class Executions(ApiTest):
         for change in [{"maxConcurrency": -1}, {"toleratedFailureCount": -1}, {"toleratedFailurePercentage": 100.5}]:
             self.refused("ValidationException", loose, message=f"at '{next(iter(change))}'", mapRunArn=map_run, **change)
 
+    def test_the_map_run_of_an_execution_and_its_children(self):
+        processor = {**PASS, "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
+        each = {"Type": "Map", "Label": "Rows", "MaxConcurrency": 2, "ItemProcessor": processor, "End": True}
+        machine = self.machine({"StartAt": "Each", "States": {"Each": each}})
+        execution = self.started(machine, input="[1, 2, 3]")
+        self.assertEqual(self.ended(execution)["status"], "SUCCEEDED")
+        [listed] = self.client.get_paginator("list_map_runs").paginate(executionArn=execution).search("mapRuns")
+        self.assertEqual((listed["executionArn"], listed["stateMachineArn"]), (execution, f"{machine}/Rows"))
+        map_run = self.client.describe_map_run(mapRunArn=listed["mapRunArn"])
+        self.assertEqual((map_run["status"], map_run["maxConcurrency"]), ("SUCCEEDED", 2))
+        for counts in [map_run["itemCounts"], map_run["executionCounts"]]:
+            self.assertEqual((counts["succeeded"], counts["total"]), (3, 3))
+        pages = self.client.get_paginator("list_executions").paginate(
+            mapRunArn=map_run["mapRunArn"], statusFilter="SUCCEEDED", PaginationConfig={"PageSize": 2})
+        children = list(pages.search("executions"))
+        self.assertEqual([child["itemCount"] for child in children], [1, 1, 1])
+        described = [self.client.describe_execution(executionArn=child["executionArn"]) for child in children]
+        self.assertEqual([child["output"] for child in described], ["3", "2", "1"])
+        self.assertEqual({child["mapRunArn"] for child in described}, {map_run["mapRunArn"]})
+
     def test_executions_are_listed_by_the_paginator(self):
         machine = self.machine(WAIT)
         arns = [self.started(machine, name=f"n{n}") for n in range(7)]

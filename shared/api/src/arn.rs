@@ -133,13 +133,22 @@ pub(crate) fn execution(settings: &Settings, arn: &str) -> Result<RunId, ApiErro
     }
 }
 
-/// Whether a text is the ARN of a Map Run, of whatever region and account: `…:mapRun:<state machine>/<label>:<id>`.
+/// What belongs to a Map Run by the label of its state: it itself, or one of its children.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Labeled<'a> {
+    pub(crate) workflow: &'a str,
+    pub(crate) label: &'a str,
+    /// Its id, or the child's name.
+    pub(crate) name: &'a str,
+}
+
+/// The Map Run that an ARN names, `…:mapRun:<state machine>/<label>:<id>`; none where it is one of another region or account.
 ///
 /// # Errors
 ///
 /// InvalidArn where it is none.
-pub(crate) fn map_run(settings: &Settings, arn: &str) -> Result<(), ApiError> {
-    let (_, resource) = parse(settings, arn)?;
+pub(crate) fn map_run<'a>(settings: &Settings, arn: &'a str) -> Result<Option<Labeled<'a>>, ApiError> {
+    let (is_here, resource) = parse(settings, arn)?;
     match resource {
         Resource::Other { kind: "mapRun", name } => {
             let is_word = |word: &str| !word.is_empty() && !word.contains(['/', ':']);
@@ -147,9 +156,24 @@ pub(crate) fn map_run(settings: &Settings, arn: &str) -> Result<(), ApiError> {
                 name.split_once('/').and_then(|(machine, rest)| Some((machine, rest.split_once(':')?)));
             let is_it =
                 parts.is_some_and(|(machine, (label, id))| [machine, label, id].into_iter().all(is_word));
-            is_it.then_some(()).ok_or_else(|| invalid(arn))
+            match parts.filter(|_| is_it) {
+                Some((workflow, (label, name))) => Ok(is_here.then_some(Labeled { workflow, label, name })),
+                None => Err(invalid(arn)),
+            }
         }
         other => Err(wrong_type(other.kind())),
+    }
+}
+
+/// The child of a Map Run that an execution's ARN names, `…:execution:<state machine>/<label>:<name>`; none where it names
+/// anything else, or is none.
+pub(crate) fn child<'a>(settings: &Settings, arn: &'a str) -> Option<Labeled<'a>> {
+    match parse(settings, arn) {
+        Ok((true, Resource::Execution { workflow, name })) => {
+            let (workflow, label) = workflow.split_once('/')?;
+            Some(Labeled { workflow, label, name })
+        }
+        _ => None,
     }
 }
 

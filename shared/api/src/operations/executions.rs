@@ -13,13 +13,16 @@ use stepladder_engine::Status;
 use stepladder_protocol::{Clock, Host, Requested, RunItem, Store, WorkflowType};
 
 pub(super) const INCLUDED: [&str; 2] = ["ALL_DATA", "METADATA_ONLY"];
-const METADATA_ONLY: &str = "METADATA_ONLY";
+pub(super) const METADATA_ONLY: &str = "METADATA_ONLY";
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html>
 pub(super) async fn describe<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<Value, ApiError> {
     let arn = fields.required("executionArn", Text::ARN)?;
     let included = fields.one_of("includedData", &INCLUDED)?;
     fields.check()?;
+    if let Some(child) = arn::child(api.protocol.host().settings(), &arn) {
+        return super::map_runs::describe_child(api, &arn, child, included).await;
+    }
     let item = find(api, &arn).await?;
     let reason = refusal(&item, api.protocol.host().clock().now_ms());
     let redrive_status = if reason.is_some() { "NOT_REDRIVABLE" } else { "REDRIVABLE" };

@@ -1,5 +1,6 @@
 //! ListExecutions and ListStateMachines.
 
+use super::map_runs::ChildrenQuery;
 use crate::{
     Api, Refusals,
     answer::{Answer, seconds},
@@ -35,7 +36,10 @@ pub(super) async fn executions<H: Host>(api: &Api<H>, mut fields: Fields) -> Res
         (None, None) => {
             return Err(ApiError::missing("Must specify either stateMachineArn or mapRunArn"));
         }
-        (None, Some(map_run)) => return Err(super::map_runs::none(api, &map_run)),
+        (None, Some(arn)) => {
+            let asked = ChildrenQuery { arn, status, redriven, results, token };
+            return super::map_runs::children(api, asked).await;
+        }
         (Some(arn), None) => arn,
     };
     if redriven.is_some() {
