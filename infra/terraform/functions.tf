@@ -355,6 +355,94 @@ resource "aws_lambda_event_source_mapping" "enroll_payroll" {
   depends_on              = [aws_iam_role_policy.employee_onboarding]
 }
 
+resource "aws_cloudwatch_log_group" "ingest" {
+  name              = "/aws/lambda/${var.stack}-ingest"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "ingest" {
+  function_name    = "${var.stack}-ingest"
+  filename         = "${var.zips}/ingest/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/ingest/bootstrap.zip")
+  role             = aws_iam_role.data_import.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.ingest.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "ingest" {
+  event_source_arn        = aws_sqs_queue.ingest.arn
+  function_name           = aws_lambda_function.ingest.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.data_import]
+}
+
+resource "aws_cloudwatch_log_group" "load_rows" {
+  name              = "/aws/lambda/${var.stack}-load-rows"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "load_rows" {
+  function_name    = "${var.stack}-load-rows"
+  filename         = "${var.zips}/load-rows/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/load-rows/bootstrap.zip")
+  role             = aws_iam_role.data_import.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.load_rows.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "load_rows" {
+  event_source_arn        = aws_sqs_queue.load_rows.arn
+  function_name           = aws_lambda_function.load_rows.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.data_import]
+}
+
 resource "aws_cloudwatch_log_group" "order_equipment" {
   name              = "/aws/lambda/${var.stack}-order-equipment"
   retention_in_days = tonumber(var.log_retention_days)
@@ -397,6 +485,94 @@ resource "aws_lambda_event_source_mapping" "order_equipment" {
   function_response_types = ["ReportBatchItemFailures"]
   batch_size              = 10
   depends_on              = [aws_iam_role_policy.employee_onboarding]
+}
+
+resource "aws_cloudwatch_log_group" "parse_rows" {
+  name              = "/aws/lambda/${var.stack}-parse-rows"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "parse_rows" {
+  function_name    = "${var.stack}-parse-rows"
+  filename         = "${var.zips}/parse-rows/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/parse-rows/bootstrap.zip")
+  role             = aws_iam_role.data_import.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.parse_rows.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "parse_rows" {
+  event_source_arn        = aws_sqs_queue.parse_rows.arn
+  function_name           = aws_lambda_function.parse_rows.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.data_import]
+}
+
+resource "aws_cloudwatch_log_group" "report" {
+  name              = "/aws/lambda/${var.stack}-report"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "report" {
+  function_name    = "${var.stack}-report"
+  filename         = "${var.zips}/report/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/report/bootstrap.zip")
+  role             = aws_iam_role.data_import.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 30
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.report.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "report" {
+  event_source_arn        = aws_sqs_queue.report.arn
+  function_name           = aws_lambda_function.report.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.data_import]
 }
 
 resource "aws_cloudwatch_log_group" "request_approval" {
@@ -619,6 +795,50 @@ resource "aws_lambda_event_source_mapping" "send_welcome" {
   depends_on              = [aws_iam_role_policy.employee_onboarding]
 }
 
+resource "aws_cloudwatch_log_group" "transform_rows" {
+  name              = "/aws/lambda/${var.stack}-transform-rows"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "transform_rows" {
+  function_name    = "${var.stack}-transform-rows"
+  filename         = "${var.zips}/transform-rows/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/transform-rows/bootstrap.zip")
+  role             = aws_iam_role.data_import.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.transform_rows.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "transform_rows" {
+  event_source_arn        = aws_sqs_queue.transform_rows.arn
+  function_name           = aws_lambda_function.transform_rows.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.data_import]
+}
+
 resource "aws_cloudwatch_log_group" "validate_hire" {
   name              = "/aws/lambda/${var.stack}-validate-hire"
   retention_in_days = tonumber(var.log_retention_days)
@@ -766,12 +986,17 @@ resource "aws_lambda_function_recursion_config" "all" {
     create_account    = aws_lambda_function.create_account.function_name
     create_invoice    = aws_lambda_function.create_invoice.function_name
     enroll_payroll    = aws_lambda_function.enroll_payroll.function_name
+    ingest            = aws_lambda_function.ingest.function_name
+    load_rows         = aws_lambda_function.load_rows.function_name
     order_equipment   = aws_lambda_function.order_equipment.function_name
+    parse_rows        = aws_lambda_function.parse_rows.function_name
+    report            = aws_lambda_function.report.function_name
     request_approval  = aws_lambda_function.request_approval.function_name
     reserve_inventory = aws_lambda_function.reserve_inventory.function_name
     send_confirmation = aws_lambda_function.send_confirmation.function_name
     send_reminder     = aws_lambda_function.send_reminder.function_name
     send_welcome      = aws_lambda_function.send_welcome.function_name
+    transform_rows    = aws_lambda_function.transform_rows.function_name
     validate_hire     = aws_lambda_function.validate_hire.function_name
     validate_order    = aws_lambda_function.validate_order.function_name
   }

@@ -278,6 +278,76 @@ resource "aws_sqs_queue_policy" "enroll_payroll" {
 }
 
 # Messages of the step.
+resource "aws_sqs_queue" "ingest" {
+  name                       = "${var.stack}-ingest"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "ingest" {
+  queue_url = aws_sqs_queue.ingest.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.ingest.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "load_rows" {
+  name                       = "${var.stack}-load-rows"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "load_rows" {
+  queue_url = aws_sqs_queue.load_rows.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.load_rows.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
 resource "aws_sqs_queue" "order_equipment" {
   name                       = "${var.stack}-order-equipment"
   visibility_timeout_seconds = 60
@@ -302,6 +372,76 @@ resource "aws_sqs_queue_policy" "order_equipment" {
         Principal = "*"
         Action    = "sqs:*"
         Resource  = [aws_sqs_queue.order_equipment.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "parse_rows" {
+  name                       = "${var.stack}-parse-rows"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "parse_rows" {
+  queue_url = aws_sqs_queue.parse_rows.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.parse_rows.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "report" {
+  name                       = "${var.stack}-report"
+  visibility_timeout_seconds = 180
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "report" {
+  queue_url = aws_sqs_queue.report.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.report.arn]
         Condition = {
           Bool = {
             "aws:SecureTransport" = "false"
@@ -477,6 +617,41 @@ resource "aws_sqs_queue_policy" "send_welcome" {
         Principal = "*"
         Action    = "sqs:*"
         Resource  = [aws_sqs_queue.send_welcome.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "transform_rows" {
+  name                       = "${var.stack}-transform-rows"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "transform_rows" {
+  queue_url = aws_sqs_queue.transform_rows.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.transform_rows.arn]
         Condition = {
           Bool = {
             "aws:SecureTransport" = "false"

@@ -17,11 +17,15 @@ resource "aws_iam_role" "dead_letter" {
   })
 }
 
+# Send: All of the stack's: they are more than a policy has room for one by one.
 # Activities: Activities are made by CreateActivity, while the stack runs.
 # FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
 # to.
 # FindPayloads: S3 tells an object that is gone from one that may not be read only to who may list: a message
 # whose payload is gone is parked.
+# UsersS3GetObject: Item readers and result writers, by the definitions and Cargo.toml.
+# UsersS3ListBucket: Item readers of the definitions list them; and a key that isn't there is told from one that
+# may not be read only to who may list.
 # TryAlone: A message that its queue gave up is handed to its step once more, alone. All of the stack's: a
 # function that is gone is told from one that may not be called.
 resource "aws_iam_role_policy" "dead_letter" {
@@ -42,26 +46,10 @@ resource "aws_iam_role_policy" "dead_letter" {
         Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-dead-letter"]
       },
       {
-        Sid    = "Send"
-        Effect = "Allow"
-        Action = ["sqs:SendMessage"]
-        Resource = [
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-assign-mentor",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-charge-payment",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-account",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-invoice",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-enroll-payroll",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-order-equipment",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-request-approval",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-reserve-inventory",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-confirmation",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-reminder",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-welcome",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-hire",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-order",
-        ]
+        Sid      = "Send"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
       },
       {
         Sid      = "Activities"
@@ -134,6 +122,18 @@ resource "aws_iam_role_policy" "dead_letter" {
         Resource = ["arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}"]
       },
       {
+        Sid      = "UsersS3GetObject"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = ["arn:${local.partition}:s3:::stepladder-import*/*"]
+      },
+      {
+        Sid      = "UsersS3ListBucket"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = ["arn:${local.partition}:s3:::stepladder-import*"]
+      },
+      {
         Sid      = "TryAlone"
         Effect   = "Allow"
         Action   = ["lambda:InvokeFunction"]
@@ -181,6 +181,7 @@ resource "aws_iam_role" "start" {
   })
 }
 
+# Send: All of the stack's: they are more than a policy has room for one by one.
 # Activities: Activities are made by CreateActivity, while the stack runs.
 # FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
 # to.
@@ -202,26 +203,10 @@ resource "aws_iam_role_policy" "start" {
         Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-start"]
       },
       {
-        Sid    = "Send"
-        Effect = "Allow"
-        Action = ["sqs:SendMessage"]
-        Resource = [
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-assign-mentor",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-charge-payment",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-account",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-invoice",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-enroll-payroll",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-order-equipment",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-request-approval",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-reserve-inventory",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-confirmation",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-reminder",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-welcome",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-hire",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-order",
-        ]
+        Sid      = "Send"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
       },
       {
         Sid      = "Activities"
@@ -325,11 +310,15 @@ resource "aws_iam_role" "timer" {
   })
 }
 
+# Send: All of the stack's: they are more than a policy has room for one by one.
 # Activities: Activities are made by CreateActivity, while the stack runs.
 # FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
 # to.
 # FindPayloads: S3 tells an object that is gone from one that may not be read only to who may list: a message
 # whose payload is gone is parked.
+# UsersS3GetObject: Item readers and result writers, by the definitions and Cargo.toml.
+# UsersS3ListBucket: Item readers of the definitions list them; and a key that isn't there is told from one that
+# may not be read only to who may list.
 # ListRuns: The sweep looks for runs that nothing moves any more, of all workflows: keys only.
 resource "aws_iam_role_policy" "timer" {
   name = "stepladder"
@@ -349,26 +338,10 @@ resource "aws_iam_role_policy" "timer" {
         Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer"]
       },
       {
-        Sid    = "Send"
-        Effect = "Allow"
-        Action = ["sqs:SendMessage"]
-        Resource = [
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-assign-mentor",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-charge-payment",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-account",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-invoice",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-enroll-payroll",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-order-equipment",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-request-approval",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-reserve-inventory",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-confirmation",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-reminder",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-welcome",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-hire",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-order",
-        ]
+        Sid      = "Send"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
       },
       {
         Sid      = "Activities"
@@ -441,6 +414,18 @@ resource "aws_iam_role_policy" "timer" {
         Resource = ["arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}"]
       },
       {
+        Sid      = "UsersS3GetObject"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = ["arn:${local.partition}:s3:::stepladder-import*/*"]
+      },
+      {
+        Sid      = "UsersS3ListBucket"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = ["arn:${local.partition}:s3:::stepladder-import*"]
+      },
+      {
         Sid      = "ListRuns"
         Effect   = "Allow"
         Action   = ["dynamodb:Query"]
@@ -485,6 +470,172 @@ resource "aws_iam_role_policy" "timer_key" {
   count = local.has_key ? 1 : 0
   name  = "stepladder-key"
   role  = aws_iam_role.timer.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Key"
+        Effect = "Allow"
+        Action = [
+          "kms:Decrypt",
+          "kms:Encrypt",
+          "kms:GenerateDataKey",
+          "kms:DescribeKey",
+        ]
+        Resource = [var.kms_key_arn]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role" "data_import" {
+  name_prefix = "${substr("${var.stack}-data-import", 0, 37)}-"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          Service = "lambda.amazonaws.com"
+        }
+        Action = "sts:AssumeRole"
+      },
+    ]
+  })
+}
+
+# FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
+# to.
+# Activities: Activities are made by CreateActivity, while the stack runs.
+resource "aws_iam_role_policy" "data_import" {
+  name = "stepladder"
+  role = aws_iam_role.data_import.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Receive"
+        Effect = "Allow"
+        Action = [
+          "sqs:ReceiveMessage",
+          "sqs:DeleteMessage",
+          "sqs:ChangeMessageVisibility",
+          "sqs:GetQueueAttributes",
+        ]
+        Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-ingest",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-load-rows",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parse-rows",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-report",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-transform-rows",
+        ]
+      },
+      {
+        Sid    = "Send"
+        Effect = "Allow"
+        Action = ["sqs:SendMessage"]
+        Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-ingest",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-load-rows",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parse-rows",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-report",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-transform-rows",
+        ]
+      },
+      {
+        Sid      = "FindQueues"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueUrl"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
+      },
+      {
+        Sid      = "Activities"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-activity-*"]
+      },
+      {
+        Sid    = "Runs"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:BatchGetItem",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["R#data-import/*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid      = "Definitions"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["W#data-import"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Payloads"
+        Effect = "Allow"
+        Action = [
+          "s3:GetObject",
+          "s3:PutObject",
+        ]
+        Resource = ["arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}/runs/data-import/*"]
+      },
+      {
+        Sid    = "Logs"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogStream",
+          "logs:PutLogEvents",
+        ]
+        Resource = [
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-ingest:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-load-rows:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-parse-rows:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-report:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-transform-rows:*",
+        ]
+      },
+      {
+        Sid    = "OwnTables"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:BatchGetItem",
+          "dynamodb:Query",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+          "dynamodb:DeleteItem",
+          "dynamodb:BatchWriteItem",
+          "dynamodb:ConditionCheckItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}-imports"]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "data_import_key" {
+  count = local.has_key ? 1 : 0
+  name  = "stepladder-key"
+  role  = aws_iam_role.data_import.id
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -930,6 +1081,7 @@ resource "aws_iam_role" "api" {
   })
 }
 
+# Send: All of the stack's: they are more than a policy has room for one by one.
 # FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
 # to.
 # WorkOnActivities: CreateActivity makes a queue, DeleteActivity deletes it, and GetActivityTask takes tasks.
@@ -943,26 +1095,10 @@ resource "aws_iam_role_policy" "api" {
     Version = "2012-10-17"
     Statement = [
       {
-        Sid    = "Send"
-        Effect = "Allow"
-        Action = ["sqs:SendMessage"]
-        Resource = [
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-assign-mentor",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-charge-payment",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-account",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-invoice",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-enroll-payroll",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-order-equipment",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-request-approval",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-reserve-inventory",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-confirmation",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-reminder",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-welcome",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-hire",
-          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-order",
-        ]
+        Sid      = "Send"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
       },
       {
         Sid      = "FindQueues"

@@ -89,6 +89,38 @@ resource "aws_dynamodb_table" "runs" {
 }
 
 # A table of a package's own, from its Cargo.toml.
+resource "aws_dynamodb_table" "own_imports" {
+  name                        = "${var.stack}-imports"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "pk"
+  range_key                   = "sk"
+  deletion_protection_enabled = var.deletion_protection
+
+  attribute {
+    name = "pk"
+    type = "S"
+  }
+
+  attribute {
+    name = "sk"
+    type = "S"
+  }
+
+  point_in_time_recovery {
+    enabled = var.point_in_time_recovery
+  }
+
+  server_side_encryption {
+    enabled     = local.has_key
+    kms_key_arn = local.has_key ? var.kms_key_arn : null
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+# A table of a package's own, from its Cargo.toml.
 resource "aws_dynamodb_table" "own_onboarding" {
   name                        = "${var.stack}-onboarding"
   billing_mode                = "PAY_PER_REQUEST"
