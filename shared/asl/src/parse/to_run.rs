@@ -70,7 +70,7 @@ mod tests {
     fn what_can_not_even_fail_is_refused_in_any_case() {
         let distributed = r#""A": {"Type": "Map", "End": true, "ItemProcessor": {"StartAt": "I", "ProcessorConfig":
             {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "States": {"I": {"Type": "Succeed"}}}, "ItemReader": {"Resource": "arn:aws:states:::s3:getObject",
-            "Parameters": {"Bucket": "b", "Key": "k"}}}"#;
+            "ReaderConfig": {"InputType": "PARQUET"}, "Parameters": {"Bucket": "b", "Key": "k"}}}"#;
         let taken = checked(distributed).to_run(Unsupported::Taken);
         assert!(taken.definition.is_none());
         assert_eq!(taken.errors.iter().map(|fault| fault.code).collect::<Vec<_>>(), [FaultCode::NotYetRun]);
