@@ -16,6 +16,7 @@ use stepladder_infra::{
     CallFacts, Facts, ObjectFacts, PackageFacts, PolicyFacts, ProvisionedPollers, SettingError,
     WorkflowFacts, WorkflowSettings,
 };
+use stepladder_protocol::TenantPath;
 
 /// A cargo workspace with a folder `functions/`.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,7 +134,8 @@ impl Project {
                 }
             }
         }
-        match refused(project.manifest_facts().check()) {
+        let faults = project.manifest_facts().check().into_iter().chain(project.tenant_faults());
+        match refused(faults.collect()) {
             Some(failure) => Err(failure),
             None => Ok(project),
         }
@@ -173,6 +175,18 @@ impl Project {
             packages: self.package_facts.clone(),
             workflows: self.workflow_settings.iter().map(workflow).collect(),
         }
+    }
+
+    /// The workflows whose setting `tenant` is no path.
+    fn tenant_faults(&self) -> impl Iterator<Item = SettingError> {
+        self.workflow_settings.iter().filter_map(|(name, settings)| {
+            let tenant = settings.tenant.as_ref()?;
+            let error = tenant.parse::<TenantPath>().err()?;
+            let message = format!(
+                "the tenant of workflow {name} is {tenant:?}; it must be a path into the run's input, like \"$.customer_id\": {error}"
+            );
+            Some(SettingError { message })
+        })
     }
 
     /// The definitions, `functions/*/workflow.asl.json`, by name.
@@ -416,7 +430,7 @@ mod tests {
             "stepladder": {
                 "bin": {"pay": {"provisioned_pollers": {"minimum": 2, "maximum": 5}, "reserved_concurrency": 7}},
                 "policy": [{"actions": ["s3:GetObject"], "resources": ["arn:${Partition}:s3:::rates/*"]}],
-                "workflow": {"order": {"schedule": "rate(1 hour)", "status_events": "failures", "retention_days": 90}},
+                "workflow": {"order": {"schedule": "rate(1 hour)", "status_events": "failures", "retention_days": 90, "tenant": "$.customer.id"}},
             },
         }))
         .unwrap();
@@ -428,6 +442,7 @@ mod tests {
         let folders: Vec<_> = project.package_facts.iter().map(|package| package.folder.as_str()).collect();
         assert_eq!(folders, ["order", "system"]);
         assert_eq!(project.workflow_settings["order"].retention_days, Some(90));
+        assert_eq!(project.workflow_settings["order"].tenant.as_deref(), Some("$.customer.id"));
     }
 
     #[test]
@@ -438,6 +453,10 @@ mod tests {
         let failure =
             metadata(json!({"lambda": {"bin": {"pay": {"deploy": {"timeout": 901}}}}})).unwrap_err();
         assert!(failure.message.contains("901"), "{failure}");
+        let failure =
+            metadata(json!({"stepladder": {"workflow": {"order": {"tenant": "$.rows[*].id"}}}})).unwrap_err();
+        let expected = "the tenant of workflow order is \"$.rows[*].id\"; it must be a path into the run's input, like \"$.customer_id\"";
+        assert!(failure.message.contains(expected) && failure.message.contains("a wildcard"), "{failure}");
         let two = json!({"stepladder": {
             "bin": {"pay": {"batch_size": 11, "reserved_concurrency": 0}},
             "policy": [{"actions": ["s3:GetObject"], "resources": ["*"]}],

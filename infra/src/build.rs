@@ -293,6 +293,9 @@ fn workflow_settings(facts: &Facts) -> Map<String, serde_json::Value> {
         if let Some(sample) = settings.log_sample {
             set.insert("log_sample".to_owned(), json!(sample));
         }
+        if let Some(tenant) = &settings.tenant {
+            set.insert("tenant".to_owned(), json!(tenant));
+        }
         if !set.is_empty() {
             workflows.insert(name.clone(), serde_json::Value::Object(set));
         }

@@ -110,6 +110,9 @@ pub struct WorkflowSettings {
     /// which `*` may stand for any text, and `${Stack}`, `${Region}` and `${Account}`.
     #[serde(default)]
     pub buckets: Vec<String>,
+    /// Where the input of its runs names whose they are: a path like `$.customer_id`. Whoever reads the manifests sees that
+    /// it is one: this crate knows no paths.
+    pub tenant: Option<String>,
 }
 
 /// Which ends of runs are told to EventBridge.

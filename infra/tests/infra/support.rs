@@ -81,7 +81,7 @@ pub(crate) fn everything() -> Facts {
         workflow(
             "shop",
             &["charge-card", "check-stock"],
-            json!({"schedule": "cron(0 6 ? * MON-FRI *)", "status_events": "failures", "retention_days": 90, "log_sample": 0.1}),
+            json!({"schedule": "cron(0 6 ? * MON-FRI *)", "status_events": "failures", "retention_days": 90, "log_sample": 0.1, "tenant": "$.customer['id']"}),
         ),
         // The name of the system's own schedule.
         workflow("sweep", &["ship"], json!({"schedule": "rate(2 days)"})),

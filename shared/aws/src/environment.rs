@@ -93,7 +93,7 @@ impl Environment {
     /// | `STEPLADDER_STATUS_EVENTS` | which ends of runs are told: `off`, `failures`, `all` (or 0 and 1) | off |
     /// | `STEPLADDER_EVENT_BUS` | the EventBridge bus that is told of them | the status queue is |
     /// | `STEPLADDER_LOG_SAMPLE` | which part of the messages that went well are logged, 0 to 1 | 0.05; 1 with a local endpoint |
-    /// | `STEPLADDER_WORKFLOWS` | what single workflows set otherwise: `{"order": {"retention_days": 90, "status_events": "failures", "log_sample": 1}}`, each optional | none |
+    /// | `STEPLADDER_WORKFLOWS` | what single workflows set otherwise: `{"order": {"retention_days": 90, "status_events": "failures", "log_sample": 1, "tenant": "$.customer_id"}}`, each optional | none |
     /// | `STEPLADDER_METRICS` | `emf`: counts are written to stdout in CloudWatch's embedded metric format | none |
     /// | `STEPLADDER_SCHEDULE_GROUP`, `STEPLADDER_SCHEDULE_ROLE_ARN` | the group of EventBridge Scheduler for waits beyond 15 minutes, and the role that sends to the timer queue | chains of delays |
     pub fn from_env() -> Result<Self, EnvironmentError> {

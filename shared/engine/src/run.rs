@@ -37,6 +37,9 @@ pub struct Run {
     /// The alias of the workflow that it was started with.
     #[serde(rename = "al", skip_serializing_if = "Option::is_none", default)]
     pub alias: Option<String>,
+    /// Whose it is: the group of its messages. No state can see it.
+    #[serde(rename = "tn", skip_serializing_if = "Option::is_none", default)]
+    pub tenant: Option<String>,
     /// Whether a task of another run waits for its end.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub child: bool,
@@ -219,6 +222,7 @@ impl Run {
             redriven_ms: None,
             version: None,
             alias: None,
+            tenant: None,
             child: false,
             input: None,
             context: None,

@@ -9,7 +9,7 @@ use crate::{
     limits,
     line::Line,
     message::{Ask, Lock, Message},
-    start::{StartError, StartRequest, Started},
+    start::{StartError, StartRequest, StartWith, Started},
     tasks::{TaskState, Tasks},
     traits::{Clock, Host, QueueName, Store, WorldResult},
     versions::Qualifier,
@@ -51,7 +51,12 @@ impl<H: Host> Protocol<H> {
         let parent = waits.then_some(ParentTask { run, task });
         let arn = Run { workflow: id.workflow.clone(), name: id.name.clone(), ..job.message.run.clone() }
             .execution_arn();
-        let item = match self.start_for(request, qualifier.as_ref(), parent.as_ref()).await {
+        let with = StartWith {
+            qualifier: qualifier.as_ref(),
+            parent: parent.as_ref(),
+            tenant: job.message.run.tenant.as_deref(),
+        };
+        let item = match self.start_for(request, with).await {
             Ok(Started::Created(item)) => item,
             Ok(Started::Repeated(item)) if !waits || item.parent == parent => item,
             Ok(Started::Repeated(_) | Started::Conflict(_)) => {

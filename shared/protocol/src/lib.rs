@@ -44,6 +44,7 @@ mod sweep;
 mod tags;
 mod task;
 mod tasks;
+mod tenant;
 mod together;
 mod traits;
 mod versions;
@@ -90,6 +91,7 @@ pub use sweep::Swept;
 pub use tags::TagsChanged;
 pub use task::{TaskDone, TaskError, TaskTaken};
 pub use tasks::{EndTask, TaskAnswer, TaskItem, TaskState, Tasks};
+pub use tenant::{TenantPath, tenant_of_body};
 pub use together::BatchFunction;
 pub use traits::{
     Absent, Blobs, Clock, CreateRun, DataSlot, Events, Functions, Host, Invoked, ListedRun, ListedWorkflow,

@@ -90,6 +90,11 @@ pub const ITEM_PAYLOAD_BYTES_MAX: usize = 8 * 1024;
 /// 380 bytes, the update at the run's end costs one write unit.
 pub const RUN_ITEM_PAYLOAD_BYTES_MAX: usize = 300;
 
+/// A run's tenant has at most so many characters, a UUID's: with its attribute's name it fits beside an input and an ending into
+/// the run item's write unit. SQS takes 128
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html>).
+pub const TENANT_CHARS_MAX: usize = 36;
+
 /// The largest payload unless set otherwise, in bytes: a quarter of a function's 256 MB.
 pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024 * 1024;
 

@@ -1,6 +1,7 @@
 //! What a deployment may set.
 
-use crate::limits;
+use crate::{limits, tenant::TenantPath};
+use serde_json::Value;
 use std::{collections::BTreeMap, str::FromStr};
 use stepladder_engine::Status;
 
@@ -35,11 +36,13 @@ pub struct Settings {
 }
 
 /// What one workflow has set otherwise than its stack.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct WorkflowSettings {
     pub retention_days: Option<u32>,
     pub status_events: Option<StatusEvents>,
     pub log_sample: Option<f64>,
+    /// Where the input of its runs names whose they are.
+    pub tenant: Option<TenantPath>,
 }
 
 /// Which ends of runs are told.
@@ -118,6 +121,11 @@ impl Settings {
         self.own(workflow, |settings| settings.log_sample).unwrap_or(self.log_sample)
     }
 
+    /// The tenant that a run of this workflow with this input has.
+    pub(crate) fn tenant_of(&self, workflow: &str, input: &Value) -> Option<String> {
+        self.workflows.get(workflow)?.tenant.as_ref()?.tenant_of(input)
+    }
+
     /// Whether such an end of a workflow's run is told.
     pub(crate) fn tells(&self, workflow: &str, status: Status) -> bool {
         self.own(workflow, |settings| settings.status_events).unwrap_or(self.status_events).tells(status)
@@ -140,6 +148,7 @@ mod tests {
             retention_days: Some(90),
             status_events: Some(StatusEvents::Failures),
             log_sample: Some(1.0),
+            tenant: Some("$.customer".parse().unwrap()),
         };
         settings.workflows.insert("own".to_owned(), own);
         settings.workflows.insert("plain".to_owned(), WorkflowSettings::default());
@@ -155,6 +164,14 @@ mod tests {
         assert_eq!(of("other"), (30, 0.05));
         assert_eq!(settings.expires_s("own", 5_000, 7_000), 7 + 90 * 86_400);
         assert_eq!(settings.expires_s("other", 5_000, i64::MIN), 5 + 30 * 86_400);
+    }
+
+    #[test]
+    fn only_a_workflow_that_names_a_path_has_tenants() {
+        let input = serde_json::json!({"customer": "acme"});
+        let of = |workflow| settings().tenant_of(workflow, &input);
+        assert_eq!(of("own").as_deref(), Some("acme"));
+        assert_eq!((of("plain"), of("other")), (None, None));
     }
 
     #[test]

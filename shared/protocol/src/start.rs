@@ -30,6 +30,16 @@ pub struct StartRequest {
     pub input: Value,
 }
 
+/// What a start has beside what it asks for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct StartWith<'a> {
+    pub(crate) qualifier: Option<&'a Qualifier>,
+    /// The task that waits for the run's end.
+    pub(crate) parent: Option<&'a ParentTask>,
+    /// The tenant of the run that starts it, which it has too unless its own input names one.
+    pub(crate) tenant: Option<&'a str>,
+}
+
 /// How a start went.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Started {
@@ -78,7 +88,7 @@ impl<H: Host> Protocol<H> {
     /// Starts a run, or finds that it is there. Repeating it is safe: the name makes it idempotent, as with
     /// StartExecution (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>).
     pub async fn start(&self, request: StartRequest) -> Result<Started, StartError> {
-        self.start_for(request, None, None).await
+        self.start_for(request, StartWith::default()).await
     }
 
     /// Starts a run with a version of its workflow, or with the one that an alias leads to. A run of the name that is there
@@ -88,17 +98,16 @@ impl<H: Host> Protocol<H> {
         request: StartRequest,
         qualifier: &Qualifier,
     ) -> Result<Started, StartError> {
-        self.start_for(request, Some(qualifier), None).await
+        self.start_for(request, StartWith { qualifier: Some(qualifier), ..StartWith::default() }).await
     }
 
-    /// [`Protocol::start`], for a task that waits for the run's end.
+    /// [`Protocol::start`], by somebody of whom there is more to know.
     pub(crate) async fn start_for(
         &self,
         request: StartRequest,
-        qualifier: Option<&Qualifier>,
-        parent: Option<&ParentTask>,
+        with: StartWith<'_>,
     ) -> Result<Started, StartError> {
-        let (started, handled) = self.prepare_start(request, qualifier, parent).await?;
+        let (started, handled) = self.prepare_start(request, with).await?;
         self.send_now(handled.sendings).await?;
         Ok(started)
     }
@@ -119,7 +128,7 @@ impl<H: Host> Protocol<H> {
             }
         };
         let id = RunId::new(&request.workflow, &request.name);
-        match self.prepare_start(request, None, None).await {
+        match self.prepare_start(request, StartWith::default()).await {
             Ok((Started::Created(_) | Started::Repeated(_), handled)) => handled,
             Ok((Started::Conflict(_), _)) => {
                 let why = format!("the run {id} is there already, with another input");
@@ -138,12 +147,11 @@ impl<H: Host> Protocol<H> {
     async fn prepare_start(
         &self,
         request: StartRequest,
-        qualifier: Option<&Qualifier>,
-        parent: Option<&ParentTask>,
+        with: StartWith<'_>,
     ) -> Result<(Started, Handled), StartError> {
         let StartRequest { workflow, name, input } = request;
         check_name(&name)?;
-        let Some(Pin { current, version, alias }) = self.pin(&workflow, qualifier).await? else {
+        let Some(Pin { current, version, alias }) = self.pin(&workflow, with.qualifier).await? else {
             return Err(StartError::UnknownWorkflow { workflow });
         };
         let Current { hash, definition, role_arn } = current;
@@ -160,7 +168,9 @@ impl<H: Host> Protocol<H> {
         let mut item = self.run_item(RunId::new(workflow, name), hash, &json, now_ms);
         item.role_arn = role_arn.unwrap_or(item.role_arn);
         (item.workflow_version, item.alias) = (version, alias);
-        item.parent = parent.cloned();
+        item.parent = with.parent.cloned();
+        item.tenant = self.host.settings().tenant_of(&item.id.workflow, &input);
+        item.tenant = item.tenant.or_else(|| with.tenant.map(str::to_owned));
         let first = self.first_transition(&item, &definition, input.clone())?;
         if let Some(why) = self.data_excess(&first.1)? {
             return Err(StartError::FirstDataTooLarge { why });
@@ -252,6 +262,7 @@ impl<H: Host> Protocol<H> {
             expires_s,
             workflow_version: None,
             alias: None,
+            tenant: None,
         }
     }
 }
@@ -265,6 +276,12 @@ pub(crate) fn is_start(body: &str) -> bool {
 pub(crate) fn named(body: &str) -> Option<(String, Option<String>)> {
     let start: StartMessage = serde_json::from_str(body).ok()?;
     Some((start.workflow, start.name))
+}
+
+/// The workflow and the input of a start; `None` if the body isn't one.
+pub(crate) fn asked(body: &str) -> Option<(String, Value)> {
+    let start: StartMessage = serde_json::from_str(body).ok()?;
+    Some((start.workflow, start.input))
 }
 
 /// A body as it is sent once more, in a message that has an id of its own. A start without a name gets the one that it has

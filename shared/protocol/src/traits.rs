@@ -321,6 +321,22 @@ pub struct Outgoing {
     pub body: String,
     /// At most 900.
     pub delay_seconds: u32,
+    /// Whose message it is: a queue that is fair lets no group starve the others. 1 to 128 letters, digits and punctuation, all
+    /// ASCII; none: it is nobody's but its own.
+    pub group: Option<String>,
+}
+
+impl Outgoing {
+    /// A message of no group.
+    pub fn new(body: impl Into<String>, delay_seconds: u32) -> Self {
+        Self { body: body.into(), delay_seconds, group: None }
+    }
+
+    /// The same message as one of this group.
+    #[must_use]
+    pub fn of_group(self, group: Option<String>) -> Self {
+        Self { group, ..self }
+    }
 }
 
 /// Why one message could not be sent.

@@ -193,7 +193,7 @@ impl Chain {
             let message = |run: &usize| {
                 let StartRequest { workflow, name, input } = self.request(*run);
                 let body = json!({ "workflow": workflow, "name": name, "input": input }).to_string();
-                Outgoing { body, delay_seconds: 0 }
+                Outgoing::new(body, 0)
             };
             let messages: Vec<Outgoing> = runs.iter().map(message).collect();
             for sent in self.client.host().queue().send(&QueueName::Start, &messages).await? {

@@ -16,6 +16,8 @@ use stepladder_protocol::{Delivery, Invoked, QueueName, Record, RecordKey, Setti
 pub struct InQueue {
     pub id: String,
     pub body: String,
+    /// Whose it is.
+    pub group: Option<String>,
     pub receive_count: u32,
     /// When it was sent, in milliseconds since the epoch.
     pub sent_ms: i64,
@@ -31,6 +33,8 @@ pub(crate) struct Hand {
     /// The next time that somebody sleeps until, in milliseconds since the epoch.
     next_wake_ms: Option<i64>,
     calls: Option<Vec<&'static str>>,
+    /// The queue and the group of each message that was sent.
+    sent: Option<Vec<(QueueName, Option<String>)>>,
     /// How long each operation takes, in milliseconds.
     pub(crate) operation_ms: i64,
     failing: BTreeMap<&'static str, u32>,
@@ -48,6 +52,13 @@ impl Hand {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Notes a message that is sent.
+    pub(crate) fn sent(&mut self, queue: &QueueName, group: Option<&str>) {
+        if let Some(sent) = &mut self.sent {
+            sent.push((queue.clone(), group.map(str::to_owned)));
         }
     }
 
@@ -139,6 +150,7 @@ impl MemoryHost {
             .map(|(id, queued)| InQueue {
                 id: id.to_string(),
                 body: queued.body,
+                group: queued.group,
                 receive_count: queued.receive_count,
                 sent_ms: queued.sent_ms,
                 visible_ms: queued.visible_ms,
@@ -164,6 +176,11 @@ impl MemoryHost {
     /// The operations since the last call of this, which begins to note them.
     pub fn calls(&self) -> Vec<&'static str> {
         self.state().hand.calls.replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// The queue and the group of each message that was sent since the last call of this, which begins to note them.
+    pub fn sent(&self) -> Vec<(QueueName, Option<String>)> {
+        self.state().hand.sent.replace(Vec::new()).unwrap_or_default()
     }
 
     /// How a direct call of a function goes, by its name and what it is called with.

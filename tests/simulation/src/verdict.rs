@@ -7,14 +7,14 @@ use crate::{
     oracle::{self, Oracle},
     scenario::Faults,
     told::{Told, told},
-    watch::{FanOutWatch, KeptWatch},
+    watch::{FanOutWatch, KeptWatch, TenantWatch},
     world::{Report, Wanted},
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_engine::{Next, Outcome, Phase, Status, waits_for_answer};
 use stepladder_protocol::{
-    EndedHow, Message, PartKey, Protocol, QueueName, Record, RecordKey, RunView, StepRequest,
+    EndedHow, Message, Outgoing, PartKey, Protocol, QueueName, Record, RecordKey, RunView, StepRequest,
 };
 
 /// What is watched while it happens.
@@ -30,6 +30,7 @@ pub(crate) struct Watch {
     pub(crate) counts_messages: bool,
     pub(crate) kept: KeptWatch,
     fan_outs: FanOutWatch,
+    tenants: TenantWatch,
 }
 
 impl Watch {
@@ -45,8 +46,9 @@ impl Watch {
         *self.executed.entry(key).or_default() += 1;
     }
 
-    pub(crate) fn sent(&mut self, queue: &QueueName, body: &str) {
+    pub(crate) fn sent(&mut self, queue: &QueueName, Outgoing { body, group, .. }: &Outgoing) {
         self.fan_outs.sent(body);
+        self.broken.extend(self.tenants.sent(body, group.as_deref()));
         if matches!(queue, QueueName::Step(_)) {
             self.kept.sent(body);
         }

@@ -1,5 +1,6 @@
 //! What is watched of fan-outs while it happens.
 
+use crate::holders::CHILD;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_engine::{Branch, FanOut, Fork, Outcome, Status};
@@ -9,6 +10,28 @@ use stepladder_protocol::{
 
 /// A fan-out: the run's nonce, the branch that opened it, and the seq.
 type Key = (String, Branch, u32);
+
+/// Each message of a run is sent as one of its tenant: the `index` of its input, as the settings of its workflow say; or, of a
+/// run that another has started, the other's.
+#[derive(Debug, Default)]
+pub(crate) struct TenantWatch {
+    by_nonce: BTreeMap<String, Option<String>>,
+}
+
+impl TenantWatch {
+    pub(crate) fn sent(&mut self, body: &str, group: Option<&str>) -> Option<String> {
+        let body: Value = serde_json::from_str(body).ok()?;
+        let run = body.get("run")?;
+        let (workflow, nonce) = (run["workflow"].as_str()?, run["nonce"].as_str()?);
+        let first = self.by_nonce.entry(nonce.to_owned()).or_insert_with(|| group.map(str::to_owned));
+        let is_right = match (workflow, workflow.strip_prefix('w')) {
+            (_, Some(index)) => group == Some(index),
+            (CHILD, _) => group.is_some() && first.as_deref() == group,
+            _ => group.is_none(),
+        };
+        (!is_right).then(|| format!("a message of a run of {workflow} was sent as one of {group:?}"))
+    }
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct FanOutWatch {

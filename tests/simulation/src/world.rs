@@ -23,7 +23,8 @@ use std::{
 use stepladder_asl::Definition;
 use stepladder_engine::Status;
 use stepladder_protocol::{
-    Delivery, Invocation, Invoked, PlantedBug, Protocol, QueueName, RunId, Solo, StartRequest, limits,
+    Delivery, Invocation, Invoked, PlantedBug, Protocol, QueueName, RunId, Solo, StartRequest,
+    WorkflowSettings, limits,
 };
 
 /// What one seed showed.
@@ -159,6 +160,10 @@ impl World {
                 })
             }
         };
+        let host = host.with_settings(|settings| {
+            let tenant = |index| (format!("w{index}"), by_index());
+            settings.workflows = (0..scenario.runs).map(tenant).collect();
+        });
         reading::put_objects(&host);
         let (has_schedules, has_bus) = (rng.random_bool(0.5), rng.random_bool(0.5));
         let host = match has_bus {
@@ -537,6 +542,12 @@ impl World {
     fn environment(&mut self) -> Arc<Protocol<MemoryHost>> {
         self.environments[self.rng.random_range(0..self.environments.len())].clone()
     }
+}
+
+/// The settings of a workflow whose runs' inputs name their tenant.
+fn by_index() -> WorkflowSettings {
+    let tenant = Some("$.index".parse().unwrap());
+    WorkflowSettings { tenant, ..WorkflowSettings::default() }
 }
 
 fn invocation(queue: QueueName, now_ms: i64) -> Invocation {

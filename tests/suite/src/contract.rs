@@ -60,6 +60,8 @@ pub struct Received {
     pub receipt: String,
     /// 1 for the first delivery.
     pub receive_count: u32,
+    /// Whose it is.
+    pub group: Option<String>,
 }
 
 /// A name that nobody else has, so that cases may share a world.
@@ -187,6 +189,7 @@ macro_rules! contract_suite {
             ],
             queue: [
                 ten_messages_arrive_as_they_were_sent,
+                a_message_arrives_with_its_group,
                 a_message_of_almost_a_mebibyte_arrives,
                 nothing_is_sent_for_no_messages,
                 a_delayed_message_comes_no_sooner,

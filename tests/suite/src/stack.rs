@@ -128,6 +128,11 @@ impl Answer {
 impl TestStack {
     /// `program` is the program of all steps.
     pub async fn start(program: &str, steps: &[TestStep]) -> Self {
+        Self::start_told(program, steps, &[]).await
+    }
+
+    /// The same; the system's functions are told these variables besides.
+    pub async fn start_told(program: &str, steps: &[TestStep], more: &[(&str, String)]) -> Self {
         let programs = Programs::built();
         let server = Server::start(ServerConfig::default()).await.unwrap();
         let log = Log::default();
@@ -147,7 +152,7 @@ impl TestStack {
             log,
         };
         for queue in SYSTEM {
-            stack.register(&queue, &programs.path(queue.short()), SYSTEM_TIMEOUT_SECONDS, &[]);
+            stack.register(&queue, &programs.path(queue.short()), SYSTEM_TIMEOUT_SECONDS, more);
         }
         for step in steps {
             let redrive = json!({
@@ -241,8 +246,7 @@ impl TestStack {
 
     /// Sends up to ten messages in one call.
     pub async fn send(&self, queue: &QueueName, bodies: &[String]) {
-        let messages: Vec<Outgoing> =
-            bodies.iter().map(|body| Outgoing { body: body.clone(), delay_seconds: 0 }).collect();
+        let messages: Vec<Outgoing> = bodies.iter().map(|body| Outgoing::new(body.clone(), 0)).collect();
         let answers = self.protocol.host().queue().send(queue, &messages).await.unwrap();
         assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     }

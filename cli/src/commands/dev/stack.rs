@@ -10,7 +10,7 @@ use crate::{
     runs::running,
 };
 use futures::{StreamExt, stream};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, HashMap},
     path::PathBuf,
@@ -21,7 +21,9 @@ use stepladder_aws::{
     AwsHost, Environment, StackSpec, create_function_table, create_stack, visibility_seconds,
 };
 use stepladder_local::{EventSourceMapping, FunctionConfig, Server};
-use stepladder_protocol::{Clock, Host, Protocol, QueueName, RunId, WorldError, limits::RECEIVES_MAX};
+use stepladder_protocol::{
+    Clock, Host, Protocol, QueueName, RunId, WorkflowSettings, WorldError, limits::RECEIVES_MAX,
+};
 
 /// The stack's name on this machine.
 pub(super) const NAME: &str = "stepladder";
@@ -61,8 +63,9 @@ impl LocalStack {
             }
         }
         let endpoint = server.endpoint_url();
-        let environment = Environment::local(&endpoint, NAME)
+        let mut environment = Environment::local(&endpoint, NAME)
             .map_err(|error| Failure::new(Exit::Bug, Code::Bug, error.to_string()))?;
+        environment.settings.workflows = tenants(project);
         let host = AwsHost::connect(environment).await;
         // The function that calls services has a queue as a step has.
         let invoke = QueueName::Invoke;
@@ -119,7 +122,7 @@ impl LocalStack {
         let mut config = FunctionConfig::new(&name, program);
         config.memory_mb = function.memory_mb;
         config.timeout_ms = u64::from(function.timeout_seconds) * 1_000;
-        config.env = environment(&server.endpoint_url());
+        config.env = environment(&server.endpoint_url(), &self.protocol.host().settings().workflows);
         server.lambda().register(config).map_err(|error| failed(error.to_string()))?;
         let mut mapping = EventSourceMapping::new(queue, name);
         mapping.batch_size = usize::try_from(function.batch_size).unwrap_or(usize::MAX);
@@ -163,11 +166,27 @@ impl LocalStack {
     }
 }
 
+/// What of single workflows' settings counts here too: whose a run is. Nothing is kept for long, told to a bus or left out of
+/// the log.
+fn tenants(project: &Project) -> BTreeMap<String, WorkflowSettings> {
+    let settings = project.workflow_settings.iter().filter_map(|(name, settings)| {
+        let tenant = settings.tenant.as_ref()?.parse().ok();
+        Some((name.clone(), WorkflowSettings { tenant, ..WorkflowSettings::default() }))
+    });
+    settings.collect()
+}
+
 /// What the functions' programs are told, beside what Lambda tells them. What they log is as this process was told.
-fn environment(endpoint: &str) -> Vec<(String, String)> {
+fn environment(endpoint: &str, workflows: &BTreeMap<String, WorkflowSettings>) -> Vec<(String, String)> {
     const LOG: &str = "STEPLADDER_LOG";
     let log = std::env::var(LOG).ok();
     let log = log.as_deref().map(|level| (LOG, level));
+    let tenant = |(name, settings): (&String, &WorkflowSettings)| {
+        Some((name.clone(), json!({ "tenant": settings.tenant.as_ref()?.to_string() })))
+    };
+    let tenants: Map<String, Value> = workflows.iter().filter_map(tenant).collect();
+    let tenants = (!tenants.is_empty()).then(|| Value::Object(tenants).to_string());
+    let tenants = tenants.as_deref().map(|tenants| ("STEPLADDER_WORKFLOWS", tenants));
     let set = HashMap::from([
         ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_REGION", REGION),
@@ -177,7 +196,11 @@ fn environment(endpoint: &str) -> Vec<(String, String)> {
         ("STEPLADDER_ACCOUNT_ID", ACCOUNT),
         ("STEPLADDER_LOG_SAMPLE", "1"),
     ]);
-    set.into_iter().chain(log).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    set.into_iter()
+        .chain(log)
+        .chain(tenants)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 #[cfg(test)]

@@ -17,5 +17,6 @@ mod requests;
 mod starts;
 mod support;
 mod sweeps;
+mod tenants;
 mod unreadable;
 mod workflows;

@@ -17,6 +17,7 @@ mod orders;
 mod payloads;
 mod recovery;
 mod steps;
+mod tenants;
 
 use serde_json::{Value, json};
 

@@ -23,7 +23,7 @@ fn world() -> World {
     world.host.drive(world.protocol.start(request)).unwrap();
     let parked = json!({ "v": 1, "reason": "no reason", "queue": "work", "message_id": "m", "receive_count": 5,
         "body": "{}" });
-    let messages = [Outgoing { body: parked.to_string(), delay_seconds: 0 }];
+    let messages = [Outgoing::new(parked.to_string(), 0)];
     world.host.drive(world.host.queue().send(&QueueName::Parked, &messages)).unwrap();
     world
 }

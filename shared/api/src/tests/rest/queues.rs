@@ -11,7 +11,7 @@ use std::sync::Arc;
 use stepladder_protocol::{Host, Outgoing, Protocol, Queue, QueueName};
 
 fn send(world: &World, queue: &QueueName, body: String) {
-    let messages = [Outgoing { body, delay_seconds: 0 }];
+    let messages = [Outgoing::new(body, 0)];
     world.host.drive(world.host.queue().send(queue, &messages)).unwrap();
 }
 
