@@ -137,7 +137,7 @@ fn a_run_item_with_a_small_input_and_ending_takes_one_write_unit() {
 fn a_tenant_fits_into_the_write_unit_beside_the_largest_input_and_ending_that_stay_in_the_run_item() {
     let largest = || Some(Payload::Json(vec![b' '; RUN_ITEM_PAYLOAD_BYTES_MAX]));
     let run = run_item(30, largest(), largest());
-    let run = RunItem { tenant: Some("x".repeat(TENANT_CHARS_MAX)), ..run };
+    let run = RunItem { error: None, tenant: Some("x".repeat(TENANT_CHARS_MAX)), ..run };
     let bytes = item_bytes(&item::write_run(&run));
     assert!(bytes <= WRITE_UNIT_BYTES, "{bytes}");
     // A longer one would cost another unit: it would not fit.
