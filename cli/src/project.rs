@@ -288,6 +288,9 @@ struct StepladderBin {
     receive_count: Option<u32>,
     provisioned_pollers: Option<ProvisionedPollers>,
     reserved_concurrency: Option<u32>,
+    rate_per_second: Option<f64>,
+    #[serde(default)]
+    exclusive: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -354,6 +357,8 @@ impl Settings {
             receive_count: receive_count.unwrap_or(stepladder_protocol::limits::RECEIVES_MAX),
             provisioned_pollers: ours.and_then(|ours| ours.provisioned_pollers),
             reserved_concurrency: ours.and_then(|ours| ours.reserved_concurrency),
+            rate_per_second: ours.and_then(|ours| ours.rate_per_second),
+            exclusive: ours.is_some_and(|ours| ours.exclusive),
         }
     }
 }
@@ -414,7 +419,10 @@ mod tests {
         let project = metadata(json!({
             "lambda": {"bin": {"pay": {"deploy": {"env": {"CURRENCY": "EUR"}}}}},
             "stepladder": {
-                "bin": {"pay": {"provisioned_pollers": {"minimum": 2, "maximum": 5}, "reserved_concurrency": 7}},
+                "bin": {
+                    "pay": {"provisioned_pollers": {"minimum": 2, "maximum": 5}, "reserved_concurrency": 7, "rate_per_second": 5},
+                    "ship": {"rate_per_second": 0.5, "exclusive": true},
+                },
                 "policy": [{"actions": ["s3:GetObject"], "resources": ["arn:${Partition}:s3:::rates/*"]}],
                 "workflow": {"order": {"schedule": "rate(1 hour)", "status_events": "failures", "retention_days": 90}},
             },
@@ -424,10 +432,19 @@ mod tests {
         assert_eq!(pay.environment["CURRENCY"], "EUR");
         assert_eq!(pay.provisioned_pollers, Some(ProvisionedPollers { minimum: 2, maximum: 5 }));
         assert_eq!(pay.reserved_concurrency, Some(7));
+        let ship = &project.functions["ship"];
+        assert_eq!((pay.rate_per_second, pay.exclusive), (Some(5.0), false));
+        assert_eq!((ship.rate_per_second, ship.exclusive), (Some(0.5), true));
         assert_eq!(project.package_facts[0].policies.len(), 1);
         let folders: Vec<_> = project.package_facts.iter().map(|package| package.folder.as_str()).collect();
         assert_eq!(folders, ["order", "system"]);
         assert_eq!(project.workflow_settings["order"].retention_days, Some(90));
+    }
+
+    #[test]
+    fn the_programs_take_every_rate_that_a_manifest_may_set() {
+        use stepladder_protocol::limits::{RATE_PER_SECOND_MAX, RATE_PER_SECOND_MIN};
+        assert_eq!(stepladder_infra::limits::RATE_PER_SECOND, RATE_PER_SECOND_MIN..=RATE_PER_SECOND_MAX);
     }
 
     #[test]
@@ -438,6 +455,15 @@ mod tests {
         let failure =
             metadata(json!({"lambda": {"bin": {"pay": {"deploy": {"timeout": 901}}}}})).unwrap_err();
         assert!(failure.message.contains("901"), "{failure}");
+        for (slip, expected) in [
+            (json!({"exclusive": "yes"}), "expected a boolean"),
+            (json!({"rate_per_second": "fast"}), "expected f64"),
+            (json!({"rate_per_second": 0}), "the rate_per_second of pay must be a number from 0.001 to 1000"),
+            (json!({"rate_per_second": -0.5}), "the rate_per_second of pay must be a number"),
+        ] {
+            let failure = metadata(json!({"stepladder": {"bin": {"pay": slip}}})).unwrap_err();
+            assert!(failure.message.contains(expected), "{failure}");
+        }
         let two = json!({"stepladder": {
             "bin": {"pay": {"batch_size": 11, "reserved_concurrency": 0}},
             "policy": [{"actions": ["s3:GetObject"], "resources": ["*"]}],

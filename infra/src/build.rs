@@ -262,6 +262,9 @@ fn environment(function: &FunctionFacts, facts: &Facts) -> BTreeMap<String, Valu
     if sends_status_events(facts) {
         variables.insert("STEPLADDER_EVENT_BUS", Value::Parameter("EventBusName"));
     }
+    for (name, value) in function.flow_variables() {
+        variables.insert(name, Value::Text(Text::literal(value)));
+    }
     if function.is_system && function.name == "timer" {
         variables.insert("STEPLADDER_SCHEDULE_GROUP", text("${Stack}"));
         let role = Value::Text(Text::role_arn(roles::SCHEDULER));

@@ -48,6 +48,9 @@ pub const POLLERS_MAXIMUM: RangeInclusive<u32> = 2..=2_000;
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html>).
 pub const RESERVED_CONCURRENCY: RangeInclusive<u32> = 1..=100_000;
 
+/// How often a step begins at most that has a rate, in times a second: as the programs take it.
+pub const RATE_PER_SECOND: RangeInclusive<f64> = 0.001..=1_000.0;
+
 /// How often a message is received before it goes to the dead-letter queue
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>).
 pub const RECEIVE_COUNT: RangeInclusive<u32> = 1..=1_000;

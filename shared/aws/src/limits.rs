@@ -49,6 +49,9 @@ pub const SERVICE_CUT_OFF_GRACE: Duration = Duration::from_millis(200);
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>); the other services with less than 1 MB.
 pub const SERVICE_ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// So often a batch tries to take slots of a step while others take them: each time it knows better.
+pub const PACE_ATTEMPTS_MAX: usize = 10;
+
 /// Idle connections that are kept: ten messages at once, with some calls each.
 pub const IDLE_CONNECTIONS_MAX: usize = 32;
 

@@ -3,6 +3,7 @@
 mod activities;
 mod definitions;
 mod fan_outs;
+mod flow;
 #[cfg(test)]
 mod histories_test;
 mod item;
@@ -39,7 +40,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 pub(crate) use item::EXPIRES;
 use item::{DATA, ENDING, ENDING_ITEM, Item, PK, Reader, SK, Writer, payload_attribute};
 pub(crate) use lists::{ATTENTION_INDEX, RUNS_INDEX};
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::HashMap,
+    ops::Range,
+    sync::{Arc, Mutex},
+};
 use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
     Close, CreateRun, DataSlot, ITEM_VERSION, ListedRun, ListedWorkflow, Partition, Payload, PutRecord,
@@ -55,6 +60,8 @@ pub struct DynamoStore {
     part_branches: u32,
     /// Whether the answers shall say what they cost: somebody counts.
     capacity: Option<ReturnConsumedCapacity>,
+    /// By step: its next free slot as this process has last seen it, in microseconds since the epoch.
+    paces: Arc<Mutex<HashMap<String, i64>>>,
 }
 
 /// Whether the table's answers say what they cost.
@@ -283,7 +290,7 @@ impl DynamoStore {
             Capacity::Told => Some(ReturnConsumedCapacity::Total),
             Capacity::Untold => None,
         };
-        Self { client, table, part_branches: part_branches.max(1), capacity }
+        Self { client, table, part_branches: part_branches.max(1), capacity, paces: Arc::default() }
     }
 
     fn record_item(&self, key: &RecordKey, record: &Record) -> Item {

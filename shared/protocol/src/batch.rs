@@ -109,8 +109,9 @@ impl<H: Host> Protocol<H> {
         note: &(dyn Fn() + Send + Sync),
     ) -> Vec<String> {
         self.shorten_visibility(invocation, deliveries).await;
-        let firsts = deliveries.iter().enumerate().map(|(index, delivery)| {
-            self.first(step, invocation, delivery)
+        let slots = self.slots(invocation, deliveries).await;
+        let firsts = deliveries.iter().zip(slots).enumerate().map(|(index, (delivery, slot))| {
+            self.first(step, invocation, delivery, slot)
                 .map(move |first| {
                     note();
                     Turn::First(index, first)

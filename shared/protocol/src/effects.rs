@@ -140,7 +140,7 @@ impl<H: Host> Protocol<H> {
             .unwrap_or(u32::MAX)
             .min(limits::DELAY_SECONDS_MAX);
         let body = message.encode(self.host.blobs(), self.host.settings().payload_bytes_max).await?;
-        Ok(Sending { queue, outgoing: Outgoing { body, delay_seconds }, step: None })
+        Ok(Sending { queue, outgoing: Outgoing::new(body, delay_seconds), step: None })
     }
 
     /// Sends at once what no batch of messages asks for; answers with their number.

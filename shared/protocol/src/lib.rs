@@ -21,6 +21,7 @@ mod integration;
 mod item;
 mod items;
 pub mod json;
+mod lease;
 pub mod limits;
 mod line;
 mod log;
@@ -28,6 +29,7 @@ mod map_runs;
 mod message;
 mod metrics;
 mod objects;
+mod pace;
 mod park;
 mod payload;
 mod planted;
@@ -68,6 +70,7 @@ pub use item::{
     WorkflowItem,
 };
 pub use items::Items;
+pub use lease::{Lease, LeaseTaken, Leases};
 pub use map_runs::{
     ChildPage, ChildStatus, ChildrenAsked, Counts, MapRunChild, MapRunChildData, MapRunCounts, MapRunEnd,
     MapRunFound, MapRunItem, MapRunKey, MapRunNow, MapRunSettings, MapRunStatus, MapRuns,
@@ -75,6 +78,7 @@ pub use map_runs::{
 pub use message::{Ask, Enclosing, Given, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
 pub use metrics::{Metric, Metrics};
 pub use objects::{Chunk, ListPage, Listed, Listing, ObjectError, ObjectName, Objects};
+pub use pace::{Pace, Paces, Rate, Slots, SlotsAsked};
 pub use park::Parked;
 pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;
@@ -82,7 +86,7 @@ pub use publish::VersionDeleted;
 pub use read::{Bounded, RecordPages, Recording, RunView};
 pub use redrive::RedrivePreview;
 pub use repair::Repaired;
-pub use settings::{Settings, StatusEvents, WorkflowSettings};
+pub use settings::{Flow, Settings, StatusEvents, WorkflowSettings};
 pub use start::{StartError, StartRequest, Started, body_to_resend, check_name};
 pub use stepladder_asl::WorkflowType;
 pub use stop::Requested;

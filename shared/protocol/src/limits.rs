@@ -102,6 +102,27 @@ pub const RECEIVES_MAX: u32 = 5;
 /// A message that waited longer than this before its first delivery is checked against the run item, in milliseconds.
 pub const FRESH_MS: i64 = 10_000;
 
+/// How often a step may begin that has a rate, in times a second: one write of its pace's item begins at least one, and a partition
+/// of the table takes 1,000 writes a second
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>).
+pub const RATE_PER_SECOND_MAX: f64 = 1_000.0;
+pub const RATE_PER_SECOND_MIN: f64 = 0.001;
+
+/// Slots of a step with a rate are given so far ahead, in milliseconds: as long as a message can be delayed.
+pub const PACE_AHEAD_MS: i64 = DELAY_SECONDS_MAX as i64 * 1000;
+
+/// A slot is good for so long behind its time, in milliseconds: a delayed message seldom comes later, and after a pause of
+/// its function a step begins no more often than its rate says, and so many milliseconds' worth.
+pub const PACE_LATE_MS: i64 = 10_000;
+
+/// A slot that is no further ahead is waited for in the function, in milliseconds: a message is delayed by whole seconds. No
+/// longer than a quarter of the function's timeout.
+pub const PACE_WAIT_MS: i64 = 1_000;
+
+/// A lease ends so long after its holder is killed, in milliseconds: clocks may differ by so much, and a request be
+/// under way for so long.
+pub const LEASE_MARGIN_MS: i64 = 10_000;
+
 /// A message that can't be read is handed back for this long, in seconds.
 pub const UNREADABLE_BACK_SECONDS: u32 = 30;
 

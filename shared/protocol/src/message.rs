@@ -4,6 +4,7 @@ use crate::{
     item::{RecordKey, RunId, RunKey},
     json,
     limits::MESSAGE_BYTES_MAX,
+    pace::Pace,
     payload::{self, BlobRef},
     tasks::TaskAnswer,
     traits::{Blobs, WorldResult},
@@ -30,6 +31,9 @@ pub struct Message {
     /// The fan-outs that its branch stands in, outermost first: one for each fork of the branch.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub enclosing: Vec<Enclosing>,
+    /// How it waits for a slot, if its step has a rate.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pace: Option<Pace>,
     /// Where the position's data lies, if it is too large for the message.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub data: Option<BlobRef>,
@@ -213,6 +217,7 @@ impl Message {
             run,
             ask,
             enclosing: Vec::new(),
+            pace: None,
             data: None,
             around: None,
             input: None,

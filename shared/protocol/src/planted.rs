@@ -58,10 +58,18 @@ pub enum PlantedBug {
     UntoldStatusIsDone,
     /// A redrive runs the branches again that have succeeded.
     RedriveRerunsFinishedBranches,
+    /// All messages of a batch have the slot of the first.
+    OneSlotForTheBatch,
+    /// A message that waits for its slot is sent again under another id.
+    WaitsUnderAnotherId,
+    /// A lease that somebody holds is as good as one of one's own.
+    HeldLeaseIsTaken,
+    /// Whoever has a lease runs the code, also where somebody had it before.
+    LeaseIsEnough,
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 27] = [
+    pub const ALL: [PlantedBug; 31] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -89,5 +97,9 @@ impl PlantedBug {
         PlantedBug::AnswerWithoutMessage,
         PlantedBug::CallRecordsItsError,
         PlantedBug::RedriveRerunsFinishedBranches,
+        PlantedBug::OneSlotForTheBatch,
+        PlantedBug::WaitsUnderAnotherId,
+        PlantedBug::HeldLeaseIsTaken,
+        PlantedBug::LeaseIsEnough,
     ];
 }

@@ -1,6 +1,6 @@
 //! What a deployment may set.
 
-use crate::limits;
+use crate::{limits, pace::Rate};
 use std::{collections::BTreeMap, str::FromStr};
 use stepladder_engine::Status;
 
@@ -32,6 +32,17 @@ pub struct Settings {
     pub workflows: BTreeMap<String, WorkflowSettings>,
     /// The name of the event bus that is told of the ends of runs. Without one they go to the status queue.
     pub event_bus: Option<String>,
+    /// How this function's step may run.
+    pub flow: Flow,
+}
+
+/// How the step of a function may run.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Flow {
+    /// It begins no more often.
+    pub rate: Option<Rate>,
+    /// Its code never runs twice at once for the same position.
+    pub is_exclusive: bool,
 }
 
 /// What one workflow has set otherwise than its stack.
@@ -101,6 +112,7 @@ impl Settings {
             log_sample: 0.05,
             workflows: BTreeMap::new(),
             event_bus: None,
+            flow: Flow::default(),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::{
     limits,
     line::Line,
     message::{Ask, Given, Message},
+    pace::Slot,
     payload,
     planted::PlantedBug,
     tasks::{TaskAnswer, TaskItem, TaskState, Tasks},
@@ -470,7 +471,7 @@ impl<H: Host> Protocol<H> {
                 deadline_ms: now_ms + take_ms,
                 function_timeout_ms: take_ms,
             };
-            let (handled, taken) = match self.open(&invocation, &delivery).await {
+            let (handled, taken) = match self.open(&invocation, &delivery, Slot::Free).await {
                 Ok(Opened::Settled(handled)) => (handled, None),
                 Ok(Opened::Waiting(job)) => self.take(&invocation, &delivery, &job, worker.clone()).await?,
                 Err(error) => (self.failed(&invocation, &delivery, None, error).await, None),

@@ -7,8 +7,10 @@ use crate::{
     batch::Delivery,
     fan_outs::{FanOuts, Partition},
     item::{Close, Record, RecordKey, RedriveItem, RunId, RunItem, RunKey, WorkflowItem},
+    lease::Leases,
     map_runs::MapRuns,
     objects::{Chunk, ListPage, Listing, ObjectError, ObjectName, Objects},
+    pace::Paces,
     payload::Payload,
     tasks::Tasks,
     versions::{Beside, Versions},
@@ -90,7 +92,7 @@ impl std::error::Error for WorldError {}
 pub type WorldResult<T> = Result<T, WorldError>;
 
 /// Runs, records and definitions. Reads are consistent unless a method says otherwise.
-pub trait Store: Activities + FanOuts + MapRuns + Tasks + Versions {
+pub trait Store: Activities + FanOuts + Leases + MapRuns + Paces + Tasks + Versions {
     /// Writes a record unless there is one: the lock, the log and the state at once.
     fn put_record(
         &self,
@@ -321,6 +323,12 @@ pub struct Outgoing {
     pub body: String,
     /// At most 900.
     pub delay_seconds: u32,
+}
+
+impl Outgoing {
+    pub fn new(body: String, delay_seconds: u32) -> Self {
+        Self { body, delay_seconds }
+    }
 }
 
 /// Why one message could not be sent.

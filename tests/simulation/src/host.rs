@@ -2,9 +2,11 @@
 
 mod activities;
 mod fan_outs;
+mod flow;
 mod map_runs;
 mod objects;
 mod queue;
+mod services;
 mod tasks;
 mod versions;
 
@@ -23,10 +25,9 @@ use std::{
 };
 use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
-    ActivityItem, Backlog, Blobs, Clock, Close, CreateRun, DataSlot, EndedHow, Functions, Host, Invoked,
-    ListedRun, ListedWorkflow, Partition, Payload, PlantedBug, PutRecord, Record, RecordKey, RedriveItem,
-    Retry, RunId, RunItem, RunKey, Settings, StatusEvents, Store, TagsItem, WorkflowItem, WorldError,
-    WorldResult,
+    ActivityItem, Backlog, Close, CreateRun, DataSlot, EndedHow, Host, Invoked, ListedRun, ListedWorkflow,
+    Partition, Payload, PlantedBug, PutRecord, Record, RecordKey, RedriveItem, Retry, RunId, RunItem, RunKey,
+    Settings, StatusEvents, Store, TagsItem, WorkflowItem, WorldError, WorldResult,
 };
 
 /// A world in memory, as one process sees it. Clones share the world.
@@ -52,6 +53,7 @@ pub(crate) struct State {
     pub(crate) runs: BTreeMap<RunId, RunItem>,
     pub(crate) records: BTreeMap<RecordKey, Record>,
     pub(crate) fan_outs: fan_outs::Items,
+    flow: flow::Items,
     map_runs: map_runs::Items,
     pub(crate) tasks: tasks::Items,
     pub(crate) holders: Holders,
@@ -95,6 +97,7 @@ impl MemoryHost {
             runs: BTreeMap::new(),
             records: BTreeMap::new(),
             fan_outs: fan_outs::Items::default(),
+            flow: flow::Items::default(),
             map_runs: map_runs::Items::default(),
             tasks: tasks::Items::default(),
             holders: Holders::default(),
@@ -322,6 +325,11 @@ impl State {
             Payload::Blob(blob) => unpacked(&self.blobs[&blob.key(run)]),
         };
         serde_json::from_slice(&json).unwrap()
+    }
+
+    /// What a record says.
+    pub(crate) fn outcome(&self, key: &RecordKey) -> Option<Outcome> {
+        self.records.get(key).map(|record| self.read(&key.run, &record.outcome))
     }
 
     fn running(&mut self, run: &RunKey, redrive_count: u32) -> Option<&mut RunItem> {
@@ -553,63 +561,5 @@ impl Store for MemoryHost {
             Ok(runs.into_iter().take(limit).map(listed).collect())
         })
         .await
-    }
-}
-
-impl Blobs for MemoryHost {
-    async fn put(&self, key: &str, bytes: Vec<u8>) -> WorldResult<()> {
-        self.op("put blob", |state| {
-            state.blobs.insert(key.to_owned(), bytes);
-            Ok(())
-        })
-        .await
-    }
-
-    async fn get(&self, key: &str, bytes_max: usize) -> WorldResult<Option<Vec<u8>>> {
-        self.op("get blob", |state| match state.blobs.get(key) {
-            Some(bytes) if bytes.len() > bytes_max => Err(WorldError {
-                operation: format!("get blob {key}"),
-                message: format!("it has {} bytes, and {bytes_max} is the most", bytes.len()),
-                retry: Retry::Never,
-            }),
-            bytes => Ok(bytes.cloned()),
-        })
-        .await
-    }
-}
-
-impl Clock for MemoryHost {
-    fn now_ms(&self) -> i64 {
-        self.state().now_ms + self.skew_ms
-    }
-
-    async fn sleep(&self, duration_ms: i64) {
-        let until_ms = self.state().now_ms + duration_ms;
-        std::future::poll_fn(|context| {
-            let mut state = self.state();
-            if state.now_ms >= until_ms {
-                return Poll::Ready(());
-            }
-            state.hand.sleeps_until(until_ms);
-            context.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
-    }
-
-    fn random_u128(&self) -> u128 {
-        self.state().rng.random()
-    }
-}
-
-impl Functions for MemoryHost {
-    async fn invoke(&self, function: &str, payload: String) -> WorldResult<Invoked> {
-        let invoke = self.op("invoke", |state| Ok(state.invoke.clone())).await?;
-        let Some(invoke) = invoke else {
-            return Ok(Invoked::NoSuchFunction);
-        };
-        let invoked = invoke(function.to_owned(), payload).await;
-        self.point().await;
-        Ok(invoked)
     }
 }

@@ -10,6 +10,7 @@
 
 mod answers;
 mod backlog;
+mod flow;
 mod hand;
 mod holders;
 mod host;
@@ -25,8 +26,9 @@ mod watch;
 mod workflows;
 mod world;
 
+pub use flow::{FLOW_SCENARIOS, FlowScenario};
 pub use hand::InQueue;
 pub use host::MemoryHost;
 pub use nested::{FanOuts, Handling};
 pub use scenario::{FAN_OUT_SCENARIOS, Faults, SCENARIOS, Scenario, TASK_SCENARIOS};
-pub use world::{Report, simulate, slow_chain};
+pub use world::{Report, simulate, simulate_flow, slow_chain};

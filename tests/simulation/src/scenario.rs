@@ -69,7 +69,7 @@ const NONE: Faults = Faults {
     skew_ms: 0,
 };
 
-const COMMON: Faults = Faults {
+pub(crate) const COMMON: Faults = Faults {
     crash: 0.015,
     stall: 0.01,
     duplicate: 0.12,
@@ -84,7 +84,7 @@ const COMMON: Faults = Faults {
     ..NONE
 };
 
-const HEAVY: Faults = Faults {
+pub(crate) const HEAVY: Faults = Faults {
     crash: 0.03,
     stall: 0.02,
     duplicate: 0.3,
@@ -217,7 +217,8 @@ pub const SCENARIOS: &[Scenario] = &[
 
 const HEALING: Faults = Faults { fail: 0.15, redrive: 0.1, heals: true, ..COMMON };
 
-const NESTED: Option<FanOuts> = Some(FanOuts { depth_max: 2, branches_max: 12, handling: Handling::Any });
+pub(crate) const NESTED: Option<FanOuts> =
+    Some(FanOuts { depth_max: 2, branches_max: 12, handling: Handling::Any });
 const WIDE: Option<FanOuts> = Some(FanOuts { depth_max: 1, branches_max: 200, handling: Handling::Any });
 const DEEP: Option<FanOuts> = Some(FanOuts { depth_max: 3, branches_max: 3, handling: Handling::Any });
 const PLAIN: Option<FanOuts> = Some(FanOuts { depth_max: 2, branches_max: 12, handling: Handling::None });

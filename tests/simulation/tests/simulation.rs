@@ -3,7 +3,8 @@
 
 use stepladder_protocol::PlantedBug;
 use stepladder_simulation::{
-    FAN_OUT_SCENARIOS, Report, SCENARIOS, Scenario, TASK_SCENARIOS, simulate, slow_chain,
+    FAN_OUT_SCENARIOS, FLOW_SCENARIOS, FlowScenario, Report, SCENARIOS, Scenario, TASK_SCENARIOS, simulate,
+    simulate_flow, slow_chain,
 };
 
 /// `SIM_SEED` runs one seed; `SIM_SEEDS` says how many.
@@ -21,11 +22,16 @@ fn scenario(scenarios: &'static [Scenario], seed: u64) -> &'static Scenario {
 
 /// Runs the seeds of one residue, so that two test processes share the work.
 fn campaign(scenarios: &'static [Scenario], part: u64, parts: u64) {
+    let of = |seed| scenario(scenarios, seed);
+    campaign_of(|seed| of(seed).name, |seed| simulate(seed, of(seed), None), part, parts);
+}
+
+fn campaign_of(name: impl Fn(u64) -> &'static str, simulate: impl Fn(u64) -> Report, part: u64, parts: u64) {
     let mut total = Report::default();
     let mut count = 0;
     let mut bad = Vec::new();
     for seed in seeds().filter(|seed| seed % parts == part || seeds().count() == 1) {
-        let report = simulate(seed, scenario(scenarios, seed), None);
+        let report = simulate(seed);
         count += 1;
         total.records += report.records;
         total.attempts += report.attempts;
@@ -34,7 +40,7 @@ fn campaign(scenarios: &'static [Scenario], part: u64, parts: u64) {
             *total.ends.entry(status).or_default() += ends;
         }
         if !report.broken.is_empty() {
-            bad.push(format!("seed {seed} ({}): {:?}", scenario(scenarios, seed).name, report.broken));
+            bad.push(format!("seed {seed} ({}): {:?}", name(seed), report.broken));
         }
     }
     eprintln!(
@@ -77,6 +83,16 @@ fn every_invariant_holds_for_tasks_after_every_fourth_seed() {
     campaign(TASK_SCENARIOS, 0, 4);
 }
 
+fn flow_scenario(seed: u64) -> &'static FlowScenario {
+    &FLOW_SCENARIOS[seed as usize % FLOW_SCENARIOS.len()]
+}
+
+#[test]
+fn every_invariant_holds_for_paced_and_exclusive_steps_after_every_eighth_seed() {
+    let simulate = |seed| simulate_flow(seed / 8, flow_scenario(seed / 8), None);
+    campaign_of(|seed| flow_scenario(seed / 8).scenario.name, simulate, 0, 8);
+}
+
 /// The first seed that shows a bug.
 fn find(bug: PlantedBug, of: impl Fn(u64) -> &'static Scenario) -> Option<u64> {
     // The rarest of them shows once in some thousand seeds.
@@ -90,7 +106,7 @@ fn find(bug: PlantedBug, of: impl Fn(u64) -> &'static Scenario) -> Option<u64> {
 fn the_simulation_finds_every_planted_bug() {
     let missed: Vec<PlantedBug> = PlantedBug::ALL
         .into_iter()
-        .filter(|bug| FAN_OUT_BUGS.iter().chain(&TASK_BUGS).all(|(other, _)| other != bug))
+        .filter(|bug| FAN_OUT_BUGS.iter().chain(&TASK_BUGS).chain(&FLOW_BUGS).all(|(other, _)| other != bug))
         // It costs messages, not correctness: the slow chain sees it.
         .filter(|bug| *bug != PlantedBug::EveryLoserResends)
         .filter(|bug| find(*bug, |seed| scenario(SCENARIOS, seed)).is_none())
@@ -116,6 +132,31 @@ const TASK_BUGS: [(PlantedBug, &str); 2] = [
     (PlantedBug::AnswerWithoutMessage, "tasks, faults"),
     (PlantedBug::CallRecordsItsError, "tasks, fickle steps"),
 ];
+
+/// Those of steps that have a rate or are exclusive.
+const FLOW_BUGS: [(PlantedBug, &str); 4] = [
+    (PlantedBug::OneSlotForTheBatch, "rate, faults"),
+    (PlantedBug::WaitsUnderAnotherId, "rate, twice"),
+    (PlantedBug::HeldLeaseIsTaken, "exclusive, twice"),
+    (PlantedBug::LeaseIsEnough, "exclusive, heavy"),
+];
+
+#[test]
+fn the_simulation_finds_every_bug_planted_in_paced_and_exclusive_steps() {
+    let finds = |bug: PlantedBug, name: &str| {
+        let of = FLOW_SCENARIOS.iter().find(|of| of.scenario.name == name).unwrap();
+        let found = (0..20_000)
+            .map(|seed| (seed, simulate_flow(seed, of, Some(bug))))
+            .find(|(_, report)| !report.broken.is_empty());
+        if let Some((seed, report)) = &found {
+            eprintln!("{bug:?}: seed {seed} ({name}): {:?}", report.broken);
+        }
+        found.is_some()
+    };
+    let missed: Vec<PlantedBug> =
+        FLOW_BUGS.into_iter().filter(|(bug, name)| !finds(*bug, name)).map(|(bug, _)| bug).collect();
+    assert!(missed.is_empty(), "not found in 20,000 seeds: {missed:?}");
+}
 
 #[test]
 fn the_simulation_finds_every_bug_planted_in_fan_outs_and_tasks() {

@@ -17,6 +17,7 @@
 pub mod activities;
 pub mod blobs;
 pub mod fan_outs;
+pub mod flow;
 pub mod map_runs;
 pub mod objects;
 pub mod queue;
@@ -148,6 +149,14 @@ macro_rules! contract_suite {
                 the_records_of_a_large_part_come_in_pages,
                 fan_outs_are_found_where_they_were_opened,
                 a_renewal_moves_the_items_of_one_partition,
+            ],
+            flow: [
+                slots_follow_each_other,
+                slots_end_where_nobody_asks_for_later_ones,
+                of_many_batches_at_once_each_has_slots_of_its_own,
+                a_lease_is_held_until_its_time,
+                a_lease_is_released_by_its_holder_only,
+                of_many_at_once_one_takes_the_lease,
             ],
             map_runs: [
                 a_map_run_comes_back_as_it_was,

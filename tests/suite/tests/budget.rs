@@ -16,7 +16,8 @@ use stepladder_aws::{AwsHost, Call, Environment, StackSpec, create_stack};
 use stepladder_engine::Status;
 use stepladder_local::{Server, ServerConfig};
 use stepladder_protocol::{
-    Clock, Delivery, Host, Invocation, Protocol, QueueName, RunId, StartRequest, Started, StepFunction, Store,
+    Clock, Delivery, Flow, Host, Invocation, Protocol, QueueName, Rate, RunId, StartRequest, Started,
+    StepFunction, Store,
 };
 
 const STEPS: usize = 5;
@@ -41,8 +42,14 @@ fn bill(lines: &[(&str, usize, f64)]) -> Bill {
 
 impl Chain {
     async fn start() -> Self {
+        Self::with_flow(Flow::default()).await
+    }
+
+    /// All of its steps run so.
+    async fn with_flow(flow: Flow) -> Self {
         let server = Server::start(ServerConfig::default()).await.unwrap();
-        let environment = Environment::local(&server.endpoint_url(), "budget").unwrap();
+        let mut environment = Environment::local(&server.endpoint_url(), "budget").unwrap();
+        environment.settings.flow = flow;
         let trigger = AwsHost::connect(environment.clone()).await;
         let steps = (1..=STEPS).map(|n| (format!("step-{n}"), FUNCTION_TIMEOUT_SECONDS)).collect();
         create_stack(&trigger, &StackSpec { steps, system_timeout_seconds: FUNCTION_TIMEOUT_SECONDS })
@@ -232,6 +239,54 @@ async fn ten_messages_of_one_batch_cost_no_more_than_ten_of_one() {
     let sends = batch["SendMessageBatch"].0;
     assert!((1..=10).contains(&sends), "{sends}");
     assert_eq!(batch, bill(&[("PutItem", 10, 10.0), ("SendMessageBatch", sends, 0.0)]));
+}
+
+#[tokio::test]
+async fn a_rate_costs_a_batch_one_write_and_a_send_for_those_that_wait() {
+    let flow = |per_second| Flow { rate: Rate::per_second(per_second), is_exclusive: false };
+    let chain = Chain::with_flow(flow(100.0)).await;
+    chain.start_run("first").await;
+    chain.deliver(1, 1).await;
+    chain.deliver(2, 1).await;
+    for n in 0..10 {
+        chain.start_run(&format!("run-{n}")).await;
+    }
+    chain.take();
+    chain.deliver(1, 10).await;
+    let mut batch = chain.take();
+    assert!(batch.remove("SendMessageBatch").is_some());
+    assert_eq!(batch, bill(&[("PutItem", 10, 10.0), ("UpdateItem", 1, 1.0)]));
+
+    // One begins, and nine are sent again: in one call, for nothing else of theirs is done.
+    let chain = Chain::with_flow(flow(0.01)).await;
+    for n in 0..10 {
+        chain.start_run(&format!("run-{n}")).await;
+    }
+    chain.take();
+    chain.deliver(1, 10).await;
+    let mut batch = chain.take();
+    let sends = batch.remove("SendMessageBatch").unwrap().0;
+    assert!((2..=3).contains(&sends), "{sends}");
+    // The definition, which a process reads once.
+    batch.remove("GetItem");
+    assert_eq!(batch, bill(&[("PutItem", 1, 1.0), ("UpdateItem", 1, 1.0)]));
+}
+
+#[tokio::test]
+async fn an_exclusive_step_costs_one_write_more_and_no_read() {
+    let chain = Chain::with_flow(Flow { rate: None, is_exclusive: true }).await;
+    chain.start_run("first").await;
+    for n in 1..=STEPS {
+        chain.deliver(n, 1).await;
+    }
+    chain.start_run("second").await;
+    chain.take();
+    for n in 1..STEPS {
+        chain.deliver(n, 1).await;
+        assert_eq!(chain.take(), bill(&[("PutItem", 2, 2.0), ("SendMessageBatch", 1, 0.0)]), "step {n}");
+    }
+    chain.deliver(STEPS, 1).await;
+    assert_eq!(chain.take(), bill(&[("PutItem", 2, 2.0), ("UpdateItem", 1, 1.0)]));
 }
 
 /// A Map whose branches are one step each.

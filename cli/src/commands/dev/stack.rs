@@ -120,6 +120,7 @@ impl LocalStack {
         config.memory_mb = function.memory_mb;
         config.timeout_ms = u64::from(function.timeout_seconds) * 1_000;
         config.env = environment(&server.endpoint_url());
+        config.env.extend(function.flow_variables().map(|(name, value)| (name.to_owned(), value)));
         server.lambda().register(config).map_err(|error| failed(error.to_string()))?;
         let mut mapping = EventSourceMapping::new(queue, name);
         mapping.batch_size = usize::try_from(function.batch_size).unwrap_or(usize::MAX);

@@ -63,6 +63,19 @@ pub(super) fn part_sk(part: &PartKey) -> String {
     format!("{}#{}", tally_sk(&part.fan_out), part.part)
 }
 
+pub(super) const PACE_SK: &str = "PACE";
+pub(super) const LEASE_SK: &str = "LEASE";
+
+/// The pace of a step is its stack's, whatever the workflow.
+pub(super) fn pace_pk(step: &str) -> String {
+    format!("P#{step}")
+}
+
+/// The lease of a position has a partition of its own; no branch is named so.
+pub(super) fn lease_pk(position: &RecordKey) -> String {
+    format!("{}#L#{}#{:0SEQ_DIGITS$}", items_pk(&position.run), position.branch, position.seq)
+}
+
 pub(super) const MAP_RUNS_PREFIX: &str = "M#";
 
 /// What leads to a Map Run from the digits of its id.
@@ -267,6 +280,17 @@ mod tests {
         assert_ne!(pk(&branch(63)), pk(&branch(64)));
         assert_ne!(pk(&branch(0)), pk(&Branch::default().child(3, 0)));
         assert_ne!(pk(&branch(0)), pk(&branch(0).child(2, 0)));
+    }
+
+    #[test]
+    fn a_lease_lies_apart_from_all_else_of_its_run() {
+        let run = RunKey { id: RunId::new("order", "17"), nonce: "0".repeat(32) };
+        let branch = Branch::default().child(2, 1);
+        let position = RecordKey { run: run.clone(), branch: branch.clone(), seq: 3 };
+        let lease = lease_pk(&position);
+        assert_eq!(lease, format!("{}#L#{branch}#0000003", items_pk(&run)));
+        let part = PartKey { fan_out: position, part: 0 };
+        assert!(lease != part_pk(&part) && lease != items_pk(&run));
     }
 
     #[test]

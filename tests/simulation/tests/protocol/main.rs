@@ -5,6 +5,7 @@
 mod batches;
 mod dead_letters;
 mod fan_outs;
+mod flow;
 mod items;
 mod limits;
 mod logs;
