@@ -48,5 +48,5 @@ pub use schedules::OneTimeSchedules;
 pub use stack::{
     StackSpec, create_function_table, create_queue, create_stack, create_table, visibility_seconds,
 };
-pub use store::DynamoStore;
+pub use store::{DynamoStore, partition_pk, run_pk};
 pub use upload::upload;

@@ -38,6 +38,7 @@ use aws_sdk_dynamodb::{
 use futures::{StreamExt, TryStreamExt, stream};
 pub(crate) use item::EXPIRES;
 use item::{DATA, ENDING, ENDING_ITEM, Item, PK, Reader, SK, Writer, payload_attribute};
+pub use keys::{partition_pk, run_pk};
 pub(crate) use lists::{ATTENTION_INDEX, RUNS_INDEX};
 use std::{collections::HashMap, ops::Range};
 use stepladder_engine::{Branch, Status};

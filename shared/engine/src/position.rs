@@ -238,7 +238,7 @@ impl Branch {
 }
 
 impl fmt::Display for Branch {
-    /// Empty for the root, else `seq.index` per fork, separated by slashes; zero-padded, so that it sorts.
+    /// Empty for the root, else `seq.index` per fork, separated by slashes; zero-padded, so that the first 100,000 branches sort.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (depth, fork) in self.0.iter().enumerate() {
             let slash = if depth > 0 { "/" } else { "" };

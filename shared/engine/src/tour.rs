@@ -186,8 +186,10 @@ impl<'a> Tour<'a> {
         };
         self.pins.opened(position);
         let state = self.definition.state(&position.state);
-        // What its children start with is stored, and no part of the run's own records; their histories are their own.
-        if state.is_some_and(State::reads_items) {
+        let is_apart = state.is_some_and(|state| Opener::of(state) == Opener::Distributed);
+        // What its children start with is stored, and no part of the run's own records; their histories are their own. And no page of
+        // this history shows any children of another distributed one.
+        if state.is_some_and(State::reads_items) || is_apart && self.keep == Keep::Index {
             let records = self.records;
             let below = position.branch.child(position.seq, 0)
                 ..position.branch.child(position.seq.saturating_add(1), 0);
@@ -195,9 +197,6 @@ impl<'a> Tour<'a> {
             return Ok(());
         }
         let at_once = Opening { started_ms: follower.last().now_ms, events: position.events };
-        let is_apart = state.is_some_and(|state| Opener::of(state) == Opener::Distributed);
-        // No page of this history shows them: there they are only checked.
-        let strand = strand.filter(|_| !is_apart || self.keep == Keep::Everything);
         let place = strand.and_then(|strand| {
             let Trace { last: link, count: after, .. } = *follower.trace()?;
             let fan_outs = &mut self.strands.get_mut(strand)?.fan_outs;

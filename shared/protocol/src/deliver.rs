@@ -134,6 +134,18 @@ impl<H: Host> Protocol<H> {
                 let before = invocation.before(delivery);
                 self.open_part(&job.message, &job.definition, (fan_out, *part, *is_read), before).boxed()
             }
+            Ask::OpenParts { fan_out, first, parts, is_read } => {
+                let parts = *first..first.saturating_add(*parts);
+                self.open_parts(&job.message, &job.definition, (fan_out, parts, *is_read)).boxed()
+            }
+            Ask::Gather { fan_out, node } => {
+                let before = invocation.before(delivery);
+                self.gather_node(&job.message, &job.definition, (fan_out, *node), before).boxed()
+            }
+            Ask::StopParts { fan_out, first, parts } => {
+                let parts = *first..first.saturating_add(*parts);
+                self.stop_some(&job.message, &job.definition, (fan_out, parts)).boxed()
+            }
             Ask::Join(fan_out) => self.joined_by(invocation, delivery, &job, fan_out).boxed(),
         };
         let handled = handling.await;
@@ -291,8 +303,10 @@ impl<H: Host> Protocol<H> {
             true => self.host.store().record(&lock.key(&key)).await?,
             false => None,
         };
-        // The opening of a fan-out writes no record; if there is one, the fan-out is over.
-        if let (Ask::Open { .. }, Some(_)) = (&message.ask, &record) {
+        // The opening of a fan-out writes no record, nor does the gathering; if there is one, the fan-out is over.
+        if let (Ask::Open { .. } | Ask::OpenParts { .. } | Ask::Gather { .. }, Some(_)) =
+            (&message.ask, &record)
+        {
             return Ok(Some(Handled::done()));
         }
         // Nor does the look at a run; if there is one, nobody waits for that run any more.

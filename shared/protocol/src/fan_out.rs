@@ -6,6 +6,7 @@
 mod again;
 mod gather;
 mod join;
+mod nodes;
 mod open;
 mod part;
 mod read;
@@ -14,13 +15,14 @@ mod write;
 
 use crate::{
     Protocol,
-    fan_outs::{FanOuts, PartKey},
+    fan_outs::{FanOuts, PartKey, Tree},
     item::{RecordKey, RunKey},
     json,
     message::Lock,
     payload::{self, Payload},
     traits::{Host, WorldResult},
 };
+pub(crate) use join::Told;
 pub(crate) use open::in_time;
 pub(crate) use part::PartInputs;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -88,6 +90,15 @@ impl<H: Host> Protocol<H> {
 
     pub(crate) fn part_branches(&self) -> u32 {
         self.host.settings().part_branches.max(1)
+    }
+
+    pub(crate) fn node_parts(&self) -> u32 {
+        self.host.settings().node_parts.max(2)
+    }
+
+    /// What the parts of a fan-out of so many branches report to.
+    pub(crate) fn tree(&self, count: u32) -> Tree {
+        Tree::new(self.parts(count).end, self.node_parts())
     }
 
     /// The parts of a fan-out of so many branches.

@@ -2,7 +2,9 @@
 //!
 //! A fan-out is named by the lock of the position that waits for it. Its branches are counted in *parts* of
 //! [`limits::PART_BRANCHES`](crate::limits::PART_BRANCHES) each, so that no item grows large and no partition of the
-//! table takes the writes of all of them.
+//! table takes the writes of all of them. Many parts are counted in a tree of items ([`TallyKey`]).
+
+mod tree;
 
 use crate::{
     item::{Record, RecordKey, RunKey},
@@ -15,6 +17,8 @@ use std::{
     future::Future,
 };
 use stepladder_engine::Branch;
+pub use tree::{Node, TallyKey};
+pub(crate) use tree::{Tree, pieces};
 
 /// One part of a fan-out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -111,7 +115,12 @@ impl Part {
 
     /// How many failures there are, where a failed branch counts for so many.
     pub fn failures(&self, failure_items: u32) -> u32 {
-        let counted = self.ended.iter().map(|ended| match ended.how {
+        self.failures_at(usize::MAX, failure_items)
+    }
+
+    /// How many there were when so many branches had ended.
+    pub(crate) fn failures_at(&self, count: usize, failure_items: u32) -> u32 {
+        let counted = self.ended.iter().take(count).map(|ended| match ended.how {
             EndedHow::Ok => 0,
             EndedHow::Failed => failure_items,
             EndedHow::Unread => 1,
@@ -120,14 +129,14 @@ impl Part {
     }
 }
 
-/// The root item of a fan-out.
+/// The root item of a fan-out, or a node of one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// The failures of each part that has some, as far as they have been reported.
+    /// The failures of each part or node below it that has some, as far as they have been reported.
     pub failures: BTreeMap<u32, u32>,
-    /// The parts whose branches have all ended.
+    /// The parts or nodes whose branches have all ended.
     pub complete: BTreeSet<u32>,
-    /// Nothing of it is opened any more.
+    /// Nothing of it is opened any more. Only of a root item.
     pub is_stopped: bool,
 }
 
@@ -136,13 +145,13 @@ impl Tally {
         self.failures.values().fold(0, |sum, failures| sum.saturating_add(*failures))
     }
 
-    /// Whether all of so many parts have reported that they are complete.
-    pub fn has_all(&self, parts: u32) -> bool {
-        u32::try_from(self.complete.len()).is_ok_and(|complete| complete >= parts)
+    /// Whether all of so many have reported that they are complete.
+    pub fn has_all(&self, count: u32) -> bool {
+        u32::try_from(self.complete.len()).is_ok_and(|complete| complete >= count)
     }
 }
 
-/// What one part tells the root item.
+/// What one part or node tells the item above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartReport {
     /// How many of its branches have failed; it only ever raises what has been reported.
@@ -150,7 +159,7 @@ pub struct PartReport {
     pub progress: Progress,
 }
 
-/// Whether all branches of a part have ended.
+/// Whether all branches of a part or of a node have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     Partial,
@@ -195,16 +204,27 @@ pub trait FanOuts: Send + Sync {
     /// Whether a part's flag is set. May be a moment old.
     fn is_stopped(&self, part: &PartKey) -> impl Future<Output = WorldResult<bool>> + Send;
 
-    /// Tells the root item about a part, all in one update; answers with the root item as it is then.
-    fn report_part(
+    /// Tells an item about a part or node below it, all in one update; answers with the item as it is then.
+    fn report(
         &self,
-        part: &PartKey,
+        above: &TallyKey,
+        below: u32,
         report: PartReport,
         expires_s: i64,
     ) -> impl Future<Output = WorldResult<Tally>> + Send;
 
-    /// A root item that nothing has been written about is as it is at first.
-    fn tally(&self, fan_out: &RecordKey) -> impl Future<Output = WorldResult<Tally>> + Send;
+    /// An item that nothing has been written about is as it is at first.
+    fn tally(&self, key: &TallyKey) -> impl Future<Output = WorldResult<Tally>> + Send;
+
+    /// Writes what the branches below a node have come to.
+    fn put_gathered(
+        &self,
+        node: &TallyKey,
+        gathered: &Payload,
+        expires_s: i64,
+    ) -> impl Future<Output = WorldResult<()>> + Send;
+
+    fn gathered(&self, node: &TallyKey) -> impl Future<Output = WorldResult<Option<Payload>>> + Send;
 
     /// Sets the flag of a part, also where there is no item yet.
     fn stop_part(&self, part: &PartKey, expires_s: i64) -> impl Future<Output = WorldResult<()>> + Send;
@@ -264,5 +284,6 @@ mod tests {
             Part { ended: vec![ended(7, EndedHow::Ok), ended(2, EndedHow::Failed)], is_stopped: false };
         assert_eq!((part.place(7), part.place(2), part.place(3)), (Some(1), Some(2), None));
         assert_eq!((part.failures(1), part.failures(100)), (1, 100));
+        assert_eq!((part.failures_at(1, 1), part.failures_at(2, 1)), (0, 1));
     }
 }

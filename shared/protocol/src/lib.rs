@@ -60,7 +60,9 @@ pub use dead_letter::{Solo, SoloAnswer, SoloDelivery};
 pub use definitions::Current;
 pub use execute::error_cause;
 
-pub use fan_outs::{Ended, EndedHow, FanOuts, Part, PartKey, PartReport, Partition, Progress, Tally};
+pub use fan_outs::{
+    Ended, EndedHow, FanOuts, Node, Part, PartKey, PartReport, Partition, Progress, Tally, TallyKey,
+};
 pub use glance::Glance;
 pub use integration::{IntegrationCall, Integrations};
 pub use item::{

@@ -42,6 +42,16 @@ pub const FORK_BYTES: usize = 48;
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>).
 pub const PART_BRANCHES: u32 = 64;
 
+/// So many parts of a fan-out report to one item, so many of such items to the next one, and so many messages one delivery sends to
+/// open or to stop it, unless set otherwise. An item of them takes about a write unit, and its partition less than half of the
+/// writes that it can have in a second, should all branches below it fail in one; and what all of them have come to is gathered in
+/// a second by a function of 256 MB.
+pub const NODE_PARTS: u32 = 64;
+
+/// A fan-out of so many parts at most tells each failure at once: together they write less than half of what a partition takes in a
+/// second, should all branches fail in one. A part of a larger one tells them when their number has doubled.
+pub const PARTS_TOLD_EACH_MAX: u32 = 8;
+
 /// So many items of one fan-out are written or read at once.
 pub const FAN_OUT_ITEMS_AT_ONCE: usize = 32;
 

@@ -92,6 +92,20 @@ pub enum Ask {
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         is_read: bool,
     },
+    /// Start those of so many parts, from `first` on: by a message for each of them, or by several of these.
+    OpenParts {
+        fan_out: Lock,
+        first: u32,
+        parts: u32,
+        /// As in [`Ask::Open`].
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        is_read: bool,
+    },
+    /// All branches below this node of a fan-out have ended: gather what they have come to, and tell the node above. The node
+    /// is one of those that parts report to.
+    Gather { fan_out: Lock, node: u32 },
+    /// Nobody waits for the branches of these parts any more, so many from `first` on. The record that says so is there.
+    StopParts { fan_out: Lock, first: u32, parts: u32 },
     /// All branches of this fan-out have ended, or more than are tolerated have failed: record it.
     Join(Lock),
     /// The run's TimeoutSeconds passed in one of its branches: end the run.
@@ -124,6 +138,9 @@ impl Ask {
             | Ask::Untaken(position)
             | Ask::Child(position, _) => Some(position),
             Ask::Open { .. }
+            | Ask::OpenParts { .. }
+            | Ask::Gather { .. }
+            | Ask::StopParts { .. }
             | Ask::Join(_)
             | Ask::TimeOut
             | Ask::Stop { .. }
@@ -137,7 +154,10 @@ impl Ask {
     /// The lock of the position that it is about, carried or not.
     pub fn lock(&self) -> Option<Lock> {
         match self {
-            Ask::Open { fan_out, .. } | Ask::Join(fan_out) => Some(fan_out.clone()),
+            Ask::Open { fan_out, .. }
+            | Ask::OpenParts { fan_out, .. }
+            | Ask::Gather { fan_out, .. }
+            | Ask::Join(fan_out) => Some(fan_out.clone()),
             _ => self.position().map(Lock::of),
         }
     }
@@ -151,6 +171,9 @@ impl Ask {
             | Ask::Untaken(position)
             | Ask::Child(position, _) => Some(position),
             Ask::Open { .. }
+            | Ask::OpenParts { .. }
+            | Ask::Gather { .. }
+            | Ask::StopParts { .. }
             | Ask::Join(_)
             | Ask::TimeOut
             | Ask::Stop { .. }

@@ -56,12 +56,18 @@ pub enum PlantedBug {
     CallRecordsItsError,
     /// The message that tells an end is acknowledged although the event bus refused it.
     UntoldStatusIsDone,
+    /// The report of a complete node doesn't say how many of the branches below it failed.
+    CompleteNodeWithoutFailures,
+    /// A node counts as complete when as many have reported to it as a node can have.
+    EveryNodeIsFull,
+    /// A node tells that it is complete before what its branches have come to is gathered.
+    NodeToldBeforeGathered,
     /// A redrive runs the branches again that have succeeded.
     RedriveRerunsFinishedBranches,
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 27] = [
+    pub const ALL: [PlantedBug; 30] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -88,6 +94,9 @@ impl PlantedBug {
         PlantedBug::UntoldStatusIsDone,
         PlantedBug::AnswerWithoutMessage,
         PlantedBug::CallRecordsItsError,
+        PlantedBug::CompleteNodeWithoutFailures,
+        PlantedBug::EveryNodeIsFull,
+        PlantedBug::NodeToldBeforeGathered,
         PlantedBug::RedriveRerunsFinishedBranches,
     ];
 }

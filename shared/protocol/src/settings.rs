@@ -18,6 +18,8 @@ pub struct Settings {
     /// So many branches of a fan-out are counted in one item and lie in one partition. It names items, so it never
     /// changes while there are runs.
     pub part_branches: u32,
+    /// So many parts report to one item, and so many messages open a fan-out at once. It names items, too.
+    pub node_parts: u32,
     /// So many bytes of an object are fetched at once.
     pub read_bytes_at_once: usize,
     /// The items of so many parts are read per delivery.
@@ -94,6 +96,7 @@ impl Settings {
             role_arn: format!("arn:aws:iam::{account}:role/{stack}"),
             payload_bytes_max: limits::PAYLOAD_BYTES_MAX,
             part_branches: limits::PART_BRANCHES,
+            node_parts: limits::NODE_PARTS,
             read_bytes_at_once: limits::READ_BYTES_AT_ONCE,
             parts_read_per_delivery: limits::PARTS_READ_PER_DELIVERY,
             retention_days: limits::RETENTION_DAYS,

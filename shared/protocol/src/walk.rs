@@ -4,7 +4,7 @@ use crate::{
     Protocol,
     deliver::check_digest,
     effects::{finished, too_slow},
-    fan_out::{BranchEnd, width},
+    fan_out::{BranchEnd, Told, width},
     fan_outs::{Ended, FanOuts, PartKey, PartReport, Progress},
     item::{RecordKey, RunKey},
     limits,
@@ -15,7 +15,7 @@ use crate::{
     traits::{Host, Store, WorldResult},
 };
 use futures::{FutureExt, future::BoxFuture};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use stepladder_asl::EvalError;
 use stepladder_engine::{
     BranchInput, Callee, Effect, FanOut, Inputs, Next, Opening, Position, Run, Target, Transition, advance,
@@ -114,19 +114,31 @@ impl<H: Host> Protocol<H> {
             let sendings = self.open_fan_out(line, position, opened_ms).await?;
             return self.send_now(sendings).await;
         }
-        let ended = self.ended_of(&key, fan_out.count).await?;
+        let ended = self.ended_of(&key, self.parts(fan_out.count)).await?;
         let open = Open { line, position, fan_out, key, opened_ms, ended, urgency };
         let starters = open.starters(self.part_branches());
         let run = self.seeded(line.run);
         let (mut sent, mut common) = (0, None);
+        let (mut joins, mut gathers) = (Told::default(), BTreeSet::new());
         for part in self.parts(fan_out.count) {
-            sent += self.walk_part(&open, &run, &starters, &mut common, part).await?;
+            let (of_part, told) = self.walk_part(&open, &run, &starters, &mut common, part).await?;
+            sent += of_part;
+            joins.joins |= told.joins;
+            joins.has_failed |= told.has_failed;
+            gathers.extend(told.gathers);
         }
+        let lock = Lock::of(position);
+        // Once, however many parts have told it.
+        for node in gathers {
+            let told = self.gathered_again(line, position, &lock, node).await?;
+            joins.joins |= told.joins;
+            sent += self.send_now(self.asked_for(line, &lock, &Told { joins: false, ..told }).await?).await?;
+        }
+        sent += self.send_now(self.asked_for(line, &lock, &joins).await?).await?;
         Ok(sent)
     }
 
-    /// The branches of one part that have been started and have not been listed as ended; then what the part tells the
-    /// root item.
+    /// The branches of one part that have been started and have not been listed as ended; then what the part tells.
     async fn walk_part<'a>(
         &self,
         open: &Open<'a>,
@@ -134,7 +146,7 @@ impl<H: Host> Protocol<H> {
         starters: &BTreeMap<u32, Ended>,
         common: &mut Option<Inputs<'a>>,
         part: u32,
-    ) -> WorldResult<usize> {
+    ) -> WorldResult<(usize, Told)> {
         let Open { line, position, fan_out, key, .. } = open;
         let branches = self.branches_of(part, fan_out.count);
         let none = Vec::new();
@@ -173,14 +185,12 @@ impl<H: Host> Protocol<H> {
         let is_full = ended.len() >= branches.len();
         let failures = crate::fan_outs::Part { ended: ended.clone(), is_stopped: false };
         let failures = failures.failures(fan_out.failure_items);
-        if is_full || failures > 0 {
-            let progress = if is_full { Progress::Complete } else { Progress::Partial };
-            let part = PartKey { fan_out: key.clone(), part };
-            let report = PartReport { failures, progress };
-            let told = self.tell(line, &Lock::of(position), &part, report, fan_out).await?;
-            sent += self.send_now(told.sendings).await?;
+        if !is_full && failures == 0 {
+            return Ok((sent, Told::default()));
         }
-        Ok(sent)
+        let progress = if is_full { Progress::Complete } else { Progress::Partial };
+        let report = PartReport { failures, progress };
+        Ok((sent, self.tell(line, &Lock::of(position), part, report, fan_out).await?))
     }
 
     /// What a branch was started with that took the place of one that had ended.

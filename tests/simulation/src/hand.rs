@@ -9,7 +9,9 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
-use stepladder_protocol::{Delivery, Invoked, QueueName, Record, RecordKey, Settings, limits};
+use stepladder_protocol::{
+    Delivery, Invoked, Partition, QueueName, Record, RecordKey, RunId, Settings, limits,
+};
 
 /// A message that lies in a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,12 +33,36 @@ pub(crate) struct Hand {
     /// The next time that somebody sleeps until, in milliseconds since the epoch.
     next_wake_ms: Option<i64>,
     calls: Option<Vec<&'static str>>,
+    writes: Option<Vec<Write>>,
     /// How long each operation takes, in milliseconds.
     pub(crate) operation_ms: i64,
     failing: BTreeMap<&'static str, u32>,
 }
 
+/// Where something is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The run item.
+    Run(RunId),
+    In(Partition),
+}
+
+/// Something that was written, or whose condition didn't hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    pub operation: &'static str,
+    /// In milliseconds since the epoch.
+    pub at_ms: i64,
+    pub place: Place,
+}
+
 impl Hand {
+    pub(crate) fn writes(&mut self, operation: &'static str, at_ms: i64, place: Place) {
+        if let Some(writes) = &mut self.writes {
+            writes.push(Write { operation, at_ms, place });
+        }
+    }
+
     /// Notes an operation; true if it shall fail.
     pub(crate) fn notes(&mut self, operation: &'static str) -> bool {
         if let Some(calls) = &mut self.calls {
@@ -108,9 +134,7 @@ impl MemoryHost {
     pub fn receive(&self, queue: &QueueName) -> Vec<Delivery> {
         let mut state = self.state();
         let now_ms = state.now_ms;
-        let visible =
-            state.queues.messages(queue).into_iter().filter(|(_, queued)| queued.visible_ms <= now_ms);
-        let ids: Vec<u64> = visible.map(|(id, _)| id).take(10).collect();
+        let ids = state.queues.first_visible(queue, now_ms, 10);
         ids.into_iter()
             .filter_map(|id| {
                 let queued = state.queues.receive(queue, id, limits::RECEIVES_MAX, now_ms + VISIBILITY_MS)?;
@@ -146,6 +170,11 @@ impl MemoryHost {
             .collect()
     }
 
+    /// How many messages a queue has, visible or not.
+    pub fn in_queue_count(&self, queue: &QueueName) -> usize {
+        self.state().queues.count(queue)
+    }
+
     /// Loses all messages but those of the parked and the status queue.
     pub fn purge(&self) {
         self.state().queues.purge();
@@ -164,6 +193,11 @@ impl MemoryHost {
     /// The operations since the last call of this, which begins to note them.
     pub fn calls(&self) -> Vec<&'static str> {
         self.state().hand.calls.replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// What was written since the last call of this, which begins to note it.
+    pub fn writes(&self) -> Vec<Write> {
+        self.state().hand.writes.replace(Vec::new()).unwrap_or_default()
     }
 
     /// How a direct call of a function goes, by its name and what it is called with.

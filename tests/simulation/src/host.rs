@@ -7,6 +7,7 @@ mod objects;
 mod queue;
 mod tasks;
 mod versions;
+mod writes;
 
 use crate::{
     hand::Hand, holders::Holders, outside::Outside, queues::Queues, scenario::Faults, verdict::Watch,
@@ -314,7 +315,7 @@ impl State {
     }
 
     /// What a payload holds, wherever it lies.
-    fn read<T: DeserializeOwned>(&self, run: &RunKey, payload: &Payload) -> T {
+    pub(crate) fn read<T: DeserializeOwned>(&self, run: &RunKey, payload: &Payload) -> T {
         let unpacked = |bytes: &[u8]| zstd::stream::decode_all(bytes).unwrap();
         let json = match payload {
             Payload::Json(json) => json.clone(),
@@ -349,7 +350,7 @@ fn close(item: &mut RunItem, close: &Close) {
 impl Store for MemoryHost {
     async fn put_record(&self, key: &RecordKey, record: &Record) -> WorldResult<PutRecord> {
         let unconditional = self.planted == Some(PlantedBug::UnconditionalPut);
-        self.op("put record", |state| {
+        self.write("put record", self.partition_of(key), |state| {
             if unconditional {
                 state.insert_record(key, record);
                 return Ok(PutRecord::Won);
@@ -374,7 +375,7 @@ impl Store for MemoryHost {
     }
 
     async fn create_run(&self, run: &RunItem, now_ms: i64) -> WorldResult<CreateRun> {
-        self.op("put run", |state| {
+        self.write_run("put run", &run.id, |state| {
             if let Some(there) = state.runs.get(&run.id)
                 && !state.expired(there.expires_s, now_ms)
             {
@@ -394,7 +395,7 @@ impl Store for MemoryHost {
     }
 
     async fn close_run(&self, run: &RunKey, redrive_count: u32, with: &Close) -> WorldResult<bool> {
-        self.op("close run", |state| {
+        self.write_run("close run", &run.id, |state| {
             let is_closed = state.running(run, redrive_count).map(|item| close(item, with)).is_some();
             if is_closed {
                 state.watch.kept.closed(&run.nonce, redrive_count);
@@ -411,7 +412,7 @@ impl Store for MemoryHost {
         with: &Close,
         (key, record): (&RecordKey, &Record),
     ) -> WorldResult<bool> {
-        self.op("stop run", |state| {
+        self.write_run("stop run", &run.id, |state| {
             if state.records.contains_key(key) || state.running(run, redrive_count).is_none() {
                 return Ok(false);
             }
@@ -432,7 +433,7 @@ impl Store for MemoryHost {
         redrive: &RedriveItem,
         (key, record): (&RecordKey, &Record),
     ) -> WorldResult<bool> {
-        self.op("redrive run", |state| {
+        self.write_run("redrive run", &run.id, |state| {
             if state.records.contains_key(key) {
                 return Ok(false);
             }
@@ -465,7 +466,7 @@ impl Store for MemoryHost {
     }
 
     async fn put_data(&self, run: &RunKey, slot: DataSlot, payload: &Payload, _: i64) -> WorldResult<()> {
-        self.op("put data", |state| {
+        self.write("put data", Partition::Run(run.clone()), |state| {
             state.data.insert((run.clone(), slot), payload.clone());
             Ok(())
         })

@@ -25,8 +25,8 @@ mod watch;
 mod workflows;
 mod world;
 
-pub use hand::InQueue;
+pub use hand::{InQueue, Place, Write};
 pub use host::MemoryHost;
 pub use nested::{FanOuts, Handling};
 pub use scenario::{FAN_OUT_SCENARIOS, Faults, SCENARIOS, Scenario, TASK_SCENARIOS};
-pub use world::{Report, simulate, slow_chain};
+pub use world::{Report, simulate, slow_chain, tree, tree_in_peace};

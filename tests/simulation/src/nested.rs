@@ -239,7 +239,7 @@ impl Generator<'_> {
                 map["ItemBatcher"] = json!({ "MaxItemsPerBatch": 3, "BatchInput": { "items": [1, 2] } });
             }
         }
-        if let Some(concurrency) = *pick(self.rng, &[None, None, Some(1), Some(3), Some(7)]) {
+        if let Some(concurrency) = *pick(self.rng, &[None, None, Some(1), Some(3), Some(7), Some(40)]) {
             map["MaxConcurrency"] = json!(concurrency);
         }
         if let Some(tolerated) = *pick(self.rng, &[None, None, Some(1), Some(2), Some(100)]) {

@@ -35,6 +35,16 @@ impl Queues {
             .collect()
     }
 
+    /// The first of a queue's messages that are visible, at most so many.
+    pub(crate) fn first_visible(&self, queue: &QueueName, now_ms: i64, limit: usize) -> Vec<u64> {
+        let queue = self.by_name.get(queue).into_iter().flatten();
+        queue.filter(|(_, queued)| queued.visible_ms <= now_ms).map(|(id, _)| *id).take(limit).collect()
+    }
+
+    pub(crate) fn count(&self, queue: &QueueName) -> usize {
+        self.by_name.get(queue).map_or(0, BTreeMap::len)
+    }
+
     pub(crate) fn messages(&self, queue: &QueueName) -> Vec<(u64, Queued)> {
         let queue = self.by_name.get(queue);
         queue.into_iter().flatten().map(|(id, queued)| (*id, queued.clone())).collect()

@@ -456,3 +456,13 @@ pub(crate) const SLOW_CHAIN: Scenario = Scenario {
     fan_outs: None,
     holders: false,
 };
+
+/// A wide Map of steps that fail only where they are to.
+pub(crate) const TREES: Scenario = Scenario {
+    name: "trees",
+    faults: Faults { fail: 0.0, poison: 0.0, hang: 0.0, panic: 0.0, stall: 0.004, ..COMMON },
+    runs: 1,
+    states: 1,
+    fan_outs: None,
+    holders: false,
+};

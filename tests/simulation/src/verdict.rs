@@ -12,7 +12,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use stepladder_engine::{Next, Outcome, Phase, Status, waits_for_answer};
+use stepladder_engine::{Branch, Next, Outcome, Phase, Status, waits_for_answer};
 use stepladder_protocol::{
     EndedHow, Message, PartKey, Protocol, QueueName, Record, RecordKey, RunView, StepRequest,
 };
@@ -139,7 +139,10 @@ pub(crate) fn judge(
             Err(error) => host.state().watch.breaks(format!("the run can't be replayed: {error}")),
             Ok(None) if faults.careless_start || faults.purge > 0.0 => report.never_started += 1,
             Ok(None) => host.state().watch.breaks("a run was lost"),
-            Ok(Some(view)) => judge_run(protocol, seed, faults, wanted, &view, report),
+            Ok(Some(view)) => {
+                let view = with_all_children(protocol, view);
+                judge_run(protocol, seed, faults, wanted, &view, report);
+            }
         }
     }
     let mut state = host.state();
@@ -156,6 +159,31 @@ pub(crate) fn judge(
     if state.watch.idempotency_keys().values().any(|nonces| nonces.len() > 1) {
         state.watch.breaks("two runs share an idempotency key");
     }
+}
+
+/// A run with the children that its history doesn't show.
+fn with_all_children(protocol: &Protocol<crate::MemoryHost>, mut view: RunView) -> RunView {
+    let key = view.item.key();
+    futures::executor::block_on(async {
+        let mut pages = protocol.record_pages(&key);
+        let mut left_out: BTreeMap<Branch, Vec<Record>> = BTreeMap::new();
+        while let Some(page) = pages.next().await.unwrap() {
+            for (branch, record) in page {
+                if !branch.is_root() && !view.branch_records.contains_key(&branch) {
+                    left_out.entry(branch).or_default().push(record);
+                }
+            }
+        }
+        for (branch, records) in left_out {
+            let mut recorded = Vec::new();
+            for record in &records {
+                recorded.push(protocol.recorded(&key, record).await.unwrap());
+            }
+            view.branch_records.insert(branch.clone(), records);
+            view.branch_recorded.insert(branch, recorded);
+        }
+    });
+    view
 }
 
 fn judge_run(

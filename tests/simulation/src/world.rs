@@ -1,6 +1,9 @@
 //! The scheduler: processes that interleave, die, freeze and wake late; queues that deliver twice; users.
 
 mod hold;
+mod trees;
+
+pub use trees::{tree, tree_in_peace};
 
 use crate::{
     answers, holders,
@@ -23,7 +26,8 @@ use std::{
 use stepladder_asl::Definition;
 use stepladder_engine::Status;
 use stepladder_protocol::{
-    Delivery, Invocation, Invoked, PlantedBug, Protocol, QueueName, RunId, Solo, StartRequest, limits,
+    Delivery, Invocation, Invoked, PlantedBug, Protocol, QueueName, RunId, Settings, Solo, StartRequest,
+    limits,
 };
 
 /// What one seed showed.
@@ -144,6 +148,16 @@ struct World {
 
 impl World {
     fn new(seed: u64, scenario: &Scenario, planted: Option<PlantedBug>) -> Self {
+        Self::with(seed, scenario, planted, |_| {})
+    }
+
+    /// A world with other settings than the scenario's.
+    fn with(
+        seed: u64,
+        scenario: &Scenario,
+        planted: Option<PlantedBug>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let host = MemoryHost::new(seed);
         let host = match scenario.fan_outs {
@@ -155,10 +169,13 @@ impl World {
                 let part_branches = of[rng.random_range(0..3)];
                 host.with_settings(|settings| {
                     settings.part_branches = part_branches;
+                    // Not drawn, so that a seed draws the same as ever.
+                    settings.node_parts = [2, 3, limits::NODE_PARTS][(seed / 5 % 3) as usize];
                     (settings.read_bytes_at_once, settings.parts_read_per_delivery) = (7, 2);
                 })
             }
         };
+        let host = host.with_settings(change);
         reading::put_objects(&host);
         let (has_schedules, has_bus) = (rng.random_bool(0.5), rng.random_bool(0.5));
         let host = match has_bus {

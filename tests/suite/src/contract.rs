@@ -141,6 +141,7 @@ macro_rules! contract_suite {
                 of_many_ends_at_once_each_has_a_place_of_its_own,
                 failures_are_only_ever_raised,
                 of_many_reports_at_once_none_is_lost,
+                what_is_gathered_below_a_node_comes_back,
                 a_flag_is_set_whether_there_is_an_item_or_not,
                 a_branchs_first_and_last_record_come_back,
                 records_are_read_by_the_hundred,

@@ -4,7 +4,9 @@
 //! |---|---|---|---|
 //! | what it was opened with | of the branch that opened it | `I#<branch>#<seq>` | `pj`, `pz`, `pb`: the payload; `c`: how many branches |
 //! | what a part's branches start with | of the part | `I#<branch>#<seq>#<part>` | the payload |
-//! | root item | of the branch that opened it | `F#<branch>#<seq>` | `f<part>`: its failures; `c`: the parts that are complete; `x`: stopped |
+//! | root item | of the branch that opened it | `F#<branch>#<seq>` | `f<part>`: its failures; `c`: the parts that are complete, of a narrow fan-out; `x`: stopped |
+//! | node | of the first part below it | `N#<branch>#<seq>#<level>.<index>` | as a root item, of what is below it |
+//! | what is gathered below a node | the same | `G#<branch>#<seq>#<level>.<index>` | the payload |
 //! | part | of the part | `F#<branch>#<seq>#<part>` | `d`: those that have ended, as `<index in the part>:<seq>` and an `f` where it failed; `x` |
 
 use super::{
@@ -25,7 +27,7 @@ use aws_sdk_dynamodb::{
 use std::collections::HashMap;
 use stepladder_protocol::{
     Ended, EndedHow, FanOuts, ITEM_VERSION, Part, PartKey, PartReport, Partition, Payload, Progress, Record,
-    RecordKey, Tally, WorldResult,
+    RecordKey, Tally, TallyKey, WorldResult,
 };
 
 const COUNT: &str = "c";
@@ -102,50 +104,68 @@ impl FanOuts for DynamoStore {
         Ok(answer.item.is_some_and(|item| item.get(STOPPED) == Some(&AttributeValue::Bool(true))))
     }
 
-    async fn report_part(&self, part: &PartKey, report: PartReport, expires_s: i64) -> WorldResult<Tally> {
-        let operation = format!("report {part}");
+    async fn report(
+        &self,
+        above: &TallyKey,
+        below: u32,
+        report: PartReport,
+        expires_s: i64,
+    ) -> WorldResult<Tally> {
+        let operation = format!("report {below} to {above}");
         let completes = match report.progress {
-            Progress::Complete => format!(" ADD {COMPLETE} :part"),
+            Progress::Complete => format!(" ADD {COMPLETE} :below"),
             Progress::Partial => String::new(),
         };
-        let root = |expression: String| {
-            let fan_out = &part.fan_out;
+        let told = |expression: String| {
             let update = self
-                .upsert(self.pk_of(fan_out), keys::tally_sk(fan_out), expires_s)
+                .upsert(self.tally_pk(above), keys::tally_sk(above), expires_s)
                 .update_expression(format!("SET {expression}v = :v, {EXPIRES} = :expires{completes}"));
             match report.progress {
-                Progress::Complete => update
-                    .expression_attribute_values(":part", AttributeValue::Ns(vec![part.part.to_string()])),
+                Progress::Complete => {
+                    update.expression_attribute_values(":below", AttributeValue::Ns(vec![below.to_string()]))
+                }
                 Progress::Partial => update,
             }
         };
         let raised = match report.failures {
             0 => None,
             failures => {
-                let raise = root("#f = :f, ".to_owned())
+                let raise = told("#f = :f, ".to_owned())
                     .condition_expression("attribute_not_exists(#f) OR #f <= :f")
-                    .expression_attribute_names("#f", format!("f{}", part.part))
+                    .expression_attribute_names("#f", format!("f{below}"))
                     .expression_attribute_values(":f", AttributeValue::N(failures.to_string()));
                 self.raised(&operation, raise).await?
             }
         };
         // Where more failures have been reported already there is nothing to raise.
         let item = match (raised, report.progress) {
-            (None, Progress::Complete) => self.updated(&operation, root(String::new())).await?,
+            (None, Progress::Complete) => self.updated(&operation, told(String::new())).await?,
             (raised, _) => raised,
         };
         match item {
             Some(item) => read_tally(operation, item),
-            None => self.tally(&part.fan_out).await,
+            None => self.tally(above).await,
         }
     }
 
-    async fn tally(&self, fan_out: &RecordKey) -> WorldResult<Tally> {
-        let operation = format!("read the state of the fan-out at {fan_out}");
-        match self.get(operation.clone(), self.pk_of(fan_out), keys::tally_sk(fan_out)).await? {
+    async fn tally(&self, key: &TallyKey) -> WorldResult<Tally> {
+        let operation = format!("read the state of {key}");
+        match self.get(operation.clone(), self.tally_pk(key), keys::tally_sk(key)).await? {
             Some(item) => read_tally(operation, item),
             None => Ok(Tally::default()),
         }
+    }
+
+    async fn put_gathered(&self, key: &TallyKey, gathered: &Payload, expires_s: i64) -> WorldResult<()> {
+        let (pk, sk) = self.gathered_keys(key)?;
+        self.put(format!("put what is below {key}"), payload_item(pk, sk, gathered, expires_s)).await
+    }
+
+    async fn gathered(&self, key: &TallyKey) -> WorldResult<Option<Payload>> {
+        let operation = format!("read what is below {key}");
+        let (pk, sk) = self.gathered_keys(key)?;
+        let found = self.get(operation.clone(), pk, sk).await?;
+        found.map(|found| payload(operation, found)).transpose()
     }
 
     async fn stop_part(&self, part: &PartKey, expires_s: i64) -> WorldResult<()> {
@@ -154,7 +174,8 @@ impl FanOuts for DynamoStore {
     }
 
     async fn stop_fan_out(&self, fan_out: &RecordKey, expires_s: i64) -> WorldResult<()> {
-        let update = self.upsert(self.pk_of(fan_out), keys::tally_sk(fan_out), expires_s);
+        let root = TallyKey::root(fan_out);
+        let update = self.upsert(self.tally_pk(&root), keys::tally_sk(&root), expires_s);
         self.stop(format!("stop the fan-out at {fan_out}"), update).await
     }
 
@@ -225,6 +246,17 @@ impl DynamoStore {
     /// The partition of a branch's own items.
     pub(super) fn pk_of(&self, key: &RecordKey) -> String {
         keys::partition_pk(&Partition::of(&key.run, &key.branch, self.part_branches))
+    }
+
+    fn tally_pk(&self, key: &TallyKey) -> String {
+        keys::partition_pk(&key.partition(self.part_branches))
+    }
+
+    fn gathered_keys(&self, key: &TallyKey) -> WorldResult<(String, String)> {
+        match key.node {
+            Some(node) => Ok((self.tally_pk(key), keys::gathered_sk(&key.fan_out, node))),
+            None => Err(crate::error::never(format!("find what is below {key}"), "it is no node")),
+        }
     }
 
     /// An update that makes the item where there is none.
@@ -341,8 +373,12 @@ pub(super) fn opened_item(
 }
 
 pub(super) fn inputs_item(part: &PartKey, inputs: &Payload, expires_s: i64) -> Item {
-    let mut writer = Writer::new(keys::part_pk(part), keys::inputs_sk(part), ITEM_VERSION);
-    writer.payload(DATA, inputs);
+    payload_item(keys::part_pk(part), keys::inputs_sk(part), inputs, expires_s)
+}
+
+fn payload_item(pk: String, sk: String, payload: &Payload, expires_s: i64) -> Item {
+    let mut writer = Writer::new(pk, sk, ITEM_VERSION);
+    writer.payload(DATA, payload);
     writer.number(EXPIRES, expires_s);
     writer.0
 }

@@ -157,7 +157,7 @@ impl<H: Host> Protocol<H> {
         }
         let mut listed: Vec<BTreeMap<u32, Ended>> = Vec::with_capacity(fan_outs.len() + 1);
         for (fan_out, count) in fan_outs.iter().zip(counts) {
-            let parts = self.ended_of(fan_out, count).await?;
+            let parts = self.ended_of(fan_out, self.parts(count)).await?;
             let ok = parts.into_iter().flatten().filter(|ended| ended.how == EndedHow::Ok);
             listed.push(ok.map(|ended| (ended.index, ended)).collect());
         }

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use stepladder_asl::errors;
 use stepladder_engine::{
     BranchInput, Children, ItemRow, ObjectFormat, Outcome, Phase, Position, Reading, Source,
-    limits::BRANCHES_MAX, source,
+    limits::CHILDREN_MAX, source,
 };
 use stepladder_items::{Csv, Format, Place, Reader, Unreadable};
 
@@ -220,9 +220,9 @@ impl<H: Host> ReadOn<'_, H> {
 
     /// Takes one child; where its part is full with it, the part is written, and there is a place to go on from.
     async fn child(&mut self, child: BranchInput, place: impl FnOnce() -> Reading) -> Result<(), Stop> {
-        if child.index >= BRANCHES_MAX {
+        if child.index >= CHILDREN_MAX {
             // The state ends by it.
-            let reading = Reading { children: BRANCHES_MAX.saturating_add(1), ..self.reading.clone() };
+            let reading = Reading { children: CHILDREN_MAX.saturating_add(1), ..self.reading.clone() };
             return Err(Stop::Outcome(Outcome::ItemsRead { reading: Box::new(reading), is_all: false }));
         }
         let (index, next) = (child.index, child.index.saturating_add(1));

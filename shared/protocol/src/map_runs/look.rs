@@ -7,7 +7,7 @@ use crate::{
     item::{RecordKey, RunId, RunItem},
     traits::{Clock, Host, Store, WorldResult},
 };
-use stepladder_engine::{Branch, FanOut, Outcome, Plan, Status, limits::BRANCHES_MAX, map_run_digits};
+use stepladder_engine::{Branch, FanOut, Outcome, Plan, Status, limits::CHILDREN_MAX, map_run_digits};
 
 /// A Map Run, and the run that it belongs to.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,7 +144,7 @@ impl<H: Host> Protocol<H> {
             for record in page {
                 let status = match self.outcome(key, &record).await? {
                     Outcome::ItemsRead { reading, is_all } => match (reading.children, is_all) {
-                        (children, _) if children > BRANCHES_MAX => MapRunStatus::Failed,
+                        (children, _) if children > CHILDREN_MAX => MapRunStatus::Failed,
                         (0, true) => MapRunStatus::Succeeded,
                         _ => {
                             seq = record.seq.saturating_add(1);
@@ -187,7 +187,7 @@ impl<H: Host> Protocol<H> {
         let item = &found.item;
         let generations = self.generations(found).await?;
         let Some(last) = generations.last() else { return Ok(MapRunCounts::default()) };
-        let ended = self.ended_of(&last.fan_out, last.shape.count).await?;
+        let ended = self.ended_of(&last.fan_out, self.parts(last.shape.count)).await?;
         let stages = self.stages(&last.shape, &ended);
         let total = item.now.children;
         let mut counts = MapRunCounts::default();

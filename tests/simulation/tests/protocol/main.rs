@@ -17,5 +17,6 @@ mod requests;
 mod starts;
 mod support;
 mod sweeps;
+mod trees;
 mod unreadable;
 mod workflows;

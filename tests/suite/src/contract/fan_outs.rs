@@ -7,8 +7,8 @@ use super::{
 use futures::{StreamExt, future::join_all, stream};
 use stepladder_engine::{Branch, Opening};
 use stepladder_protocol::{
-    Clock, Ended, EndedHow, FanOuts, Host, Part, PartKey, PartReport, Partition, Payload, Progress, Record,
-    RecordKey, RunKey, Store, Tally,
+    Clock, Ended, EndedHow, FanOuts, Host, Node, Part, PartKey, PartReport, Partition, Payload, Progress,
+    Record, RecordKey, RunKey, Store, Tally, TallyKey,
 };
 
 /// A fan-out of a branch that is itself in one.
@@ -89,10 +89,25 @@ pub async fn of_many_ends_at_once_each_has_a_place_of_its_own(world: &impl World
 pub async fn failures_are_only_ever_raised(world: &impl World) {
     let store = world.host().store();
     let fan_out = nested(world);
-    assert_eq!(store.tally(&fan_out).await.unwrap(), Tally::default());
+    for item in [TallyKey::root(&fan_out), TallyKey::of(&fan_out, node(1, 2, 256))] {
+        reports_to(world, &item).await;
+    }
+    // None of it has reached another item.
+    for other in [node(1, 0, 0), node(2, 2, 256)] {
+        assert_eq!(store.tally(&TallyKey::of(&fan_out, other)).await.unwrap(), Tally::default());
+    }
+}
+
+fn node(level: u32, index: u32, first_part: u32) -> Node {
+    Node { level, index, first_part }
+}
+
+async fn reports_to(world: &impl World, item: &TallyKey) {
+    let store = world.host().store();
+    assert_eq!(store.tally(item).await.unwrap(), Tally::default());
     let report = |part, failures, progress| {
-        let (part, report) = (part_of(&fan_out, part), PartReport { failures, progress });
-        async move { store.report_part(&part, report, later_s(world)).await.unwrap() }
+        let report = PartReport { failures, progress };
+        async move { store.report(item, part, report, later_s(world)).await.unwrap() }
     };
     let steps = [
         (0, 1, Progress::Partial, 1, 0),
@@ -110,20 +125,39 @@ pub async fn failures_are_only_ever_raised(world: &impl World) {
     for (part, failures, progress, total, complete) in steps {
         let tally = report(part, failures, progress).await;
         assert_eq!((tally.total_failures(), tally.complete.len()), (total, complete));
-        assert_eq!(store.tally(&fan_out).await.unwrap(), tally);
+        assert_eq!(store.tally(item).await.unwrap(), tally);
     }
-    assert!(store.tally(&fan_out).await.unwrap().has_all(3));
+    assert!(store.tally(item).await.unwrap().has_all(3));
 }
 
 pub async fn of_many_reports_at_once_none_is_lost(world: &impl World) {
     let fan_out = &record_key(&run_key(world), 0);
-    join_all((0..40).map(|part| async move {
-        let report = PartReport { failures: 1, progress: Progress::Complete };
-        world.host().store().report_part(&part_of(fan_out, part), report, later_s(world)).await.unwrap()
-    }))
-    .await;
-    let tally = world.host().store().tally(fan_out).await.unwrap();
-    assert_eq!((tally.total_failures(), tally.has_all(40), tally.has_all(41)), (40, true, false));
+    for item in &[TallyKey::root(fan_out), TallyKey::of(fan_out, node(1, 0, 0))] {
+        join_all((0..40).map(|part| async move {
+            let report = PartReport { failures: 1, progress: Progress::Complete };
+            world.host().store().report(item, part, report, later_s(world)).await.unwrap()
+        }))
+        .await;
+        let tally = world.host().store().tally(item).await.unwrap();
+        assert_eq!((tally.total_failures(), tally.has_all(40), tally.has_all(41)), (40, true, false));
+    }
+}
+
+pub async fn what_is_gathered_below_a_node_comes_back(world: &impl World) {
+    let store = world.host().store();
+    for fan_out in [record_key(&run_key(world), 3), nested(world)] {
+        let (first, second) =
+            (TallyKey::of(&fan_out, node(1, 0, 0)), TallyKey::of(&fan_out, node(1, 1, 128)));
+        assert_eq!(store.gathered(&first).await.unwrap(), None);
+        // A repetition gathers the same; whatever it brings takes the place of what was there.
+        for gathered in [json("[1]"), Payload::Zstd(vec![7; 8 * 1024])] {
+            store.put_gathered(&first, &gathered, later_s(world)).await.unwrap();
+            assert_eq!(store.gathered(&first).await.unwrap(), Some(gathered));
+            assert_eq!(store.gathered(&second).await.unwrap(), None);
+        }
+        assert_eq!(store.tally(&first).await.unwrap(), Tally::default());
+        assert_eq!(store.inputs(&part_of(&fan_out, 0)).await.unwrap(), None);
+    }
 }
 
 pub async fn a_flag_is_set_whether_there_is_an_item_or_not(world: &impl World) {
@@ -145,9 +179,10 @@ pub async fn a_flag_is_set_whether_there_is_an_item_or_not(world: &impl World) {
     assert_eq!(after, Part { ended: vec![ok(0, 0)], is_stopped: true });
 
     store.stop_fan_out(&fan_out, later_s(world)).await.unwrap();
-    assert!(store.tally(&fan_out).await.unwrap().is_stopped);
+    let root = TallyKey::root(&fan_out);
+    assert!(store.tally(&root).await.unwrap().is_stopped);
     let report = PartReport { failures: 1, progress: Progress::Partial };
-    let tally = store.report_part(&begun, report, later_s(world)).await.unwrap();
+    let tally = store.report(&root, 1, report, later_s(world)).await.unwrap();
     assert!(tally.is_stopped && tally.total_failures() == 1);
 }
 
