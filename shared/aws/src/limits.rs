@@ -52,6 +52,11 @@ pub const SERVICE_ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Idle connections that are kept: ten messages at once, with some calls each.
 pub const IDLE_CONNECTIONS_MAX: usize = 32;
 
+/// So many of the calls to the table that each message of a batch makes are under way at once: a batch has up to 10,000
+/// messages, each call is a connection, and a function's process may have 1,024 files open
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+pub const CALLS_AT_ONCE: usize = 128;
+
 /// An idle connection is closed after this: sooner than the services do it, so that a call seldom meets a dead one.
 pub const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
 

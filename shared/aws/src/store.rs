@@ -19,7 +19,7 @@ mod workflows;
 
 use crate::{
     error::{cancelled, later, never, world_error},
-    limits::{PARKED_REASON_CHARS_MAX, RENEWALS_AT_ONCE},
+    limits::{CALLS_AT_ONCE, PARKED_REASON_CHARS_MAX, RENEWALS_AT_ONCE},
 };
 use aws_sdk_dynamodb::{
     Client,
@@ -39,12 +39,13 @@ use futures::{StreamExt, TryStreamExt, stream};
 pub(crate) use item::EXPIRES;
 use item::{DATA, ENDING, ENDING_ITEM, Item, PK, Reader, SK, Writer, payload_attribute};
 pub(crate) use lists::{ATTENTION_INDEX, RUNS_INDEX};
-use std::{collections::HashMap, ops::Range};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
     Close, CreateRun, DataSlot, ITEM_VERSION, ListedRun, ListedWorkflow, Partition, Payload, PutRecord,
     Record, RecordKey, RedriveItem, RunId, RunItem, RunKey, Store, WorkflowItem, WorldResult,
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// [`Store`] on DynamoDB.
 #[derive(Debug, Clone)]
@@ -55,6 +56,8 @@ pub struct DynamoStore {
     part_branches: u32,
     /// Whether the answers shall say what they cost: somebody counts.
     capacity: Option<ReturnConsumedCapacity>,
+    /// One for each of the calls that each message of a batch makes.
+    turns: Arc<Semaphore>,
 }
 
 /// Whether the table's answers say what they cost.
@@ -135,6 +138,7 @@ impl Store for DynamoStore {
 
     async fn close_run(&self, run: &RunKey, redrive_count: u32, close: &Close) -> WorldResult<bool> {
         let change = RunChange::close(run, redrive_count, close);
+        let _turn = self.turn().await;
         apply(|| format!("close run {run}"), change.update(self)).await
     }
 
@@ -283,7 +287,8 @@ impl DynamoStore {
             Capacity::Told => Some(ReturnConsumedCapacity::Total),
             Capacity::Untold => None,
         };
-        Self { client, table, part_branches: part_branches.max(1), capacity }
+        let turns = Arc::new(Semaphore::new(CALLS_AT_ONCE));
+        Self { client, table, part_branches: part_branches.max(1), capacity, turns }
     }
 
     fn record_item(&self, key: &RecordKey, record: &Record) -> Item {
@@ -291,6 +296,7 @@ impl DynamoStore {
     }
 
     async fn get(&self, operation: String, pk: String, sk: String) -> WorldResult<Option<Item>> {
+        let _turn = self.turn().await;
         let answer = self
             .client
             .get_item()
@@ -357,7 +363,13 @@ impl DynamoStore {
         if let Some((name, value)) = value {
             put = put.expression_attribute_values(name, value);
         }
+        let _turn = self.turn().await;
         put.send().await.map(|_| ())
+    }
+
+    /// Waits until few enough of a batch's calls are under way. Before the call, whose own time is for its answer.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
     }
 
     fn update(&self, pk: String, sk: impl Into<String>) -> UpdateItemFluentBuilder {

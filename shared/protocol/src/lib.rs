@@ -90,7 +90,7 @@ pub use sweep::Swept;
 pub use tags::TagsChanged;
 pub use task::{TaskDone, TaskError, TaskTaken};
 pub use tasks::{EndTask, TaskAnswer, TaskItem, TaskState, Tasks};
-pub use together::BatchFunction;
+pub use together::{BatchCall, BatchFunction, panicked};
 pub use traits::{
     Absent, Blobs, Clock, CreateRun, DataSlot, Events, Functions, Host, Invoked, ListedRun, ListedWorkflow,
     Outgoing, PutRecord, Queue, QueueName, Retry, Schedule, Scheduled, Schedules, SendError, StatusEvent,

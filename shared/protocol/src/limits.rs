@@ -11,6 +11,10 @@ pub const SEND_BYTES_MAX: usize = 1024 * 1024;
 /// The most messages of one SendMessageBatch call.
 pub const SEND_MESSAGES_MAX: usize = 10;
 
+/// So many SendMessageBatch calls of what was handled together are under way at once: a batch of 10,000 messages asks for a
+/// thousand, and each is a connection.
+pub const SENDS_AT_ONCE: usize = 16;
+
 /// The longest delay of a message, in seconds.
 pub const DELAY_SECONDS_MAX: u32 = 900;
 

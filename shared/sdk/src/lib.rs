@@ -51,7 +51,8 @@
 //! | the Lambda function's own timeout passes | `Sandbox.Timedout` |
 //! | the process dies on every delivery | `Lambda.Unknown` |
 //!
-//! Where many runs reach the same step at once, [`run_batch`] takes them all in one call.
+//! Where many runs reach the same step at once, [`run_batch`] takes them all in one call, and [`run_batch_by`] in one for each
+//! key, such as a tenant.
 
 mod api;
 mod batch;
@@ -66,7 +67,7 @@ mod step;
 pub mod system;
 mod url;
 
-pub use batch::{Item, run_batch};
+pub use batch::{Item, run_batch, run_batch_by};
 pub use error::StepError;
 pub use run::{Error, run};
 pub use step::Step;

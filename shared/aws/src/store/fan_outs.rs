@@ -88,6 +88,7 @@ impl FanOuts for DynamoStore {
     }
 
     async fn is_stopped(&self, part: &PartKey) -> WorldResult<bool> {
+        let _turn = self.turn().await;
         let answer = self
             .client
             .get_item()
@@ -246,6 +247,7 @@ impl DynamoStore {
         let update = update
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let _turn = self.turn().await;
         match update.send().await {
             Ok(answer) => Ok(answer.attributes),
             Err(error) => match error.as_service_error() {
