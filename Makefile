@@ -20,7 +20,7 @@ FUNCTIONS ?=
 OUTPUT  ?= $(or $(shell tr '\0' '\n' 2>/dev/null </proc/$$PPID/cmdline | sed -nE '/^-o$$/{n;p;q}; s/^-o(text|json|jsonl)$$/\1/p'),text)
 
 # One call builds all programs, so that all of them share one set of features.
-BINS       = cargo build --bins --profile $(PROFILE) -p stepladder-cli -p data-import -p order-processing -p employee-onboarding -p stepladder-system
+BINS       = cargo build --bins --profile $(PROFILE) -p stepladder-cli -p data-import -p data-pipeline -p order-processing -p employee-onboarding -p stepladder-system
 STEPLADDER = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/stepladder
 DEV_FLAGS  = --no-build --profile $(PROFILE) $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --orders $(if $(ORDERS),'$(ORDERS)')
 
@@ -100,7 +100,7 @@ bench-engine: need-cargo ## the engine's time per transition, of replays and his
 	cargo bench -p stepladder-asl --bench parse --bench evaluate
 
 cost: need-cargo ## what a step and an idle month cost on AWS: counted on the programs, computed by list prices; 1 if a goal is missed
-	cargo build --profile ci --bins -p stepladder-cli -p data-import -p order-processing -p employee-onboarding -p stepladder-system -p stepladder-aws-tests -p stepladder-cost
+	cargo build --profile ci --bins -p stepladder-cli -p data-import -p data-pipeline -p order-processing -p employee-onboarding -p stepladder-system -p stepladder-aws-tests -p stepladder-cost
 	$${CARGO_TARGET_DIR:-target}/ci/stepladder synth --quiet --workflow order-processing --format sam --to target/cost-stack
 	@$${CARGO_TARGET_DIR:-target}/ci/cost --template target/cost-stack/sam/template.yaml --json target/cost.json
 

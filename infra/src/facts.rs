@@ -110,6 +110,21 @@ pub struct WorkflowSettings {
     /// which `*` may stand for any text, and `${Stack}`, `${Region}` and `${Account}`.
     #[serde(default)]
     pub buckets: Vec<String>,
+    /// Uploads that start a run each.
+    #[serde(default)]
+    pub uploads: Vec<UploadFacts>,
+}
+
+/// Objects of a bucket of the users' own whose keys begin and end so.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UploadFacts {
+    /// The bucket's name, in which `${Stack}`, `${Region}` and `${Account}` may stand.
+    pub bucket: String,
+    #[serde(default)]
+    pub prefix: String,
+    #[serde(default)]
+    pub suffix: String,
 }
 
 /// Which ends of runs are told to EventBridge.
@@ -378,6 +393,20 @@ impl Faults {
             self.add(format!(
                 "the bucket {bucket:?} of workflow {name} must be a bucket's name, in which * may stand for any text, but not at its beginning, like \"orders-*\" or \"orders-${{Account}}\""
             ));
+        }
+        for UploadFacts { bucket, prefix, suffix } in &settings.uploads {
+            if bucket.contains('*') || !crate::objects::is_bucket(bucket) {
+                self.add(format!(
+                    "the bucket {bucket:?} of the uploads of workflow {name} must be one bucket's name, like \"uploads-${{Account}}\""
+                ));
+            }
+            let is_key = |text: &String| text.len() <= limits::KEY_BYTES_MAX && !text.contains("${");
+            if let Some(text) = [prefix, suffix].into_iter().find(|text| !is_key(text)) {
+                self.add(format!(
+                    "the uploads of workflow {name} have the prefix or suffix {text:?}; it takes {} bytes at most, and no gaps",
+                    limits::KEY_BYTES_MAX
+                ));
+            }
         }
         if let Some(pattern) = &settings.event_pattern {
             let is_object = pattern.as_object().is_some_and(|members| !members.is_empty());

@@ -94,6 +94,7 @@ impl Environment {
     /// | `STEPLADDER_EVENT_BUS` | the EventBridge bus that is told of them | the status queue is |
     /// | `STEPLADDER_LOG_SAMPLE` | which part of the messages that went well are logged, 0 to 1 | 0.05; 1 with a local endpoint |
     /// | `STEPLADDER_WORKFLOWS` | what single workflows set otherwise: `{"order": {"retention_days": 90, "status_events": "failures", "log_sample": 1}}`, each optional | none |
+    /// | `STEPLADDER_UPLOADS` | which uploads start runs: `[{"workflow": "order", "bucket": "uploads", "prefix": "incoming/", "suffix": ".csv"}]`, of which prefix and suffix are optional | none |
     /// | `STEPLADDER_METRICS` | `emf`: counts are written to stdout in CloudWatch's embedded metric format | none |
     /// | `STEPLADDER_SCHEDULE_GROUP`, `STEPLADDER_SCHEDULE_ROLE_ARN` | the group of EventBridge Scheduler for waits beyond 15 minutes, and the role that sends to the timer queue | chains of delays |
     pub fn from_env() -> Result<Self, EnvironmentError> {
@@ -163,6 +164,16 @@ impl Environment {
                 variable: "STEPLADDER_WORKFLOWS",
                 value: text,
                 expected,
+            })?;
+        }
+        if let Some(text) = lookup("STEPLADDER_UPLOADS") {
+            settings.uploads = serde_json::from_str(&text).map_err(|error| EnvironmentError::Invalid {
+                variable: "STEPLADDER_UPLOADS",
+                expected: format!(
+                    "a JSON array such as [{{\"workflow\": \"order\", \"bucket\": \"uploads\", \"prefix\": \"incoming/\"}}]: \
+                     {error}"
+                ),
+                value: text,
             })?;
         }
         let emits_metrics =

@@ -46,6 +46,7 @@ mod task;
 mod tasks;
 mod together;
 mod traits;
+mod uploads;
 mod versions;
 mod waits;
 mod walk;
@@ -96,6 +97,7 @@ pub use traits::{
     Outgoing, PutRecord, Queue, QueueName, Retry, Schedule, Scheduled, Schedules, SendError, StatusEvent,
     Store, WorkflowBefore, WorldError, WorldResult,
 };
+pub use uploads::UploadRule;
 pub use versions::{AliasItem, Beside, Qualifier, Route, Tagged, TagsItem, VersionItem, Versions};
 pub use waits::{Timer, TimerKind, Wait};
 pub use workflows::{MadeWith, NewVersion, WorkflowChange, WorkflowChanged, WorkflowCreated, uuid};

@@ -149,6 +149,9 @@ pub const RETENTION_DAYS: u32 = 30;
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>).
 pub const NAME_CHARS_MAX: usize = 80;
 
+/// So many characters of an uploaded file's name stand in its run's name, before 33 of what tells it from all others.
+pub const UPLOAD_NAME_CHARS_MAX: usize = 40;
+
 /// An error name's and a cause's most characters
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html>).
 pub const ERROR_CHARS_MAX: usize = 256;

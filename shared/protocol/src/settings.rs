@@ -1,6 +1,6 @@
 //! What a deployment may set.
 
-use crate::limits;
+use crate::{limits, uploads::UploadRule};
 use std::{collections::BTreeMap, str::FromStr};
 use stepladder_engine::Status;
 
@@ -32,6 +32,8 @@ pub struct Settings {
     pub workflows: BTreeMap<String, WorkflowSettings>,
     /// The name of the event bus that is told of the ends of runs. Without one they go to the status queue.
     pub event_bus: Option<String>,
+    /// Which uploads start runs. Only who takes starts out of queues has them.
+    pub uploads: Vec<UploadRule>,
 }
 
 /// What one workflow has set otherwise than its stack.
@@ -101,6 +103,7 @@ impl Settings {
             log_sample: 0.05,
             workflows: BTreeMap::new(),
             event_bus: None,
+            uploads: Vec::new(),
         }
     }
 

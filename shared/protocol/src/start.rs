@@ -14,6 +14,7 @@ use crate::{
     payload::{self, Payload, hex},
     publish::Pin,
     traits::{Clock, CreateRun, DataSlot, Host, Store, WorldError},
+    uploads::{self, UploadRule, Uploads},
     versions::Qualifier,
 };
 use serde::Deserialize;
@@ -109,29 +110,46 @@ impl<H: Host> Protocol<H> {
     }
 
     /// One message of the start queue, from there or from the dead-letter queue.
+    ///
+    /// One that tells of several uploads starts a run for each. What of it could not be done leaves the message, and is done
+    /// when it comes again: those that are there already are found by their names.
     pub(crate) async fn start_delivery(&self, invocation: &Invocation, delivery: &Delivery) -> Handled {
-        let request = match read(delivery) {
-            Ok(request) => request,
+        let Uploads { starts, mut refused } = match read(delivery, &self.host.settings().uploads) {
+            Ok(asked) => asked,
             Err(why) => {
                 // Why stands beside the message: it may quote it.
                 tracing::warn!(message_id = delivery.message_id, "a message is no start");
                 return self.park(invocation, delivery, None, &why).await;
             }
         };
-        let id = RunId::new(&request.workflow, &request.name);
-        match self.prepare_start(request, None, None).await {
-            Ok((Started::Created(_) | Started::Repeated(_), handled)) => handled,
-            Ok((Started::Conflict(_), _)) => {
-                let why = format!("the run {id} is there already, with another input");
+        let mut sendings = Vec::new();
+        let mut failed = None;
+        for request in starts {
+            let id = RunId::new(&request.workflow, &request.name);
+            match self.prepare_start(request, None, None).await {
+                Ok((Started::Created(_) | Started::Repeated(_), handled)) => {
+                    sendings.extend(handled.sendings);
+                }
+                Ok((Started::Conflict(_), _)) => {
+                    let why = format!("the run {id} is there already, with another input");
+                    refused = refused.or(Some(why));
+                }
+                Err(StartError::World(error)) => {
+                    failed = Some(self.failed(invocation, delivery, None, error).await);
+                }
+                Err(error) => refused = refused.or(Some(error.to_string())),
+            }
+        }
+        let mut handled = match (failed, refused) {
+            (Some(failed), _) => failed,
+            (None, Some(why)) => {
                 tracing::warn!(message_id = delivery.message_id, why, "a run was not started");
                 self.park(invocation, delivery, None, &why).await
             }
-            Err(StartError::World(error)) => self.failed(invocation, delivery, None, error).await,
-            Err(error) => {
-                tracing::warn!(message_id = delivery.message_id, %error, "a run was not started");
-                self.park(invocation, delivery, None, &error.to_string()).await
-            }
-        }
+            (None, None) => Handled::done(),
+        };
+        handled.sendings.extend(sendings);
+        handled
     }
 
     /// Writes the run item; what has to be sent is left to the caller.
@@ -256,9 +274,10 @@ impl<H: Host> Protocol<H> {
     }
 }
 
-/// Whether a body is a start: how the dead-letter function tells it from a run's message.
+/// Whether a body asks for runs: how the dead-letter function tells it from a run's message.
 pub(crate) fn is_start(body: &str) -> bool {
     serde_json::from_str::<StartMessage>(body).is_ok()
+        || serde_json::from_str(body).is_ok_and(|body| uploads::is_notice(&body))
 }
 
 /// The workflow and the name of a start; `None` if the body isn't one.
@@ -282,11 +301,15 @@ pub fn body_to_resend(body: &str, message_id: &str) -> String {
     named.unwrap_or_else(|_| body.to_owned())
 }
 
-fn read(delivery: &Delivery) -> Result<StartRequest, String> {
+fn read(delivery: &Delivery, rules: &[UploadRule]) -> Result<Uploads, String> {
     let body = json::parse(delivery.body.as_bytes()).map_err(|error| error.to_string())?;
+    if uploads::is_notice(&body) {
+        return Ok(uploads::read(&body, rules));
+    }
     let StartMessage { workflow, name, input } = serde_json::from_value(body)
         .map_err(|error| format!("it is not a start, {{\"workflow\", \"name\"?, \"input\"}}: {error}"))?;
-    Ok(StartRequest { workflow, name: name.unwrap_or_else(|| delivery.message_id.clone()), input })
+    let request = StartRequest { workflow, name: name.unwrap_or_else(|| delivery.message_id.clone()), input };
+    Ok(Uploads { starts: vec![request], refused: None })
 }
 
 /// AWS's rules for the name of an execution

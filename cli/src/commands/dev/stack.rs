@@ -18,10 +18,13 @@ use std::{
 };
 use stepladder_api::{ApiSettings, Refusals, Unsupported};
 use stepladder_aws::{
-    AwsHost, Environment, StackSpec, create_function_table, create_stack, visibility_seconds,
+    AwsHost, Environment, StackSpec, create_function_table, create_stack, tell_uploads, visibility_seconds,
 };
+use stepladder_infra::{Place, Text, UploadFacts};
 use stepladder_local::{EventSourceMapping, FunctionConfig, Server};
-use stepladder_protocol::{Clock, Host, Protocol, QueueName, RunId, WorldError, limits::RECEIVES_MAX};
+use stepladder_protocol::{
+    Clock, Host, Protocol, QueueName, RunId, UploadRule, WorldError, limits::RECEIVES_MAX,
+};
 
 /// The stack's name on this machine.
 pub(super) const NAME: &str = "stepladder";
@@ -74,6 +77,8 @@ impl LocalStack {
         for table in &project.tables {
             create_function_table(&host, table).await?;
         }
+        let uploads = uploads(project, definitions);
+        tell_uploads(&host, &uploads).await?;
         let protocol = Protocol::new(host);
         for (workflow, definition) in readable(definitions) {
             protocol.publish(workflow, definition).await?;
@@ -81,7 +86,7 @@ impl LocalStack {
         let stack = Self { protocol: Arc::new(protocol) };
         for function in project.functions.values() {
             let Some(program) = programs.get(&function.name) else { continue };
-            stack.add(server, function, program)?;
+            stack.add(server, function, program, &uploads)?;
         }
         Ok(stack)
     }
@@ -105,7 +110,13 @@ impl LocalStack {
         format!("{NAME}-{}", queue.short())
     }
 
-    fn add(&self, server: &Server, function: &Function, program: &PathBuf) -> Outcome {
+    fn add(
+        &self,
+        server: &Server,
+        function: &Function,
+        program: &PathBuf,
+        uploads: &[UploadRule],
+    ) -> Outcome {
         let failed = |error: String| {
             Failure::new(
                 Exit::Bad,
@@ -120,6 +131,13 @@ impl LocalStack {
         config.memory_mb = function.memory_mb;
         config.timeout_ms = u64::from(function.timeout_seconds) * 1_000;
         config.env = environment(&server.endpoint_url());
+        // The dead-letter function starts what the start function could not.
+        if function.is_system
+            && matches!(function.name.as_str(), "start" | "dead-letter")
+            && !uploads.is_empty()
+        {
+            config.env.push(("STEPLADDER_UPLOADS".to_owned(), json!(uploads).to_string()));
+        }
         server.lambda().register(config).map_err(|error| failed(error.to_string()))?;
         let mut mapping = EventSourceMapping::new(queue, name);
         mapping.batch_size = usize::try_from(function.batch_size).unwrap_or(usize::MAX);
@@ -161,6 +179,22 @@ impl LocalStack {
         }
         Ok((repaired, left))
     }
+}
+
+/// Which uploads start runs of the workflows that are published, as the functions are told.
+fn uploads(project: &Project, definitions: &[Checked]) -> Vec<UploadRule> {
+    let place = Place { stack: NAME, region: REGION, account: ACCOUNT, ..Place::default() };
+    let settings = readable(definitions)
+        .filter_map(|(workflow, _)| Some((workflow, project.workflow_settings.get(workflow)?)));
+    let uploads = settings.flat_map(|(workflow, settings)| {
+        settings.uploads.iter().map(move |UploadFacts { bucket, prefix, suffix }| UploadRule {
+            workflow: workflow.to_owned(),
+            bucket: Text::of(bucket).at(&place),
+            prefix: prefix.clone(),
+            suffix: suffix.clone(),
+        })
+    });
+    uploads.collect()
 }
 
 /// What the functions' programs are told, beside what Lambda tells them. What they log is as this process was told.

@@ -17,6 +17,7 @@ mod orders;
 mod payloads;
 mod recovery;
 mod steps;
+mod uploads;
 
 use serde_json::{Value, json};
 
