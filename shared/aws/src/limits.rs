@@ -54,8 +54,9 @@ pub const IDLE_CONNECTIONS_MAX: usize = 32;
 
 /// So many of the calls to the table that each message of a batch makes are under way at once: a batch has up to 10,000
 /// messages, each call is a connection, and a function's process may have 1,024 files open
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
-pub const CALLS_AT_ONCE: usize = 128;
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>). As many as there are connections that are kept: with
+/// some milliseconds each that is some thousand calls a second, and on a slow machine none of them waits long enough to be tried again.
+pub const CALLS_AT_ONCE: usize = 32;
 
 /// An idle connection is closed after this: sooner than the services do it, so that a call seldom meets a dead one.
 pub const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
