@@ -55,8 +55,8 @@ pub use call::{
 };
 pub use event::{Event, HistoryEvent, Integration};
 pub use fan_out::{
-    BranchInput, Children, Inputs, ItemRow, Made, MapRun, MapRunLimits, ObjectFormat, Place, Source,
-    Transformation, Writing, branch_inputs, map_run, map_run_limits, source, writing,
+    BranchInput, Children, Inputs, ItemRow, Made, Manifest, MapRun, MapRunLimits, ObjectFormat, Place,
+    Source, SourceObject, Transformation, Writing, branch_inputs, map_run, map_run_limits, source, writing,
 };
 pub use history::{History, HistoryOrder, Needed, RecordsPart};
 pub use inspect::{ErrorDetails, Inspection};

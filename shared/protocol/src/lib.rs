@@ -74,7 +74,7 @@ pub use map_runs::{
 };
 pub use message::{Ask, Enclosing, Given, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
 pub use metrics::{Metric, Metrics};
-pub use objects::{Chunk, ListPage, Listed, Listing, ObjectError, ObjectName, Objects};
+pub use objects::{Chunk, Formats, ListPage, Listed, Listing, ObjectError, ObjectName, Objects};
 pub use park::Parked;
 pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;
@@ -106,11 +106,14 @@ pub struct Protocol<H> {
     host: H,
     definitions: definitions::Definitions,
     metrics: Metrics,
+    /// Files whose rows lie in groups are read one at a time: a group takes much memory.
+    group: futures::lock::Mutex<()>,
 }
 
 impl<H: Host> Protocol<H> {
     pub fn new(host: H) -> Self {
-        Self { host, definitions: definitions::Definitions::default(), metrics: Metrics::default() }
+        let (definitions, metrics) = (definitions::Definitions::default(), Metrics::default());
+        Self { host, definitions, metrics, group: futures::lock::Mutex::new(()) }
     }
 
     pub fn host(&self) -> &H {

@@ -45,9 +45,17 @@ pub const PART_BRANCHES: u32 = 64;
 /// So many items of one fan-out are written or read at once.
 pub const FAN_OUT_ITEMS_AT_ONCE: usize = 32;
 
-/// So many bytes of an object are fetched at once: S3 gives some tens of MB a second to one request, so that its latency is a
-/// small part of it, and they are a small part of a function's memory.
+/// So many bytes of an object are fetched at once. S3 answers a first byte within 100 to 200 milliseconds
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-design-patterns.html>): the larger a piece, the
+/// smaller the part of that in it. Each message of a batch may hold one such piece in a function of 256 MB.
 pub const READ_BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
+
+/// A manifest that lists further objects has at most so many bytes, and is held in memory. An entry of an S3 inventory's manifest
+/// has about 250, so that this is some 60,000 files; S3 writes millions of rows into each of a large inventory's.
+pub const MANIFEST_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// So many bytes of a file whose rows lie in groups are fetched at first: its end says where they are.
+pub const FILE_END_BYTES: u64 = 64 * 1024;
 
 /// A file of results is closed behind so many bytes: what is written is held in memory, one file of each kind.
 pub const RESULT_FILE_BYTES: usize = 8 * 1024 * 1024;

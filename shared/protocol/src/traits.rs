@@ -8,7 +8,7 @@ use crate::{
     fan_outs::{FanOuts, Partition},
     item::{Close, Record, RecordKey, RedriveItem, RunId, RunItem, RunKey, WorkflowItem},
     map_runs::MapRuns,
-    objects::{Chunk, ListPage, Listing, ObjectError, ObjectName, Objects},
+    objects::{Chunk, Formats, ListPage, Listing, ObjectError, ObjectName, Objects},
     payload::Payload,
     tasks::Tasks,
     versions::{Beside, Versions},
@@ -464,6 +464,10 @@ impl Schedules for Absent {
 }
 
 impl Objects for Absent {
+    fn formats(&self) -> Formats {
+        match *self {}
+    }
+
     async fn read(
         &self,
         _: &ObjectName,

@@ -39,6 +39,7 @@ pub struct MemoryHost {
     pub(crate) has_schedules: bool,
     pub(crate) has_events: bool,
     has_backlog: bool,
+    reads_parquet: bool,
 }
 
 /// How a direct call of a function is carried out: by the scheduler.
@@ -125,12 +126,18 @@ impl MemoryHost {
             has_schedules: false,
             has_events: false,
             has_backlog: true,
+            reads_parquet: true,
         }
     }
 
     /// The same world, for somebody who may not look into its queues.
     pub fn without_backlog(&self) -> Self {
         Self { has_backlog: false, ..self.clone() }
+    }
+
+    /// The same world, for functions that are built without Parquet.
+    pub fn without_parquet(&self) -> Self {
+        Self { reads_parquet: false, ..self.clone() }
     }
 
     /// Gives the stack the function that calls services.

@@ -230,11 +230,7 @@ impl Generator<'_> {
             "ItemProcessor": processor,
         });
         if is_distributed && reads {
-            map["ItemReader"] = json!({
-                "Resource": "arn:aws:states:::s3:getObject",
-                "ReaderConfig": { "InputType": "JSONL" },
-                "Parameters": { "Bucket": reading::BUCKET, "Key": reading::key(self.names) },
-            });
+            map["ItemReader"] = reading::reader(self.names);
             if self.names.is_multiple_of(3) {
                 map["ItemBatcher"] = json!({ "MaxItemsPerBatch": 3, "BatchInput": { "items": [1, 2] } });
             }

@@ -8,6 +8,7 @@ mod fan_outs;
 mod items;
 mod limits;
 mod logs;
+mod manifests;
 mod metrics;
 mod outside;
 mod payloads;
