@@ -57,6 +57,7 @@ fmt: need-cargo ## formatting alone
 
 lint: need-cargo ## clippy, and the project's own definitions
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p stepladder-system --features parquet -- -D warnings
 	@$(BINS) --quiet
 	@$(STEPLADDER) check
 

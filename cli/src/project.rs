@@ -32,6 +32,8 @@ pub struct Project {
     pub workflow_settings: BTreeMap<String, WorkflowSettings>,
     /// Whether this command is a member of the workspace.
     pub has_cli: bool,
+    /// Whether the system's functions are built with the feature `parquet`.
+    pub reads_parquet: bool,
 }
 
 /// What a definition names.
@@ -58,6 +60,8 @@ const SYSTEM: &str = "functions/system";
 /// Names of the system's own queues: a step's queue can't have them.
 pub const SYSTEM_QUEUES: [&str; 6] =
     ["start", "timer", "dead-letter", "parked", "status", stepladder_infra::INVOKE];
+/// The feature of the system's functions with which item readers read Parquet.
+const PARQUET: &str = "parquet";
 /// The file in a workflow's folder.
 pub const DEFINITION_FILE: &str = "workflow.asl.json";
 
@@ -93,6 +97,7 @@ impl Project {
             tables: BTreeSet::new(),
             package_facts: Vec::new(),
             workflow_settings: BTreeMap::new(),
+            reads_parquet: false,
             has_cli: metadata.packages.iter().any(|package| package.name == env!("CARGO_PKG_NAME")),
             target_dir: metadata.target_directory,
             root,
@@ -103,6 +108,7 @@ impl Project {
                 continue;
             }
             let is_system = folder == project.root.join(SYSTEM);
+            project.reads_parquet |= is_system && is_default(&package.features, PARQUET);
             let mut settings = read_settings(&package.name, package.metadata)?;
             let inside = folder.strip_prefix(project.root.join("functions")).ok();
             let own = inside.and_then(|inside| inside.iter().next());
@@ -225,7 +231,14 @@ struct Package {
     name: String,
     manifest_path: PathBuf,
     targets: Vec<Target>,
+    #[serde(default)]
+    features: BTreeMap<String, Vec<String>>,
     metadata: Option<PackageMetadata>,
+}
+
+/// Whether a package is built with a feature unless one asks for others: nobody does.
+fn is_default(features: &BTreeMap<String, Vec<String>>, feature: &str) -> bool {
+    features.get("default").is_some_and(|default| default.iter().any(|named| named == feature))
 }
 
 #[derive(Debug, Deserialize)]
@@ -407,6 +420,25 @@ mod tests {
         assert_eq!(project.steps().count(), 2);
         assert_eq!(project.packages().into_iter().collect::<Vec<_>>(), ["order", "sys"]);
         assert!(project.tables.contains("orders"));
+    }
+
+    #[test]
+    fn parquet_is_read_where_the_systems_functions_are_built_with_it() {
+        let named = |folder: &str, default: &[&str]| {
+            let json = json!({
+                "workspace_root": "/w",
+                "target_directory": "/w/target",
+                "packages": [{
+                    "name": "p", "manifest_path": format!("/w/functions/{folder}/Cargo.toml"), "metadata": null, "targets": [],
+                    "features": {"default": default, "parquet": ["stepladder/parquet"]},
+                }],
+            });
+            Project::from_metadata(json.to_string().as_bytes()).unwrap().reads_parquet
+        };
+        assert!(named("system", &["parquet"]));
+        assert!(!named("system", &[]));
+        assert!(!named("order", &["parquet"]));
+        assert!(!metadata(json!({})).unwrap().reads_parquet);
     }
 
     #[test]

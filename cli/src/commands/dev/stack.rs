@@ -87,9 +87,15 @@ impl LocalStack {
     }
 
     /// Answers the Step Functions API and the REST API on the server's port, from now on.
-    pub(super) fn serve_api(&self, server: &Server, refusals: Refusals, unsupported: Unsupported) {
+    pub(super) fn serve_api(
+        &self,
+        server: &Server,
+        refusals: Refusals,
+        unsupported: Unsupported,
+        reads_parquet: bool,
+    ) {
         let drawn = ApiSettings::drawn(self.protocol.host().clock(), refusals);
-        let settings = ApiSettings { unsupported, ..drawn };
+        let settings = ApiSettings { unsupported, reads_parquet, ..drawn };
         let router = stepladder_api::router(Arc::clone(&self.protocol), settings);
         server.mount(API_TARGET, router.clone());
         server.mount(API_PATH, router);
