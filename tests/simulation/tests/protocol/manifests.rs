@@ -344,7 +344,7 @@ fn what_is_wrong_with_a_file_of_groups_is_the_readers_failure() {
         (
             parquet(1000),
             2000,
-            "Row group 1 of the Parquet file has 5346 bytes; 2000 is the most (payload_bytes_max). Write it with smaller row groups.",
+            "Row group 1 of the Parquet file has 5290 bytes; 2000 is the most (payload_bytes_max). Write it with smaller row groups.",
         ),
     ] {
         let stack = stack(get(json!({ "InputType": "PARQUET" }), "rows"), json!({}), |change| {
