@@ -52,11 +52,13 @@ fn orders(properties: WriterProperties, groups: usize, rows: usize) -> (Vec<u8>,
                     let (mut values, mut defined, mut repeated) = (Vec::new(), Vec::new(), Vec::new());
                     for n in &numbers {
                         if n % 4 == 0 {
-                            (defined.push(0), repeated.push(0));
+                            defined.push(0);
+                            repeated.push(0);
                         }
                         for tag in 0..(n % 4) as i32 {
                             values.push(tag);
-                            (defined.push(1), repeated.push(i16::from(tag > 0)));
+                            defined.push(1);
+                            repeated.push(i16::from(tag > 0));
                         }
                     }
                     writer.write_batch(&values, Some(&defined), Some(&repeated)).unwrap();
@@ -171,11 +173,11 @@ fn int64(column: &str, value: i64) -> Vec<u8> {
 fn bytes(column: &str, value: &[u8]) -> Vec<u8> {
     one(column, |writer| match writer {
         ColumnWriter::ByteArrayColumnWriter(writer) => {
-            drop(writer.write_batch(&[ByteArray::from(value.to_vec())], None, None).unwrap());
+            writer.write_batch(&[ByteArray::from(value.to_vec())], None, None).unwrap();
         }
         ColumnWriter::FixedLenByteArrayColumnWriter(writer) => {
             let value = FixedLenByteArray::from(value.to_vec());
-            drop(writer.write_batch(&[value], None, None).unwrap());
+            writer.write_batch(&[value], None, None).unwrap();
         }
         _ => panic!("{column} is another type"),
     })
