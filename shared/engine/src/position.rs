@@ -1,6 +1,8 @@
 //! Where a branch waits.
 
-use crate::{limits::DELAY_MAX_MS, present::present, redrive::Resumes, run::Visit, token::TaskKey};
+use crate::{
+    limits::DELAY_MAX_MS, present::present, redrive::Resumes, run::Visit, token::TaskKey, update::PastFailure,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -51,6 +53,9 @@ pub struct Position {
     /// Only in the first position of a child whose item can't be read: why. It fails at its first turn.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unread: Option<String>,
+    /// Only in the first position of a child that had failed before an update of its Map Run: by what. It fails at its first turn.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failed: Option<Box<PastFailure>>,
     /// The state's raw input.
     pub data: Value,
 }

@@ -14,6 +14,7 @@ use crate::{
     tour::{Aborting, Keep, Tour},
     trace::{Link, Trace, Wanted},
     transition::{End, Next, Status, Transition},
+    update::PastFailure,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -295,9 +296,13 @@ impl<'a> Follower<'a> {
 
     /// Where the branch goes on after a redrive; none if it has succeeded.
     pub fn resumption(&self) -> Option<Resumption> {
+        let mut failed = None;
         let (state, data, variables, around) = match &self.last.next {
             Next::End(End { status: Status::Succeeded, .. }) => return None,
-            Next::End(end) => (&end.state, &end.data, &end.variables, self.around.clone()),
+            Next::End(end) => {
+                failed = Some(PastFailure { error: end.error.clone(), cause: end.cause.clone() });
+                (&end.state, &end.data, &end.variables, self.around.clone())
+            }
             Next::Wait(position) => {
                 let around = match (position.fan_out(), &position.resumes) {
                     (Some(_), _) => Around::FanOut(Box::new(position.clone())),
@@ -314,6 +319,7 @@ impl<'a> Follower<'a> {
             map_item: self.map_item.clone(),
             index: self.index,
             around,
+            failed,
         })
     }
 

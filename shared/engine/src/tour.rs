@@ -130,7 +130,7 @@ impl<'a> Tour<'a> {
             }
             let position = follower.push(record)?;
             if self.pins.wants(&branch, follower.next_seq()) {
-                self.pins.resumed(&branch, follower.resumption());
+                self.pins.resumed(&branch, follower.next_seq(), follower.resumption());
             }
             if self.keep == Keep::Everything {
                 positions.push(position);
@@ -209,7 +209,9 @@ impl<'a> Tour<'a> {
         let recorded = self.recorded(position);
         let first: BTreeSet<u32> = (0..width.concurrency).chain(recorded).collect();
         self.children(follower, position, &mut opened, &first, &BTreeMap::new())?;
-        if opened.place.is_none() {
+        // Once it is updated, all have ended that had begun.
+        let is_updated = record.is_some_and(|record| matches!(record.outcome, Outcome::Updated { .. }));
+        if opened.place.is_none() || is_updated {
             return Ok(());
         }
         opened.close_room(width.failures_tolerated);
@@ -358,9 +360,11 @@ struct Stop {
 impl Stop {
     fn of(record: Option<&Recorded>) -> Self {
         match record {
-            None | Some(Recorded { outcome: Outcome::Joined { .. } | Outcome::Responded { .. }, .. }) => {
-                Self { at_ms: None, failed: None }
-            }
+            None
+            | Some(Recorded {
+                outcome: Outcome::Joined { .. } | Outcome::Responded { .. } | Outcome::Updated { .. },
+                ..
+            }) => Self { at_ms: None, failed: None },
             Some(Recorded { outcome: Outcome::BranchFailed { index, .. }, finished_ms, .. }) => {
                 Self { at_ms: Some(*finished_ms), failed: Some(*index) }
             }

@@ -135,6 +135,9 @@ impl<H: Host> Protocol<H> {
                 self.open_part(&job.message, &job.definition, (fan_out, *part, *is_read), before).boxed()
             }
             Ask::Join(fan_out) => self.joined_by(invocation, delivery, &job, fan_out).boxed(),
+            Ask::Drain { fan_out, marks } => {
+                self.drained_by(invocation, delivery, &job, (fan_out, *marks)).boxed()
+            }
         };
         let handled = handling.await;
         match handled {
@@ -334,7 +337,7 @@ impl<H: Host> Protocol<H> {
         message.fetch(self.host.blobs(), self.host.settings().payload_bytes_max).await?;
         let key = RunKey::of(&message.run);
         let position = match &message.ask {
-            Ask::Join(fan_out) => self.opened(&key, fan_out).await?.position,
+            Ask::Join(fan_out) | Ask::Drain { fan_out, .. } => self.opened(&key, fan_out).await?.position,
             ask => match ask.position() {
                 Some(position) => position.clone(),
                 None => return Ok(Handled::done()),

@@ -36,7 +36,9 @@ impl<H: Host> Protocol<H> {
         transition: &Transition,
     ) -> WorldResult<Vec<Sending>> {
         // After the record, and before anything is sent: whoever waits no longer for its branches stops them.
-        let has_all = matches!(outcome, Outcome::Joined { .. } | Outcome::Responded { .. });
+        // Of a Map Run that is updated all have ended that had begun.
+        let has_all =
+            matches!(outcome, Outcome::Joined { .. } | Outcome::Responded { .. } | Outcome::Updated { .. });
         if position.fan_out().is_some() && !has_all {
             self.stop_branches(line.run, position).await?;
             self.stop_children_of(line.definition, line.run, position).await?;

@@ -4,6 +4,7 @@
 //! done again after a crash. The join is a message of its own, for a message writes at most one record.
 
 mod again;
+mod drain;
 mod gather;
 mod join;
 mod open;

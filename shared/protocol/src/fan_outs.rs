@@ -14,7 +14,7 @@ use std::{
     fmt,
     future::Future,
 };
-use stepladder_engine::Branch;
+use stepladder_engine::{Branch, FanOut, Update};
 
 /// One part of a fan-out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,9 +100,16 @@ pub struct Part {
     pub ended: Vec<Ended>,
     /// Nothing of it begins any more.
     pub is_stopped: bool,
+    /// The fan-out is to be updated: of those that have ended only so many, the first ones, begin another branch.
+    pub mark: Option<u32>,
 }
 
 impl Part {
+    /// Whether the end at a place, from 1 on, begins another branch.
+    pub fn begins_at(&self, place: u32) -> bool {
+        self.mark.is_none_or(|mark| place <= mark)
+    }
+
     /// The place of a branch among those that have ended, from 1 on.
     pub fn place(&self, index: u32) -> Option<u32> {
         let at = self.ended.iter().position(|ended| ended.index == index)?;
@@ -121,7 +128,7 @@ impl Part {
 }
 
 /// The root item of a fan-out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tally {
     /// The failures of each part that has some, as far as they have been reported.
     pub failures: BTreeMap<u32, u32>,
@@ -129,9 +136,19 @@ pub struct Tally {
     pub complete: BTreeSet<u32>,
     /// Nothing of it is opened any more.
     pub is_stopped: bool,
+    /// How often failures have been reported.
+    pub reports: u64,
+    /// What those go on with that have not begun, once all have ended that have.
+    pub update: Option<Update>,
 }
 
 impl Tally {
+    /// Whether more branches have failed than are tolerated. As long as an update is to come it is not said: how many are
+    /// tolerated then is for the fan-out to say that the update opens, or for the join, if there is nothing left to open.
+    pub fn has_failed(&self, fan_out: &FanOut) -> bool {
+        self.update.is_none() && self.total_failures() > fan_out.failures_tolerated
+    }
+
     pub fn total_failures(&self) -> u32 {
         self.failures.values().fold(0, |sum, failures| sum.saturating_add(*failures))
     }
@@ -216,6 +233,19 @@ pub trait FanOuts: Send + Sync {
         expires_s: i64,
     ) -> impl Future<Output = WorldResult<()>> + Send;
 
+    /// Marks a part, unless it is: no branch that is listed from now on begins another one. Answers with the part as it is then.
+    fn mark_part(&self, part: &PartKey, expires_s: i64) -> impl Future<Output = WorldResult<Part>> + Send;
+
+    /// Writes what a fan-out is updated with, also where there is no item yet; false, and nothing is written, if failures have
+    /// been reported since `before` was read, or another update has been written.
+    fn put_update(
+        &self,
+        fan_out: &RecordKey,
+        update: &Update,
+        before: &Tally,
+        expires_s: i64,
+    ) -> impl Future<Output = WorldResult<bool>> + Send;
+
     /// Many records at once: one answer per key, in order.
     fn records_at(&self, keys: &[RecordKey])
     -> impl Future<Output = WorldResult<Vec<Option<Record>>>> + Send;
@@ -261,7 +291,7 @@ mod tests {
     fn a_place_counts_from_one() {
         let ended = |index, how| Ended { index, seq: 0, how };
         let part =
-            Part { ended: vec![ended(7, EndedHow::Ok), ended(2, EndedHow::Failed)], is_stopped: false };
+            Part { ended: vec![ended(7, EndedHow::Ok), ended(2, EndedHow::Failed)], ..Part::default() };
         assert_eq!((part.place(7), part.place(2), part.place(3)), (Some(1), Some(2), None));
         assert_eq!((part.failures(1), part.failures(100)), (1, 100));
     }

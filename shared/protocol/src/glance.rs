@@ -64,6 +64,7 @@ fn name(ask: &Ask) -> &'static str {
         Ask::Child(..) => "child",
         Ask::Open { .. } => "open",
         Ask::Join(_) => "join",
+        Ask::Drain { .. } => "drain",
         Ask::TimeOut => "time_out",
         Ask::Stop { .. } => "stop",
         Ask::Redrive => "redrive",

@@ -70,7 +70,7 @@ pub use item::{
 pub use items::Items;
 pub use map_runs::{
     ChildPage, ChildStatus, ChildrenAsked, Counts, MapRunChild, MapRunChildData, MapRunCounts, MapRunEnd,
-    MapRunFound, MapRunItem, MapRunKey, MapRunNow, MapRunSettings, MapRunStatus, MapRuns,
+    MapRunFound, MapRunItem, MapRunKey, MapRunNow, MapRunSettings, MapRunStatus, MapRunUpdated, MapRuns,
 };
 pub use message::{Ask, Enclosing, Given, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
 pub use metrics::{Metric, Metrics};

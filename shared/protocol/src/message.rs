@@ -94,6 +94,13 @@ pub enum Ask {
     },
     /// All branches of this fan-out have ended, or more than are tolerated have failed: record it.
     Join(Lock),
+    /// This fan-out is to be updated: look whether all of its branches have ended that have begun, and open it anew over the
+    /// others. `marks`: it is the first look, after which none begins any more.
+    Drain {
+        fan_out: Lock,
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        marks: bool,
+    },
     /// The run's TimeoutSeconds passed in one of its branches: end the run.
     TimeOut,
     /// Stop the run.
@@ -125,6 +132,7 @@ impl Ask {
             | Ask::Child(position, _) => Some(position),
             Ask::Open { .. }
             | Ask::Join(_)
+            | Ask::Drain { .. }
             | Ask::TimeOut
             | Ask::Stop { .. }
             | Ask::Redrive
@@ -137,7 +145,9 @@ impl Ask {
     /// The lock of the position that it is about, carried or not.
     pub fn lock(&self) -> Option<Lock> {
         match self {
-            Ask::Open { fan_out, .. } | Ask::Join(fan_out) => Some(fan_out.clone()),
+            Ask::Open { fan_out, .. } | Ask::Join(fan_out) | Ask::Drain { fan_out, .. } => {
+                Some(fan_out.clone())
+            }
             _ => self.position().map(Lock::of),
         }
     }
@@ -152,6 +162,7 @@ impl Ask {
             | Ask::Child(position, _) => Some(position),
             Ask::Open { .. }
             | Ask::Join(_)
+            | Ask::Drain { .. }
             | Ask::TimeOut
             | Ask::Stop { .. }
             | Ask::Redrive

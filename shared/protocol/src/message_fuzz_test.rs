@@ -44,7 +44,8 @@ fn bodies() -> Vec<String> {
         Ask::Untaken(position.clone()),
         Ask::Child(position, 120),
         Ask::Open { fan_out: lock.clone(), part: 2, is_read: true },
-        Ask::Join(lock),
+        Ask::Join(lock.clone()),
+        Ask::Drain { fan_out: lock, marks: true },
         Ask::TimeOut,
         Ask::Stop { error: text("Stopped"), cause: None },
         Ask::Redrive,
@@ -63,7 +64,7 @@ fn bodies() -> Vec<String> {
 }
 
 /// How many kinds of asks there are.
-const KINDS: usize = 14;
+const KINDS: usize = 15;
 
 /// Another kind doesn't compile until it is here, and [`bodies`] has one.
 fn kind(ask: &Ask) -> &'static str {
@@ -76,6 +77,7 @@ fn kind(ask: &Ask) -> &'static str {
         Ask::Child(..) => "child",
         Ask::Open { .. } => "open",
         Ask::Join(_) => "join",
+        Ask::Drain { .. } => "drain",
         Ask::TimeOut => "time out",
         Ask::Stop { .. } => "stop",
         Ask::Redrive => "redrive",

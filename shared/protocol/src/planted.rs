@@ -58,10 +58,16 @@ pub enum PlantedBug {
     UntoldStatusIsDone,
     /// A redrive runs the branches again that have succeeded.
     RedriveRerunsFinishedBranches,
+    /// The end of a branch begins another one although its Map Run is to be updated.
+    EndsBehindMarkBegin,
+    /// An update opens the fan-out anew before the last branch has ended that had begun.
+    ReopensBeforeDrained,
+    /// Failures count against the threshold that an update is to replace.
+    JudgesWhileDraining,
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 27] = [
+    pub const ALL: [PlantedBug; 30] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -89,5 +95,8 @@ impl PlantedBug {
         PlantedBug::AnswerWithoutMessage,
         PlantedBug::CallRecordsItsError,
         PlantedBug::RedriveRerunsFinishedBranches,
+        PlantedBug::EndsBehindMarkBegin,
+        PlantedBug::ReopensBeforeDrained,
+        PlantedBug::JudgesWhileDraining,
     ];
 }

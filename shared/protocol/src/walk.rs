@@ -5,7 +5,7 @@ use crate::{
     deliver::check_digest,
     effects::{finished, too_slow},
     fan_out::{BranchEnd, width},
-    fan_outs::{Ended, FanOuts, PartKey, PartReport, Progress},
+    fan_outs::{Ended, FanOuts, Part, PartKey, PartReport, Progress},
     item::{RecordKey, RunKey},
     limits,
     line::Line,
@@ -47,8 +47,7 @@ struct Open<'a> {
     fan_out: FanOut,
     key: RecordKey,
     opened_ms: i64,
-    /// The branches that have ended, part by part.
-    ended: Vec<Vec<Ended>>,
+    parts: Vec<Part>,
     urgency: Urgency,
 }
 
@@ -114,13 +113,18 @@ impl<H: Host> Protocol<H> {
             let sendings = self.open_fan_out(line, position, opened_ms).await?;
             return self.send_now(sendings).await;
         }
-        let ended = self.ended_of(&key, fan_out.count).await?;
-        let open = Open { line, position, fan_out, key, opened_ms, ended, urgency };
+        let parts = self.parts_of(&key, fan_out.count).await?;
+        let is_updated = self.host.store().tally(&key).await?.update.is_some();
+        let looks = is_updated && self.is_to_look(&parts, &fan_out);
+        let open = Open { line, position, fan_out, key, opened_ms, parts, urgency };
         let starters = open.starters(self.part_branches());
         let run = self.seeded(line.run);
         let (mut sent, mut common) = (0, None);
         for part in self.parts(fan_out.count) {
             sent += self.walk_part(&open, &run, &starters, &mut common, part).await?;
+        }
+        if looks {
+            sent += self.send_now(vec![self.first_look(line, &Lock::of(position)).await?]).await?;
         }
         Ok(sent)
     }
@@ -137,8 +141,9 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<usize> {
         let Open { line, position, fan_out, key, .. } = open;
         let branches = self.branches_of(part, fan_out.count);
-        let none = Vec::new();
-        let ended = usize::try_from(part).ok().and_then(|part| open.ended.get(part)).unwrap_or(&none);
+        let none = Part::default();
+        let known = usize::try_from(part).ok().and_then(|part| open.parts.get(part)).unwrap_or(&none);
+        let ended = &known.ended;
         let is_ended = |index: u32| ended.iter().any(|ended| ended.index == index);
         let is_started = |index: u32| index < width(fan_out) || starters.contains_key(&index);
         let is_going = |index: u32| is_started(index) && !is_ended(index);
@@ -171,8 +176,7 @@ impl<H: Host> Protocol<H> {
         }
         // What has been listed meanwhile is told by whoever listed it.
         let is_full = ended.len() >= branches.len();
-        let failures = crate::fan_outs::Part { ended: ended.clone(), is_stopped: false };
-        let failures = failures.failures(fan_out.failure_items);
+        let failures = known.failures(fan_out.failure_items);
         if is_full || failures > 0 {
             let progress = if is_full { Progress::Complete } else { Progress::Partial };
             let part = PartKey { fan_out: key.clone(), part };
@@ -230,9 +234,10 @@ impl Open<'_> {
     /// Those that have ended, by the branch that took their place.
     fn starters(&self, part_branches: u32) -> BTreeMap<u32, Ended> {
         let mut starters = BTreeMap::new();
-        for (part, ended) in (0_u32..).zip(&self.ended) {
-            let first = part.saturating_mul(part_branches).saturating_add(self.fan_out.concurrency);
-            starters.extend((first..).zip(ended.iter().copied()));
+        for (number, part) in (0_u32..).zip(&self.parts) {
+            let first = number.saturating_mul(part_branches).saturating_add(self.fan_out.concurrency);
+            let begin = (1_u32..).zip(&part.ended).filter(|(place, _)| part.begins_at(*place));
+            starters.extend((first..).zip(begin.map(|(_, ended)| *ended)));
         }
         starters
     }

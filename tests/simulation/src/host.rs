@@ -52,7 +52,7 @@ pub(crate) struct State {
     pub(crate) runs: BTreeMap<RunId, RunItem>,
     pub(crate) records: BTreeMap<RecordKey, Record>,
     pub(crate) fan_outs: fan_outs::Items,
-    map_runs: map_runs::Items,
+    pub(crate) map_runs: map_runs::Items,
     pub(crate) tasks: tasks::Items,
     pub(crate) holders: Holders,
     activities: BTreeMap<String, (ActivityItem, Option<TagsItem>)>,
@@ -275,7 +275,8 @@ impl State {
             if matches!(outcome, Outcome::Joined { .. } | Outcome::BranchFailed { .. }) {
                 let ends = self.ends_below(key);
                 let kept = self.kept_by(key);
-                self.watch.joined(key, &outcome, &ends, kept);
+                let tolerated = self.fan_outs.tolerated_then(key);
+                self.watch.joined(key, &outcome, &ends, (kept, tolerated));
             }
         }
         self.records.insert(key.clone(), record.clone());

@@ -7,6 +7,7 @@ use crate::{
     oracle::{self, Oracle},
     scenario::Faults,
     told::{Told, told},
+    updates::{UpdateWatch, Updates, judge_map_runs},
     watch::{FanOutWatch, KeptWatch},
     world::{Report, Wanted},
 };
@@ -30,6 +31,7 @@ pub(crate) struct Watch {
     pub(crate) counts_messages: bool,
     pub(crate) kept: KeptWatch,
     fan_outs: FanOutWatch,
+    pub(crate) updates: UpdateWatch,
 }
 
 impl Watch {
@@ -41,6 +43,8 @@ impl Watch {
     pub(crate) fn executed(&mut self, request: &StepRequest, invoked_ms: i64) {
         self.broken.extend(self.fan_outs.executed(request, invoked_ms));
         self.broken.extend(self.kept.executed(request));
+        let broken = self.updates.executed(request, |fan_out| self.fan_outs.goes_on(fan_out));
+        self.broken.extend(broken.into_iter().map(str::to_owned));
         let key = (request.run.nonce.clone(), request.call.idempotency_key.clone());
         *self.executed.entry(key).or_default() += 1;
     }
@@ -74,6 +78,7 @@ impl Watch {
     ) {
         self.fan_outs.recorded(key, record);
         self.kept.recorded(key, outcome, run);
+        self.updates.recorded(key, outcome);
         if let (Outcome::Stopped { .. }, Some((_, redrive_count))) = (outcome, run)
             && !self.stops_asked.contains(&(key.run.nonce.clone(), redrive_count))
         {
@@ -97,9 +102,15 @@ impl Watch {
     }
 
     /// A fan-out comes to an outcome; `ends` are those of its branches: true for each that failed. So many results of others
-    /// were kept.
-    pub(crate) fn joined(&mut self, fan_out: &RecordKey, outcome: &Outcome, ends: &[EndedHow], kept: usize) {
-        self.broken.extend(self.fan_outs.joined(fan_out, outcome, ends, kept));
+    /// were kept, and so many failures are tolerated where an update has changed that.
+    pub(crate) fn joined(
+        &mut self,
+        fan_out: &RecordKey,
+        outcome: &Outcome,
+        ends: &[EndedHow],
+        (kept, tolerated): (usize, Option<u32>),
+    ) {
+        self.broken.extend(self.fan_outs.joined(fan_out, outcome, ends, (kept, tolerated)));
     }
 
     /// The flag of a part has been set.
@@ -207,7 +218,19 @@ fn judge_run(
         judge_tasks(&mut host.state(), view, branch);
     }
     report.records += view.branch_records.values().map(Vec::len).sum::<usize>();
+    // What its children go on from is in the table, where it read its items.
+    let is_untold = |branch: &Told<'_>| {
+        let reads =
+            |state: &str| view.definition.state(state).is_some_and(stepladder_asl::State::reads_items);
+        branch.positions.iter().any(|position| position.resumes.is_some() && reads(&position.state))
+    };
+    for what in if faults.update > 0.0 { judge_map_runs(protocol, &view.item) } else { Vec::new() } {
+        breaks(what);
+    }
+    report.updated = host.state().watch.updates.count();
     let is_certain = !faults.fickle
+        && faults.updates != Updates::Any
+        && !branches.iter().any(is_untold)
         && faults.stop == 0.0
         && faults.redrive == 0.0
         && wanted.definition.timeout_seconds.is_none();

@@ -56,6 +56,13 @@ impl FanOutWatch {
         broken
     }
 
+    /// Whether a branch of it has begun, and has not ended.
+    pub(crate) fn goes_on(&self, fan_out: &Key) -> bool {
+        let none = BTreeSet::new();
+        let begun = self.begun.get(fan_out).unwrap_or(&none);
+        begun.difference(self.ended.get(fan_out).unwrap_or(&none)).next().is_some()
+    }
+
     pub(crate) fn recorded(&mut self, key: &RecordKey, record: &Record) {
         if let (Some((parent, fork)), true) = (key.branch.parent(), record.end.is_some()) {
             let key = (key.run.nonce.clone(), parent, fork.seq);
@@ -68,13 +75,13 @@ impl FanOutWatch {
         key: &RecordKey,
         outcome: &Outcome,
         ends: &[EndedHow],
-        kept: usize,
+        (kept, tolerated): (usize, Option<u32>),
     ) -> Option<String> {
         let fan_out = self.known.get(&(key.run.nonce.clone(), key.branch.clone(), key.seq))?;
         let failed = ends.iter().filter(|how| **how != EndedHow::Ok).count();
         let listed = ends.iter().map(|how| Ended { index: 0, seq: 0, how: *how });
-        let failures = Part { ended: listed.collect(), is_stopped: false }.failures(fan_out.failure_items);
-        let is_too_many = failures > fan_out.failures_tolerated;
+        let failures = Part { ended: listed.collect(), ..Part::default() }.failures(fan_out.failure_items);
+        let is_too_many = failures > tolerated.unwrap_or(fan_out.failures_tolerated);
         let is_right = match outcome {
             Outcome::Joined { results, .. } => {
                 ends.len() == fan_out.count as usize

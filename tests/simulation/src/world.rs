@@ -1,6 +1,7 @@
 //! The scheduler: processes that interleave, die, freeze and wake late; queues that deliver twice; users.
 
 mod hold;
+mod update;
 
 use crate::{
     answers, holders,
@@ -38,6 +39,8 @@ pub struct Report {
     pub executions: usize,
     pub never_started: usize,
     pub polls: u64,
+    /// Map Runs that were updated, and went on.
+    pub updated: usize,
 }
 
 /// A run that a user wants.
@@ -423,6 +426,8 @@ impl World {
             && self.may_plan(&wanted.id)
         {
             self.user(async move { drop(protocol.request_redrive(&id, None).await) });
+        } else if is_running && faults.update > 0.0 && self.rng.random_bool(faults.update) {
+            self.update_map_run(id, &item);
         } else if is_running && self.rng.random_bool(faults.repair) {
             self.user(async move { drop(protocol.repair(&id).await) });
         }

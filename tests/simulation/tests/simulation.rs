@@ -3,7 +3,7 @@
 
 use stepladder_protocol::PlantedBug;
 use stepladder_simulation::{
-    FAN_OUT_SCENARIOS, Report, SCENARIOS, Scenario, TASK_SCENARIOS, simulate, slow_chain,
+    FAN_OUT_SCENARIOS, Report, SCENARIOS, Scenario, TASK_SCENARIOS, UPDATE_SCENARIOS, simulate, slow_chain,
 };
 
 /// `SIM_SEED` runs one seed; `SIM_SEEDS` says how many.
@@ -30,6 +30,7 @@ fn campaign(scenarios: &'static [Scenario], part: u64, parts: u64) {
         total.records += report.records;
         total.attempts += report.attempts;
         total.executions += report.executions;
+        total.updated += report.updated;
         for (status, ends) in report.ends {
             *total.ends.entry(status).or_default() += ends;
         }
@@ -38,10 +39,11 @@ fn campaign(scenarios: &'static [Scenario], part: u64, parts: u64) {
         }
     }
     eprintln!(
-        "{count} seeds: {} records, {} recorded answers of steps, {:.2} executions each; ends: {:?}",
+        "{count} seeds: {} records, {} recorded answers of steps, {:.2} executions each, {} Map Runs updated; ends: {:?}",
         total.records,
         total.attempts,
         total.executions as f64 / total.attempts.max(1) as f64,
+        total.updated,
         total.ends
     );
     assert!(
@@ -77,6 +79,16 @@ fn every_invariant_holds_for_tasks_after_every_fourth_seed() {
     campaign(TASK_SCENARIOS, 0, 4);
 }
 
+#[test]
+fn every_invariant_holds_for_updates_after_every_fourth_seed() {
+    campaign(UPDATE_SCENARIOS, 0, 4);
+}
+
+#[test]
+fn every_invariant_holds_for_updates_after_the_seed_behind_every_fourth() {
+    campaign(UPDATE_SCENARIOS, 1, 4);
+}
+
 /// The first seed that shows a bug.
 fn find(bug: PlantedBug, of: impl Fn(u64) -> &'static Scenario) -> Option<u64> {
     // The rarest of them shows once in some thousand seeds.
@@ -90,7 +102,9 @@ fn find(bug: PlantedBug, of: impl Fn(u64) -> &'static Scenario) -> Option<u64> {
 fn the_simulation_finds_every_planted_bug() {
     let missed: Vec<PlantedBug> = PlantedBug::ALL
         .into_iter()
-        .filter(|bug| FAN_OUT_BUGS.iter().chain(&TASK_BUGS).all(|(other, _)| other != bug))
+        .filter(|bug| {
+            FAN_OUT_BUGS.iter().chain(&TASK_BUGS).chain(&UPDATE_BUGS).all(|(other, _)| other != bug)
+        })
         // It costs messages, not correctness: the slow chain sees it.
         .filter(|bug| *bug != PlantedBug::EveryLoserResends)
         .filter(|bug| find(*bug, |seed| scenario(SCENARIOS, seed)).is_none())
@@ -117,15 +131,24 @@ const TASK_BUGS: [(PlantedBug, &str); 2] = [
     (PlantedBug::CallRecordsItsError, "tasks, fickle steps"),
 ];
 
+/// Those of Map Runs that are updated.
+const UPDATE_BUGS: [(PlantedBug, &str); 3] = [
+    (PlantedBug::EndsBehindMarkBegin, "updates, faults"),
+    (PlantedBug::ReopensBeforeDrained, "updates, faults"),
+    (PlantedBug::JudgesWhileDraining, "updates of thresholds"),
+];
+
 #[test]
 fn the_simulation_finds_every_bug_planted_in_fan_outs_and_tasks() {
     let missed: Vec<PlantedBug> = FAN_OUT_BUGS
         .into_iter()
         .chain(TASK_BUGS)
+        .chain(UPDATE_BUGS)
         .filter(|(bug, name)| {
             let of = FAN_OUT_SCENARIOS
                 .iter()
                 .chain(TASK_SCENARIOS)
+                .chain(UPDATE_SCENARIOS)
                 .find(|scenario| scenario.name == *name)
                 .unwrap();
             find(*bug, |_| of).is_none()

@@ -4,8 +4,8 @@
 //! |---|---|---|---|
 //! | what it was opened with | of the branch that opened it | `I#<branch>#<seq>` | `pj`, `pz`, `pb`: the payload; `c`: how many branches |
 //! | what a part's branches start with | of the part | `I#<branch>#<seq>#<part>` | the payload |
-//! | root item | of the branch that opened it | `F#<branch>#<seq>` | `f<part>`: its failures; `c`: the parts that are complete; `x`: stopped |
-//! | part | of the part | `F#<branch>#<seq>#<part>` | `d`: those that have ended, as `<index in the part>:<seq>` and an `f` where it failed; `x` |
+//! | root item | of the branch that opened it | `F#<branch>#<seq>` | `f<part>`: its failures; `r`: how often some were reported; `c`: the parts that are complete; `x`: stopped; `u`: what it is to be updated with, as JSON |
+//! | part | of the part | `F#<branch>#<seq>#<part>` | `d`: those that have ended, as `<index in the part>:<seq>` and an `f` where it failed; `x`; `m`: so many of them begin another branch, once it is to be updated |
 
 use super::{
     DynamoStore,
@@ -23,6 +23,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use std::collections::HashMap;
+use stepladder_engine::Update;
 use stepladder_protocol::{
     Ended, EndedHow, FanOuts, ITEM_VERSION, Part, PartKey, PartReport, Partition, Payload, Progress, Record,
     RecordKey, Tally, WorldResult,
@@ -32,6 +33,12 @@ const COUNT: &str = "c";
 const ENDED: &str = "d";
 const COMPLETE: &str = "c";
 const STOPPED: &str = "x";
+const MARK: &str = "m";
+const REPORTS: &str = "r";
+const UPDATE: &str = "u";
+
+/// Marking a part is tried so often at once: as many branches may be listed meanwhile.
+const MARKS_MAX: usize = 128;
 
 impl FanOuts for DynamoStore {
     async fn put_opened(
@@ -122,10 +129,12 @@ impl FanOuts for DynamoStore {
         let raised = match report.failures {
             0 => None,
             failures => {
-                let raise = root("#f = :f, ".to_owned())
+                let raise = root(format!("#f = :f, {REPORTS} = if_not_exists({REPORTS}, :zero) + :one, "))
                     .condition_expression("attribute_not_exists(#f) OR #f <= :f")
                     .expression_attribute_names("#f", format!("f{}", part.part))
-                    .expression_attribute_values(":f", AttributeValue::N(failures.to_string()));
+                    .expression_attribute_values(":f", AttributeValue::N(failures.to_string()))
+                    .expression_attribute_values(":zero", AttributeValue::N("0".to_owned()))
+                    .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
                 self.raised(&operation, raise).await?
             }
         };
@@ -156,6 +165,65 @@ impl FanOuts for DynamoStore {
     async fn stop_fan_out(&self, fan_out: &RecordKey, expires_s: i64) -> WorldResult<()> {
         let update = self.upsert(self.pk_of(fan_out), keys::tally_sk(fan_out), expires_s);
         self.stop(format!("stop the fan-out at {fan_out}"), update).await
+    }
+
+    async fn mark_part(&self, part: &PartKey, expires_s: i64) -> WorldResult<Part> {
+        let operation = format!("mark {part}");
+        let mut known = self.part(part).await?;
+        for _ in 0..MARKS_MAX {
+            if known.mark.is_some() {
+                return Ok(known);
+            }
+            let condition = match known.ended.len() {
+                0 => format!("attribute_not_exists({MARK}) AND attribute_not_exists({ENDED})"),
+                _ => format!("attribute_not_exists({MARK}) AND size({ENDED}) = :ended"),
+            };
+            let update = self
+                .upsert(keys::part_pk(part), keys::part_sk(part), expires_s)
+                .update_expression(format!("SET {MARK} = :ended, v = :v, {EXPIRES} = :expires"))
+                .condition_expression(condition)
+                .expression_attribute_values(":ended", AttributeValue::N(known.ended.len().to_string()));
+            known = match self.updated(&operation, update).await? {
+                Some(item) => read_part(operation.clone(), self.first_index(part), item)?,
+                None => self.part(part).await?,
+            };
+        }
+        Err(later(operation, "its branches end all the time"))
+    }
+
+    async fn put_update(
+        &self,
+        fan_out: &RecordKey,
+        update: &Update,
+        before: &Tally,
+        expires_s: i64,
+    ) -> WorldResult<bool> {
+        let operation = format!("update the fan-out at {fan_out}");
+        let text = |update: &Update| {
+            let text = serde_json::to_string(update);
+            text.map_err(|error| crate::error::never(operation.clone(), error.to_string()))
+        };
+        let mut written = self
+            .upsert(self.pk_of(fan_out), keys::tally_sk(fan_out), expires_s)
+            .update_expression(format!("SET {UPDATE} = :update, v = :v, {EXPIRES} = :expires"))
+            .expression_attribute_values(":update", AttributeValue::S(text(update)?));
+        let reports = match before.reports {
+            0 => format!("attribute_not_exists({REPORTS})"),
+            reports => {
+                let reports = AttributeValue::N(reports.to_string());
+                written = written.expression_attribute_values(":reports", reports);
+                format!("{REPORTS} = :reports")
+            }
+        };
+        let updates = match &before.update {
+            None => format!("attribute_not_exists({UPDATE})"),
+            Some(before) => {
+                written = written.expression_attribute_values(":before", AttributeValue::S(text(before)?));
+                format!("{UPDATE} = :before")
+            }
+        };
+        let written = written.condition_expression(format!("{reports} AND {updates}"));
+        Ok(self.raised(&operation, written).await?.is_some())
     }
 
     async fn records_at(&self, keys: &[RecordKey]) -> WorldResult<Vec<Option<Record>>> {
@@ -365,9 +433,10 @@ pub(super) fn read_part(operation: String, first: u32, mut item: Item) -> WorldR
         Some(_) => None,
     };
     let is_stopped = item.remove(STOPPED) == Some(AttributeValue::Bool(true));
-    let reader = Reader::new(operation, item)?;
+    let mut reader = Reader::new(operation, item)?;
     let ended = list.ok_or_else(|| reader.damaged(ENDED, "is no list of branches"))?;
-    Ok(Part { ended, is_stopped })
+    let mark = reader.optional_number(MARK)?;
+    Ok(Part { ended, is_stopped, mark })
 }
 
 pub(super) fn read_tally(operation: String, mut item: Item) -> WorldResult<Tally> {
@@ -386,7 +455,13 @@ pub(super) fn read_tally(operation: String, mut item: Item) -> WorldResult<Tally
         }
     }
     tally.is_stopped = item.remove(STOPPED) == Some(AttributeValue::Bool(true));
-    let reader = Reader::new(operation, item)?;
+    let mut reader = Reader::new(operation, item)?;
+    tally.reports = reader.optional_number(REPORTS)?.unwrap_or(0);
+    if let Some(update) = reader.optional_string(UPDATE)? {
+        tally.update = Some(
+            serde_json::from_str(&update).map_err(|_| reader.damaged(UPDATE, "says nothing of an update"))?,
+        );
+    }
     let complete: Vec<u32> = complete.ok_or_else(|| reader.damaged(COMPLETE, "is no set of numbers"))?;
     tally.complete.extend(complete);
     Ok(tally)

@@ -64,14 +64,14 @@ fn read(item: Item) -> Value {
         }
         _ if sk.starts_with("F#") && sk.split('#').count() == 4 => {
             let part: u32 = sk.rsplit('#').next().unwrap().parse().unwrap();
-            let Part { ended, is_stopped } =
+            let Part { ended, is_stopped, .. } =
                 fan_outs::read_part(operation, part * PART_BRANCHES, item).unwrap();
             let ended =
                 ended.iter().map(|ended| json!([ended.index, ended.seq, ended.how == EndedHow::Failed]));
             json!({ "ended": ended.collect::<Vec<_>>(), "is_stopped": is_stopped })
         }
         _ if sk.starts_with("F#") => {
-            let Tally { failures, complete, is_stopped } = fan_outs::read_tally(operation, item).unwrap();
+            let Tally { failures, complete, is_stopped, .. } = fan_outs::read_tally(operation, item).unwrap();
             let failures: Map<String, Value> =
                 failures.into_iter().map(|(part, failures)| (part.to_string(), json!(failures))).collect();
             json!({ "failures": failures, "complete": complete, "is_stopped": is_stopped })

@@ -138,6 +138,7 @@ impl Walk<'_> {
             retries,
             opening: None,
             reading: None,
+            resumes: position.resumes.as_ref().and_then(|resumes| resumes.tried_again()).map(Box::new),
             ..position.clone()
         };
         if let Kind::Task(task) = &state.kind {

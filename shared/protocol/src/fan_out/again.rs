@@ -71,13 +71,16 @@ impl<H: Host> Protocol<H> {
             }
         }
         self.put_opened(line, position, opened_ms).await?;
-        match is_delegated {
-            true => self.ask_to_open(line, position).await,
+        let wished = self.wished_meanwhile(line, position, resumes).await?;
+        let mut sendings = match is_delegated {
+            true => self.ask_to_open(line, position).await?,
             false => {
                 let opening = Opening { started_ms: opened_ms, events: position.events };
-                self.begin_all(line, position, begun, opening).await
+                self.begin_all(line, position, begun, opening).await?
             }
-        }
+        };
+        sendings.extend(wished);
+        Ok(sendings)
     }
 
     /// What branches with these indexes start with.
@@ -116,7 +119,7 @@ impl<H: Host> Protocol<H> {
                 let records = records.get(..count).ok_or_else(lost)?;
                 let resumption = self.follow(old, number, input, records).await?.ok_or_else(lost)?;
                 let branch = resumes.branch.child(resumes.seq, number);
-                all.push(resumption.input(index, left, resumes.redriven_seq, &branch));
+                all.push(resumption.input(index, left, resumes, &branch));
             }
         }
         Ok(all)

@@ -3,7 +3,7 @@
 use super::{BranchEnd, Opened, again::Results, no_fan_out, open::in_time};
 use crate::{
     Protocol,
-    fan_outs::{Ended, EndedHow, FanOuts, PartKey},
+    fan_outs::{Ended, EndedHow, FanOuts, Part, PartKey},
     item::{Record, RecordKey, RunKey},
     limits,
     message::Lock,
@@ -32,7 +32,10 @@ impl<H: Host> Protocol<H> {
             Ok(writing) => writing,
             Err(outcome) => return Ok(outcome),
         };
-        if tally.total_failures() > fan_out.failures_tolerated {
+        // Where all have ended before an update opened the fan-out anew, its threshold decides here.
+        let update = tally.update;
+        let tolerated = update.map_or(fan_out.failures_tolerated, |update| update.failures_tolerated);
+        if tally.total_failures() > tolerated {
             let failed = self.branch_failed(&key, &parts).await?;
             // What there is of results is written all the same.
             if let Some(writing) = writing.filter(|writing| writing.place.is_some()) {
@@ -79,9 +82,13 @@ impl<H: Host> Protocol<H> {
 
     /// The branches that have ended, part by part, each in the order in which they were listed.
     pub(crate) async fn ended_of(&self, fan_out: &RecordKey, count: u32) -> WorldResult<Vec<Vec<Ended>>> {
+        Ok(self.parts_of(fan_out, count).await?.into_iter().map(|part| part.ended).collect())
+    }
+
+    /// The parts of a fan-out.
+    pub(crate) async fn parts_of(&self, fan_out: &RecordKey, count: u32) -> WorldResult<Vec<Part>> {
         stream::iter(self.parts(count).map(|part| async move {
-            let part = PartKey { fan_out: fan_out.clone(), part };
-            self.host.store().part(&part).await.map(|part| part.ended)
+            self.host.store().part(&PartKey { fan_out: fan_out.clone(), part }).await
         }))
         .buffered(limits::FAN_OUT_ITEMS_AT_ONCE)
         .try_collect()

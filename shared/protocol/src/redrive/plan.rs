@@ -61,6 +61,19 @@ impl<H: Host> Protocol<H> {
         .boxed()
     }
 
+    /// What is left of the fan-out that a position waits for, of which all branches have ended that have begun.
+    pub(crate) async fn left(
+        &self,
+        run: &Run,
+        definition: &Definition,
+        position: &Position,
+    ) -> WorldResult<Option<Plan>> {
+        match self.plan(run, definition, position).await?.kept {
+            Some(Kept::FanOut(plan)) => Ok(Some(plan)),
+            Some(Kept::Earlier(_)) | None => Ok(None),
+        }
+    }
+
     /// What is left of the fan-out that a position waited for.
     async fn plan(&self, run: &Run, definition: &Definition, position: &Position) -> WorldResult<Planned> {
         let Some(fan_out) = position.fan_out() else { return Ok(Planned::default()) };

@@ -2,6 +2,7 @@
 
 use super::{MemoryHost, State};
 use std::collections::{BTreeMap, BTreeSet};
+use stepladder_engine::Update;
 use stepladder_protocol::{
     Ended, FanOuts, Part, PartKey, PartReport, Partition, Payload, PlantedBug, Progress, Record, RecordKey,
     Tally, WorldResult,
@@ -76,6 +77,7 @@ impl FanOuts for MemoryHost {
                 true => *failures + u32::from(report.failures > 0),
                 false => report.failures.max(*failures),
             };
+            tally.reports += u64::from(report.failures > 0);
             if report.progress == Progress::Complete {
                 tally.complete.insert(part.part);
             }
@@ -110,6 +112,34 @@ impl FanOuts for MemoryHost {
                 state.fan_outs.tallies.entry(fan_out.clone()).or_default().is_stopped = true;
             }
             Ok(())
+        })
+        .await
+    }
+
+    async fn mark_part(&self, key: &PartKey, _: i64) -> WorldResult<Part> {
+        self.op("mark part", |state| {
+            let part = state.fan_outs.parts.entry(key.clone()).or_default();
+            let ended = u32::try_from(part.ended.len()).unwrap();
+            part.mark.get_or_insert(ended);
+            Ok(part.clone())
+        })
+        .await
+    }
+
+    async fn put_update(
+        &self,
+        fan_out: &RecordKey,
+        update: &Update,
+        before: &Tally,
+        _: i64,
+    ) -> WorldResult<bool> {
+        self.op("put update", |state| {
+            let tally = state.fan_outs.tallies.entry(fan_out.clone()).or_default();
+            let is_same = (tally.reports, tally.update) == (before.reports, before.update);
+            if is_same {
+                tally.update = Some(*update);
+            }
+            Ok(is_same)
         })
         .await
     }
@@ -150,6 +180,11 @@ impl FanOuts for MemoryHost {
 }
 
 impl Items {
+    /// The threshold that an update is to set.
+    pub(super) fn tolerated_then(&self, fan_out: &RecordKey) -> Option<u32> {
+        Some(self.tallies.get(fan_out)?.update?.failures_tolerated)
+    }
+
     /// Whether a part lists one of its branches twice.
     pub(crate) fn counted_twice(&self) -> bool {
         self.parts.values().any(|part| {

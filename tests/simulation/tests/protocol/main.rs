@@ -18,4 +18,5 @@ mod starts;
 mod support;
 mod sweeps;
 mod unreadable;
+mod updates;
 mod workflows;

@@ -5,7 +5,7 @@ use super::{
     samples::{json, later_s, record, record_key, run_key},
 };
 use futures::{StreamExt, future::join_all, stream};
-use stepladder_engine::{Branch, Opening};
+use stepladder_engine::{Branch, Opening, Update, Wish};
 use stepladder_protocol::{
     Clock, Ended, EndedHow, FanOuts, Host, Part, PartKey, PartReport, Partition, Payload, Progress, Record,
     RecordKey, RunKey, Store, Tally,
@@ -60,11 +60,11 @@ pub async fn a_branch_that_has_ended_keeps_its_place(world: &impl World) {
     let all = [ok(70, 0), failed(64, 1_000_000), ok(127, 3)];
     for (count, ended) in (1..).zip(all) {
         let after = store.append_ended(&part, ended, later_s(world)).await.unwrap();
-        assert_eq!(after, Part { ended: all[..count].to_vec(), is_stopped: false });
+        assert_eq!(after, Part { ended: all[..count].to_vec(), ..Part::default() });
     }
     for ended in all {
         let after = store.append_ended(&part, ended, later_s(world)).await.unwrap();
-        assert_eq!(after, Part { ended: all.to_vec(), is_stopped: false });
+        assert_eq!(after, Part { ended: all.to_vec(), ..Part::default() });
     }
     assert_eq!(store.part(&part).await.unwrap().ended, all);
     assert_eq!(store.part(&part_of(&part.fan_out, 2)).await.unwrap(), Part::default());
@@ -140,15 +140,95 @@ pub async fn a_flag_is_set_whether_there_is_an_item_or_not(world: &impl World) {
     }
     // What is written later leaves the flag alone, and shows it.
     let after = store.append_ended(&begun, ok(65, 0), later_s(world)).await.unwrap();
-    assert_eq!(after, Part { ended: vec![ok(64, 0), ok(65, 0)], is_stopped: true });
+    assert_eq!(after, Part { ended: vec![ok(64, 0), ok(65, 0)], is_stopped: true, ..Part::default() });
     let after = store.append_ended(&empty, ok(0, 0), later_s(world)).await.unwrap();
-    assert_eq!(after, Part { ended: vec![ok(0, 0)], is_stopped: true });
+    assert_eq!(after, Part { ended: vec![ok(0, 0)], is_stopped: true, ..Part::default() });
 
     store.stop_fan_out(&fan_out, later_s(world)).await.unwrap();
     assert!(store.tally(&fan_out).await.unwrap().is_stopped);
     let report = PartReport { failures: 1, progress: Progress::Partial };
     let tally = store.report_part(&begun, report, later_s(world)).await.unwrap();
     assert!(tally.is_stopped && tally.total_failures() == 1);
+}
+
+pub async fn a_part_is_marked_once_and_keeps_its_mark(world: &impl World) {
+    let store = world.host().store();
+    let fan_out = nested(world);
+    let (empty, begun) = (&part_of(&fan_out, 0), part_of(&fan_out, 1));
+    for ended in [ok(70, 0), failed(64, 1_000_000), ok(127, 3)] {
+        store.append_ended(&begun, ended, later_s(world)).await.unwrap();
+    }
+    for (part, expected) in [(empty, 0), (&begun, 3)] {
+        assert_eq!(store.part(part).await.unwrap().mark, None);
+        for _repeated in 0..2 {
+            let marked = store.mark_part(part, later_s(world)).await.unwrap();
+            assert_eq!((marked.mark, marked.ended.len()), (Some(expected), expected as usize));
+        }
+    }
+    // What ends later is listed behind it.
+    let after = store.append_ended(empty, ok(1, 0), later_s(world)).await.unwrap();
+    assert_eq!(after, Part { ended: vec![ok(1, 0)], mark: Some(0), ..Part::default() });
+    assert_eq!(store.mark_part(empty, later_s(world)).await.unwrap(), after);
+    let after = store.append_ended(&begun, ok(65, 2), later_s(world)).await.unwrap();
+    assert_eq!((after.mark, after.begins_at(3), after.begins_at(4)), (Some(3), true, false));
+}
+
+pub async fn branches_that_end_beside_a_mark_are_before_or_behind_it(world: &impl World) {
+    let part = &part_of(&record_key(&run_key(world), 3), 0);
+    let ends = (0..32).map(|index| async move {
+        let after = world.host().store().append_ended(part, ok(index, 0), later_s(world)).await.unwrap();
+        after.mark.is_some().then_some(after)
+    });
+    let marks = async { world.host().store().mark_part(part, later_s(world)).await.unwrap() };
+    let (seen, marked) = futures::join!(join_all(ends), marks);
+    let mark = marked.mark.unwrap();
+    // Whoever was listed behind it has seen it.
+    assert_eq!(seen.iter().flatten().count(), 32 - mark as usize);
+    assert!(seen.into_iter().flatten().all(|part| part.mark == Some(mark)));
+    assert_eq!(world.host().store().part(part).await.unwrap().mark, Some(mark));
+}
+
+pub async fn an_update_is_written_only_where_nothing_came_between(world: &impl World) {
+    let store = world.host().store();
+    let fan_out = nested(world);
+    let update = |concurrency, percentage| Update {
+        wish: Wish {
+            max_concurrency: Some(concurrency),
+            failures_tolerated_percentage: percentage,
+            ..Wish::default()
+        },
+        concurrency: 7,
+        failures_tolerated: u32::MAX,
+    };
+    let put = |update: Update, before: Tally| {
+        let fan_out = &fan_out;
+        async move { store.put_update(fan_out, &update, &before, later_s(world)).await.unwrap() }
+    };
+    let (one, two) = (update(3, None), update(0, Some(33.33)));
+    let none = Tally::default();
+    assert!(put(one, none.clone()).await);
+    let first = store.tally(&fan_out).await.unwrap();
+    assert_eq!(first, Tally { update: Some(one), ..Tally::default() });
+    // The one before is another now.
+    assert!(!put(two, none.clone()).await);
+    assert!(put(two, first.clone()).await);
+    assert!(!put(one, first).await);
+    let before = store.tally(&fan_out).await.unwrap();
+    let report = |failures, progress| {
+        let (part, report) = (part_of(&fan_out, 1), PartReport { failures, progress });
+        async move { store.report_part(&part, report, later_s(world)).await.unwrap() }
+    };
+    // That a part is complete changes no threshold; a failure does, also one that is reported again.
+    assert_eq!(report(0, Progress::Complete).await.update, Some(two));
+    assert!(put(one, before.clone()).await);
+    let before = Tally { update: Some(one), ..before };
+    report(1, Progress::Partial).await;
+    assert!(!put(two, before).await);
+    let before = store.tally(&fan_out).await.unwrap();
+    report(1, Progress::Partial).await;
+    assert!(!put(two, before).await);
+    assert!(put(two, store.tally(&fan_out).await.unwrap()).await);
+    assert_eq!(store.tally(&fan_out).await.unwrap().total_failures(), 1);
 }
 
 pub async fn a_branchs_first_and_last_record_come_back(world: &impl World) {
