@@ -136,8 +136,9 @@ impl<H: Host> Protocol<H> {
             }
             Ask::Join(fan_out) => self.joined_by(invocation, delivery, &job, fan_out).boxed(),
             Ask::Drain { fan_out, marks } => {
-                self.drained_by(invocation, delivery, &job, (fan_out, *marks)).boxed()
+                self.look_at_draining(&job.message, &job.definition, (fan_out, *marks)).boxed()
             }
+            Ask::Update(fan_out) => self.updated_by(invocation, delivery, &job, fan_out).boxed(),
         };
         let handled = handling.await;
         match handled {
@@ -294,8 +295,8 @@ impl<H: Host> Protocol<H> {
             true => self.host.store().record(&lock.key(&key)).await?,
             false => None,
         };
-        // The opening of a fan-out writes no record; if there is one, the fan-out is over.
-        if let (Ask::Open { .. }, Some(_)) = (&message.ask, &record) {
+        // The opening of a fan-out writes no record, nor does a look at it; if there is one, the fan-out is over.
+        if let (Ask::Open { .. } | Ask::Drain { .. }, Some(_)) = (&message.ask, &record) {
             return Ok(Some(Handled::done()));
         }
         // Nor does the look at a run; if there is one, nobody waits for that run any more.
@@ -337,7 +338,7 @@ impl<H: Host> Protocol<H> {
         message.fetch(self.host.blobs(), self.host.settings().payload_bytes_max).await?;
         let key = RunKey::of(&message.run);
         let position = match &message.ask {
-            Ask::Join(fan_out) | Ask::Drain { fan_out, .. } => self.opened(&key, fan_out).await?.position,
+            Ask::Join(fan_out) | Ask::Update(fan_out) => self.opened(&key, fan_out).await?.position,
             ask => match ask.position() {
                 Some(position) => position.clone(),
                 None => return Ok(Handled::done()),

@@ -65,6 +65,7 @@ fn name(ask: &Ask) -> &'static str {
         Ask::Open { .. } => "open",
         Ask::Join(_) => "join",
         Ask::Drain { .. } => "drain",
+        Ask::Update(_) => "update",
         Ask::TimeOut => "time_out",
         Ask::Stop { .. } => "stop",
         Ask::Redrive => "redrive",

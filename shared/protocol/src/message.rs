@@ -94,13 +94,15 @@ pub enum Ask {
     },
     /// All branches of this fan-out have ended, or more than are tolerated have failed: record it.
     Join(Lock),
-    /// This fan-out is to be updated: look whether all of its branches have ended that have begun, and open it anew over the
-    /// others. `marks`: it is the first look, after which none begins any more.
+    /// This fan-out is to be updated: look whether all of its branches have ended that have begun. `marks`: it is the first look,
+    /// after which none begins any more.
     Drain {
         fan_out: Lock,
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         marks: bool,
     },
+    /// All branches of this fan-out have ended that had begun, and it is to be updated: record what is left.
+    Update(Lock),
     /// The run's TimeoutSeconds passed in one of its branches: end the run.
     TimeOut,
     /// Stop the run.
@@ -133,6 +135,7 @@ impl Ask {
             Ask::Open { .. }
             | Ask::Join(_)
             | Ask::Drain { .. }
+            | Ask::Update(_)
             | Ask::TimeOut
             | Ask::Stop { .. }
             | Ask::Redrive
@@ -145,9 +148,10 @@ impl Ask {
     /// The lock of the position that it is about, carried or not.
     pub fn lock(&self) -> Option<Lock> {
         match self {
-            Ask::Open { fan_out, .. } | Ask::Join(fan_out) | Ask::Drain { fan_out, .. } => {
-                Some(fan_out.clone())
-            }
+            Ask::Open { fan_out, .. }
+            | Ask::Join(fan_out)
+            | Ask::Drain { fan_out, .. }
+            | Ask::Update(fan_out) => Some(fan_out.clone()),
             _ => self.position().map(Lock::of),
         }
     }
@@ -163,6 +167,7 @@ impl Ask {
             Ask::Open { .. }
             | Ask::Join(_)
             | Ask::Drain { .. }
+            | Ask::Update(_)
             | Ask::TimeOut
             | Ask::Stop { .. }
             | Ask::Redrive

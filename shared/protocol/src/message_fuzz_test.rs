@@ -45,7 +45,8 @@ fn bodies() -> Vec<String> {
         Ask::Child(position, 120),
         Ask::Open { fan_out: lock.clone(), part: 2, is_read: true },
         Ask::Join(lock.clone()),
-        Ask::Drain { fan_out: lock, marks: true },
+        Ask::Drain { fan_out: lock.clone(), marks: true },
+        Ask::Update(lock),
         Ask::TimeOut,
         Ask::Stop { error: text("Stopped"), cause: None },
         Ask::Redrive,
@@ -64,7 +65,7 @@ fn bodies() -> Vec<String> {
 }
 
 /// How many kinds of asks there are.
-const KINDS: usize = 15;
+const KINDS: usize = 16;
 
 /// Another kind doesn't compile until it is here, and [`bodies`] has one.
 fn kind(ask: &Ask) -> &'static str {
@@ -78,6 +79,7 @@ fn kind(ask: &Ask) -> &'static str {
         Ask::Open { .. } => "open",
         Ask::Join(_) => "join",
         Ask::Drain { .. } => "drain",
+        Ask::Update(_) => "update",
         Ask::TimeOut => "time out",
         Ask::Stop { .. } => "stop",
         Ask::Redrive => "redrive",

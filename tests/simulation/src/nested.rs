@@ -39,7 +39,12 @@ pub(crate) fn random(rng: &mut StdRng, states: usize, shape: FanOuts, may_time_o
 
 /// What such a workflow is started with.
 pub(crate) fn input(rng: &mut StdRng, index: usize, shape: FanOuts) -> Value {
-    json!({ "index": index, "items": items(rng, shape.branches_max) })
+    let items = match shape.map_runs {
+        // Enough for an update to find some that have not begun.
+        true => (0..rng.random_range(4..=shape.branches_max)).collect::<Vec<_>>().into(),
+        false => items(rng, shape.branches_max),
+    };
+    json!({ "index": index, "items": items })
 }
 
 fn items(rng: &mut StdRng, max: usize) -> Value {

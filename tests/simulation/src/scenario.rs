@@ -469,7 +469,7 @@ const MAP_RUNS_NESTED: Option<FanOuts> =
 const MAP_RUNS_PLAIN: Option<FanOuts> =
     Some(FanOuts { depth_max: 1, branches_max: 12, handling: Handling::None, map_runs: true });
 
-const UPDATING: Faults = Faults { update: 0.15, updates: Updates::Concurrency, ..COMMON };
+const UPDATING: Faults = Faults { update: 0.3, updates: Updates::Concurrency, ..COMMON };
 const UPDATING_ALL: Faults = Faults { updates: Updates::Any, fail: 0.2, ..UPDATING };
 
 const fn updates(name: &'static str, faults: Faults, fan_outs: Option<FanOuts>) -> Scenario {
@@ -478,7 +478,7 @@ const fn updates(name: &'static str, faults: Faults, fan_outs: Option<FanOuts>) 
 
 /// All kinds of trouble with Map Runs that are updated. Seed n of a campaign takes scenario n mod their number.
 pub const UPDATE_SCENARIOS: &[Scenario] = &[
-    updates("updates, no faults", Faults { update: 0.15, updates: Updates::Concurrency, ..NONE }, MAP_RUNS),
+    updates("updates, no faults", Faults { update: 0.3, updates: Updates::Concurrency, ..NONE }, MAP_RUNS),
     updates("updates, faults", UPDATING, MAP_RUNS),
     updates("updates, wide", UPDATING, MAP_RUNS_WIDE),
     updates("updates, nested", UPDATING, MAP_RUNS_NESTED),
@@ -496,10 +496,10 @@ pub const UPDATE_SCENARIOS: &[Scenario] = &[
     updates("updates, repair", Faults { repair: 0.05, redrive: 0.05, ..UPDATING_ALL }, MAP_RUNS),
     updates("updates, purge", Faults { purge: 0.02, ..UPDATING_ALL }, MAP_RUNS),
     updates("updates, fickle steps", Faults { fickle: true, ..UPDATING_ALL }, MAP_RUNS),
-    updates("updates, heavy", Faults { update: 0.15, updates: Updates::Any, ..HEAVY }, MAP_RUNS),
+    updates("updates, heavy", Faults { update: 0.3, updates: Updates::Any, ..HEAVY }, MAP_RUNS),
     updates(
         "updates, healing",
-        Faults { update: 0.15, updates: Updates::Concurrency, ..HEALING },
+        Faults { update: 0.3, updates: Updates::Concurrency, ..HEALING },
         MAP_RUNS_PLAIN,
     ),
 ];

@@ -2,8 +2,8 @@
 //!
 //! Its parts are marked, so that no end that is listed from then on begins another branch: how many have begun is then known for
 //! good. Each of the ends behind a mark asks for a look, and so does the marking; the last look finds that all have ended that had
-//! begun. It records what is left, and with what limits that goes on: by the lock of the position, as the join does. Where
-//! nothing is left, the join takes its course.
+//! begun. A message of its own records then what is left, and with what limits that goes on: by the lock of the position, as the
+//! join does. Where nothing is left, the join takes its course.
 
 use super::Opened;
 use crate::{
@@ -13,12 +13,14 @@ use crate::{
     fan_outs::{FanOuts, Part, PartKey},
     item::{RecordKey, RunKey},
     limits,
-    line::Line,
-    message::{Ask, Lock},
+    line::{Before, Line},
+    message::{Ask, Lock, Message},
+    payload,
     planted::PlantedBug,
     traits::{Clock, Host, QueueName, Store, WorldResult},
 };
 use futures::{StreamExt, TryStreamExt, stream};
+use stepladder_asl::Definition;
 use stepladder_engine::{FanOut, Limit, Outcome, Position, Resumes};
 
 /// How many branches of a fan-out have begun, and how many have ended.
@@ -36,38 +38,58 @@ impl Drained {
 }
 
 impl<H: Host> Protocol<H> {
-    /// The fan-out of a position is to be updated, and may have drained.
-    pub(crate) async fn drained_by(
+    /// A look at a fan-out that is to be updated. It writes no record: what it finds may not be so yet when another copy of its
+    /// message looks.
+    pub(crate) async fn look_at_draining(
         &self,
-        invocation: &Invocation,
-        delivery: &Delivery,
-        job: &Job,
+        message: &Message,
+        definition: &Definition,
         (lock, marks): (&Lock, bool),
     ) -> WorldResult<Handled> {
-        let run = RunKey::of(&job.message.run);
+        let run = RunKey::of(&message.run);
         let (store, key) = (self.host.store(), lock.key(&run));
-        // It was opened anew, or joined.
-        if delivery.receive_count == 1 && store.record(&key).await?.is_some() {
-            return Ok(Handled::done());
-        }
         let tally = store.tally(&key).await?;
-        let Some(update) = tally.update.filter(|_| !tally.is_stopped) else { return Ok(Handled::done()) };
-        let Opened { position, .. } = self.opened(&run, lock).await?;
-        if position.is_past_deadline(self.host.clock().now_ms()) {
-            let outcome = Outcome::TimedOut { limit: Limit::Run };
-            return self.commit(invocation, delivery, job, &position, outcome, None).await;
-        }
+        // It may have been opened anew, or joined.
+        let is_over = tally.is_stopped || store.record(&key).await?.is_some();
+        let Opened { position, .. } = match tally.update.filter(|_| !is_over) {
+            Some(_) => self.opened(&run, lock).await?,
+            None => return Ok(Handled::done()),
+        };
         let Some(fan_out) = position.fan_out() else { return Ok(Handled::done()) };
         let drained = self.drain(&key, &fan_out, marks).await?;
         let is_hasty = self.planted(PlantedBug::ReopensBeforeDrained) && drained.ended < fan_out.count;
         if !drained.leaves_some(&fan_out) && !is_hasty {
             return Ok(Handled::done());
         }
+        let line = Line::of(message, definition, Before::Perhaps);
+        let update = self.next(&line, Ask::Update(lock.clone()));
+        Ok(Handled::sending(vec![self.sending(QueueName::Timer, &update, i64::MIN).await?]))
+    }
+
+    /// A fan-out that is to be updated has drained: that is true for ever, so every copy of the message that says so agrees. What
+    /// is left of it is recorded, and opened.
+    pub(crate) async fn updated_by(
+        &self,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        job: &Job,
+        lock: &Lock,
+    ) -> WorldResult<Handled> {
         let run = self.seeded(&job.message.run);
-        let Some(plan) = self.left(&run, &job.definition, &position).await? else {
-            return Ok(Handled::done());
+        let key = lock.key(&RunKey::of(&run));
+        let Opened { position, .. } = self.opened(&key.run, lock).await?;
+        let outcome = match position.is_past_deadline(self.host.clock().now_ms()) {
+            true => Outcome::TimedOut { limit: Limit::Run },
+            false => {
+                let update = self.host.store().tally(&key).await?.update;
+                let plan = self.left(&run, &job.definition, &position).await?;
+                let (Some(update), Some(plan)) = (update, plan) else {
+                    let operation = format!("update the fan-out at {key}");
+                    return Err(payload::unreadable(&operation, "nothing says with what, or what is left"));
+                };
+                Outcome::Updated { update, redrive_count: run.redrive_count, plan }
+            }
         };
-        let outcome = Outcome::Updated { update, redrive_count: run.redrive_count, plan };
         self.commit(invocation, delivery, job, &position, outcome, None).await
     }
 
