@@ -4,7 +4,7 @@ use super::{
     World,
     samples::{later_s, run_key},
 };
-use stepladder_engine::{Branch, FanOut, Resumes};
+use stepladder_engine::{Branch, FanOut, Resumes, Wish};
 use stepladder_protocol::{
     Host, ITEM_VERSION, MapRunItem, MapRunKey, MapRunNow, MapRunSettings, MapRuns, RunKey,
 };
