@@ -70,10 +70,10 @@ pub enum Outcome {
     },
     /// All children of a Map Run have ended that had begun; those that are left go on under other limits.
     Updated {
-        update: Update,
+        update: Box<Update>,
         /// That of the run then.
         redrive_count: u32,
-        plan: Plan,
+        plan: Box<Plan>,
     },
     /// Somebody stopped the run.
     Stopped {

@@ -39,7 +39,7 @@ pub struct Plan {
     pub fan_out: FanOut,
     /// What it went on from itself; none where it was opened anew.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub resumes: Option<Resumes>,
+    pub resumes: Option<Box<Resumes>>,
     /// Only of a distributed Map state that went on itself: the fan-out that was opened anew, as its branch and seq.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub first: Option<Box<(Branch, u32)>>,
@@ -299,7 +299,7 @@ impl Pins {
                     Outcome::Redriven { redrive_count, kept: Some(Kept::FanOut(plan)) } => {
                         (plan, redrive_count.saturating_sub(1))
                     }
-                    Outcome::Updated { redrive_count, plan, .. } => (plan, *redrive_count),
+                    Outcome::Updated { redrive_count, plan, .. } => (plan.as_ref(), *redrive_count),
                     _ => continue,
                 };
                 pins.add(plan, branch);

@@ -302,8 +302,13 @@ fn only_a_map_run_has_a_redrive_name_where_it_was_opened_first() {
         wish: None,
         updated: None,
     };
-    let plan =
-        |first| Plan { seq: 5, fan_out: left, resumes: Some(earlier.clone()), first, left: Vec::new() };
+    let plan = |first| Plan {
+        seq: 5,
+        fan_out: left,
+        resumes: Some(Box::new(earlier.clone())),
+        first,
+        left: Vec::new(),
+    };
     // What runs without a Map Run have recorded leads where it led.
     let resumes = plan(None).resumes(&PlanAt { branch: root.clone(), seq: 7 }, &root);
     assert!(!serde_json::to_string(&resumes).unwrap().contains("first"));

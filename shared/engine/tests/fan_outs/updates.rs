@@ -36,7 +36,7 @@ fn opened(definition: &Definition) -> (Position, Plan) {
     let plan = Plan {
         seq: position.seq,
         fan_out: position.fan_out().unwrap(),
-        resumes: position.resumes.as_deref().cloned(),
+        resumes: position.resumes.clone(),
         first: None,
         left: vec![left(0, 1, 1), left(2, 2, 0)],
     };
@@ -49,7 +49,7 @@ fn updated(definition: &Definition, position: &Position, plan: Plan, concurrency
         concurrency,
         failures_tolerated: 3,
     };
-    let outcome = Outcome::Updated { update, redrive_count: 0, plan };
+    let outcome = Outcome::Updated { update: Box::new(update), redrive_count: 0, plan: Box::new(plan) };
     let text = serde_json::to_string(&outcome).unwrap();
     assert_eq!(serde_json::from_str::<Outcome>(&text).unwrap(), outcome);
     waits(advance(definition, &run(), position, &outcome, 5).next)
@@ -85,7 +85,7 @@ fn another_attempt_is_another_map_run_that_nobody_has_updated() {
     let plan = Plan {
         seq: once.seq,
         fan_out: once.fan_out().unwrap(),
-        resumes: once.resumes.as_deref().cloned(),
+        resumes: once.resumes.clone(),
         first: Some(Box::new((Branch::default(), position.seq))),
         left: vec![Left { first: 2, count: 1, records: 0, inner: None }],
     };

@@ -140,7 +140,7 @@ impl<H: Host> Protocol<H> {
         let (mut plans, mut resumes) = (Vec::new(), position.resumes.as_deref().cloned());
         while let Some(next) = resumes.take() {
             let (plan, _) = self.plan_of(run, &next).await?;
-            resumes = plan.resumes.clone();
+            resumes = plan.resumes.as_deref().cloned();
             plans.push((RecordKey { run: key.clone(), branch: next.branch, seq: next.seq }, plan));
         }
         let total =

@@ -87,6 +87,7 @@ impl<H: Host> Protocol<H> {
                     let operation = format!("update the fan-out at {key}");
                     return Err(payload::unreadable(&operation, "nothing says with what, or what is left"));
                 };
+                let (update, plan) = (Box::new(update), Box::new(plan));
                 Outcome::Updated { update, redrive_count: run.redrive_count, plan }
             }
         };

@@ -291,7 +291,7 @@ impl<H: Host> Protocol<H> {
                 true => GoneOn::Updated(before.redrive_count),
                 false => GoneOn::Redriven(before.redrive_count.saturating_add(1)),
             };
-            resumes = plan.resumes.clone();
+            resumes = plan.resumes.as_deref().cloned();
             generations.push(Generation {
                 fan_out: RecordKey { run: item.key.run.clone(), branch: next.branch, seq: next.seq },
                 shape: plan.fan_out,

@@ -127,7 +127,7 @@ impl<H: Host> Protocol<H> {
             Outcome::Redriven { redrive_count, kept: Some(Kept::FanOut(plan)) } => {
                 (plan, redrive_count.saturating_sub(1))
             }
-            Outcome::Updated { redrive_count, plan, .. } => (plan, redrive_count),
+            Outcome::Updated { redrive_count, plan, .. } => (*plan, redrive_count),
             _ => return Err(lost()),
         };
         let plan = plan.find(&key.branch, &resumes.branch, resumes.seq).cloned().ok_or_else(lost)?;

@@ -84,7 +84,7 @@ impl<H: Host> Protocol<H> {
             return Ok(resumes.map(Planned::earlier).unwrap_or_default());
         }
         let old = &Old::new(run, definition, position)?;
-        let resumes = position.resumes.as_ref().map(|resumes| resumes.as_ref().clone());
+        let resumes = position.resumes.clone();
         let first = first_of(definition, position);
         let mut plan = Plan { seq: position.seq, fan_out, resumes, first, left: Vec::new() };
         let mut unlisted = Vec::new();
