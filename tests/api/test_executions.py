@@ -177,7 +177,8 @@ class Executions(ApiTest):
         self.assertEqual(self.client.describe_execution(executionArn=answer["executionArn"])["status"], "SUCCEEDED")
         answer = self.client.start_sync_execution(stateMachineArn=self.machine(FAIL, type="EXPRESS"))
         self.assertEqual((answer["status"], answer["error"], answer["cause"]), ("FAILED", "Bad", "it was to"))
-        self.refused("StateMachineTypeNotSupported", self.client.start_sync_execution, stateMachineArn=self.machine(PASS))
+        answer = self.client.start_sync_execution(stateMachineArn=self.machine(PASS), input='{"a": 2}')
+        self.assertEqual((answer["status"], json.loads(answer["output"])), ("SUCCEEDED", {"a": 2}))
 
     def test_a_sync_start_hears_of_a_stop(self):
         machine = self.machine(WAIT, type="EXPRESS")

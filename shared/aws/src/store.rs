@@ -64,6 +64,13 @@ pub(crate) enum Capacity {
     Untold,
 }
 
+/// Whether a read has all that was written before, or costs half as much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Read {
+    Consistent,
+    Eventual,
+}
+
 const NOT_THERE: &str = "attribute_not_exists(pk)";
 
 impl Store for DynamoStore {
@@ -92,7 +99,7 @@ impl Store for DynamoStore {
     }
 
     async fn records(&self, run: &RunKey, branch: &Branch, from_seq: u32) -> WorldResult<Vec<Record>> {
-        self.query_records(run, branch, from_seq, keys::last_seq_sk(branch)).await
+        self.query_records(run, branch, from_seq, keys::last_seq_sk(branch), Read::Consistent).await
     }
 
     async fn records_within(
@@ -101,9 +108,16 @@ impl Store for DynamoStore {
         branch: &Branch,
         seqs: Range<u32>,
     ) -> WorldResult<Vec<Record>> {
-        let Some(last) = seqs.clone().next_back() else { return Ok(Vec::new()) };
-        let last = RecordKey { run: run.clone(), branch: branch.clone(), seq: last };
-        self.query_records(run, branch, seqs.start, keys::record_sk(&last)).await
+        self.records_between(run, branch, seqs, Read::Consistent).await
+    }
+
+    async fn records_seen(
+        &self,
+        run: &RunKey,
+        branch: &Branch,
+        seqs: Range<u32>,
+    ) -> WorldResult<Vec<Record>> {
+        self.records_between(run, branch, seqs, Read::Eventual).await
     }
 
     async fn create_run(&self, run: &RunItem, now_ms: i64) -> WorldResult<CreateRun> {
@@ -127,10 +141,11 @@ impl Store for DynamoStore {
     }
 
     async fn run(&self, run: &RunId, now_ms: i64) -> WorldResult<Option<RunItem>> {
-        let operation = format!("read run {run}");
-        let found = self.get(operation.clone(), keys::run_pk(run), keys::RUN_SK.to_owned()).await?;
-        let found = found.map(|found| item::read_run(operation, run, found)).transpose()?;
-        Ok(found.filter(|found| found.expires_s >= now_ms / 1000))
+        self.read_run_item(run, now_ms, Read::Consistent).await
+    }
+
+    async fn run_seen(&self, run: &RunId, now_ms: i64) -> WorldResult<Option<RunItem>> {
+        self.read_run_item(run, now_ms, Read::Eventual).await
     }
 
     async fn close_run(&self, run: &RunKey, redrive_count: u32, close: &Close) -> WorldResult<bool> {
@@ -291,11 +306,28 @@ impl DynamoStore {
     }
 
     async fn get(&self, operation: String, pk: String, sk: String) -> WorldResult<Option<Item>> {
+        self.get_by(operation, pk, sk, Read::Consistent).await
+    }
+
+    async fn read_run_item(&self, run: &RunId, now_ms: i64, read: Read) -> WorldResult<Option<RunItem>> {
+        let operation = format!("read run {run}");
+        let found = self.get_by(operation.clone(), keys::run_pk(run), keys::RUN_SK.to_owned(), read).await?;
+        let found = found.map(|found| item::read_run(operation, run, found)).transpose()?;
+        Ok(found.filter(|found| found.expires_s >= now_ms / 1000))
+    }
+
+    async fn get_by(
+        &self,
+        operation: String,
+        pk: String,
+        sk: String,
+        read: Read,
+    ) -> WorldResult<Option<Item>> {
         let answer = self
             .client
             .get_item()
             .table_name(&self.table)
-            .consistent_read(true)
+            .consistent_read(read == Read::Consistent)
             .key(PK, AttributeValue::S(pk))
             .key(SK, AttributeValue::S(sk))
             .set_return_consumed_capacity(self.capacity.clone())
@@ -314,6 +346,18 @@ impl DynamoStore {
         put.send().await.map(|_| ()).map_err(|error| world_error(operation, &error))
     }
 
+    async fn records_between(
+        &self,
+        run: &RunKey,
+        branch: &Branch,
+        seqs: Range<u32>,
+        read: Read,
+    ) -> WorldResult<Vec<Record>> {
+        let Some(last) = seqs.clone().next_back() else { return Ok(Vec::new()) };
+        let last = RecordKey { run: run.clone(), branch: branch.clone(), seq: last };
+        self.query_records(run, branch, seqs.start, keys::record_sk(&last), read).await
+    }
+
     /// The records of a branch from one on up to this key: one page.
     async fn query_records(
         &self,
@@ -321,11 +365,13 @@ impl DynamoStore {
         branch: &Branch,
         from_seq: u32,
         last: String,
+        read: Read,
     ) -> WorldResult<Vec<Record>> {
         let first = RecordKey { run: run.clone(), branch: branch.clone(), seq: from_seq };
         let operation = format!("read the records from {first} on");
         let page = self
             .query()
+            .consistent_read(read == Read::Consistent)
             .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
             .expression_attribute_values(":pk", AttributeValue::S(self.pk_of(&first)))
             .expression_attribute_values(":first", AttributeValue::S(keys::record_sk(&first)))

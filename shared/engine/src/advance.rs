@@ -358,8 +358,22 @@ impl Walk<'_> {
         }
     }
 
-    /// Leaves a state. Its variables are set only now: all of its expressions saw the values before.
+    /// Leaves a state that has done its work.
     fn exit(
+        &mut self,
+        state: &State,
+        then: &Then,
+        output: Value,
+        assigned: Option<Map<String, Value>>,
+    ) -> Flow {
+        if let Some(trace) = self.trace.as_deref_mut() {
+            trace.gave(&state.name, &output);
+        }
+        self.leave(state, then, output, assigned)
+    }
+
+    /// Leaves a state, also by a catcher. Its variables are set only now: all of its expressions saw the values before.
+    fn leave(
         &mut self,
         state: &State,
         then: &Then,

@@ -12,7 +12,7 @@ use crate::{
     redrive::{Around, Resumption},
     run::Run,
     tour::{Aborting, Keep, Tour},
-    trace::{Link, Trace, Wanted},
+    trace::{Awaited, Link, Trace, Wanted},
     transition::{End, Next, Status, Transition},
 };
 use serde_json::Value;
@@ -137,6 +137,19 @@ impl<'a> Follower<'a> {
     /// A run before its first record. `run.redrive_count` may be anything, as in [`replay`].
     pub fn new(definition: &'a Definition, run: &Run, input: Value) -> Self {
         Self::root(definition, run, input, None)
+    }
+
+    /// A run before its first record, for whoever waits for the output of a state: [`Follower::output`].
+    pub fn awaiting(definition: &'a Definition, run: &Run, input: Value, state: &str) -> Self {
+        let mut trace = Trace::new(Link::Nothing, Wanted::These(Vec::new()));
+        trace.awaited = Some(Awaited::new(state));
+        Self::root(definition, run, input, Some(trace))
+    }
+
+    /// What the state that somebody waits for gave when it was left for the first time, as the next state gets it. A state
+    /// that failed gave nothing, also where its Catch led on.
+    pub fn output(&self) -> Option<&Value> {
+        self.trace.as_ref()?.awaited.as_ref()?.output()
     }
 
     /// A branch before its first record, from the position that opened its fan-out (whose data is not needed), its input

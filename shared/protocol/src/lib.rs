@@ -5,6 +5,7 @@
 
 mod activities;
 mod aliases;
+mod answer;
 mod backlog;
 mod batch;
 mod branch_ends;
@@ -53,6 +54,7 @@ mod workflows;
 
 pub use activities::{Activities, ActivityItem};
 pub use aliases::{AliasChange, AliasWritten};
+pub use answer::{Answer, AskError, Asked, Awaited};
 pub use backlog::{Backlog, Depths, Go, Kept, KeptMessage, Letter, LookEnd, Looked};
 pub use batch::{Delivery, Disposition, Invocation, StepFailure, StepFunction, StepRequest};
 pub use branch_ends::BranchEnding;

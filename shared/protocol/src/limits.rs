@@ -86,6 +86,26 @@ pub const REDRIVES_KEPT_MAX: usize = 10;
 /// A payload stays in its item up to this compressed size, in bytes; a larger one goes to the blob store.
 pub const ITEM_PAYLOAD_BYTES_MAX: usize = 8 * 1024;
 
+/// Whoever waits for an answer of a run reads at most so much for it, in halves of a read unit: an eventually consistent read
+/// of up to [`READ_UNIT_BYTES`] costs one. The last read may be of the largest record there is, which makes ten units
+/// of all of them together.
+pub const ANSWER_HALF_UNITS: u32 = 18;
+
+/// What of these is kept for an ending of an item of its own, which is read consistently: three units, where it is the largest.
+pub const ENDING_HALF_UNITS: u32 = 4;
+
+/// So many bytes are read for one unit, or for half of one where the read is eventually consistent
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>).
+pub const READ_UNIT_BYTES: usize = 4 * 1024;
+
+/// What a record of the root has at most beside its payload, in bytes: [`RECORD_OVERHEAD_BYTES`], and two names of
+/// [`NAME_CHARS_MAX`] with four bytes for a character.
+pub const RECORD_BESIDE_BYTES_MAX: usize = RECORD_OVERHEAD_BYTES + 2 * 4 * NAME_CHARS_MAX;
+
+/// Whoever waits for an answer looks so long after the start for the first time, in milliseconds, and not sooner again: a
+/// step on one machine takes about as long.
+pub const LOOK_FIRST_MS: i64 = 5;
+
 /// An input or an ending stays in the run item up to this size, in bytes: with both, and without, the run item has about
 /// 380 bytes, the update at the run's end costs one write unit.
 pub const RUN_ITEM_PAYLOAD_BYTES_MAX: usize = 300;

@@ -122,11 +122,30 @@ pub trait Store: Activities + FanOuts + MapRuns + Tasks + Versions {
         }
     }
 
+    /// The same at half the price: the newest may be missing, for a moment.
+    fn records_seen(
+        &self,
+        run: &RunKey,
+        branch: &Branch,
+        seqs: Range<u32>,
+    ) -> impl Future<Output = WorldResult<Vec<Record>>> + Send {
+        self.records_within(run, branch, seqs)
+    }
+
     /// Writes the run item unless there is one that has not expired at `now_ms`.
     fn create_run(&self, run: &RunItem, now_ms: i64) -> impl Future<Output = WorldResult<CreateRun>> + Send;
 
     /// The run item; one that has expired at `now_ms` counts as absent.
     fn run(&self, run: &RunId, now_ms: i64) -> impl Future<Output = WorldResult<Option<RunItem>>> + Send;
+
+    /// [`Store::run`] at half the price: it may be as it was a moment before.
+    fn run_seen(
+        &self,
+        run: &RunId,
+        now_ms: i64,
+    ) -> impl Future<Output = WorldResult<Option<RunItem>>> + Send {
+        self.run(run, now_ms)
+    }
 
     /// Closes the run if it is RUNNING with this nonce and redrive count. False: it isn't (any more).
     fn close_run(

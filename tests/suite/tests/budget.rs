@@ -16,7 +16,8 @@ use stepladder_aws::{AwsHost, Call, Environment, StackSpec, create_stack};
 use stepladder_engine::Status;
 use stepladder_local::{Server, ServerConfig};
 use stepladder_protocol::{
-    Clock, Delivery, Host, Invocation, Protocol, QueueName, RunId, StartRequest, Started, StepFunction, Store,
+    Answer, Asked, Awaited, Clock, Delivery, Host, Invocation, Protocol, QueueName, RunId, StartRequest,
+    Started, StepFunction, Store,
 };
 
 const STEPS: usize = 5;
@@ -280,4 +281,77 @@ async fn a_map_of_ten_keeps_to_its_budget() {
     let expected =
         [("GetItem", 4, 4.0), ("BatchGetItem", 1, 10.0), ("PutItem", 1, 1.0), ("UpdateItem", 1, 1.0)];
     assert_eq!(chain.take(), bill(&expected));
+}
+
+/// Who waits reads at most so much, in read units, whatever it waits for and however long.
+const ANSWER_UNITS_MAX: f64 = 10.0;
+
+/// Letters and digits that can't be compressed to less than three quarters.
+fn noise(bytes: usize) -> String {
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut seed = 1_u64;
+    let mut next = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        letters[(seed >> 58) as usize] as char
+    };
+    (0..bytes).map(|_| next()).collect()
+}
+
+impl Chain {
+    async fn ask(&self, name: &str, input: &Value, awaited: Awaited, wait_ms: i64) -> Answer {
+        let request =
+            StartRequest { workflow: "chain".to_owned(), name: name.to_owned(), input: input.clone() };
+        let Asked { answer, .. } = self.protocol.ask(request, Some(&awaited), wait_ms).await.unwrap();
+        answer
+    }
+
+    /// What the looks at a run's records took since the last look, and how many they were.
+    fn queries(&self) -> (usize, f64) {
+        self.take().remove("Query").unwrap_or_default()
+    }
+}
+
+#[tokio::test]
+async fn an_answer_takes_at_most_ten_read_units() {
+    let chain = Chain::start().await;
+    chain.start_run("first").await;
+    for n in 1..=STEPS {
+        chain.deliver(n, 1).await;
+    }
+    chain.take();
+    let state = |n: usize| Awaited::State(format!("Step{n}"));
+
+    // It comes while the waiter looks, each time by a half unit.
+    let small = json!({ "text": "x" });
+    let (answer, ()) = tokio::join!(chain.ask("small", &small, state(1), 10_000), chain.deliver(1, 1));
+    assert_eq!(answer, Answer::Output(small.clone()));
+    let (looks, units) = chain.queries();
+    assert!(looks >= 1 && units <= ANSWER_UNITS_MAX && units == 0.5 * looks as f64, "{looks}: {units}");
+
+    // It doesn't come.
+    assert_eq!(chain.ask("small", &small, state(5), 1_000).await, Answer::Pending);
+    let (looks, units) = chain.queries();
+    assert!((10..=19).contains(&looks) && units <= ANSWER_UNITS_MAX, "{looks}: {units}");
+    assert_eq!(chain.ask("small", &small, Awaited::End, 1_000).await, Answer::Pending);
+    let bill = chain.take();
+    let (reads, units) = bill["GetItem"];
+    // The start that was repeated reads the first record, and perhaps what is current.
+    assert!((10..=17).contains(&reads) && units <= ANSWER_UNITS_MAX, "{bill:?}");
+
+    // What is there is read at once, and the largest records are no more than it may be.
+    let large = json!({ "text": noise(9_000) });
+    chain.ask("large", &large, state(5), 0).await;
+    for n in 1..=STEPS {
+        chain.deliver(n, 1).await;
+    }
+    chain.take();
+    assert_eq!(chain.ask("large", &large, state(4), 10_000).await, Answer::Output(large.clone()));
+    let (looks, units) = chain.queries();
+    assert!((1..=3).contains(&looks) && (3.0..=ANSWER_UNITS_MAX).contains(&units), "{looks}: {units}");
+    let Answer::Ended { status, ending } = chain.ask("large", &large, Awaited::End, 10_000).await else {
+        panic!("it has ended");
+    };
+    assert_eq!((status, ending.output), (Status::Succeeded, Some(large)));
+    let bill = chain.take();
+    assert!(bill["GetItem"].1 <= ANSWER_UNITS_MAX, "{bill:?}");
 }

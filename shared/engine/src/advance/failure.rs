@@ -163,7 +163,7 @@ impl Walk<'_> {
         // What failed may have used up all of it.
         self.budget.renew();
         Some(match self.caught_output(state, index, catcher, position, &failure.output()) {
-            Ok((output, assigned)) => self.exit(state, &Then::Next(catcher.next.clone()), output, assigned),
+            Ok((output, assigned)) => self.leave(state, &Then::Next(catcher.next.clone()), output, assigned),
             // What is wrong with a catcher is not for it, or another one, to catch.
             Err(error) => {
                 let cause = self.evaluation_event(state, position, &error);
