@@ -55,6 +55,7 @@
 
 mod api;
 mod batch;
+mod client;
 mod erase;
 mod error;
 mod event;
@@ -67,6 +68,7 @@ pub mod system;
 mod url;
 
 pub use batch::{Item, run_batch};
+pub use client::{Client, ClientError};
 pub use error::StepError;
 pub use run::{Error, run};
 pub use step::Step;

@@ -16,6 +16,7 @@ mod onboarding;
 mod orders;
 mod payloads;
 mod recovery;
+mod registration;
 mod steps;
 
 use serde_json::{Value, json};
