@@ -11,6 +11,8 @@ FILE    ?=
 ROWS    ?= 1000000
 SEED    ?= 2026
 KILL    ?=
+RATE    ?= 200
+SECONDS ?= 60
 DATA_DIR ?=
 STACK   ?=
 ARGS    ?=
@@ -20,7 +22,7 @@ FUNCTIONS ?=
 OUTPUT  ?= $(or $(shell tr '\0' '\n' 2>/dev/null </proc/$$PPID/cmdline | sed -nE '/^-o$$/{n;p;q}; s/^-o(text|json|jsonl)$$/\1/p'),text)
 
 # One call builds all programs, so that all of them share one set of features.
-BINS       = cargo build --bins --profile $(PROFILE) -p stepladder-cli -p data-import -p order-processing -p employee-onboarding -p stepladder-system
+BINS       = cargo build --bins --profile $(PROFILE) -p stepladder-cli -p data-import -p data-pipeline -p order-processing -p employee-onboarding -p user-registration -p stepladder-system
 STEPLADDER = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/stepladder
 DEV_FLAGS  = --no-build --profile $(PROFILE) $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --orders $(if $(ORDERS),'$(ORDERS)')
 
@@ -34,12 +36,13 @@ dev: need-cargo ## the main job: build, start everything, send the sample orders
 	@$(BINS)
 	@$(STEPLADDER) dev --port $(PORT) $(DEV_FLAGS)
 
-demo: need-cargo ## the same with an end: 0 only if every order ended as it should (ORDERS=file.jsonl, -o jsonl)
+demo: need-cargo ## the same with an end, and the sample registrations: 0 only if all ended as they should (ORDERS=file.jsonl alone, -o jsonl)
 	@$(BINS)
 	@$(STEPLADDER) dev $(DEV_FLAGS) --once -o $(OUTPUT)
+	@$(if $(ORDERS),,$(STEPLADDER) dev --no-build --profile $(PROFILE) --workflow user-registration --orders functions/user-registration/samples/registrations.jsonl --once -o $(OUTPUT))
 
 # What a million rows take is no matter of a build without optimisation. The state lies in files, so that no process holds it.
-import import-proof: PROFILE := $(if $(filter dev,$(PROFILE)),ci,$(PROFILE))
+bench-answers import import-proof: PROFILE := $(if $(filter dev,$(PROFILE)),ci,$(PROFILE))
 
 import: need-cargo ## load a file of rows by the workflow data-import, with a live line of progress (FILE=rows.csv, -o jsonl)
 	@[ -n '$(FILE)' ] || { echo 'error: which file? make import FILE=rows.csv' >&2; exit 2; }
@@ -57,6 +60,7 @@ fmt: need-cargo ## formatting alone
 
 lint: need-cargo ## clippy, and the project's own definitions
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p stepladder-system --features parquet -- -D warnings
 	@$(BINS) --quiet
 	@$(STEPLADDER) check
 
@@ -95,12 +99,16 @@ bench: need-cargo bench-engine ## benchmarks: the engine, then the whole on this
 	rm -rf target/bench-data
 	target/ci/bench --data-dir target/bench-data --runs 300 | tee target/bench-file.json
 
+bench-answers: need-cargo need-python ## answers after one step and under load, and an API process that is killed meanwhile (RATE=200 SECONDS=60)
+	@$(BINS)
+	@tests/answers/run.py --profile $(PROFILE) --rate $(RATE) --seconds $(SECONDS)
+
 bench-engine: need-cargo ## the engine's time per transition, of replays and history pages; parsing, JSONPath and JSONata
 	cargo bench -p stepladder-engine --bench engine
 	cargo bench -p stepladder-asl --bench parse --bench evaluate
 
 cost: need-cargo ## what a step and an idle month cost on AWS: counted on the programs, computed by list prices; 1 if a goal is missed
-	cargo build --profile ci --bins -p stepladder-cli -p data-import -p order-processing -p employee-onboarding -p stepladder-system -p stepladder-aws-tests -p stepladder-cost
+	cargo build --profile ci --bins -p stepladder-cli -p data-import -p data-pipeline -p order-processing -p employee-onboarding -p user-registration -p stepladder-system -p stepladder-aws-tests -p stepladder-cost
 	$${CARGO_TARGET_DIR:-target}/ci/stepladder synth --quiet --workflow order-processing --format sam --to target/cost-stack
 	@$${CARGO_TARGET_DIR:-target}/ci/cost --template target/cost-stack/sam/template.yaml --json target/cost.json
 

@@ -50,6 +50,17 @@ pub enum Against<'p> {
     Stack(&'p Project, Unsupported),
 }
 
+impl<'p> Against<'p> {
+    /// The workspace whose functions are to run it.
+    fn project(self) -> Option<&'p Project> {
+        match self {
+            Against::Language => None,
+            Against::Programs(project) => project,
+            Against::Stack(project, _) => Some(project),
+        }
+    }
+}
+
 impl Checked {
     /// Reads and judges one file, or stdin for `-`.
     pub fn read(path: &Path, against: Against, workflow_type: WorkflowType) -> Self {
@@ -84,7 +95,8 @@ impl Checked {
             }
         };
         let judge = |resource: &Resource| judge(resource, against);
-        let checked = Definition::check(&source, &Options { workflow_type, judge: &judge });
+        let reads_parquet = against.project().is_none_or(|project| project.reads_parquet);
+        let checked = Definition::check(&source, &Options { workflow_type, judge: &judge, reads_parquet });
         let checked = match against {
             Against::Stack(_, unsupported) => checked.to_run(unsupported),
             Against::Language | Against::Programs(_) => checked,
@@ -226,11 +238,10 @@ fn fault_json(fault: &Fault) -> Value {
 /// What isn't there, or doesn't say what it is. What this version can't call the parser has told.
 fn judge(resource: &Resource, against: Against) -> Result<(), Refusal> {
     let refuse = |code, message: String, hint: Option<String>| Err(Refusal { code, message, hint });
-    let project = match against {
-        Against::Language => return Ok(()),
-        Against::Programs(project) => project,
-        Against::Stack(project, _) => Some(project),
-    };
+    if matches!(against, Against::Language) {
+        return Ok(());
+    }
+    let project = against.project();
     let Some(function) = resource.function() else {
         return match against {
             Against::Stack(_, Unsupported::Refused) if resource.has_placeholder() => refuse(

@@ -36,9 +36,11 @@ fn read(reader: &ItemReader, add: &mut impl FnMut(ObjectAccess, &Given, String))
         }
         return;
     }
-    // A manifest names further objects, which lie beside it.
+    // A manifest names further objects: beside it, or in a bucket that the author has to name.
+    let manifest_type = Given::of(reader.reader_config.as_ref(), "ManifestType");
+    let is_manifest = manifest_type != Given::Absent || config("InputType", "MANIFEST");
     let key = argument("Key");
-    let key = key.constant().filter(|_| !config("InputType", "MANIFEST")).unwrap_or("*");
+    let key = key.constant().filter(|_| !is_manifest).unwrap_or("*");
     add(ObjectAccess::Read, &bucket, key.to_owned());
     if argument("VersionId") != Given::Absent {
         add(ObjectAccess::ReadVersion, &bucket, key.to_owned());
@@ -148,6 +150,8 @@ mod tests {
     fn a_manifest_leads_to_other_objects() {
         let mut manifest = get(json!({"Bucket": "b", "Key": "manifest.json"}));
         manifest["ItemReader"]["ReaderConfig"] = json!({"InputType": "MANIFEST", "MaxItems": 5});
+        check("JSONPath", manifest.clone(), &[(Read, Some("b"), "*"), (List, Some("b"), "")]);
+        manifest["ItemReader"]["ReaderConfig"] = json!({"ManifestType": "S3_INVENTORY"});
         check("JSONPath", manifest, &[(Read, Some("b"), "*"), (List, Some("b"), "")]);
     }
 

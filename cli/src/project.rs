@@ -16,6 +16,7 @@ use stepladder_infra::{
     CallFacts, Facts, ObjectFacts, PackageFacts, PolicyFacts, ProvisionedPollers, SettingError,
     WorkflowFacts, WorkflowSettings,
 };
+use stepladder_protocol::TenantPath;
 
 /// A cargo workspace with a folder `functions/`.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,8 @@ pub struct Project {
     pub workflow_settings: BTreeMap<String, WorkflowSettings>,
     /// Whether this command is a member of the workspace.
     pub has_cli: bool,
+    /// Whether the system's functions are built with the feature `parquet`.
+    pub reads_parquet: bool,
 }
 
 /// What a definition names.
@@ -58,6 +61,8 @@ const SYSTEM: &str = "functions/system";
 /// Names of the system's own queues: a step's queue can't have them.
 pub const SYSTEM_QUEUES: [&str; 6] =
     ["start", "timer", "dead-letter", "parked", "status", stepladder_infra::INVOKE];
+/// The feature of the system's functions with which item readers read Parquet.
+const PARQUET: &str = "parquet";
 /// The file in a workflow's folder.
 pub const DEFINITION_FILE: &str = "workflow.asl.json";
 
@@ -93,6 +98,7 @@ impl Project {
             tables: BTreeSet::new(),
             package_facts: Vec::new(),
             workflow_settings: BTreeMap::new(),
+            reads_parquet: false,
             has_cli: metadata.packages.iter().any(|package| package.name == env!("CARGO_PKG_NAME")),
             target_dir: metadata.target_directory,
             root,
@@ -103,6 +109,7 @@ impl Project {
                 continue;
             }
             let is_system = folder == project.root.join(SYSTEM);
+            project.reads_parquet |= is_system && is_default(&package.features, PARQUET);
             let mut settings = read_settings(&package.name, package.metadata)?;
             let inside = folder.strip_prefix(project.root.join("functions")).ok();
             let own = inside.and_then(|inside| inside.iter().next());
@@ -133,7 +140,8 @@ impl Project {
                 }
             }
         }
-        match refused(project.manifest_facts().check()) {
+        let faults = project.manifest_facts().check().into_iter().chain(project.tenant_faults());
+        match refused(faults.collect()) {
             Some(failure) => Err(failure),
             None => Ok(project),
         }
@@ -173,6 +181,18 @@ impl Project {
             packages: self.package_facts.clone(),
             workflows: self.workflow_settings.iter().map(workflow).collect(),
         }
+    }
+
+    /// The workflows whose setting `tenant` is no path.
+    fn tenant_faults(&self) -> impl Iterator<Item = SettingError> {
+        self.workflow_settings.iter().filter_map(|(name, settings)| {
+            let tenant = settings.tenant.as_ref()?;
+            let error = tenant.parse::<TenantPath>().err()?;
+            let message = format!(
+                "the tenant of workflow {name} is {tenant:?}; it must be a path into the run's input, like \"$.customer_id\": {error}"
+            );
+            Some(SettingError { message })
+        })
     }
 
     /// The definitions, `functions/*/workflow.asl.json`, by name.
@@ -225,7 +245,14 @@ struct Package {
     name: String,
     manifest_path: PathBuf,
     targets: Vec<Target>,
+    #[serde(default)]
+    features: BTreeMap<String, Vec<String>>,
     metadata: Option<PackageMetadata>,
+}
+
+/// Whether a package is built with a feature unless one asks for others: nobody does.
+fn is_default(features: &BTreeMap<String, Vec<String>>, feature: &str) -> bool {
+    features.get("default").is_some_and(|default| default.iter().any(|named| named == feature))
 }
 
 #[derive(Debug, Deserialize)]
@@ -288,6 +315,9 @@ struct StepladderBin {
     receive_count: Option<u32>,
     provisioned_pollers: Option<ProvisionedPollers>,
     reserved_concurrency: Option<u32>,
+    rate_per_second: Option<f64>,
+    #[serde(default)]
+    exclusive: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -354,6 +384,8 @@ impl Settings {
             receive_count: receive_count.unwrap_or(stepladder_protocol::limits::RECEIVES_MAX),
             provisioned_pollers: ours.and_then(|ours| ours.provisioned_pollers),
             reserved_concurrency: ours.and_then(|ours| ours.reserved_concurrency),
+            rate_per_second: ours.and_then(|ours| ours.rate_per_second),
+            exclusive: ours.is_some_and(|ours| ours.exclusive),
         }
     }
 }
@@ -410,13 +442,35 @@ mod tests {
     }
 
     #[test]
+    fn parquet_is_read_where_the_systems_functions_are_built_with_it() {
+        let named = |folder: &str, default: &[&str]| {
+            let json = json!({
+                "workspace_root": "/w",
+                "target_directory": "/w/target",
+                "packages": [{
+                    "name": "p", "manifest_path": format!("/w/functions/{folder}/Cargo.toml"), "metadata": null, "targets": [],
+                    "features": {"default": default, "parquet": ["stepladder/parquet"]},
+                }],
+            });
+            Project::from_metadata(json.to_string().as_bytes()).unwrap().reads_parquet
+        };
+        assert!(named("system", &["parquet"]));
+        assert!(!named("system", &[]));
+        assert!(!named("order", &["parquet"]));
+        assert!(!metadata(json!({})).unwrap().reads_parquet);
+    }
+
+    #[test]
     fn what_a_deployment_needs_is_read() {
         let project = metadata(json!({
             "lambda": {"bin": {"pay": {"deploy": {"env": {"CURRENCY": "EUR"}}}}},
             "stepladder": {
-                "bin": {"pay": {"provisioned_pollers": {"minimum": 2, "maximum": 5}, "reserved_concurrency": 7}},
+                "bin": {
+                    "pay": {"provisioned_pollers": {"minimum": 2, "maximum": 5}, "reserved_concurrency": 7, "rate_per_second": 5},
+                    "ship": {"rate_per_second": 0.5, "exclusive": true},
+                },
                 "policy": [{"actions": ["s3:GetObject"], "resources": ["arn:${Partition}:s3:::rates/*"]}],
-                "workflow": {"order": {"schedule": "rate(1 hour)", "status_events": "failures", "retention_days": 90}},
+                "workflow": {"order": {"schedule": "rate(1 hour)", "status_events": "failures", "retention_days": 90, "tenant": "$.customer.id"}},
             },
         }))
         .unwrap();
@@ -424,10 +478,20 @@ mod tests {
         assert_eq!(pay.environment["CURRENCY"], "EUR");
         assert_eq!(pay.provisioned_pollers, Some(ProvisionedPollers { minimum: 2, maximum: 5 }));
         assert_eq!(pay.reserved_concurrency, Some(7));
+        let ship = &project.functions["ship"];
+        assert_eq!((pay.rate_per_second, pay.exclusive), (Some(5.0), false));
+        assert_eq!((ship.rate_per_second, ship.exclusive), (Some(0.5), true));
         assert_eq!(project.package_facts[0].policies.len(), 1);
         let folders: Vec<_> = project.package_facts.iter().map(|package| package.folder.as_str()).collect();
         assert_eq!(folders, ["order", "system"]);
         assert_eq!(project.workflow_settings["order"].retention_days, Some(90));
+        assert_eq!(project.workflow_settings["order"].tenant.as_deref(), Some("$.customer.id"));
+    }
+
+    #[test]
+    fn the_programs_take_every_rate_that_a_manifest_may_set() {
+        use stepladder_protocol::limits::{RATE_PER_SECOND_MAX, RATE_PER_SECOND_MIN};
+        assert_eq!(stepladder_infra::limits::RATE_PER_SECOND, RATE_PER_SECOND_MIN..=RATE_PER_SECOND_MAX);
     }
 
     #[test]
@@ -438,6 +502,19 @@ mod tests {
         let failure =
             metadata(json!({"lambda": {"bin": {"pay": {"deploy": {"timeout": 901}}}}})).unwrap_err();
         assert!(failure.message.contains("901"), "{failure}");
+        for (slip, expected) in [
+            (json!({"exclusive": "yes"}), "expected a boolean"),
+            (json!({"rate_per_second": "fast"}), "expected f64"),
+            (json!({"rate_per_second": 0}), "the rate_per_second of pay must be a number from 0.001 to 1000"),
+            (json!({"rate_per_second": -0.5}), "the rate_per_second of pay must be a number"),
+        ] {
+            let failure = metadata(json!({"stepladder": {"bin": {"pay": slip}}})).unwrap_err();
+            assert!(failure.message.contains(expected), "{failure}");
+        }
+        let failure =
+            metadata(json!({"stepladder": {"workflow": {"order": {"tenant": "$.rows[*].id"}}}})).unwrap_err();
+        let expected = "the tenant of workflow order is \"$.rows[*].id\"; it must be a path into the run's input, like \"$.customer_id\"";
+        assert!(failure.message.contains(expected) && failure.message.contains("a wildcard"), "{failure}");
         let two = json!({"stepladder": {
             "bin": {"pay": {"batch_size": 11, "reserved_concurrency": 0}},
             "policy": [{"actions": ["s3:GetObject"], "resources": ["*"]}],

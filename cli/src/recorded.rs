@@ -254,6 +254,7 @@ impl RecordedRun {
             redriven_ms: None,
             version: None,
             alias: None,
+            tenant: None,
             child: false,
             input: None,
             context: None,

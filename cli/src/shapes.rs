@@ -198,6 +198,7 @@ pub(crate) mod tests {
             expires_s: 0,
             workflow_version: None,
             alias: None,
+            tenant: None,
         }
     }
 

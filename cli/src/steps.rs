@@ -102,7 +102,8 @@ fn ended(step: &mut StepShape, position: &Position, record: &Record, outcome: &O
         Outcome::Submitted { .. }
         | Outcome::Started { .. }
         | Outcome::Heartbeat { .. }
-        | Outcome::ItemsRead { .. } => step.status = StepStatus::Running,
+        | Outcome::ItemsRead { .. }
+        | Outcome::Updated { .. } => step.status = StepStatus::Running,
         // What became of it shows in what follows: another visit means that it was caught.
         Outcome::Failed { error, cause, .. } => {
             step.status = StepStatus::Caught;

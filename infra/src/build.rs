@@ -4,10 +4,11 @@ use crate::{
     alarms,
     calls::Permissions,
     dashboard,
-    facts::{Facts, FunctionFacts, INVOKE, StatusEvents, WorkflowFacts, visibility_seconds},
+    facts::{Facts, FunctionFacts, INVOKE, StatusEvents, UploadFacts, WorkflowFacts, visibility_seconds},
     limits,
     model::{
-        Api, Function, Index, Mapping, Parameter, ParameterKind, Queue, Stack, Table, Trigger, Value, When,
+        Api, Function, Index, Mapping, Parameter, ParameterKind, Queue, Stack, Table, Trigger, Upload, Value,
+        When,
     },
     roles,
     text::Text,
@@ -42,6 +43,7 @@ pub(crate) fn stack(facts: &Facts) -> Stack {
         roles: roles::roles(facts),
         api,
         triggers: facts.workflows.iter().flat_map(triggers).collect(),
+        uploads: facts.workflows.iter().flat_map(uploads).collect(),
         alarms: Vec::new(),
         dashboard: serde_json::Value::Null,
         workflows: facts
@@ -262,6 +264,24 @@ fn environment(function: &FunctionFacts, facts: &Facts) -> BTreeMap<String, Valu
     if sends_status_events(facts) {
         variables.insert("STEPLADDER_EVENT_BUS", Value::Parameter("EventBusName"));
     }
+    for (name, value) in function.flow_variables() {
+        variables.insert(name, Value::Text(Text::literal(value)));
+    }
+    // The dead-letter function starts what the start function could not.
+    if function.is_system && matches!(function.name.as_str(), "start" | "dead-letter") {
+        let uploads: Vec<serde_json::Value> = facts
+            .workflows
+            .iter()
+            .flat_map(uploads)
+            .map(|upload| {
+                let Upload { workflow, bucket, prefix, suffix } = upload;
+                json!({ "workflow": workflow, "bucket": bucket, "prefix": prefix, "suffix": suffix })
+            })
+            .collect();
+        if !uploads.is_empty() {
+            variables.insert("STEPLADDER_UPLOADS", text(&json!(uploads).to_string()));
+        }
+    }
     if function.is_system && function.name == "timer" {
         variables.insert("STEPLADDER_SCHEDULE_GROUP", text("${Stack}"));
         let role = Value::Text(Text::role_arn(roles::SCHEDULER));
@@ -293,6 +313,9 @@ fn workflow_settings(facts: &Facts) -> Map<String, serde_json::Value> {
         if let Some(sample) = settings.log_sample {
             set.insert("log_sample".to_owned(), json!(sample));
         }
+        if let Some(tenant) = &settings.tenant {
+            set.insert("tenant".to_owned(), json!(tenant));
+        }
         if !set.is_empty() {
             workflows.insert(name.clone(), serde_json::Value::Object(set));
         }
@@ -316,6 +339,16 @@ fn triggers(workflow: &WorkflowFacts) -> Vec<Trigger> {
     let event = settings.event_pattern.clone().map(When::Event);
     let trigger = |when| Trigger { workflow: name.clone(), when };
     schedule.into_iter().chain(event).map(trigger).collect()
+}
+
+fn uploads(workflow: &WorkflowFacts) -> Vec<Upload> {
+    let upload = |upload: &UploadFacts| Upload {
+        workflow: workflow.name.clone(),
+        bucket: Text::of(&upload.bucket),
+        prefix: upload.prefix.clone(),
+        suffix: upload.suffix.clone(),
+    };
+    workflow.settings.uploads.iter().map(upload).collect()
 }
 
 /// Why triggers are rules and no schedules of EventBridge Scheduler.

@@ -29,7 +29,7 @@ impl Facts {
 }
 
 /// A program that is deployed as a Lambda function.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FunctionFacts {
     /// The program's name, without the stack's.
     pub name: String,
@@ -47,6 +47,10 @@ pub struct FunctionFacts {
     pub receive_count: u32,
     pub provisioned_pollers: Option<ProvisionedPollers>,
     pub reserved_concurrency: Option<u32>,
+    /// How often its step begins at most.
+    pub rate_per_second: Option<f64>,
+    /// Whether its step's code never runs twice at once for the same position.
+    pub exclusive: bool,
 }
 
 /// Pollers that are always there, and paid for by the hour
@@ -110,6 +114,24 @@ pub struct WorkflowSettings {
     /// which `*` may stand for any text, and `${Stack}`, `${Region}` and `${Account}`.
     #[serde(default)]
     pub buckets: Vec<String>,
+    /// Where the input of its runs names whose they are: a path like `$.customer_id`. Whoever reads the manifests sees that
+    /// it is one: this crate knows no paths.
+    pub tenant: Option<String>,
+    /// Uploads that start a run each.
+    #[serde(default)]
+    pub uploads: Vec<UploadFacts>,
+}
+
+/// Objects of a bucket of the users' own whose keys begin and end so.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UploadFacts {
+    /// The bucket's name, in which `${Stack}`, `${Region}` and `${Account}` may stand.
+    pub bucket: String,
+    #[serde(default)]
+    pub prefix: String,
+    #[serde(default)]
+    pub suffix: String,
 }
 
 /// Which ends of runs are told to EventBridge.
@@ -131,10 +153,19 @@ pub const INVOKE: &str = "invoke";
 /// The name of the system's function that a stack may have, at a URL of its own. No queue feeds it.
 pub const API_FUNCTION: &str = "api";
 
+const RATE_VARIABLE: &str = "STEPLADDER_RATE_PER_SECOND";
+const EXCLUSIVE_VARIABLE: &str = "STEPLADDER_EXCLUSIVE";
+
 impl FunctionFacts {
     /// Whether it is the system's function that answers the API.
     pub fn is_api(&self) -> bool {
         self.is_system && self.name == API_FUNCTION
+    }
+
+    /// What its program is told of how its step may run: variables of its environment.
+    pub fn flow_variables(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let rate = self.rate_per_second.map(|rate| (RATE_VARIABLE, rate.to_string()));
+        rate.into_iter().chain(self.exclusive.then(|| (EXCLUSIVE_VARIABLE, "true".to_owned())))
     }
 }
 
@@ -286,7 +317,21 @@ impl Faults {
                 ));
             }
         }
+        self.flow(function);
         self.environment(function);
+    }
+
+    fn flow(&mut self, function: &FunctionFacts) {
+        let name = &function.name;
+        let (least, most) = (limits::RATE_PER_SECOND.start(), limits::RATE_PER_SECOND.end());
+        if function.rate_per_second.is_some_and(|rate| !limits::RATE_PER_SECOND.contains(&rate)) {
+            self.add(format!(
+                "the rate_per_second of {name} must be a number from {least} to {most}, such as 20 or 0.5"
+            ));
+        }
+        if function.is_system && (function.rate_per_second.is_some() || function.exclusive) {
+            self.add(format!("{name} runs no step: a rate_per_second and exclusive are settings of steps"));
+        }
     }
 
     fn environment(&mut self, function: &FunctionFacts) {
@@ -378,6 +423,20 @@ impl Faults {
             self.add(format!(
                 "the bucket {bucket:?} of workflow {name} must be a bucket's name, in which * may stand for any text, but not at its beginning, like \"orders-*\" or \"orders-${{Account}}\""
             ));
+        }
+        for UploadFacts { bucket, prefix, suffix } in &settings.uploads {
+            if bucket.contains('*') || !crate::objects::is_bucket(bucket) {
+                self.add(format!(
+                    "the bucket {bucket:?} of the uploads of workflow {name} must be one bucket's name, like \"uploads-${{Account}}\""
+                ));
+            }
+            let is_key = |text: &String| text.len() <= limits::KEY_BYTES_MAX && !text.contains("${");
+            if let Some(text) = [prefix, suffix].into_iter().find(|text| !is_key(text)) {
+                self.add(format!(
+                    "the uploads of workflow {name} have the prefix or suffix {text:?}; it takes {} bytes at most, and no gaps",
+                    limits::KEY_BYTES_MAX
+                ));
+            }
         }
         if let Some(pattern) = &settings.event_pattern {
             let is_object = pattern.as_object().is_some_and(|members| !members.is_empty());

@@ -16,6 +16,8 @@ fn step(name: &str) -> FunctionFacts {
         receive_count: 5,
         provisioned_pollers: None,
         reserved_concurrency: None,
+        rate_per_second: None,
+        exclusive: false,
     }
 }
 
@@ -59,6 +61,9 @@ fn what_lambda_and_sqs_take_is_taken() {
         |f| (f.batch_size, f.batching_window_seconds, f.maximum_concurrency) = (10_000, 300, Some(12)),
         &[],
     );
+    for rate in [0.001, 0.5, 1_000.0] {
+        check_step(|f| (f.rate_per_second, f.exclusive) = (Some(rate), true), &[]);
+    }
     // Without a limit a mapping runs 1,250 batches at once.
     check_step(|f| (f.batch_size, f.batching_window_seconds) = (96, 1), &[]);
     check_step(|f| (f.maximum_concurrency, f.reserved_concurrency) = (Some(2), Some(2)), &[]);
@@ -77,6 +82,16 @@ fn what_lambda_and_sqs_refuse_is_refused_with_the_limit() {
         |f| f.maximum_concurrency = Some(1),
         &["maximum_concurrency of pay is 1; it can be 2 to 1000"],
     );
+    for rate in [0.0, -1.0, 1_000.5, f64::NAN] {
+        check_step(
+            |f| f.rate_per_second = Some(rate),
+            &["the rate_per_second of pay must be a number from 0.001"],
+        );
+    }
+    let mut system = with_system(Vec::new());
+    system.functions[0].exclusive = true;
+    system.functions[1].rate_per_second = Some(1.0);
+    check(system, &["start runs no step", "timer runs no step"]);
     check_step(|f| f.reserved_concurrency = Some(0), &["reserved_concurrency of pay is 0"]);
     check_step(|f| f.name = "p a y".into(), &["can't name a function"]);
 }

@@ -26,11 +26,12 @@ mod yaml;
 pub use calls::{CallFacts, Permissions};
 pub use facts::{
     API_FUNCTION, BatchLimits, Facts, FunctionFacts, INVOKE, PackageFacts, PolicyFacts, ProvisionedPollers,
-    SYSTEM_FUNCTIONS, SettingError, StatusEvents, WorkflowFacts, WorkflowSettings, visibility_seconds,
+    SYSTEM_FUNCTIONS, SettingError, StatusEvents, UploadFacts, WorkflowFacts, WorkflowSettings,
+    visibility_seconds,
 };
 pub use model::{
     Alarm, Api, Condition, Function, Index, Mapping, Metric, Parameter, ParameterKind, Queue, Role, Stack,
-    Statement, Table, Trigger, Value, When,
+    Statement, Table, Trigger, Upload, Value, When,
 };
 pub use objects::{ObjectAccess, ObjectFacts};
 pub use text::{Part, Place, Text};

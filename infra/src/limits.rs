@@ -24,6 +24,9 @@ pub const BATCH_SIZE: RangeInclusive<u32> = 1..=10_000;
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html>).
 pub const BATCH_SIZE_WITHOUT_WINDOW_MAX: u32 = 10;
 
+/// An object's key, in bytes (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>).
+pub(crate) const KEY_BYTES_MAX: usize = 1024;
+
 /// The batching window, in seconds (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html>).
 pub const BATCHING_WINDOW_SECONDS: RangeInclusive<u32> = 0..=300;
 
@@ -48,6 +51,9 @@ pub const POLLERS_MAXIMUM: RangeInclusive<u32> = 2..=2_000;
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html>).
 pub const RESERVED_CONCURRENCY: RangeInclusive<u32> = 1..=100_000;
 
+/// How often a step begins at most that has a rate, in times a second: as the programs take it.
+pub const RATE_PER_SECOND: RangeInclusive<f64> = 0.001..=1_000.0;
+
 /// How often a message is received before it goes to the dead-letter queue
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>).
 pub const RECEIVE_COUNT: RangeInclusive<u32> = 1..=1_000;
@@ -67,7 +73,7 @@ pub const EVENT_PATTERN_CHARS_MAX: usize = 2_048;
 /// (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>).
 pub const SCHEDULE_CHARS_MAX: usize = 256;
 
-/// The schedules and event patterns of a stack: each is named in the policies of two queues, which have 8,192 bytes
+/// The schedules, event patterns and buckets of uploads of a stack: each is named in the policies of two queues, which have 8,192 bytes
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html>); a rule's ARN takes
 /// up to 120 of them.
 pub const TRIGGERS_MAX: usize = 60;

@@ -20,6 +20,7 @@ pub struct Stack {
     /// None: the workspace has no such program.
     pub api: Option<Api>,
     pub triggers: Vec<Trigger>,
+    pub uploads: Vec<Upload>,
     pub alarms: Vec<Alarm>,
     pub dashboard: serde_json::Value,
     /// Workflow by workflow, the functions that its definition names.
@@ -182,6 +183,15 @@ pub enum When {
     Event(serde_json::Value),
 }
 
+/// Uploads to a bucket that isn't the stack's, of which each starts a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Upload {
+    pub workflow: String,
+    pub bucket: Text,
+    pub prefix: String,
+    pub suffix: String,
+}
+
 /// A CloudWatch alarm.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Alarm {
@@ -259,6 +269,17 @@ impl Stack {
     /// take.
     pub(crate) fn takes_triggers(&self, queue: &Queue) -> bool {
         !self.triggers.is_empty() && matches!(queue.name.as_str(), "start" | "dead-letter")
+    }
+
+    /// The ARNs of the buckets that tell a queue of uploads: only the start queue is told.
+    pub(crate) fn telling_buckets(&self, queue: &Queue) -> BTreeSet<Text> {
+        let uploads = self.uploads.iter().filter(|_| queue.name == "start");
+        let arn = |upload: &Upload| {
+            let mut arn = Text::of("arn:${Partition}:s3:::");
+            arn.0.extend(upload.bucket.0.iter().cloned());
+            arn
+        };
+        uploads.map(arn).collect()
     }
 
     pub fn queue(&self, name: &str) -> Option<&Queue> {

@@ -81,6 +81,14 @@ fn package_role(package: &PackageFacts, facts: &Facts) -> Option<Role> {
     statements.extend((!prefixes.is_empty()).then(|| blobs(prefixes)));
     statements.push(logs(own.iter().copied()));
     statements.push(key());
+    let paced = facts.functions.iter().filter(is_own).filter(|function| function.rate_per_second.is_some());
+    let paces: Vec<String> = paced.map(|function| format!("P#{}", function.name)).collect();
+    if !paces.is_empty() {
+        statements.push(Statement {
+            reason: Some("The slots of the steps that have a rate."),
+            ..table("Paces", &["dynamodb:GetItem", "dynamodb:UpdateItem"], paces)
+        });
+    }
     if !package.tables.is_empty() {
         statements.push(own_tables(&package.tables));
     }

@@ -9,7 +9,7 @@ use crate::{
     text::{Place, Text},
 };
 use serde_json::{Map, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Policies that IAM or SQS would refuse, variables that Lambda would, templates that CloudFormation would; and steps that
 /// nobody can wait for.
@@ -71,10 +71,11 @@ fn solo_trials(stack: &Stack) -> Vec<SettingError> {
 }
 
 fn triggers(stack: &Stack) -> Option<SettingError> {
-    let count = stack.triggers.len();
+    let buckets: BTreeSet<&Text> = stack.uploads.iter().map(|upload| &upload.bucket).collect();
+    let count = stack.triggers.len() + buckets.len();
     (count > limits::TRIGGERS_MAX).then(|| SettingError {
         message: format!(
-            "the workflows have {count} schedules and event patterns, and the policy of the start queue has room for {}: deploy some of the workflows as a stack of their own",
+            "the workflows have {count} schedules and event patterns, or buckets with uploads, and the policy of the start queue has room for {}: deploy some of the workflows as a stack of their own",
             limits::TRIGGERS_MAX
         ),
     })

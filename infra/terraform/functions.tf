@@ -26,6 +26,7 @@ resource "aws_lambda_function" "dead_letter" {
       STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
       STEPLADDER_STACK          = var.stack
       STEPLADDER_TABLE          = var.stack
+      STEPLADDER_UPLOADS        = "[{\"workflow\":\"data-pipeline\",\"bucket\":\"stepladder-uploads-${local.account}\",\"prefix\":\"incoming/\",\"suffix\":\".csv\"}]"
     }
   }
 
@@ -70,6 +71,7 @@ resource "aws_lambda_function" "start" {
       STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
       STEPLADDER_STACK          = var.stack
       STEPLADDER_TABLE          = var.stack
+      STEPLADDER_UPLOADS        = "[{\"workflow\":\"data-pipeline\",\"bucket\":\"stepladder-uploads-${local.account}\",\"prefix\":\"incoming/\",\"suffix\":\".csv\"}]"
     }
   }
 
@@ -311,6 +313,50 @@ resource "aws_lambda_event_source_mapping" "create_invoice" {
   depends_on              = [aws_iam_role_policy.order_processing]
 }
 
+resource "aws_cloudwatch_log_group" "create_profile" {
+  name              = "/aws/lambda/${var.stack}-create-profile"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "create_profile" {
+  function_name    = "${var.stack}-create-profile"
+  filename         = "${var.zips}/create-profile/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/create-profile/bootstrap.zip")
+  role             = aws_iam_role.user_registration.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.create_profile.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "create_profile" {
+  event_source_arn        = aws_sqs_queue.create_profile.arn
+  function_name           = aws_lambda_function.create_profile.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.user_registration]
+}
+
 resource "aws_cloudwatch_log_group" "enroll_payroll" {
   name              = "/aws/lambda/${var.stack}-enroll-payroll"
   retention_in_days = tonumber(var.log_retention_days)
@@ -397,6 +443,50 @@ resource "aws_lambda_event_source_mapping" "ingest" {
   function_response_types = ["ReportBatchItemFailures"]
   batch_size              = 10
   depends_on              = [aws_iam_role_policy.data_import]
+}
+
+resource "aws_cloudwatch_log_group" "ingest_upload" {
+  name              = "/aws/lambda/${var.stack}-ingest-upload"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "ingest_upload" {
+  function_name    = "${var.stack}-ingest-upload"
+  filename         = "${var.zips}/ingest-upload/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/ingest-upload/bootstrap.zip")
+  role             = aws_iam_role.data_pipeline.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.ingest_upload.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "ingest_upload" {
+  event_source_arn        = aws_sqs_queue.ingest_upload.arn
+  function_name           = aws_lambda_function.ingest_upload.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.data_pipeline]
 }
 
 resource "aws_cloudwatch_log_group" "load_rows" {
@@ -529,6 +619,50 @@ resource "aws_lambda_event_source_mapping" "parse_rows" {
   function_response_types = ["ReportBatchItemFailures"]
   batch_size              = 10
   depends_on              = [aws_iam_role_policy.data_import]
+}
+
+resource "aws_cloudwatch_log_group" "process_upload" {
+  name              = "/aws/lambda/${var.stack}-process-upload"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "process_upload" {
+  function_name    = "${var.stack}-process-upload"
+  filename         = "${var.zips}/process-upload/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/process-upload/bootstrap.zip")
+  role             = aws_iam_role.data_pipeline.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 60
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.process_upload.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "process_upload" {
+  event_source_arn        = aws_sqs_queue.process_upload.arn
+  function_name           = aws_lambda_function.process_upload.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.data_pipeline]
 }
 
 resource "aws_cloudwatch_log_group" "report" {
@@ -707,6 +841,50 @@ resource "aws_lambda_event_source_mapping" "send_confirmation" {
   depends_on              = [aws_iam_role_policy.order_processing]
 }
 
+resource "aws_cloudwatch_log_group" "send_notice" {
+  name              = "/aws/lambda/${var.stack}-send-notice"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "send_notice" {
+  function_name    = "${var.stack}-send-notice"
+  filename         = "${var.zips}/send-notice/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/send-notice/bootstrap.zip")
+  role             = aws_iam_role.data_pipeline.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.send_notice.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "send_notice" {
+  event_source_arn        = aws_sqs_queue.send_notice.arn
+  function_name           = aws_lambda_function.send_notice.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.data_pipeline]
+}
+
 resource "aws_cloudwatch_log_group" "send_reminder" {
   name              = "/aws/lambda/${var.stack}-send-reminder"
   retention_in_days = tonumber(var.log_retention_days)
@@ -793,6 +971,95 @@ resource "aws_lambda_event_source_mapping" "send_welcome" {
   function_response_types = ["ReportBatchItemFailures"]
   batch_size              = 10
   depends_on              = [aws_iam_role_policy.employee_onboarding]
+}
+
+resource "aws_cloudwatch_log_group" "send_welcome_email" {
+  name              = "/aws/lambda/${var.stack}-send-welcome-email"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "send_welcome_email" {
+  function_name    = "${var.stack}-send-welcome-email"
+  filename         = "${var.zips}/send-welcome-email/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/send-welcome-email/bootstrap.zip")
+  role             = aws_iam_role.user_registration.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      MAIL_FROM                 = "welcome@example.com"
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.send_welcome_email.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "send_welcome_email" {
+  event_source_arn        = aws_sqs_queue.send_welcome_email.arn
+  function_name           = aws_lambda_function.send_welcome_email.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.user_registration]
+}
+
+resource "aws_cloudwatch_log_group" "store_summary" {
+  name              = "/aws/lambda/${var.stack}-store-summary"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "store_summary" {
+  function_name    = "${var.stack}-store-summary"
+  filename         = "${var.zips}/store-summary/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/store-summary/bootstrap.zip")
+  role             = aws_iam_role.data_pipeline.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.store_summary.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "store_summary" {
+  event_source_arn        = aws_sqs_queue.store_summary.arn
+  function_name           = aws_lambda_function.store_summary.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.data_pipeline]
 }
 
 resource "aws_cloudwatch_log_group" "transform_rows" {
@@ -927,6 +1194,50 @@ resource "aws_lambda_event_source_mapping" "validate_order" {
   depends_on              = [aws_iam_role_policy.order_processing]
 }
 
+resource "aws_cloudwatch_log_group" "validate_registration" {
+  name              = "/aws/lambda/${var.stack}-validate-registration"
+  retention_in_days = tonumber(var.log_retention_days)
+}
+
+resource "aws_lambda_function" "validate_registration" {
+  function_name    = "${var.stack}-validate-registration"
+  filename         = "${var.zips}/validate-registration/bootstrap.zip"
+  source_code_hash = filebase64sha256("${var.zips}/validate-registration/bootstrap.zip")
+  role             = aws_iam_role.user_registration.arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  memory_size      = 256
+  timeout          = 10
+
+  environment {
+    variables = {
+      STEPLADDER_ACCOUNT_ID     = local.account
+      STEPLADDER_BUCKET         = "${var.stack}-${local.account}-${local.region}"
+      STEPLADDER_LOG_SAMPLE     = var.log_sample
+      STEPLADDER_METRICS        = "emf"
+      STEPLADDER_RETENTION_DAYS = tostring(var.retention_days)
+      STEPLADDER_STACK          = var.stack
+      STEPLADDER_TABLE          = var.stack
+    }
+  }
+
+  logging_config {
+    log_group             = aws_cloudwatch_log_group.validate_registration.name
+    log_format            = "JSON"
+    application_log_level = "INFO"
+    system_log_level      = "WARN"
+  }
+}
+
+resource "aws_lambda_event_source_mapping" "validate_registration" {
+  event_source_arn        = aws_sqs_queue.validate_registration.arn
+  function_name           = aws_lambda_function.validate_registration.arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+  depends_on              = [aws_iam_role_policy.user_registration]
+}
+
 resource "aws_cloudwatch_log_group" "api" {
   count             = var.api_enabled ? 1 : 0
   name              = "/aws/lambda/${var.stack}-api"
@@ -978,27 +1289,34 @@ resource "aws_lambda_function_url" "api" {
 # about 16 calls of one function for a mistake, and drop its message.
 resource "aws_lambda_function_recursion_config" "all" {
   for_each = {
-    dead_letter       = aws_lambda_function.dead_letter.function_name
-    start             = aws_lambda_function.start.function_name
-    timer             = aws_lambda_function.timer.function_name
-    assign_mentor     = aws_lambda_function.assign_mentor.function_name
-    charge_payment    = aws_lambda_function.charge_payment.function_name
-    create_account    = aws_lambda_function.create_account.function_name
-    create_invoice    = aws_lambda_function.create_invoice.function_name
-    enroll_payroll    = aws_lambda_function.enroll_payroll.function_name
-    ingest            = aws_lambda_function.ingest.function_name
-    load_rows         = aws_lambda_function.load_rows.function_name
-    order_equipment   = aws_lambda_function.order_equipment.function_name
-    parse_rows        = aws_lambda_function.parse_rows.function_name
-    report            = aws_lambda_function.report.function_name
-    request_approval  = aws_lambda_function.request_approval.function_name
-    reserve_inventory = aws_lambda_function.reserve_inventory.function_name
-    send_confirmation = aws_lambda_function.send_confirmation.function_name
-    send_reminder     = aws_lambda_function.send_reminder.function_name
-    send_welcome      = aws_lambda_function.send_welcome.function_name
-    transform_rows    = aws_lambda_function.transform_rows.function_name
-    validate_hire     = aws_lambda_function.validate_hire.function_name
-    validate_order    = aws_lambda_function.validate_order.function_name
+    dead_letter           = aws_lambda_function.dead_letter.function_name
+    start                 = aws_lambda_function.start.function_name
+    timer                 = aws_lambda_function.timer.function_name
+    assign_mentor         = aws_lambda_function.assign_mentor.function_name
+    charge_payment        = aws_lambda_function.charge_payment.function_name
+    create_account        = aws_lambda_function.create_account.function_name
+    create_invoice        = aws_lambda_function.create_invoice.function_name
+    create_profile        = aws_lambda_function.create_profile.function_name
+    enroll_payroll        = aws_lambda_function.enroll_payroll.function_name
+    ingest                = aws_lambda_function.ingest.function_name
+    ingest_upload         = aws_lambda_function.ingest_upload.function_name
+    load_rows             = aws_lambda_function.load_rows.function_name
+    order_equipment       = aws_lambda_function.order_equipment.function_name
+    parse_rows            = aws_lambda_function.parse_rows.function_name
+    process_upload        = aws_lambda_function.process_upload.function_name
+    report                = aws_lambda_function.report.function_name
+    request_approval      = aws_lambda_function.request_approval.function_name
+    reserve_inventory     = aws_lambda_function.reserve_inventory.function_name
+    send_confirmation     = aws_lambda_function.send_confirmation.function_name
+    send_notice           = aws_lambda_function.send_notice.function_name
+    send_reminder         = aws_lambda_function.send_reminder.function_name
+    send_welcome          = aws_lambda_function.send_welcome.function_name
+    send_welcome_email    = aws_lambda_function.send_welcome_email.function_name
+    store_summary         = aws_lambda_function.store_summary.function_name
+    transform_rows        = aws_lambda_function.transform_rows.function_name
+    validate_hire         = aws_lambda_function.validate_hire.function_name
+    validate_order        = aws_lambda_function.validate_order.function_name
+    validate_registration = aws_lambda_function.validate_registration.function_name
   }
   function_name  = each.value
   recursive_loop = "Allow"

@@ -63,6 +63,23 @@ resource "aws_sqs_queue_policy" "start" {
           }
         }
       },
+      {
+        Sid    = "Uploads"
+        Effect = "Allow"
+        Principal = {
+          Service = "s3.amazonaws.com"
+        }
+        Action   = "sqs:SendMessage"
+        Resource = aws_sqs_queue.start.arn
+        Condition = {
+          ArnEquals = {
+            "aws:SourceArn" = ["arn:${local.partition}:s3:::stepladder-uploads-${local.account}"]
+          }
+          StringEquals = {
+            "aws:SourceAccount" = local.account
+          }
+        }
+      },
     ]
   })
 }
@@ -243,6 +260,41 @@ resource "aws_sqs_queue_policy" "create_invoice" {
 }
 
 # Messages of the step.
+resource "aws_sqs_queue" "create_profile" {
+  name                       = "${var.stack}-create-profile"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "create_profile" {
+  queue_url = aws_sqs_queue.create_profile.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.create_profile.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
 resource "aws_sqs_queue" "enroll_payroll" {
   name                       = "${var.stack}-enroll-payroll"
   visibility_timeout_seconds = 60
@@ -302,6 +354,41 @@ resource "aws_sqs_queue_policy" "ingest" {
         Principal = "*"
         Action    = "sqs:*"
         Resource  = [aws_sqs_queue.ingest.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "ingest_upload" {
+  name                       = "${var.stack}-ingest-upload"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "ingest_upload" {
+  queue_url = aws_sqs_queue.ingest_upload.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.ingest_upload.arn]
         Condition = {
           Bool = {
             "aws:SecureTransport" = "false"
@@ -407,6 +494,41 @@ resource "aws_sqs_queue_policy" "parse_rows" {
         Principal = "*"
         Action    = "sqs:*"
         Resource  = [aws_sqs_queue.parse_rows.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "process_upload" {
+  name                       = "${var.stack}-process-upload"
+  visibility_timeout_seconds = 360
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "process_upload" {
+  queue_url = aws_sqs_queue.process_upload.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.process_upload.arn]
         Condition = {
           Bool = {
             "aws:SecureTransport" = "false"
@@ -558,6 +680,41 @@ resource "aws_sqs_queue_policy" "send_confirmation" {
 }
 
 # Messages of the step.
+resource "aws_sqs_queue" "send_notice" {
+  name                       = "${var.stack}-send-notice"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "send_notice" {
+  queue_url = aws_sqs_queue.send_notice.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.send_notice.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
 resource "aws_sqs_queue" "send_reminder" {
   name                       = "${var.stack}-send-reminder"
   visibility_timeout_seconds = 60
@@ -617,6 +774,76 @@ resource "aws_sqs_queue_policy" "send_welcome" {
         Principal = "*"
         Action    = "sqs:*"
         Resource  = [aws_sqs_queue.send_welcome.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "send_welcome_email" {
+  name                       = "${var.stack}-send-welcome-email"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "send_welcome_email" {
+  queue_url = aws_sqs_queue.send_welcome_email.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.send_welcome_email.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "store_summary" {
+  name                       = "${var.stack}-store-summary"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "store_summary" {
+  queue_url = aws_sqs_queue.store_summary.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.store_summary.arn]
         Condition = {
           Bool = {
             "aws:SecureTransport" = "false"
@@ -722,6 +949,41 @@ resource "aws_sqs_queue_policy" "validate_order" {
         Principal = "*"
         Action    = "sqs:*"
         Resource  = [aws_sqs_queue.validate_order.arn]
+        Condition = {
+          Bool = {
+            "aws:SecureTransport" = "false"
+          }
+        }
+      },
+    ]
+  })
+}
+
+# Messages of the step.
+resource "aws_sqs_queue" "validate_registration" {
+  name                       = "${var.stack}-validate-registration"
+  visibility_timeout_seconds = 60
+  message_retention_seconds  = 345600
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead_letter.arn
+    maxReceiveCount     = 5
+  })
+  sqs_managed_sse_enabled           = local.has_key ? null : true
+  kms_master_key_id                 = local.has_key ? var.kms_key_arn : null
+  kms_data_key_reuse_period_seconds = local.has_key ? 3600 : null
+}
+
+resource "aws_sqs_queue_policy" "validate_registration" {
+  queue_url = aws_sqs_queue.validate_registration.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sqs:*"
+        Resource  = [aws_sqs_queue.validate_registration.arn]
         Condition = {
           Bool = {
             "aws:SecureTransport" = "false"

@@ -654,6 +654,178 @@ resource "aws_iam_role_policy" "data_import_key" {
   })
 }
 
+resource "aws_iam_role" "data_pipeline" {
+  name_prefix = "${substr("${var.stack}-data-pipeline", 0, 37)}-"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          Service = "lambda.amazonaws.com"
+        }
+        Action = "sts:AssumeRole"
+      },
+    ]
+  })
+}
+
+# FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
+# to.
+# Activities: Activities are made by CreateActivity, while the stack runs.
+# Own1: The package's own, from its Cargo.toml.
+# Own2: The package's own, from its Cargo.toml.
+# Own3: The package's own, from its Cargo.toml.
+resource "aws_iam_role_policy" "data_pipeline" {
+  name = "stepladder"
+  role = aws_iam_role.data_pipeline.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Receive"
+        Effect = "Allow"
+        Action = [
+          "sqs:ReceiveMessage",
+          "sqs:DeleteMessage",
+          "sqs:ChangeMessageVisibility",
+          "sqs:GetQueueAttributes",
+        ]
+        Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-ingest-upload",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-process-upload",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-notice",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-store-summary",
+        ]
+      },
+      {
+        Sid    = "Send"
+        Effect = "Allow"
+        Action = ["sqs:SendMessage"]
+        Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-ingest-upload",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-process-upload",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-notice",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-store-summary",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
+        ]
+      },
+      {
+        Sid      = "FindQueues"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueUrl"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
+      },
+      {
+        Sid      = "Activities"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-activity-*"]
+      },
+      {
+        Sid    = "Runs"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:BatchGetItem",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["R#data-pipeline/*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid      = "Definitions"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["W#data-pipeline"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Payloads"
+        Effect = "Allow"
+        Action = [
+          "s3:GetObject",
+          "s3:PutObject",
+        ]
+        Resource = ["arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}/runs/data-pipeline/*"]
+      },
+      {
+        Sid    = "Logs"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogStream",
+          "logs:PutLogEvents",
+        ]
+        Resource = [
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-ingest-upload:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-process-upload:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-send-notice:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-store-summary:*",
+        ]
+      },
+      {
+        Sid      = "Own1"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = ["arn:${local.partition}:s3:::stepladder-uploads-${local.account}/incoming/*"]
+      },
+      {
+        Sid      = "Own2"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = ["arn:${local.partition}:s3:::stepladder-uploads-${local.account}"]
+      },
+      {
+        Sid    = "Own3"
+        Effect = "Allow"
+        Action = ["s3:PutObject"]
+        Resource = [
+          "arn:${local.partition}:s3:::stepladder-uploads-${local.account}/results/*",
+          "arn:${local.partition}:s3:::stepladder-uploads-${local.account}/notices/*",
+        ]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "data_pipeline_key" {
+  count = local.has_key ? 1 : 0
+  name  = "stepladder-key"
+  role  = aws_iam_role.data_pipeline.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Key"
+        Effect = "Allow"
+        Action = [
+          "kms:Decrypt",
+          "kms:Encrypt",
+          "kms:GenerateDataKey",
+          "kms:DescribeKey",
+        ]
+        Resource = [var.kms_key_arn]
+      },
+    ]
+  })
+}
+
 resource "aws_iam_role" "employee_onboarding" {
   name_prefix = "${substr("${var.stack}-employee-onboarding", 0, 37)}-"
   assume_role_policy = jsonencode({
@@ -986,6 +1158,173 @@ resource "aws_iam_role_policy" "order_processing_key" {
   count = local.has_key ? 1 : 0
   name  = "stepladder-key"
   role  = aws_iam_role.order_processing.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Key"
+        Effect = "Allow"
+        Action = [
+          "kms:Decrypt",
+          "kms:Encrypt",
+          "kms:GenerateDataKey",
+          "kms:DescribeKey",
+        ]
+        Resource = [var.kms_key_arn]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role" "user_registration" {
+  name_prefix = "${substr("${var.stack}-user-registration", 0, 37)}-"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect = "Allow"
+        Principal = {
+          Service = "lambda.amazonaws.com"
+        }
+        Action = "sts:AssumeRole"
+      },
+    ]
+  })
+}
+
+# FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
+# to.
+# Activities: Activities are made by CreateActivity, while the stack runs.
+# Own1: The package's own, from its Cargo.toml.
+resource "aws_iam_role_policy" "user_registration" {
+  name = "stepladder"
+  role = aws_iam_role.user_registration.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "Receive"
+        Effect = "Allow"
+        Action = [
+          "sqs:ReceiveMessage",
+          "sqs:DeleteMessage",
+          "sqs:ChangeMessageVisibility",
+          "sqs:GetQueueAttributes",
+        ]
+        Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-profile",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-welcome-email",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-registration",
+        ]
+      },
+      {
+        Sid    = "Send"
+        Effect = "Allow"
+        Action = ["sqs:SendMessage"]
+        Resource = [
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-create-profile",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-send-welcome-email",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-timer",
+          "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-validate-registration",
+        ]
+      },
+      {
+        Sid      = "FindQueues"
+        Effect   = "Allow"
+        Action   = ["sqs:GetQueueUrl"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-*"]
+      },
+      {
+        Sid      = "Activities"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = ["arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-activity-*"]
+      },
+      {
+        Sid    = "Runs"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:BatchGetItem",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["R#user-registration/*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid      = "Definitions"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["W#user-registration"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "Payloads"
+        Effect = "Allow"
+        Action = [
+          "s3:GetObject",
+          "s3:PutObject",
+        ]
+        Resource = ["arn:${local.partition}:s3:::${var.stack}-${local.account}-${local.region}/runs/user-registration/*"]
+      },
+      {
+        Sid    = "Logs"
+        Effect = "Allow"
+        Action = [
+          "logs:CreateLogStream",
+          "logs:PutLogEvents",
+        ]
+        Resource = [
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-create-profile:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-send-welcome-email:*",
+          "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-validate-registration:*",
+        ]
+      },
+      {
+        Sid    = "OwnTables"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:BatchGetItem",
+          "dynamodb:Query",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+          "dynamodb:DeleteItem",
+          "dynamodb:BatchWriteItem",
+          "dynamodb:ConditionCheckItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}-users"]
+      },
+      {
+        Sid      = "Own1"
+        Effect   = "Allow"
+        Action   = ["ses:SendEmail"]
+        Resource = ["arn:${local.partition}:ses:${local.region}:${local.account}:identity/*"]
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "user_registration_key" {
+  count = local.has_key ? 1 : 0
+  name  = "stepladder-key"
+  role  = aws_iam_role.user_registration.id
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [

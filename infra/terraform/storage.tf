@@ -184,6 +184,38 @@ resource "aws_dynamodb_table" "own_orders" {
   }
 }
 
+# A table of a package's own, from its Cargo.toml.
+resource "aws_dynamodb_table" "own_users" {
+  name                        = "${var.stack}-users"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "pk"
+  range_key                   = "sk"
+  deletion_protection_enabled = var.deletion_protection
+
+  attribute {
+    name = "pk"
+    type = "S"
+  }
+
+  attribute {
+    name = "sk"
+    type = "S"
+  }
+
+  point_in_time_recovery {
+    enabled = var.point_in_time_recovery
+  }
+
+  server_side_encryption {
+    enabled     = local.has_key
+    kms_key_arn = local.has_key ? var.kms_key_arn : null
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
 # Payloads of more than 8 KB.
 resource "aws_s3_bucket" "payloads" {
   bucket = "${var.stack}-${local.account}-${local.region}"

@@ -146,7 +146,7 @@ class ApiTest(unittest.TestCase):
         """The request is refused so, as problem details."""
         given, media, body = rest(path, **request)
         self.assertEqual((given, media), (status, "application/problem+json"), body)
-        self.assertEqual(set(body), {"type", "title", "status", "detail", "code"})
+        self.assertEqual(set(body), {"type", "title", "status", "detail", "code", "run"})
         self.assertEqual((body["status"], body["code"], body["type"]), (status, code, f"/api/v1/problems/{code}"))
         self.assertTrue(body["title"] and body["detail"], body)
         return body["detail"]

@@ -33,7 +33,7 @@ START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 20
 LOG_LINES_SHOWN = 40
 LEAKS_SHOWN = 10
-BUILT = ["stepladder-cli", "data-import", "order-processing", "employee-onboarding", "stepladder-system"]
+BUILT = ["stepladder-cli", "data-import", "data-pipeline", "order-processing", "employee-onboarding", "user-registration", "stepladder-system"]
 BY_ARGUMENT = "STEPLADDER_API_TESTS_PYTHON"
 
 started = time.monotonic()

@@ -116,6 +116,24 @@ class Executions(ApiTest):
         self.assertEqual([child["output"] for child in described], ["3", "2", "1"])
         self.assertEqual({child["mapRunArn"] for child in described}, {map_run["mapRunArn"]})
 
+    def test_a_map_run_that_runs_is_updated(self):
+        wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "End": True}}}
+        processor = {**wait, "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
+        each = {"Type": "Map", "MaxConcurrency": 1, "ItemProcessor": processor, "End": True}
+        machine = self.machine({"StartAt": "Each", "States": {"Each": each}})
+        execution = self.started(machine, input="[1, 2, 3, 4, 5]")
+        [listed] = self.client.list_map_runs(executionArn=execution)["mapRuns"]
+        change = {"mapRunArn": listed["mapRunArn"], "maxConcurrency": 4, "toleratedFailurePercentage": 12.5}
+        answer = self.client.update_map_run(**change)
+        self.assertEqual(set(answer), {"ResponseMetadata"})
+        for _ in range(2):
+            map_run = self.client.describe_map_run(mapRunArn=listed["mapRunArn"])
+            self.assertEqual((map_run["maxConcurrency"], map_run["toleratedFailurePercentage"]), (4, 12.5))
+            self.assertEqual(self.ended(execution)["output"], "[1,2,3,4,5]")
+        self.assertEqual((map_run["status"], map_run["executionCounts"]["succeeded"]), ("SUCCEEDED", 5))
+        answer = self.refused("ValidationException", self.client.update_map_run, **change)
+        self.assertEqual(answer["reason"], "CANNOT_UPDATE_COMPLETED_MAP_RUN")
+
     def test_executions_are_listed_by_the_paginator(self):
         machine = self.machine(WAIT)
         arns = [self.started(machine, name=f"n{n}") for n in range(7)]
@@ -177,7 +195,8 @@ class Executions(ApiTest):
         self.assertEqual(self.client.describe_execution(executionArn=answer["executionArn"])["status"], "SUCCEEDED")
         answer = self.client.start_sync_execution(stateMachineArn=self.machine(FAIL, type="EXPRESS"))
         self.assertEqual((answer["status"], answer["error"], answer["cause"]), ("FAILED", "Bad", "it was to"))
-        self.refused("StateMachineTypeNotSupported", self.client.start_sync_execution, stateMachineArn=self.machine(PASS))
+        answer = self.client.start_sync_execution(stateMachineArn=self.machine(PASS), input='{"a": 2}')
+        self.assertEqual((answer["status"], json.loads(answer["output"])), ("SUCCEEDED", {"a": 2}))
 
     def test_a_sync_start_hears_of_a_stop(self):
         machine = self.machine(WAIT, type="EXPRESS")

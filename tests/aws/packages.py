@@ -8,7 +8,8 @@ import zipfile
 from pathlib import Path
 
 # The sources of whatever is deployed; the command line is not.
-PROGRAMS = ["functions/data-import/src/bin", "functions/order-processing/src/bin", "functions/employee-onboarding/src/bin",
+PROGRAMS = ["functions/data-import/src/bin", "functions/data-pipeline/src/bin", "functions/order-processing/src/bin", "functions/employee-onboarding/src/bin",
+             "functions/user-registration/src/bin",
             "functions/system/src/bin", "tests/aws/src/bin"]
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -33,7 +33,7 @@ import sqs_differences  # noqa: E402
 
 # What is deployed, the command line, and the tests' own step: one call, so that all share one set of features.
 # `make cost` builds the same.
-BUILT = ["stepladder-cli", "data-import", "order-processing", "employee-onboarding", "stepladder-system", "stepladder-aws-tests",
+BUILT = ["stepladder-cli", "data-import", "data-pipeline", "order-processing", "employee-onboarding", "user-registration", "stepladder-system", "stepladder-aws-tests",
          "stepladder-cost"]
 # All targets of the workspace, as `make test` builds them: naming some would give their dependencies other features, and build
 # all of them a second time. What runs is chosen by nextest's filters.

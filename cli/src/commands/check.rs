@@ -1,6 +1,7 @@
 //! `stepladder check`: do the definitions and the workspace fit together?
 
 use crate::{
+    commands::synth::facts_of,
     definitions::{Against, Checked, Problem},
     exit::Exit,
     failure::{Code, Failure, Outcome},
@@ -16,7 +17,8 @@ use stepladder_asl::WorkflowType;
 
 /// Check definitions: their language, and that each step has its program
 ///
-/// All errors and warnings of all definitions are shown at once, each with its place. Exits 1 if there is an error.
+/// All errors and warnings of all definitions are shown at once, each with its place. Exits 1 if there is an error. What
+/// deploying them would refuse, such as a bucket that only the data names, is a warning.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   stepladder check                                all workflows of this workspace, and their programs
@@ -64,8 +66,15 @@ pub fn run(args: CheckArgs, printer: &Printer) -> Outcome {
     if args.paths.is_empty() {
         let project = Project::find(&here)?;
         let against = Against::Programs(Some(&project).filter(|_| !args.no_functions));
-        for checked in Checked::all(&project, against, workflow_type)? {
-            report.take(&checked, &checked.workflow, printer)?;
+        let definitions = Checked::all(&project, against, workflow_type)?;
+        for checked in &definitions {
+            report.take(checked, &checked.workflow, printer)?;
+        }
+        if !args.no_functions {
+            // What `synth` and `deploy` refuse: such as a bucket that only the data names, and no setting.
+            for fault in facts_of(&project, &definitions)?.check() {
+                report.warn(fault.to_string(), printer);
+            }
         }
         return report.end(printer);
     }
@@ -149,6 +158,14 @@ impl Report {
         }
         checked.tell(printer);
         Ok(())
+    }
+
+    /// What is wrong with the settings that go with the definitions. They run here, and are refused where they are deployed.
+    fn warn(&mut self, fault: String, printer: &Printer) {
+        self.warnings += 1;
+        self.bad += usize::from(self.deny_warnings);
+        self.is_any_bad |= self.deny_warnings;
+        printer.warning(format!("{fault}\n`stepladder synth` and `stepladder deploy` refuse it"));
     }
 
     fn end(self, printer: &Printer) -> Outcome {

@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use stepladder_asl::WorkflowType;
-use stepladder_infra::{Stack, sam, terraform};
+use stepladder_infra::{Facts, Stack, sam, terraform};
 
 /// Write the templates that deploy this workspace
 ///
@@ -125,22 +125,10 @@ fn stack_with(project: &Project, workflows: &[String], printer: &Printer) -> Out
         let message = format!("{} can't be deployed", count(bad.len(), "definition"));
         return Err(Failure::new(Exit::Bad, Code::CheckFailed, message));
     }
-    let is_step = |function: &str| project.functions.contains_key(function);
-    let named = |checked: &Checked| {
-        let steps = checked.functions().into_iter().filter(|function| is_step(function));
-        let definition = checked.result.as_ref().ok();
-        Named {
-            functions: steps.map(str::to_owned).collect(),
-            calls: definition.map(|definition| calls::of(definition, is_step)).unwrap_or_default(),
-            objects: definition.map(objects::of).unwrap_or_default(),
-        }
-    };
-    let named: BTreeMap<&str, _> =
-        definitions.iter().map(|checked| (checked.workflow.as_str(), named(checked))).collect();
-    let mut facts = project.facts(|workflow| named.get(workflow).cloned().unwrap_or_default())?;
+    let mut facts = facts_of(project, &definitions)?;
     if !workflows.is_empty() {
-        if let Some(unknown) = workflows.iter().find(|name| !named.contains_key(name.as_str())) {
-            let there: Vec<&str> = named.keys().copied().collect();
+        let there: Vec<&str> = definitions.iter().map(|checked| checked.workflow.as_str()).collect();
+        if let Some(unknown) = workflows.iter().find(|name| !there.contains(&name.as_str())) {
             return Err(Failure::new(
                 Exit::NotFound,
                 Code::UnknownWorkflow,
@@ -154,6 +142,23 @@ fn stack_with(project: &Project, workflows: &[String], printer: &Printer) -> Out
         refused(errors)
             .unwrap_or_else(|| Failure::new(Exit::Bug, Code::Bug, "settings were refused without a reason"))
     })
+}
+
+/// What a stack of a workspace is made from, as far as its definitions are good.
+pub fn facts_of(project: &Project, definitions: &[Checked]) -> Outcome<Facts> {
+    let is_step = |function: &str| project.functions.contains_key(function);
+    let named = |checked: &Checked| {
+        let steps = checked.functions().into_iter().filter(|function| is_step(function));
+        let definition = checked.result.as_ref().ok();
+        Named {
+            functions: steps.map(str::to_owned).collect(),
+            calls: definition.map(|definition| calls::of(definition, is_step)).unwrap_or_default(),
+            objects: definition.map(objects::of).unwrap_or_default(),
+        }
+    };
+    let named: BTreeMap<&str, _> =
+        definitions.iter().map(|checked| (checked.workflow.as_str(), named(checked))).collect();
+    project.facts(|workflow| named.get(workflow).cloned().unwrap_or_default())
 }
 
 /// What is in a folder of templates, compared with what a stack's should be; by path.

@@ -21,6 +21,8 @@ fn program(name: &str, is_system: bool) -> FunctionFacts {
         receive_count: 5,
         provisioned_pollers: None,
         reserved_concurrency: None,
+        rate_per_second: None,
+        exclusive: false,
     }
 }
 

@@ -247,6 +247,7 @@ mod tests {
             api: None,
             roles: vec![role("scheduler"), role("unknown")],
             triggers: vec![],
+            uploads: vec![],
             alarms: vec![],
             dashboard: Value::Null,
             workflows: Default::default(),

@@ -66,6 +66,59 @@ fn a_workspace_is_checked_as_a_whole() {
     insta::assert_snapshot!(stepladder(&["check"]).in_folder(&folder).transcript());
 }
 
+/// It runs here, and nobody would be told before `synth` refuses it.
+#[test]
+fn a_bucket_that_only_the_data_names_is_a_warning_unless_the_settings_name_it() {
+    let folder = tempfile().join("buckets");
+    let package = folder.join("functions/import");
+    std::fs::create_dir_all(package.join("src/bin")).unwrap();
+    std::fs::write(
+        folder.join("Cargo.toml"),
+        "[workspace]\nresolver = \"3\"\nmembers = [\"functions/import\"]\n",
+    )
+    .unwrap();
+    std::fs::write(package.join("src/bin/load.rs"), "fn main() {}\n").unwrap();
+    let definition = serde_json::json!({ "StartAt": "Rows", "States": { "Rows": {
+        "Type": "Map", "End": true,
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": { "InputType": "JSON" },
+            "Parameters": { "Bucket.$": "$.bucket", "Key.$": "$.key" },
+        },
+        "ItemProcessor": {
+            "ProcessorConfig": { "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" }, "StartAt": "Load",
+            "States": { "Load": { "Type": "Task", "Resource": "arn:aws:lambda:::function:load", "End": true } },
+        },
+    } } });
+    std::fs::write(package.join("workflow.asl.json"), definition.to_string()).unwrap();
+    let manifest = "[package]\nname = \"import\"\nversion = \"0.0.0\"\nedition = \"2024\"\n";
+    let check = |settings: &str, args: &[&str]| {
+        std::fs::write(package.join("Cargo.toml"), format!("{manifest}{settings}")).unwrap();
+        stepladder(&[&["check"], args].concat()).in_folder(&folder).transcript()
+    };
+    let shown = check("", &[]);
+    assert!(shown.starts_with("exit code: 0"), "{shown}");
+    assert!(
+        shown.contains("warning: the state \"Rows\" of workflow import does s3:GetObject in a bucket"),
+        "{shown}"
+    );
+    assert!(shown.contains("buckets = [\"NAME\"]"), "{shown}");
+    assert!(shown.contains("1 warning in 1 definition"), "{shown}");
+    let denied = check("", &["--deny-warnings"]);
+    assert!(denied.starts_with("exit code: 1"), "{denied}");
+    let named = check(
+        "[package.metadata.stepladder.workflow.import]\nbuckets = [\"rows-*\"]\n",
+        &["--deny-warnings"],
+    );
+    assert!(named.starts_with("exit code: 0") && !named.contains("warning"), "{named}");
+    let uploads = "[package.metadata.stepladder.workflow.import]\nbuckets = [\"rows\"]\nuploads = [{ bucket = \"rows-*\" }]\n";
+    let refused = check(uploads, &[]);
+    assert!(
+        refused.contains("the bucket \"rows-*\" of the uploads of workflow import must be one bucket's name"),
+        "{refused}"
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn a_folder_without_a_workspace_says_so() {
     let folder = tempfile();

@@ -29,8 +29,12 @@ async fn the_rest_api_reads_the_table_and_the_queues() {
     let stack = Stack::start().await;
     let environment = Environment::local(&stack.server.endpoint_url(), "stepladder").unwrap();
     let protocol = Arc::new(Protocol::new(AwsHost::connect(environment).await));
-    let settings =
-        ApiSettings { token_key: [7; 32], refusals: Refusals::Own, unsupported: Unsupported::Refused };
+    let settings = ApiSettings {
+        token_key: [7; 32],
+        refusals: Refusals::Own,
+        unsupported: Unsupported::Refused,
+        reads_parquet: false,
+    };
     stack.server.mount("/api/", router(protocol, settings));
     stack.started("17").await;
     stack.put("parked", "no message of ours");

@@ -162,6 +162,21 @@ pub(super) fn queue(resources: &mut Vec<(String, Map)>, queue: &Queue, stack: &S
             .with("Condition", Map::new().with("ArnEquals", Map::new().with("aws:SourceArn", rules)));
         statements.push(statement.into());
     }
+    let buckets = stack.telling_buckets(queue);
+    if !buckets.is_empty() {
+        let from: Vec<Node> = buckets.iter().map(|arn| scope.text(arn)).collect();
+        let condition = Map::new()
+            .with("ArnEquals", Map::new().with("aws:SourceArn", from))
+            .with("StringEquals", Map::new().with("aws:SourceAccount", reference("AWS::AccountId")));
+        let statement = Map::new()
+            .with("Sid", "Uploads")
+            .with("Effect", "Allow")
+            .with("Principal", Map::new().with("Service", "s3.amazonaws.com"))
+            .with("Action", "sqs:SendMessage")
+            .with("Resource", get_att(&id, "Arn"))
+            .with("Condition", condition);
+        statements.push(statement.into());
+    }
     let properties =
         Map::new().with("Queues", vec![reference(&id)]).with("PolicyDocument", document(statements));
     let policy = Map::new().with("Type", "AWS::SQS::QueuePolicy").with("Properties", properties);

@@ -54,6 +54,26 @@ fn queue(queue: &Queue, stack: &Stack) -> Body {
             ("Condition".to_owned(), Value::Object(vec![("ArnEquals".to_owned(), from)])),
         ]));
     }
+    let buckets = stack.telling_buckets(queue);
+    if !buckets.is_empty() {
+        let from = Value::List(buckets.iter().map(text).collect());
+        let of = Value::Object(vec![("\"aws:SourceArn\"".to_owned(), from)]);
+        let ours = vec![("\"aws:SourceAccount\"".to_owned(), text(&Text::of("${Account}")))];
+        statements.push(Value::Object(vec![
+            ("Sid".to_owned(), quoted("Uploads")),
+            ("Effect".to_owned(), quoted("Allow")),
+            ("Principal".to_owned(), Value::Object(vec![("Service".to_owned(), quoted("s3.amazonaws.com"))])),
+            ("Action".to_owned(), quoted("sqs:SendMessage")),
+            ("Resource".to_owned(), arn()),
+            (
+                "Condition".to_owned(),
+                Value::Object(vec![
+                    ("ArnEquals".to_owned(), of),
+                    ("StringEquals".to_owned(), Value::Object(ours)),
+                ]),
+            ),
+        ]));
+    }
     let policy = Body::new()
         .with("queue_url", raw(format!("aws_sqs_queue.{id}.id")))
         .with("policy", document(statements));

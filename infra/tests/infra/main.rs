@@ -12,4 +12,5 @@ mod room;
 mod rules;
 mod support;
 mod terraform;
+mod uploads;
 mod whole;

@@ -3,7 +3,7 @@
 use crate::support::{all, each_template, everything, function, stack, stem, templates, text, texts, whole};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use stepladder_infra::PackageFacts;
+use stepladder_infra::{PackageFacts, Place, Value};
 
 #[test]
 fn nobody_may_do_anything_to_everything() {
@@ -73,6 +73,8 @@ fn a_packages_role_reaches_what_its_workflows_need() {
     assert_eq!(keys("WarehouseRole", "Runs"), set(&["R#shop/*", "R#stock-taking/*", "R#sweep/*"]));
     let definitions = ["W#shop", "W#stock-taking", "W#sweep"];
     assert_eq!(keys("WarehouseRole", "Definitions"), set(&definitions));
+    // Of the warehouse's steps one has a rate.
+    assert_eq!(keys("WarehouseRole", "Paces"), set(&["P#check-stock"]));
     let objects = texts(&template.statement("ShopRole", "Payloads")["Resource"]);
     assert_eq!(objects, set(&["arn:{partition}:s3:::{stack}-{account}-{region}/runs/shop/*"]));
 
@@ -178,7 +180,7 @@ fn a_role_may_do_what_its_functions_ask_for_and_no_more() {
         "dynamodb:BatchGetItem dynamodb:BatchWriteItem dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
     );
     check("ShopRole", &[by_key, payloads, tables, ("Own1", "s3:GetObject")]);
-    check("WarehouseRole", &[by_key, payloads]);
+    check("WarehouseRole", &[by_key, payloads, ("Paces", "dynamodb:GetItem dynamodb:UpdateItem")]);
     check("StartRole", &[by_key, ("Payloads", "s3:PutObject")]);
     let schedule = ("Schedule", "scheduler:CreateSchedule");
     let lists = [("ListRuns", "dynamodb:Query"), ("ListWorkflows", "dynamodb:Query")];
@@ -241,4 +243,20 @@ fn a_role_has_room_for_its_policy() {
             assert!(characters < 10_240, "{}: {characters}", role.name);
         }
     }
+}
+
+#[test]
+fn a_function_is_told_how_its_step_may_run() {
+    let stack = stack(&everything());
+    let flow = |name: &str| {
+        let variables = &stack.function(name).unwrap().environment;
+        let value = |variable: &str| match variables.get(variable) {
+            Some(Value::Text(text)) => Some(text.at(&Place::default())),
+            _ => None,
+        };
+        (value("STEPLADDER_RATE_PER_SECOND"), value("STEPLADDER_EXCLUSIVE"))
+    };
+    assert_eq!(flow("check-stock"), (Some("2.5".to_owned()), Some("true".to_owned())));
+    assert_eq!(flow("ship"), (None, None));
+    assert_eq!(flow("timer"), (None, None));
 }

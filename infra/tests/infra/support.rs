@@ -21,6 +21,8 @@ pub(crate) fn function(name: &str, package: &str) -> FunctionFacts {
         receive_count: 5,
         provisioned_pollers: None,
         reserved_concurrency: None,
+        rate_per_second: None,
+        exclusive: false,
     }
 }
 
@@ -56,7 +58,7 @@ pub(crate) fn everything() -> Facts {
             environment: BTreeMap::from([("GREETING".into(), "${Hello}, \"you\" %{x}".into())]),
             ..function("charge-card", "shop")
         },
-        function("check-stock", "warehouse"),
+        FunctionFacts { rate_per_second: Some(2.5), exclusive: true, ..function("check-stock", "warehouse") },
         FunctionFacts {
             provisioned_pollers: Some(ProvisionedPollers { minimum: 2, maximum: 20 }),
             ..function("ship", "warehouse")
@@ -81,7 +83,7 @@ pub(crate) fn everything() -> Facts {
         workflow(
             "shop",
             &["charge-card", "check-stock"],
-            json!({"schedule": "cron(0 6 ? * MON-FRI *)", "status_events": "failures", "retention_days": 90, "log_sample": 0.1}),
+            json!({"schedule": "cron(0 6 ? * MON-FRI *)", "status_events": "failures", "retention_days": 90, "log_sample": 0.1, "tenant": "$.customer['id']"}),
         ),
         // The name of the system's own schedule.
         workflow("sweep", &["ship"], json!({"schedule": "rate(2 days)"})),

@@ -135,6 +135,17 @@ impl ApiError {
         Self::validation(message).with("reason", "MISSING_REQUIRED_PARAMETER")
     }
 
+    /// The Map Run has ended, or is about to.
+    pub(crate) fn completed_map_run(arn: &str) -> Self {
+        let message = format!("Map Run is completed and can't be updated: '{arn}'");
+        Self::validation(message).with("reason", "CANNOT_UPDATE_COMPLETED_MAP_RUN")
+    }
+
+    /// Others do the same at this time.
+    pub(crate) fn throttled(message: impl Into<String>) -> Self {
+        Self::new(Kind::ThrottlingException, message)
+    }
+
     /// What can't be written as JSON: it never happens with JSON values.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::InternalFailure, message)

@@ -91,8 +91,12 @@ impl Text {
 impl Fields {
     /// Reads the body of a request.
     pub(crate) fn read(body: &[u8]) -> Result<Self, ApiError> {
-        match serde_json::from_slice(body) {
-            Ok(Value::Object(members)) => Ok(Self { members, path: String::new(), faults: Vec::new() }),
+        Self::of(serde_json::from_slice(body).unwrap_or_default())
+    }
+
+    pub(crate) fn of(body: Value) -> Result<Self, ApiError> {
+        match body {
+            Value::Object(members) => Ok(Self { members, path: String::new(), faults: Vec::new() }),
             _ => Err(ApiError::new(Kind::SerializationException, "The request's body is no JSON object")),
         }
     }
@@ -285,6 +289,11 @@ impl Fields {
             "Value null at '{}{name}' failed to satisfy constraint: Member must not be null",
             self.path
         ));
+    }
+
+    /// Any value, also null.
+    pub(crate) fn value(&mut self, name: &str) -> Option<Value> {
+        self.members.shift_remove(name)
     }
 
     /// A null stands for nothing.

@@ -45,6 +45,8 @@ pub struct ApiSettings {
     pub refusals: Refusals,
     /// What becomes of definitions with a resource that can't be called here.
     pub unsupported: Unsupported,
+    /// Whether item readers read Parquet here: definitions that want it are refused else.
+    pub reads_parquet: bool,
 }
 
 /// What is refused.
@@ -63,7 +65,7 @@ impl ApiSettings {
         let random = [clock.random_u128(), clock.random_u128()].map(u128::to_be_bytes);
         let mut token_key = [0; 32];
         token_key.iter_mut().zip(random.as_flattened()).for_each(|(byte, random)| *byte = *random);
-        Self { token_key, refusals, unsupported: Unsupported::default() }
+        Self { token_key, refusals, unsupported: Unsupported::default(), reads_parquet: false }
     }
 }
 
@@ -79,6 +81,7 @@ struct Api<H> {
     tokens: TokenKey,
     refusals: Refusals,
     unsupported: Unsupported,
+    reads_parquet: bool,
     recordings: Recordings,
 }
 
@@ -89,6 +92,7 @@ pub fn router<H: Host + 'static>(protocol: Arc<Protocol<H>>, settings: ApiSettin
         tokens: TokenKey::new(settings.token_key),
         refusals: settings.refusals,
         unsupported: settings.unsupported,
+        reads_parquet: settings.reads_parquet,
         recordings: Recordings::default(),
     };
     let api = Arc::new(api);

@@ -57,9 +57,14 @@ pub const RECORDS_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>). Here it goes on.
 pub const SYNC_WAIT_MS: i64 = 300_000;
 
-/// It looks for the end after this time, and then after twice as long, up to the other one, in milliseconds: a read each.
-pub const SYNC_POLL_MS: i64 = 20;
-pub const SYNC_POLL_MS_MAX: i64 = 1_000;
+/// So long of that is the first leg, in milliseconds. An answer's reads are at most ten units, for one within it as for one
+/// within the rest: so a short execution's end is seen soon, and a long one's not late by half of what it took.
+pub const SYNC_FIRST_LEG_MS: i64 = 10_000;
+
+/// How long the REST API waits for an answer of a run that it starts unless it is said, and at most, in seconds: its function
+/// has 330.
+pub const REST_ANSWER_SECONDS: u64 = 10;
+pub const REST_ANSWER_SECONDS_MAX: u64 = 300;
 
 /// The most diagnostics of ValidateStateMachineDefinition
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html>).

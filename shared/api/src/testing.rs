@@ -37,7 +37,12 @@ impl World {
         let protocol = Arc::new(Protocol::new(host.clone()));
         let router = router(
             Arc::clone(&protocol),
-            ApiSettings { token_key: [7; 32], refusals, unsupported: Unsupported::Refused },
+            ApiSettings {
+                token_key: [7; 32],
+                refusals,
+                unsupported: Unsupported::Refused,
+                reads_parquet: false,
+            },
         );
         Self { host, protocol, router }
     }

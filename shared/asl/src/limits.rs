@@ -108,6 +108,10 @@ pub const MAX_ITEMS_MAX: u64 = 100_000_000;
 /// Bytes of all names in `CSVHeaders` (AWS: 10 KB).
 pub const CSV_HEADERS_BYTES_MAX: usize = 10 * 1024;
 
+/// An ItemsPointer has fewer characters
+/// (<https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html>).
+pub const ITEMS_POINTER_CHARS: usize = 2_000;
+
 /// `MaxItemsPerBatch`. AWS names no limit of its own; a batch has no more items than there are.
 pub const MAX_ITEMS_PER_BATCH_MAX: u64 = 100_000_000;
 

@@ -284,6 +284,41 @@ fn distributed_maps_are_checked() {
             MissingField,
             "{",
         ),
+        (
+            r#""ItemReader": {"Resource": "${R}", "ReaderConfig": {"Transformation": "LOAD_AND_FLATTEN"}}"#,
+            MissingField,
+            "{",
+        ),
+        (
+            r#""ItemReader": {"Resource": "${R}", "ReaderConfig": {"Transformation": "LOAD_AND_FLATTEN", "InputType": "MANIFEST"}}"#,
+            InvalidValue,
+            "\"MANIFEST\"",
+        ),
+        (
+            r#""ItemReader": {"Resource": "${R}", "ReaderConfig": {"ManifestType": "S3_INVENTORY", "InputType": "CSV"}}"#,
+            ConflictingFields,
+            "\"CSV\"",
+        ),
+        (
+            r#""ItemReader": {"Resource": "${R}", "ReaderConfig": {"InputType": "JSON", "ItemsPointer": "a"}}"#,
+            InvalidValue,
+            "\"a\"",
+        ),
+        (
+            r#""ItemReader": {"Resource": "${R}", "ReaderConfig": {"ManifestType": "ATHENA_DATA"}}"#,
+            MissingField,
+            "{",
+        ),
+        (
+            r#""ItemReader": {"Resource": "${R}", "ReaderConfig": {"ManifestType": "ATHENA_DATA", "InputType": "JSON"}}"#,
+            InvalidValue,
+            "\"JSON\"",
+        ),
+        (
+            r#""ItemReader": {"Resource": "${R}", "ReaderConfig": {"InputType": "PARQUET"}, "Parameters": {"Key": "k", "VersionId.$": "$.v"}}"#,
+            ConflictingFields,
+            "\"VersionId.$\"",
+        ),
         (r#""ItemBatcher": {}"#, MissingField, "{"),
         (r#""ItemBatcher": {"MaxInputBytesPerBatch": 262145}"#, OutOfRange, "262145"),
         (
@@ -318,4 +353,49 @@ fn nesting_is_bounded_by_the_depth_of_the_text() {
     assert_eq!(levels, 32);
     let faults = Definition::parse(&format!(r#"{{"StartAt": "S", "States": {{"S": {text}}}}}"#)).unwrap_err();
     assert_eq!(faults.iter().next().unwrap().code, FaultCode::NestedTooDeeply);
+}
+
+#[test]
+fn what_aws_documents_of_readers_is_taken() {
+    let checked = |reader: &str, reads_parquet| {
+        let text = format!(
+            r#"{{"StartAt": "M", "States": {{"M": {{"Type": "Map", "End": true, "ItemReader": {reader}, "ItemProcessor": {{"ProcessorConfig": {{"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}, "StartAt": "I", "States": {{"I": {{"Type": "Succeed"}}}}}}}}}}}}"#
+        );
+        let checked = Definition::check(&text, &Options { reads_parquet, ..Options::default() });
+        assert!(checked.errors.is_empty(), "{reader}: {}", checked.errors);
+        checked.warnings.iter().map(|warning| warning.code).collect::<Vec<_>>()
+    };
+    let get = |config: &str| {
+        format!(
+            r#"{{"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {config}, "Parameters": {{"Bucket": "b", "Key": "k"}}}}"#
+        )
+    };
+    let list = |config: &str| get(config).replace("getObject", "listObjectsV2").replace("Key", "Prefix");
+    for reader in [
+        get(r#"{"InputType": "MANIFEST"}"#),
+        get(r#"{"InputType": "MANIFEST", "CSVDelimiter": "COMMA", "MaxItems": 5}"#),
+        get(r#"{"ManifestType": "S3_INVENTORY"}"#),
+        get(r#"{"ManifestType": "ATHENA_DATA", "InputType": "CSV"}"#),
+        get(r#"{"ManifestType": "ATHENA_DATA", "InputType": "JSONL"}"#),
+        get(r#"{"Transformation": "NONE", "InputType": "CSV"}"#),
+        get(r#"{"InputType": "JSON", "ItemsPointer": "/inventory/products/featured"}"#),
+        list(r#"{"InputType": "JSON", "Transformation": "LOAD_AND_FLATTEN"}"#),
+    ] {
+        assert_eq!(checked(&reader, false), [], "{reader}");
+    }
+    for reader in [
+        get(r#"{"InputType": "PARQUET"}"#),
+        get(r#"{"ManifestType": "ATHENA_DATA", "InputType": "PARQUET"}"#),
+        list(r#"{"InputType": "PARQUET", "Transformation": "LOAD_AND_FLATTEN"}"#),
+    ] {
+        assert_eq!(checked(&reader, true), [], "{reader}");
+        assert_eq!(checked(&reader, false), [FaultCode::NotYetRun], "{reader}");
+    }
+    for reader in [
+        get(r#"{"InputType": "JSON", "Transformation": "LOAD_AND_FLATTEN"}"#),
+        get(r#"{"InputType": "JSONL", "ItemsPointer": "/a"}"#),
+        list(r#"{"ManifestType": "ATHENA_DATA", "InputType": "CSV"}"#),
+    ] {
+        assert_eq!(checked(&reader, true), [FaultCode::IgnoredField], "{reader}");
+    }
 }

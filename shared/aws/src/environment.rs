@@ -4,7 +4,10 @@ mod workflows;
 
 use crate::limits::{MEMORY_PER_PAYLOAD, RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, STACK_CHARS_MAX};
 use std::str::FromStr;
-use stepladder_protocol::{Settings, StatusEvents};
+use stepladder_protocol::{
+    Flow, Rate, Settings, StatusEvents,
+    limits::{RATE_PER_SECOND_MAX, RATE_PER_SECOND_MIN},
+};
 
 /// Everything that [`crate::AwsHost`] takes from outside. Read once, at the start.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,7 +96,10 @@ impl Environment {
     /// | `STEPLADDER_STATUS_EVENTS` | which ends of runs are told: `off`, `failures`, `all` (or 0 and 1) | off |
     /// | `STEPLADDER_EVENT_BUS` | the EventBridge bus that is told of them | the status queue is |
     /// | `STEPLADDER_LOG_SAMPLE` | which part of the messages that went well are logged, 0 to 1 | 0.05; 1 with a local endpoint |
-    /// | `STEPLADDER_WORKFLOWS` | what single workflows set otherwise: `{"order": {"retention_days": 90, "status_events": "failures", "log_sample": 1}}`, each optional | none |
+    /// | `STEPLADDER_WORKFLOWS` | what single workflows set otherwise: `{"order": {"retention_days": 90, "status_events": "failures", "log_sample": 1, "tenant": "$.customer_id"}}`, each optional | none |
+    /// | `STEPLADDER_RATE_PER_SECOND` | how often the function's step begins at most, 0.001 to 1,000 times a second | as its messages come |
+    /// | `STEPLADDER_EXCLUSIVE` | `true`: the step's code never runs twice at once for the same position | false |
+    /// | `STEPLADDER_UPLOADS` | which uploads start runs: `[{"workflow": "order", "bucket": "uploads", "prefix": "incoming/", "suffix": ".csv"}]`, of which prefix and suffix are optional | none |
     /// | `STEPLADDER_METRICS` | `emf`: counts are written to stdout in CloudWatch's embedded metric format | none |
     /// | `STEPLADDER_SCHEDULE_GROUP`, `STEPLADDER_SCHEDULE_ROLE_ARN` | the group of EventBridge Scheduler for waits beyond 15 minutes, and the role that sends to the timer queue | chains of delays |
     pub fn from_env() -> Result<Self, EnvironmentError> {
@@ -165,6 +171,17 @@ impl Environment {
                 expected,
             })?;
         }
+        settings.flow = flow(lookup)?;
+        if let Some(text) = lookup("STEPLADDER_UPLOADS") {
+            settings.uploads = serde_json::from_str(&text).map_err(|error| EnvironmentError::Invalid {
+                variable: "STEPLADDER_UPLOADS",
+                expected: format!(
+                    "a JSON array such as [{{\"workflow\": \"order\", \"bucket\": \"uploads\", \"prefix\": \"incoming/\"}}]: \
+                     {error}"
+                ),
+                value: text,
+            })?;
+        }
         let emits_metrics =
             checked(lookup, "STEPLADDER_METRICS", |value| value == "emf", || "emf".to_owned())?.is_some();
         let schedules = SchedulePlace::read(lookup)?;
@@ -183,6 +200,17 @@ impl Environment {
             _ => None,
         })
     }
+}
+
+/// How the function's step may run.
+fn flow(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Flow, EnvironmentError> {
+    let rate = number(lookup, "STEPLADDER_RATE_PER_SECOND", RATE_PER_SECOND_MIN..=RATE_PER_SECOND_MAX)?;
+    let is_switch = |value: &str| matches!(value, "true" | "false");
+    let exclusive = checked(lookup, "STEPLADDER_EXCLUSIVE", is_switch, || "true or false".to_owned())?;
+    Ok(Flow {
+        rate: rate.and_then(Rate::per_second),
+        is_exclusive: exclusive.is_some_and(|value| value == "true"),
+    })
 }
 
 impl SchedulePlace {
@@ -398,6 +426,10 @@ mod tests {
         check_refused("STEPLADDER_STATUS_EVENTS", "yes");
         check_refused("STEPLADDER_EVENT_BUS", "my bus");
         check_refused("STEPLADDER_WORKFLOWS", "{");
+        check_refused("STEPLADDER_RATE_PER_SECOND", "0");
+        check_refused("STEPLADDER_RATE_PER_SECOND", "-1");
+        check_refused("STEPLADDER_RATE_PER_SECOND", "1001");
+        check_refused("STEPLADDER_EXCLUSIVE", "1");
         check_refused("STEPLADDER_METRICS", "statsd");
         check_refused("STEPLADDER_SCHEDULE_GROUP", "a/b");
         check_refused("STEPLADDER_SCHEDULE_ROLE_ARN", "scheduler");
@@ -450,6 +482,17 @@ mod tests {
         let settings = with(&[workflows, ("STEPLADDER_EVENT_BUS", "default")]).unwrap().settings;
         assert_eq!((settings.retention_days_of("order"), settings.retention_days_of("other")), (90, 30));
         assert_eq!(settings.event_bus.as_deref(), Some("default"));
+    }
+
+    #[test]
+    fn a_function_may_say_how_its_step_runs() {
+        let flow = |rate, exclusive| {
+            let variables = [("STEPLADDER_RATE_PER_SECOND", rate), ("STEPLADDER_EXCLUSIVE", exclusive)];
+            with(&variables).unwrap().settings.flow
+        };
+        assert_eq!(flow("", ""), Flow::default());
+        assert_eq!(flow("0.5", "false"), Flow { rate: Rate::per_second(0.5), is_exclusive: false });
+        assert_eq!(flow("20", "true"), Flow { rate: Rate::per_second(20.0), is_exclusive: true });
     }
 
     #[test]

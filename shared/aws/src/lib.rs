@@ -46,7 +46,8 @@ pub use observe::{Call, Observer};
 pub use queue::SqsQueue;
 pub use schedules::OneTimeSchedules;
 pub use stack::{
-    StackSpec, create_function_table, create_queue, create_stack, create_table, visibility_seconds,
+    StackSpec, create_function_table, create_queue, create_stack, create_table, tell_uploads,
+    visibility_seconds,
 };
-pub use store::DynamoStore;
+pub use store::{DynamoStore, partition_pk, run_pk};
 pub use upload::upload;

@@ -49,8 +49,17 @@ pub const SERVICE_CUT_OFF_GRACE: Duration = Duration::from_millis(200);
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>); the other services with less than 1 MB.
 pub const SERVICE_ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// So often a batch tries to take slots of a step while others take them: each time it knows better.
+pub const PACE_ATTEMPTS_MAX: usize = 10;
+
 /// Idle connections that are kept: ten messages at once, with some calls each.
 pub const IDLE_CONNECTIONS_MAX: usize = 32;
+
+/// So many of the calls to the table that each message of a batch makes are under way at once: a batch has up to 10,000
+/// messages, each call is a connection, and a function's process may have 1,024 files open
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>). As many as there are connections that are kept: with
+/// some milliseconds each that is some thousand calls a second, and on a slow machine none of them waits long enough to be tried again.
+pub const CALLS_AT_ONCE: usize = 32;
 
 /// An idle connection is closed after this: sooner than the services do it, so that a call seldom meets a dead one.
 pub const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);

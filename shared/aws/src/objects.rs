@@ -16,7 +16,7 @@ use aws_sdk_s3::{
 use futures::future::BoxFuture;
 use std::{fmt, sync::Arc};
 use stepladder_protocol::{
-    Chunk, ListPage, Listed, Listing, ObjectError, ObjectName, Objects, WorldError, WorldResult,
+    Chunk, Formats, ListPage, Listed, Listing, ObjectError, ObjectName, Objects, WorldError, WorldResult,
 };
 
 /// [`Objects`] on S3. What calls it stands behind a pointer: a binary that never makes one of these doesn't hold it.
@@ -30,6 +30,10 @@ impl fmt::Debug for S3Objects {
 }
 
 impl Objects for S3Objects {
+    fn formats(&self) -> Formats {
+        self.0.formats()
+    }
+
     async fn read(
         &self,
         object: &ObjectName,
@@ -59,6 +63,8 @@ type Answer<T> = WorldResult<Result<T, ObjectError>>;
 
 /// [`Objects`] behind a pointer.
 trait Calls: Send + Sync {
+    fn formats(&self) -> Formats;
+
     fn read<'c>(
         &'c self,
         object: &'c ObjectName,
@@ -83,6 +89,13 @@ struct Buckets {
 }
 
 impl Calls for Buckets {
+    fn formats(&self) -> Formats {
+        #[cfg(feature = "parquet")]
+        return Formats::PLAIN.with_parquet(stepladder_parquet::open);
+        #[cfg(not(feature = "parquet"))]
+        Formats::PLAIN
+    }
+
     fn read<'c>(
         &'c self,
         object: &'c ObjectName,

@@ -50,6 +50,7 @@ impl Queue for SqsQueue {
                 .id(index.to_string())
                 .message_body(&message.body)
                 .delay_seconds(i32::try_from(message.delay_seconds).unwrap_or(i32::MAX))
+                .set_message_group_id(message.group.clone())
                 .build()
                 .map_err(|error| never(operation.clone(), error.to_string()))?;
             entries.push(entry);

@@ -13,13 +13,16 @@ use aws_sdk_dynamodb::{
         ProjectionType, ScalarAttributeType, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
     },
 };
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, CreateBucketConfiguration, Event, FilterRule, FilterRuleName,
+    NotificationConfiguration, NotificationConfigurationFilter, QueueConfiguration, S3KeyFilter,
+};
 use aws_sdk_sqs::types::QueueAttributeName;
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::{Duration, Instant},
 };
-use stepladder_protocol::{Host, QueueName, WorldResult, limits::RECEIVES_MAX};
+use stepladder_protocol::{Host, QueueName, Settings, UploadRule, WorldResult, limits::RECEIVES_MAX};
 
 /// What a stack's queues depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,6 +202,50 @@ pub(crate) async fn create_bucket(host: &AwsHost, bucket: &str) -> WorldResult<(
         return Ok(());
     }
     Err(world_error(format!("create bucket {bucket}"), &error))
+}
+
+/// Creates the buckets of these rules, unless they are there, and has each tell the start queue of its uploads: what a user does by
+/// hand for a bucket of their own, in place of what the bucket told of before.
+pub async fn tell_uploads(host: &AwsHost, rules: &[UploadRule]) -> WorldResult<()> {
+    let mut buckets: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
+    for UploadRule { bucket, prefix, suffix, .. } in rules {
+        buckets.entry(bucket).or_default().insert((prefix, suffix));
+    }
+    let Settings { region, account, .. } = &host.environment().settings;
+    let arn = format!("arn:aws:sqs:{region}:{account}:{}", host.queue().full_name(&QueueName::Start));
+    for (bucket, keys) in buckets {
+        create_bucket(host, bucket).await?;
+        let operation = || format!("have bucket {bucket} tell of its uploads");
+        let queues = keys
+            .into_iter()
+            .map(|(prefix, suffix)| upload_queue(&arn, prefix, suffix))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| never(operation(), error.to_string()))?;
+        let configuration =
+            NotificationConfiguration::builder().set_queue_configurations(Some(queues)).build();
+        // The queue is there, and needs no test message.
+        let putting = host.s3().put_bucket_notification_configuration().skip_destination_validation(true);
+        let putting = putting.bucket(bucket);
+        let answer = putting.notification_configuration(configuration).send().await;
+        answer.map_err(|error| world_error(operation(), &error))?;
+    }
+    Ok(())
+}
+
+fn upload_queue(
+    arn: &str,
+    prefix: &str,
+    suffix: &str,
+) -> Result<QueueConfiguration, aws_sdk_s3::error::BuildError> {
+    let rules = [(FilterRuleName::Prefix, prefix), (FilterRuleName::Suffix, suffix)];
+    let rules = rules.into_iter().filter(|(_, value)| !value.is_empty());
+    let rules = rules.map(|(name, value)| FilterRule::builder().name(name).value(value).build());
+    let key = S3KeyFilter::builder().set_filter_rules(Some(rules.collect())).build();
+    QueueConfiguration::builder()
+        .queue_arn(arn)
+        .events(Event::S3ObjectCreated)
+        .filter(NotificationConfigurationFilter::builder().key(key).build())
+        .build()
 }
 
 /// Creates a queue of the host's stack with these attributes, or gives them to the one that is there.

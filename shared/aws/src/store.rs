@@ -3,6 +3,7 @@
 mod activities;
 mod definitions;
 mod fan_outs;
+mod flow;
 #[cfg(test)]
 mod histories_test;
 mod item;
@@ -19,7 +20,7 @@ mod workflows;
 
 use crate::{
     error::{cancelled, later, never, world_error},
-    limits::{PARKED_REASON_CHARS_MAX, RENEWALS_AT_ONCE},
+    limits::{CALLS_AT_ONCE, PARKED_REASON_CHARS_MAX, RENEWALS_AT_ONCE},
 };
 use aws_sdk_dynamodb::{
     Client,
@@ -38,13 +39,19 @@ use aws_sdk_dynamodb::{
 use futures::{StreamExt, TryStreamExt, stream};
 pub(crate) use item::EXPIRES;
 use item::{DATA, ENDING, ENDING_ITEM, Item, PK, Reader, SK, Writer, payload_attribute};
+pub use keys::{partition_pk, run_pk};
 pub(crate) use lists::{ATTENTION_INDEX, RUNS_INDEX};
-use std::{collections::HashMap, ops::Range};
+use std::{
+    collections::HashMap,
+    ops::Range,
+    sync::{Arc, Mutex},
+};
 use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
     Close, CreateRun, DataSlot, ITEM_VERSION, ListedRun, ListedWorkflow, Partition, Payload, PutRecord,
     Record, RecordKey, RedriveItem, RunId, RunItem, RunKey, Store, WorkflowItem, WorldResult,
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// [`Store`] on DynamoDB.
 #[derive(Debug, Clone)]
@@ -55,6 +62,10 @@ pub struct DynamoStore {
     part_branches: u32,
     /// Whether the answers shall say what they cost: somebody counts.
     capacity: Option<ReturnConsumedCapacity>,
+    /// By step: its next free slot as this process has last seen it, in microseconds since the epoch.
+    paces: Arc<Mutex<HashMap<String, i64>>>,
+    /// One for each of the calls that each message of a batch makes.
+    turns: Arc<Semaphore>,
 }
 
 /// Whether the table's answers say what they cost.
@@ -62,6 +73,13 @@ pub struct DynamoStore {
 pub(crate) enum Capacity {
     Told,
     Untold,
+}
+
+/// Whether a read has all that was written before, or costs half as much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Read {
+    Consistent,
+    Eventual,
 }
 
 const NOT_THERE: &str = "attribute_not_exists(pk)";
@@ -92,7 +110,7 @@ impl Store for DynamoStore {
     }
 
     async fn records(&self, run: &RunKey, branch: &Branch, from_seq: u32) -> WorldResult<Vec<Record>> {
-        self.query_records(run, branch, from_seq, keys::last_seq_sk(branch)).await
+        self.query_records(run, branch, from_seq, keys::last_seq_sk(branch), Read::Consistent).await
     }
 
     async fn records_within(
@@ -101,9 +119,16 @@ impl Store for DynamoStore {
         branch: &Branch,
         seqs: Range<u32>,
     ) -> WorldResult<Vec<Record>> {
-        let Some(last) = seqs.clone().next_back() else { return Ok(Vec::new()) };
-        let last = RecordKey { run: run.clone(), branch: branch.clone(), seq: last };
-        self.query_records(run, branch, seqs.start, keys::record_sk(&last)).await
+        self.records_between(run, branch, seqs, Read::Consistent).await
+    }
+
+    async fn records_seen(
+        &self,
+        run: &RunKey,
+        branch: &Branch,
+        seqs: Range<u32>,
+    ) -> WorldResult<Vec<Record>> {
+        self.records_between(run, branch, seqs, Read::Eventual).await
     }
 
     async fn create_run(&self, run: &RunItem, now_ms: i64) -> WorldResult<CreateRun> {
@@ -127,14 +152,16 @@ impl Store for DynamoStore {
     }
 
     async fn run(&self, run: &RunId, now_ms: i64) -> WorldResult<Option<RunItem>> {
-        let operation = format!("read run {run}");
-        let found = self.get(operation.clone(), keys::run_pk(run), keys::RUN_SK.to_owned()).await?;
-        let found = found.map(|found| item::read_run(operation, run, found)).transpose()?;
-        Ok(found.filter(|found| found.expires_s >= now_ms / 1000))
+        self.read_run_item(run, now_ms, Read::Consistent).await
+    }
+
+    async fn run_seen(&self, run: &RunId, now_ms: i64) -> WorldResult<Option<RunItem>> {
+        self.read_run_item(run, now_ms, Read::Eventual).await
     }
 
     async fn close_run(&self, run: &RunKey, redrive_count: u32, close: &Close) -> WorldResult<bool> {
         let change = RunChange::close(run, redrive_count, close);
+        let _turn = self.turn().await;
         apply(|| format!("close run {run}"), change.update(self)).await
     }
 
@@ -283,7 +310,8 @@ impl DynamoStore {
             Capacity::Told => Some(ReturnConsumedCapacity::Total),
             Capacity::Untold => None,
         };
-        Self { client, table, part_branches: part_branches.max(1), capacity }
+        let turns = Arc::new(Semaphore::new(CALLS_AT_ONCE));
+        Self { client, table, part_branches: part_branches.max(1), capacity, paces: Arc::default(), turns }
     }
 
     fn record_item(&self, key: &RecordKey, record: &Record) -> Item {
@@ -291,11 +319,29 @@ impl DynamoStore {
     }
 
     async fn get(&self, operation: String, pk: String, sk: String) -> WorldResult<Option<Item>> {
+        self.get_by(operation, pk, sk, Read::Consistent).await
+    }
+
+    async fn read_run_item(&self, run: &RunId, now_ms: i64, read: Read) -> WorldResult<Option<RunItem>> {
+        let operation = format!("read run {run}");
+        let found = self.get_by(operation.clone(), keys::run_pk(run), keys::RUN_SK.to_owned(), read).await?;
+        let found = found.map(|found| item::read_run(operation, run, found)).transpose()?;
+        Ok(found.filter(|found| found.expires_s >= now_ms / 1000))
+    }
+
+    async fn get_by(
+        &self,
+        operation: String,
+        pk: String,
+        sk: String,
+        read: Read,
+    ) -> WorldResult<Option<Item>> {
+        let _turn = self.turn().await;
         let answer = self
             .client
             .get_item()
             .table_name(&self.table)
-            .consistent_read(true)
+            .consistent_read(read == Read::Consistent)
             .key(PK, AttributeValue::S(pk))
             .key(SK, AttributeValue::S(sk))
             .set_return_consumed_capacity(self.capacity.clone())
@@ -314,6 +360,18 @@ impl DynamoStore {
         put.send().await.map(|_| ()).map_err(|error| world_error(operation, &error))
     }
 
+    async fn records_between(
+        &self,
+        run: &RunKey,
+        branch: &Branch,
+        seqs: Range<u32>,
+        read: Read,
+    ) -> WorldResult<Vec<Record>> {
+        let Some(last) = seqs.clone().next_back() else { return Ok(Vec::new()) };
+        let last = RecordKey { run: run.clone(), branch: branch.clone(), seq: last };
+        self.query_records(run, branch, seqs.start, keys::record_sk(&last), read).await
+    }
+
     /// The records of a branch from one on up to this key: one page.
     async fn query_records(
         &self,
@@ -321,11 +379,13 @@ impl DynamoStore {
         branch: &Branch,
         from_seq: u32,
         last: String,
+        read: Read,
     ) -> WorldResult<Vec<Record>> {
         let first = RecordKey { run: run.clone(), branch: branch.clone(), seq: from_seq };
         let operation = format!("read the records from {first} on");
         let page = self
             .query()
+            .consistent_read(read == Read::Consistent)
             .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
             .expression_attribute_values(":pk", AttributeValue::S(self.pk_of(&first)))
             .expression_attribute_values(":first", AttributeValue::S(keys::record_sk(&first)))
@@ -357,7 +417,13 @@ impl DynamoStore {
         if let Some((name, value)) = value {
             put = put.expression_attribute_values(name, value);
         }
+        let _turn = self.turn().await;
         put.send().await.map(|_| ())
+    }
+
+    /// Waits until few enough of a batch's calls are under way. Before the call, whose own time is for its answer.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
     }
 
     fn update(&self, pk: String, sk: impl Into<String>) -> UpdateItemFluentBuilder {

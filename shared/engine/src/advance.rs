@@ -22,10 +22,11 @@ use crate::{
     limits::{STATES_WITHOUT_STOP_MAX, TRANSITIONS_MAX},
     outcome::{Limit, Outcome},
     position::{Awaiting, Branch, MapItem, Position},
-    redrive::Kept,
+    redrive::{Kept, PlanAt},
     run::Run,
     trace::{Course, Link, Trace},
     transition::{End, Next, Status, Transition},
+    update::PastFailure,
 };
 use serde_json::{Map, Value};
 use stepladder_asl::{Budget, Definition, Draws, Kind, State, Then, errors};
@@ -216,6 +217,10 @@ impl Walk<'_> {
             }
             return Flow::Stop(next);
         }
+        if let Some(failed) = &position.failed {
+            let PastFailure { error, cause } = failed.as_ref().clone();
+            return Flow::Stop(self.failed(&position.state, position.data.clone(), error, cause));
+        }
         match (&state.kind, position.awaiting, outcome) {
             (Kind::Map(_), Awaiting::Items, Outcome::ItemsRead { reading, is_all }) => {
                 self.items_read(state, position, reading, *is_all)
@@ -322,7 +327,8 @@ impl Walk<'_> {
             .definition
             .timeout_seconds
             .map(|seconds| self.now_ms.saturating_add_unsigned(seconds.saturating_mul(1000)));
-        let resumes = kept.map(|kept| Box::new(kept.resumes(position.seq, &position.branch)));
+        let at = PlanAt { branch: position.branch.clone(), seq: position.seq };
+        let resumes = kept.map(|kept| Box::new(kept.resumes(&at, &position.branch)));
         Next::Wait(Position { resumes, ..self.turn(&position.state, position.data.clone()) })
     }
 
@@ -354,12 +360,27 @@ impl Walk<'_> {
             resumes: None,
             reading: None,
             unread: None,
+            failed: None,
             data,
         }
     }
 
-    /// Leaves a state. Its variables are set only now: all of its expressions saw the values before.
+    /// Leaves a state that has done its work.
     fn exit(
+        &mut self,
+        state: &State,
+        then: &Then,
+        output: Value,
+        assigned: Option<Map<String, Value>>,
+    ) -> Flow {
+        if let Some(trace) = self.trace.as_deref_mut() {
+            trace.gave(&state.name, &output);
+        }
+        self.leave(state, then, output, assigned)
+    }
+
+    /// Leaves a state, also by a catcher. Its variables are set only now: all of its expressions saw the values before.
+    fn leave(
         &mut self,
         state: &State,
         then: &Then,

@@ -124,6 +124,7 @@ mod tests {
             resumes: None,
             reading: None,
             unread: None,
+            failed: None,
             data,
         })
     }

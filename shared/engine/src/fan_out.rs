@@ -18,7 +18,7 @@ pub use map_run::{MapRun, MapRunLimits, map_run, map_run_limits};
 pub use read::{Children, ItemRow, Made};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-pub use source::{ObjectFormat, Source, source};
+pub use source::{Manifest, ObjectFormat, Source, SourceObject, source};
 use std::{borrow::Cow, collections::BTreeSet, ops::Range};
 use stepladder_asl::{
     Budget, Definition, EvalError, Expected, Filter, Items, Kind, Map, Number, Percentage, QueryLanguage,

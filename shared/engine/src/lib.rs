@@ -47,6 +47,7 @@ mod token;
 mod tour;
 mod trace;
 mod transition;
+mod update;
 
 pub use advance::{advance, start, start_branch};
 pub use call::{
@@ -55,15 +56,15 @@ pub use call::{
 };
 pub use event::{Event, HistoryEvent, Integration};
 pub use fan_out::{
-    BranchInput, Children, Inputs, ItemRow, Made, MapRun, MapRunLimits, ObjectFormat, Place, Source,
-    Transformation, Writing, branch_inputs, map_run, map_run_limits, source, writing,
+    BranchInput, Children, Inputs, ItemRow, Made, Manifest, MapRun, MapRunLimits, ObjectFormat, Place,
+    Source, SourceObject, Transformation, Writing, branch_inputs, map_run, map_run_limits, source, writing,
 };
 pub use history::{History, HistoryOrder, Needed, RecordsPart};
 pub use inspect::{ErrorDetails, Inspection};
 pub use outcome::{Limit, Outcome, Phase};
 pub use position::{Awaiting, Branch, Child, FanOut, Fork, MapItem, Opening, Position, Reading};
 pub use present::present;
-pub use redrive::{Around, GoesOn, Kept, Left, Plan, Resumes, Resumption};
+pub use redrive::{Around, GoesOn, Kept, Left, Plan, PlanAt, Resumes, Resumption};
 pub use rehearsal::{Rehearsal, RehearsalError, Waiting};
 pub use replay::{BranchReplay, Follower, Recorded, Records, Replay, ReplayError, replay};
 pub use run::{MAP_RUN_DIGITS, Run, map_run_digits};
@@ -72,6 +73,7 @@ pub use test_state::{
 };
 pub use token::{TOKEN_CHARS_MAX, TaskKey, TaskToken};
 pub use transition::{Effect, End, Next, Status, Target, Transition};
+pub use update::{PastFailure, Update, Updated, Wish};
 
 /// The number of the rules by which this engine computes. A record keeps it: a later engine replays an old run by the
 /// old rules.

@@ -11,10 +11,14 @@ pub const TRANSITIONS_MAX: u32 = 1_000_000;
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html>).
 pub const DELAY_MAX_MS: i64 = 900_000;
 
-/// So many branches one Parallel or Map state may open: a branch's path writes its index with five digits. AWS has no
-/// such limit, but a history of 25,000 events, and 256 KiB of input for the items
+/// So many branches one Parallel or Map state may open, where the items are a part of its data: one delivery makes the inputs of
+/// all of them. AWS has no such limit, but a history of 25,000 events, and 256 KiB of input for the items
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).
 pub const BRANCHES_MAX: u32 = 100_000;
+
+/// So many children a distributed Map state may have whose items are read: the items that count them are a tree of three levels,
+/// and a child's name has 20 bits for its index.
+pub const CHILDREN_MAX: u32 = 1_000_000;
 
 /// So many children of a distributed Map state run at once where it sets no limit, as on AWS
 /// (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>).

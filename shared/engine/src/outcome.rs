@@ -1,6 +1,10 @@
 //! What ended or moved a wait.
 
-use crate::{position::Reading, redrive::Kept};
+use crate::{
+    position::Reading,
+    redrive::{Kept, Plan},
+    update::Update,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -63,6 +67,13 @@ pub enum Outcome {
         cause: Option<String>,
         /// How many events are on the path up to its end.
         events: u64,
+    },
+    /// All children of a Map Run have ended that had begun; those that are left go on under other limits.
+    Updated {
+        update: Box<Update>,
+        /// That of the run then.
+        redrive_count: u32,
+        plan: Box<Plan>,
     },
     /// Somebody stopped the run.
     Stopped {

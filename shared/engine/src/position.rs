@@ -1,6 +1,8 @@
 //! Where a branch waits.
 
-use crate::{limits::DELAY_MAX_MS, present::present, redrive::Resumes, run::Visit, token::TaskKey};
+use crate::{
+    limits::DELAY_MAX_MS, present::present, redrive::Resumes, run::Visit, token::TaskKey, update::PastFailure,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -51,6 +53,9 @@ pub struct Position {
     /// Only in the first position of a child whose item can't be read: why. It fails at its first turn.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unread: Option<String>,
+    /// Only in the first position of a child that had failed before an update of its Map Run: by what. It fails at its first turn.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failed: Option<Box<PastFailure>>,
     /// The state's raw input.
     pub data: Value,
 }
@@ -69,10 +74,14 @@ pub struct Reading {
     /// How many items the largest of them has.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub largest: u32,
-    /// The object as it was at first: S3's ETag.
+    /// The object that is being read as it was at first: S3's ETag.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub etag: Option<String>,
-    /// Where the next row begins: so many bytes and so many lines are before it.
+    /// How the object is compressed as a whole: `gzip` or `zstd`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub packing: Option<String>,
+    /// Where the next row begins: so many bytes and so many lines are before it, of what the object holds. Of a file whose rows
+    /// lie in groups: so many rows of a group, and so many groups.
     #[serde(skip_serializing_if = "is_none_yet", default)]
     pub offset: u64,
     #[serde(skip_serializing_if = "is_none_yet", default)]
@@ -80,9 +89,15 @@ pub struct Reading {
     /// The names that the first row of a CSV gave.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub headers: Option<Vec<String>>,
-    /// The last key of a listing so far.
+    /// The last key of a listing so far. Where the rows of its objects are read: the key of the one that is being read.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub after: Option<String>,
+    /// Where a manifest lists the objects: that manifest as it was at first, by S3's ETag.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub manifest: Option<String>,
+    /// So many of the objects that it lists have been read.
+    #[serde(skip_serializing_if = "is_none_yet", default)]
+    pub files: u64,
 }
 
 fn is_none_yet(number: &u64) -> bool {
@@ -238,7 +253,7 @@ impl Branch {
 }
 
 impl fmt::Display for Branch {
-    /// Empty for the root, else `seq.index` per fork, separated by slashes; zero-padded, so that it sorts.
+    /// Empty for the root, else `seq.index` per fork, separated by slashes; zero-padded, so that the first 100,000 branches sort.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (depth, fork) in self.0.iter().enumerate() {
             let slash = if depth > 0 { "/" } else { "" };

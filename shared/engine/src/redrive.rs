@@ -11,6 +11,7 @@ use crate::{
     position::{Branch, FanOut, MapItem, Position},
     replay::{Records, ReplayError},
     run::Run,
+    update::{PastFailure, Updated, Wish},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -21,7 +22,7 @@ use std::{
 use stepladder_asl::Definition;
 
 /// What a redriven branch finds in the state that it goes on from, where that is a Parallel or Map state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kept {
     /// The fan-out that it waited for.
@@ -31,14 +32,14 @@ pub enum Kept {
 }
 
 /// What is left of a fan-out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The seq at which it was opened, in its branch.
     pub seq: u32,
     pub fan_out: FanOut,
     /// What it went on from itself; none where it was opened anew.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub resumes: Option<Resumes>,
+    pub resumes: Option<Box<Resumes>>,
     /// Only of a distributed Map state that went on itself: the fan-out that was opened anew, as its branch and seq.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub first: Option<Box<(Branch, u32)>>,
@@ -47,7 +48,7 @@ pub struct Plan {
 }
 
 /// Branches of a fan-out, one after another, that are left in the same way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Left {
     pub first: u32,
     #[serde(skip_serializing_if = "is_one", default = "one")]
@@ -71,11 +72,20 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+/// The record that holds a plan: a `redriven` one of the root, or an `updated` one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PlanAt {
+    pub branch: Branch,
+    pub seq: u32,
+}
+
 /// The fan-out that a new one goes on from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Resumes {
-    /// The seq of the root's `redriven` record, which holds the plan.
+    /// The seq of the record that holds the plan, and its branch: the root, where that is a `redriven` one.
     pub redriven_seq: u32,
+    #[serde(skip_serializing_if = "Branch::is_root", default)]
+    pub plan_branch: Branch,
     /// The branch that opened the old fan-out, and the seq.
     #[serde(skip_serializing_if = "Branch::is_root", default)]
     pub branch: Branch,
@@ -88,9 +98,20 @@ pub struct Resumes {
     /// than this.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub first: Option<Box<(Branch, u32)>>,
+    /// All that updates of the Map Run have asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub wish: Option<Box<Wish>>,
+    /// Only where an update opens it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub updated: Option<Box<Updated>>,
 }
 
 impl Resumes {
+    /// The record that holds the plan.
+    pub fn plan_at(&self) -> PlanAt {
+        PlanAt { branch: self.plan_branch.clone(), seq: self.redriven_seq }
+    }
+
     /// The fan-out that was opened anew.
     pub fn first(&self) -> (&Branch, u32) {
         self.first.as_deref().map_or((&self.branch, self.seq), |(branch, seq)| (branch, *seq))
@@ -107,6 +128,8 @@ pub struct Resumption {
     /// The branch's index when its state was opened anew.
     pub index: u32,
     pub around: Around,
+    /// What it has failed by.
+    pub failed: Option<PastFailure>,
 }
 
 /// What a branch waited for, or ended by, in the state that it goes on from.
@@ -131,6 +154,9 @@ pub struct GoesOn {
     pub variables: Option<Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub resumes: Option<Resumes>,
+    /// What it fails by at once, because it had before an update.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failed: Option<PastFailure>,
 }
 
 impl Plan {
@@ -139,18 +165,21 @@ impl Plan {
         self.resumes.as_ref().map_or(self.fan_out.count, |resumes| resumes.total)
     }
 
-    /// The fan-out that goes on from this one; `branch` is the one that opened it.
-    pub fn resumes(&self, redriven_seq: u32, branch: &Branch) -> Resumes {
+    /// The fan-out that goes on from this one; `branch` is the one that opened it, and `at` the record that holds this.
+    pub fn resumes(&self, at: &PlanAt, branch: &Branch) -> Resumes {
         let count = self.left.iter().fold(0_u32, |sum, left| sum.saturating_add(left.count));
         let concurrency = self.fan_out.concurrency.min(count);
         Resumes {
-            redriven_seq,
+            redriven_seq: at.seq,
+            plan_branch: at.branch.clone(),
             branch: branch.clone(),
             seq: self.seq,
             // What is left is stored under the new fan-out.
             left: FanOut { count, concurrency, inputs_seq: None, ..self.fan_out },
             total: self.total(),
             first: self.first.clone(),
+            wish: self.resumes.as_ref().and_then(|resumes| resumes.wish.clone()),
+            updated: None,
         }
     }
 
@@ -190,10 +219,10 @@ impl Plan {
         found
     }
 
-    /// The plan of a fan-out within this one, or this one itself; it was opened by the root branch.
-    pub fn find(&self, branch: &Branch, seq: u32) -> Option<&Plan> {
+    /// The plan of a fan-out within this one, or this one itself, which was opened by the branch `opener`.
+    pub fn find(&self, opener: &Branch, branch: &Branch, seq: u32) -> Option<&Plan> {
         let mut plan = self;
-        for fork in &branch.0 {
+        for fork in branch.0.strip_prefix(opener.0.as_slice())? {
             if fork.seq != plan.seq {
                 return None;
             }
@@ -210,22 +239,24 @@ impl Plan {
 
 impl Kept {
     /// The fan-out that goes on; `branch` is the one that the state belonged to.
-    pub fn resumes(&self, redriven_seq: u32, branch: &Branch) -> Resumes {
+    pub fn resumes(&self, at: &PlanAt, branch: &Branch) -> Resumes {
         match self {
-            Kept::FanOut(plan) => plan.resumes(redriven_seq, branch),
-            Kept::Earlier(resumes) => resumes.clone(),
+            Kept::FanOut(plan) => plan.resumes(at, branch),
+            Kept::Earlier(resumes) => resumes.clone().redriven(),
         }
     }
 }
 
 impl Resumption {
     /// What the branch of the new fan-out starts with; `branch` is the old one, and `left` says how it is left.
-    pub fn input(self, index: u32, left: &Left, redriven_seq: u32, branch: &Branch) -> BranchInput {
+    pub fn input(self, index: u32, left: &Left, resumes: &Resumes, branch: &Branch) -> BranchInput {
+        let at = resumes.plan_at();
         let goes_on = GoesOn {
             index: self.index,
             state: Some(self.state),
             variables: Some(self.variables),
-            resumes: left.inner.as_ref().map(|kept| kept.resumes(redriven_seq, branch)),
+            resumes: left.inner.as_ref().map(|kept| kept.resumes(&at, branch)),
+            failed: self.failed.filter(|_| resumes.repeats_failures()),
         };
         BranchInput {
             index,
@@ -240,7 +271,7 @@ impl Resumption {
 impl BranchInput {
     /// The same for a branch of a redriven fan-out, which so starts as the old one should have.
     pub fn anew(self, index: u32) -> BranchInput {
-        let first = GoesOn { index: self.index, state: None, variables: None, resumes: None };
+        let first = GoesOn { index: self.index, state: None, variables: None, resumes: None, failed: None };
         let goes_on = Some(self.goes_on.unwrap_or_else(|| Box::new(first)));
         BranchInput { index, goes_on, ..self }
     }
@@ -249,22 +280,31 @@ impl BranchInput {
 /// What redriven fan-outs go on from, as far as a run has been followed.
 #[derive(Debug, Default)]
 pub(crate) struct Pins {
-    /// The plans, by the seq of their records, and the redrive count of the run before.
-    plans: BTreeMap<u32, (Plan, u32)>,
-    /// The branches that others go on from, and how many of their records count.
-    records: BTreeMap<Branch, u32>,
+    /// The plans, by their records, and the redrive count of the run before.
+    plans: BTreeMap<PlanAt, (Plan, u32)>,
+    /// The branches that others go on from, and how many of their records count: to an update that came too late others than to
+    /// a redrive.
+    records: BTreeSet<(Branch, u32)>,
     /// The fan-outs with branches that start anew.
     fan_outs: BTreeMap<(Branch, u32), Option<Position>>,
-    resumptions: BTreeMap<Branch, Resumption>,
+    resumptions: BTreeMap<(Branch, u32), Resumption>,
 }
 
 impl Pins {
     pub(crate) fn of(records: &Records) -> Self {
         let mut pins = Self::default();
-        for (seq, record) in (0_u32..).zip(records.get(&Branch::default()).into_iter().flatten()) {
-            if let Outcome::Redriven { redrive_count, kept: Some(Kept::FanOut(plan)) } = &record.outcome {
-                pins.add(plan, &Branch::default());
-                pins.plans.insert(seq, (plan.clone(), redrive_count.saturating_sub(1)));
+        for (branch, records) in records {
+            for (seq, record) in (0_u32..).zip(records) {
+                let (plan, count) = match &record.outcome {
+                    Outcome::Redriven { redrive_count, kept: Some(Kept::FanOut(plan)) } => {
+                        (plan, redrive_count.saturating_sub(1))
+                    }
+                    Outcome::Updated { redrive_count, plan, .. } => (plan.as_ref(), *redrive_count),
+                    _ => continue,
+                };
+                pins.add(plan, branch);
+                let at = PlanAt { branch: branch.clone(), seq };
+                pins.plans.insert(at, (plan.clone(), count));
             }
         }
         pins
@@ -277,18 +317,18 @@ impl Pins {
             if let Some(Kept::FanOut(inner)) = left.inner.as_deref() {
                 self.add(inner, &child);
             }
-            self.records.insert(child, left.records);
+            self.records.insert((child, left.records));
         }
     }
 
     /// Whether somebody goes on from where this branch is after so many records.
     pub(crate) fn wants(&self, branch: &Branch, records: u32) -> bool {
-        self.records.get(branch).is_some_and(|wanted| *wanted == records)
+        self.records.contains(&(branch.clone(), records))
     }
 
-    pub(crate) fn resumed(&mut self, branch: &Branch, resumption: Option<Resumption>) {
+    pub(crate) fn resumed(&mut self, branch: &Branch, records: u32, resumption: Option<Resumption>) {
         if let Some(resumption) = resumption {
-            self.resumptions.insert(branch.clone(), resumption);
+            self.resumptions.insert((branch.clone(), records), resumption);
         }
     }
 
@@ -332,16 +372,16 @@ impl Source<'_> {
     fn input(&mut self, resumes: &Resumes, index: u32) -> Result<Option<BranchInput>, ReplayError> {
         let pins = self.pins;
         let missing = || ReplayError::NoSuchBranch { branch: resumes.branch.child(resumes.seq, index) };
-        let (root, count) = pins.plans.get(&resumes.redriven_seq).ok_or_else(missing)?;
-        let plan = root.find(&resumes.branch, resumes.seq).ok_or_else(missing)?;
+        let (root, count) = pins.plans.get(&resumes.plan_at()).ok_or_else(missing)?;
+        let plan = root.find(&resumes.plan_branch, &resumes.branch, resumes.seq).ok_or_else(missing)?;
         let within = plan.within(index..index.saturating_add(1));
         let (_, number, left) = *within.first().ok_or_else(missing)?;
         if left.records > 0 {
-            let branch = resumes.branch.child(plan.seq, number);
-            let Some(resumption) = pins.resumptions.get(&branch) else {
-                return Err(ReplayError::NoSuchBranch { branch });
+            let pin = (resumes.branch.child(plan.seq, number), left.records);
+            let Some(resumption) = pins.resumptions.get(&pin) else {
+                return Err(ReplayError::NoSuchBranch { branch: pin.0 });
             };
-            return Ok(Some(resumption.clone().input(index, left, resumes.redriven_seq, &branch)));
+            return Ok(Some(resumption.clone().input(index, left, resumes, &pin.0)));
         }
         let old = match &plan.resumes {
             Some(resumes) => self.input(resumes, number)?,
@@ -417,7 +457,7 @@ mod tests {
     #[test]
     fn the_new_fan_out_counts_what_is_left_and_holds_to_its_limits() {
         let plan = plan(4, 6, vec![left(1, 0), Left { count: 3, ..left(3, 2) }]);
-        let resumes = plan.resumes(9, &Branch::default());
+        let resumes = plan.resumes(&PlanAt { seq: 9, ..PlanAt::default() }, &Branch::default());
         assert_eq!(
             resumes.left,
             FanOut { count: 4, concurrency: 3, failures_tolerated: 1, failure_items: 1, inputs_seq: None }
@@ -434,10 +474,14 @@ mod tests {
         let inner = Some(Box::new(Kept::FanOut(plan(2, 5, vec![left(0, 0)]))));
         let outer = plan(4, 6, vec![left(1, 0), Left { inner, ..left(3, 2) }]);
         let root = Branch::default();
-        assert_eq!(outer.find(&root, 4), Some(&outer));
-        assert_eq!(outer.find(&root.child(4, 3), 2).map(|plan| plan.fan_out.count), Some(5));
-        assert_eq!(outer.find(&root.child(4, 1), 2), None);
-        assert_eq!(outer.find(&root.child(4, 2), 2), None);
-        assert_eq!(outer.find(&root.child(5, 3), 2), None);
+        assert_eq!(outer.find(&root, &root, 4), Some(&outer));
+        assert_eq!(outer.find(&root, &root.child(4, 3), 2).map(|plan| plan.fan_out.count), Some(5));
+        assert_eq!(outer.find(&root, &root.child(4, 1), 2), None);
+        assert_eq!(outer.find(&root, &root.child(4, 2), 2), None);
+        assert_eq!(outer.find(&root, &root.child(5, 3), 2), None);
+        let child = root.child(7, 1);
+        let within = outer.find(&child, &child.child(4, 3), 2);
+        assert_eq!(within.map(|plan| plan.fan_out.count), Some(5));
+        assert_eq!(outer.find(&child, &root.child(4, 3), 2), None);
     }
 }

@@ -12,8 +12,9 @@ use crate::{
     redrive::{Around, Resumption},
     run::Run,
     tour::{Aborting, Keep, Tour},
-    trace::{Link, Trace, Wanted},
+    trace::{Awaited, Link, Trace, Wanted},
     transition::{End, Next, Status, Transition},
+    update::PastFailure,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -137,6 +138,19 @@ impl<'a> Follower<'a> {
     /// A run before its first record. `run.redrive_count` may be anything, as in [`replay`].
     pub fn new(definition: &'a Definition, run: &Run, input: Value) -> Self {
         Self::root(definition, run, input, None)
+    }
+
+    /// A run before its first record, for whoever waits for the output of a state: [`Follower::output`].
+    pub fn awaiting(definition: &'a Definition, run: &Run, input: Value, state: &str) -> Self {
+        let mut trace = Trace::new(Link::Nothing, Wanted::These(Vec::new()));
+        trace.awaited = Some(Awaited::new(state));
+        Self::root(definition, run, input, Some(trace))
+    }
+
+    /// What the state that somebody waits for gave when it was left for the first time, as the next state gets it. A state
+    /// that failed gave nothing, also where its Catch led on.
+    pub fn output(&self) -> Option<&Value> {
+        self.trace.as_ref()?.awaited.as_ref()?.output()
     }
 
     /// A branch before its first record, from the position that opened its fan-out (whose data is not needed), its input
@@ -295,9 +309,13 @@ impl<'a> Follower<'a> {
 
     /// Where the branch goes on after a redrive; none if it has succeeded.
     pub fn resumption(&self) -> Option<Resumption> {
+        let mut failed = None;
         let (state, data, variables, around) = match &self.last.next {
             Next::End(End { status: Status::Succeeded, .. }) => return None,
-            Next::End(end) => (&end.state, &end.data, &end.variables, self.around.clone()),
+            Next::End(end) => {
+                failed = Some(PastFailure { error: end.error.clone(), cause: end.cause.clone() });
+                (&end.state, &end.data, &end.variables, self.around.clone())
+            }
             Next::Wait(position) => {
                 let around = match (position.fan_out(), &position.resumes) {
                     (Some(_), _) => Around::FanOut(Box::new(position.clone())),
@@ -314,6 +332,7 @@ impl<'a> Follower<'a> {
             map_item: self.map_item.clone(),
             index: self.index,
             around,
+            failed,
         })
     }
 

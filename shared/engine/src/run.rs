@@ -37,6 +37,9 @@ pub struct Run {
     /// The alias of the workflow that it was started with.
     #[serde(rename = "al", skip_serializing_if = "Option::is_none", default)]
     pub alias: Option<String>,
+    /// Whose it is: the group of its messages. No state can see it.
+    #[serde(rename = "tn", skip_serializing_if = "Option::is_none", default)]
+    pub tenant: Option<String>,
     /// Whether a task of another run waits for its end.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub child: bool,
@@ -219,6 +222,7 @@ impl Run {
             redriven_ms: None,
             version: None,
             alias: None,
+            tenant: None,
             child: false,
             input: None,
             context: None,
@@ -229,7 +233,7 @@ impl Run {
 /// So many of a Map Run's hex digits are those of its children's names, too: 80 bits, which no other Map Run of a table has.
 pub const MAP_RUN_DIGITS: usize = 20;
 
-/// An index of [`limits::BRANCHES_MAX`](crate::limits::BRANCHES_MAX) has 17 bits.
+/// An index of [`limits::CHILDREN_MAX`](crate::limits::CHILDREN_MAX) has 20 bits.
 const INDEX_DIGITS: usize = 5;
 
 /// The digits that a Map Run's id and its children's names begin with; none where a text is no UUID.
@@ -270,8 +274,9 @@ mod tests {
     fn a_childs_name_leads_to_its_map_run_and_its_index() {
         let run = Run::for_test("order", "17");
         let (one, two) = (run.map_run_id("", 3), run.map_run_id("", 4));
-        let names: Vec<String> = [0, 1, 63, 64, 99_999].map(|index| run.child_name(&one, index)).into();
-        for (name, index) in names.iter().zip([0, 1, 63, 64, 99_999]) {
+        let names: Vec<String> =
+            [0, 1, 63, 64, 99_999, 999_999].map(|index| run.child_name(&one, index)).into();
+        for (name, index) in names.iter().zip([0, 1, 63, 64, 99_999, 999_999]) {
             assert_eq!(map_run_digits(name), map_run_digits(&one));
             assert_eq!(run.child_index(&one, name), Some(index));
             assert_eq!(run.child_index(&two, name), None);

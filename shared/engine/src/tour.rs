@@ -130,7 +130,7 @@ impl<'a> Tour<'a> {
             }
             let position = follower.push(record)?;
             if self.pins.wants(&branch, follower.next_seq()) {
-                self.pins.resumed(&branch, follower.resumption());
+                self.pins.resumed(&branch, follower.next_seq(), follower.resumption());
             }
             if self.keep == Keep::Everything {
                 positions.push(position);
@@ -186,8 +186,10 @@ impl<'a> Tour<'a> {
         };
         self.pins.opened(position);
         let state = self.definition.state(&position.state);
-        // What its children start with is stored, and no part of the run's own records; their histories are their own.
-        if state.is_some_and(State::reads_items) {
+        let is_apart = state.is_some_and(|state| Opener::of(state) == Opener::Distributed);
+        // What its children start with is stored, and no part of the run's own records; their histories are their own. And no page of
+        // this history shows any children of another distributed one.
+        if state.is_some_and(State::reads_items) || is_apart && self.keep == Keep::Index {
             let records = self.records;
             let below = position.branch.child(position.seq, 0)
                 ..position.branch.child(position.seq.saturating_add(1), 0);
@@ -195,9 +197,6 @@ impl<'a> Tour<'a> {
             return Ok(());
         }
         let at_once = Opening { started_ms: follower.last().now_ms, events: position.events };
-        let is_apart = state.is_some_and(|state| Opener::of(state) == Opener::Distributed);
-        // No page of this history shows them: there they are only checked.
-        let strand = strand.filter(|_| !is_apart || self.keep == Keep::Everything);
         let place = strand.and_then(|strand| {
             let Trace { last: link, count: after, .. } = *follower.trace()?;
             let fan_outs = &mut self.strands.get_mut(strand)?.fan_outs;
@@ -209,7 +208,9 @@ impl<'a> Tour<'a> {
         let recorded = self.recorded(position);
         let first: BTreeSet<u32> = (0..width.concurrency).chain(recorded).collect();
         self.children(follower, position, &mut opened, &first, &BTreeMap::new())?;
-        if opened.place.is_none() {
+        // Once it is updated, all have ended that had begun.
+        let is_updated = record.is_some_and(|record| matches!(record.outcome, Outcome::Updated { .. }));
+        if opened.place.is_none() || is_updated {
             return Ok(());
         }
         opened.close_room(width.failures_tolerated);
@@ -358,9 +359,11 @@ struct Stop {
 impl Stop {
     fn of(record: Option<&Recorded>) -> Self {
         match record {
-            None | Some(Recorded { outcome: Outcome::Joined { .. } | Outcome::Responded { .. }, .. }) => {
-                Self { at_ms: None, failed: None }
-            }
+            None
+            | Some(Recorded {
+                outcome: Outcome::Joined { .. } | Outcome::Responded { .. } | Outcome::Updated { .. },
+                ..
+            }) => Self { at_ms: None, failed: None },
             Some(Recorded { outcome: Outcome::BranchFailed { index, .. }, finished_ms, .. }) => {
                 Self { at_ms: Some(*finished_ms), failed: Some(*index) }
             }

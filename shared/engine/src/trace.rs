@@ -1,6 +1,7 @@
 //! The events of one branch on their way to the history.
 
 use crate::{checkpoint::Checkpoint, event::Event, inspect::Watched};
+use serde_json::Value;
 use std::cell::RefCell;
 
 /// Collects the events of one branch, in their order. Its events are numbered within the branch, from 1 on.
@@ -19,6 +20,25 @@ pub(crate) struct Trace {
     pub(crate) count: u64,
     /// The numbers of the events whose details somebody wants to see; the others cost no copy of their data.
     wanted: Wanted,
+    /// The state whose first output somebody waits for.
+    pub(crate) awaited: Option<Awaited>,
+}
+
+/// A state, and what it gave first.
+#[derive(Debug, Clone)]
+pub(crate) struct Awaited {
+    state: String,
+    output: Option<Value>,
+}
+
+impl Awaited {
+    pub(crate) fn new(state: &str) -> Self {
+        Self { state: state.to_owned(), output: None }
+    }
+
+    pub(crate) fn output(&self) -> Option<&Value> {
+        self.output.as_ref()
+    }
 }
 
 /// An event, and what it follows.
@@ -71,6 +91,7 @@ impl Trace {
             inspection: None,
             count: 0,
             wanted,
+            awaited: None,
         }
     }
 
@@ -99,10 +120,23 @@ impl Trace {
         }
     }
 
+    /// A state has done its work, and this is what the next one gets.
+    pub(crate) fn gave(&mut self, state: &str, output: &Value) {
+        if let Some(awaited) = &mut self.awaited
+            && awaited.output.is_none()
+            && awaited.state == state
+        {
+            awaited.output = Some(output.clone());
+        }
+    }
+
     /// Forgets all but the first events: what follows will be walked again, and that walk is the one that counts.
     pub(crate) fn truncate(&mut self, count: u64, last: Link) {
         self.events.truncate(usize::try_from(count).unwrap_or(usize::MAX));
         self.count = count;
         self.last = last;
+        if let Some(awaited) = &mut self.awaited {
+            awaited.output = None;
+        }
     }
 }

@@ -179,6 +179,7 @@ impl End {
             resumes: None,
             reading: None,
             unread: None,
+            failed: None,
             data: self.data.clone(),
         }
     }

@@ -1,12 +1,16 @@
 //! One JSON array: its elements are found by their brackets and quotation marks, and each is then parsed by itself.
 //! Behind a broken element nothing can be trusted, so that every fault is the whole object's.
 
-use crate::{BadJson, Next, Unreadable, held::Held, json, larger_than, utf8};
+use crate::{BadJson, Next, Unreadable, held::Held, json, larger_than, pointer::Seek, utf8};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Rows {
     row_bytes_max: usize,
     at: At,
+    /// On the way to an array that isn't the whole text.
+    seek: Option<Seek>,
+    /// Whether something else may stand behind the array.
+    is_within: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +30,7 @@ enum At {
 
 /// How far the element that begins at the first byte held has been looked at.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Element {
+pub(crate) struct Element {
     scanned: usize,
     /// So many brackets and braces are open.
     depth: usize,
@@ -43,20 +47,36 @@ enum Text {
 }
 
 impl Rows {
-    pub(crate) fn new(row_bytes_max: usize) -> Self {
-        Self { row_bytes_max, at: At::Beginning }
+    /// The array that the names of a pointer lead to; without any the whole text is it.
+    pub(crate) fn new(pointer: &[String], row_bytes_max: usize) -> Self {
+        let seek = Seek::new(pointer);
+        Self { row_bytes_max, at: At::Beginning, is_within: seek.is_some(), seek }
     }
 
     /// Goes on at the place that an element's row has told.
-    pub(crate) fn behind_element(row_bytes_max: usize) -> Self {
-        Self { row_bytes_max, at: At::Behind }
+    pub(crate) fn behind_element(pointer: &[String], row_bytes_max: usize) -> Self {
+        Self { row_bytes_max, at: At::Behind, is_within: !pointer.is_empty(), seek: None }
     }
 
     pub(crate) fn is_complete(&self) -> bool {
         self.at == At::End
     }
 
+    /// Whether what follows doesn't matter any more.
+    pub(crate) fn ends_early(&self) -> bool {
+        self.is_within && self.at == At::End
+    }
+
     pub(crate) fn next(&mut self, held: &mut Held) -> Result<Next, Unreadable> {
+        if self.ends_early() {
+            return Ok(Next::Unknown);
+        }
+        if let Some(seek) = &mut self.seek {
+            if !seek.found(held)? {
+                return Ok(Next::Unknown);
+            }
+            self.seek = None;
+        }
         loop {
             if let At::Inside(element) = &mut self.at {
                 let Some(bytes) = element.end(held, self.row_bytes_max)? else {
@@ -75,6 +95,10 @@ impl Rows {
             };
             self.at = match (&self.at, byte) {
                 (At::Beginning, b'[') => At::First,
+                (At::First | At::Behind, b']') if self.is_within => {
+                    self.at = At::End;
+                    return Ok(Next::Unknown);
+                }
                 (At::First | At::Behind, b']') => At::End,
                 (At::Behind, b',') => At::Comma,
                 (At::First | At::Comma, b',' | b']' | b'}') => {
@@ -99,6 +123,15 @@ impl Rows {
 }
 
 impl Element {
+    pub(crate) fn has_begun(&self) -> bool {
+        self.scanned > 0
+    }
+
+    /// So many bytes have been looked at.
+    pub(crate) fn scanned(&self) -> usize {
+        self.scanned
+    }
+
     /// The bytes of the element, once its end is there.
     fn end(&mut self, held: &Held, row_bytes_max: usize) -> Result<Option<usize>, Unreadable> {
         let rest = held.rest();
@@ -121,7 +154,8 @@ impl Element {
         Ok(None)
     }
 
-    fn step(&mut self, byte: u8) -> Option<usize> {
+    /// Looks at the next byte: how many the element has, once its end is there.
+    pub(crate) fn step(&mut self, byte: u8) -> Option<usize> {
         // Brackets and strings end by themselves: whoever is outside of them behind the first byte is in a number or a
         // word, which whatever can't belong to it ends.
         let in_word = self.depth == 0 && self.scanned > 0;

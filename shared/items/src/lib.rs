@@ -21,13 +21,20 @@
 
 mod array;
 mod csv;
+mod grouped;
 mod held;
 pub mod limits;
 mod lines;
+mod manifest;
+mod packed;
+mod pointer;
 #[cfg(test)]
 mod tests;
 
+pub use grouped::{GroupRows, Grouped, OpenGrouped, Opened};
 use held::Held;
+pub use manifest::{Inventory, ListedFile, athena_manifest};
+pub use packed::{Packing, Unpack, Unpacked, unpacker};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -51,6 +58,9 @@ pub enum Format {
     JsonLines,
     /// The elements of one array.
     JsonArray,
+    /// The elements of an array within a JSON text, which the names of a JSON Pointer lead to (RFC 6901). What stands behind it isn't
+    /// looked at.
+    JsonArrayAt(Vec<String>),
 }
 
 /// Text with a delimiter, as AWS reads it: RFC 4180, and escapes
@@ -146,8 +156,10 @@ impl Reader {
                 Rows::Csv(csv::Rows::new(delimiter, headers, row_bytes_max)?)
             }
             Format::JsonLines => Rows::Lines(lines::Rows::new(row_bytes_max)),
-            Format::JsonArray if begins => Rows::Array(array::Rows::new(row_bytes_max)),
-            Format::JsonArray => Rows::Array(array::Rows::behind_element(row_bytes_max)),
+            Format::JsonArray if begins => Rows::Array(array::Rows::new(&[], row_bytes_max)),
+            Format::JsonArray => Rows::Array(array::Rows::behind_element(&[], row_bytes_max)),
+            Format::JsonArrayAt(pointer) if begins => Rows::Array(array::Rows::new(&pointer, row_bytes_max)),
+            Format::JsonArrayAt(pointer) => Rows::Array(array::Rows::behind_element(&pointer, row_bytes_max)),
         };
         Ok(Self { held: Held::new(at), rows, failing: None, unreadable: None })
     }
@@ -174,10 +186,11 @@ impl Reader {
         row
     }
 
-    /// Whether all bytes have been read, and the object is complete: the last call of `next_row` gave none.
+    /// Whether all bytes have been read that matter, and the object is complete: the last call of `next_row` gave none.
     pub fn is_done(&self) -> bool {
         let complete = match &self.rows {
             Rows::Csv(_) | Rows::Lines(_) => true,
+            Rows::Array(rows) if rows.ends_early() => return self.unreadable.is_none(),
             Rows::Array(rows) => rows.is_complete(),
         };
         let read = self.held.is_finished() && self.held.rest().is_empty() && self.failing.is_none();

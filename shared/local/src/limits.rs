@@ -18,6 +18,9 @@ pub const QUEUE_NAME_CHARS_MAX: usize = 80;
 pub const MESSAGE_ATTRIBUTES_MAX: usize = 10;
 /// Characters of a message attribute's name or type.
 pub const MESSAGE_ATTRIBUTE_NAME_CHARS_MAX: usize = 256;
+/// Characters of a message's group
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html>).
+pub const MESSAGE_GROUP_CHARS_MAX: usize = 128;
 /// Messages of one ReceiveMessage.
 pub const RECEIVE_MESSAGES_MAX: u32 = 10;
 /// Seconds that one ReceiveMessage waits at most.

@@ -12,7 +12,7 @@ use crate::{
 use futures::{
     FutureExt, StreamExt,
     future::{BoxFuture, Either},
-    stream::FuturesUnordered,
+    stream::{self, FuturesUnordered},
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
@@ -109,8 +109,9 @@ impl<H: Host> Protocol<H> {
         note: &(dyn Fn() + Send + Sync),
     ) -> Vec<String> {
         self.shorten_visibility(invocation, deliveries).await;
-        let firsts = deliveries.iter().enumerate().map(|(index, delivery)| {
-            self.first(step, invocation, delivery)
+        let slots = self.slots(invocation, deliveries).await;
+        let firsts = deliveries.iter().zip(slots).enumerate().map(|(index, (delivery, slot))| {
+            self.first(step, invocation, delivery, slot)
                 .map(move |first| {
                     note();
                     Turn::First(index, first)
@@ -240,15 +241,20 @@ impl<H: Host> Protocol<H> {
                 by_queue.entry(sending.queue.clone()).or_default().push((index, sending));
             }
         }
-        for (queue, sendings) in by_queue {
-            for chunk in chunks(sendings) {
-                for index in self.send_chunk(&queue, chunk).await {
-                    if !self.planted(PlantedBug::AcknowledgeBeforeSending) {
-                        dispositions.insert(index, Disposition::LEAVE);
-                    }
+        let calls = by_queue.into_iter().flat_map(|(queue, sendings)| {
+            chunks(sendings).into_iter().map(move |chunk| (queue.clone(), chunk))
+        });
+        let mut failed = stream::iter(calls)
+            .map(|(queue, chunk)| async move { self.send_chunk(&queue, chunk).await })
+            .buffer_unordered(limits::SENDS_AT_ONCE);
+        while let Some(failed) = failed.next().await {
+            for index in failed {
+                if !self.planted(PlantedBug::AcknowledgeBeforeSending) {
+                    dispositions.insert(index, Disposition::LEAVE);
                 }
             }
         }
+        drop(failed);
         dispositions.into_iter().collect()
     }
 

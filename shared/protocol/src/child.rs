@@ -5,11 +5,11 @@ use crate::{
     batch::{Invocation, Sending, StepFailure},
     deliver::{Handled, Job},
     fan_outs::{PartKey, Partition},
-    item::{ParentTask, RunId, RunItem, RunKey},
+    item::{ParentTask, RecordKey, RunId, RunItem, RunKey},
     limits,
     line::Line,
     message::{Ask, Lock, Message},
-    start::{StartError, StartRequest, Started},
+    start::{StartError, StartRequest, StartWith, Started},
     tasks::{TaskState, Tasks},
     traits::{Clock, Host, QueueName, Store, WorldResult},
     versions::Qualifier,
@@ -17,6 +17,7 @@ use crate::{
 };
 use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 use serde_json::{Map, Value, json};
+use std::ops::Range;
 use stepladder_asl::{Definition, Pattern, Service, timestamp};
 use stepladder_engine::{Callee, Outcome, Phase, Position, Run, Status, StepCall, TaskKey, callee};
 
@@ -51,7 +52,12 @@ impl<H: Host> Protocol<H> {
         let parent = waits.then_some(ParentTask { run, task });
         let arn = Run { workflow: id.workflow.clone(), name: id.name.clone(), ..job.message.run.clone() }
             .execution_arn();
-        let item = match self.start_for(request, qualifier.as_ref(), parent.as_ref()).await {
+        let with = StartWith {
+            qualifier: qualifier.as_ref(),
+            parent: parent.as_ref(),
+            tenant: job.message.run.tenant.as_deref(),
+        };
+        let item = match self.start_for(request, with).await {
             Ok(Started::Created(item)) => item,
             Ok(Started::Repeated(item)) if !waits || item.parent == parent => item,
             Ok(Started::Repeated(_) | Started::Conflict(_)) => {
@@ -268,22 +274,37 @@ impl<H: Host> Protocol<H> {
         }
     }
 
-    /// Stops the runs that the tasks of a fan-out's branches wait for, of all parts of it and of what is nested in them.
+    /// Stops the runs that the tasks of a fan-out's branches wait for, of all parts of it and of what is nested in them. For a wide
+    /// one the messages do that which stop its parts.
     pub(crate) async fn stop_children_of(
         &self,
         definition: &Definition,
         run: &Run,
         position: &Position,
     ) -> WorldResult<()> {
-        let Some(fan_out) = position.fan_out().filter(|_| waits_for_runs(definition)) else { return Ok(()) };
+        let Some(fan_out) = position.fan_out().filter(|fan_out| self.tree(fan_out.count).is_flat()) else {
+            return Ok(());
+        };
         let key = Lock::of(position).key(&RunKey::of(run));
-        let mut parts: Vec<PartKey> =
-            self.parts(fan_out.count).map(|part| PartKey { fan_out: key.clone(), part }).collect();
+        self.stop_children_in(definition, &key, self.parts(fan_out.count)).await
+    }
+
+    pub(crate) async fn stop_children_in(
+        &self,
+        definition: &Definition,
+        fan_out: &RecordKey,
+        parts: Range<u32>,
+    ) -> WorldResult<()> {
+        if !waits_for_runs(definition) {
+            return Ok(());
+        }
+        let run = &fan_out.run;
+        let mut parts: Vec<PartKey> = parts.map(|part| PartKey { fan_out: fan_out.clone(), part }).collect();
         while let Some(part) = parts.pop() {
             let part = Partition::Part(part);
             let children = self.host.store().children_in(&part).await?;
             let stops: Vec<BoxFuture<'_, WorldResult<()>>> =
-                children.iter().map(|child| self.stop_child(child, &key.run, None)).collect();
+                children.iter().map(|child| self.stop_child(child, run, None)).collect();
             stream::iter(stops)
                 .buffer_unordered(limits::FAN_OUT_ITEMS_AT_ONCE)
                 .try_collect::<Vec<()>>()

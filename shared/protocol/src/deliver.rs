@@ -14,6 +14,7 @@ use crate::{
     line::{Before, Line},
     message::{Ask, Lock, Message},
     metrics::Metric,
+    pace::Slot,
     payload::{self, Payload},
     planted::PlantedBug,
     start::is_start,
@@ -79,6 +80,7 @@ impl<H: Host> Protocol<H> {
         step: Option<&StepFunction>,
         invocation: &Invocation,
         delivery: &Delivery,
+        slot: Slot,
     ) -> First {
         if invocation.is_dead_letter() && is_start(&delivery.body) {
             return First::Handled(self.start_delivery(invocation, delivery).await);
@@ -87,11 +89,13 @@ impl<H: Host> Protocol<H> {
         if sweeps && let Some(place) = sweep::asked(&delivery.body, self.host.clock().now_ms()) {
             return First::Handled(self.sweep_delivery(invocation, delivery, place).await);
         }
-        match self.open(invocation, delivery).await {
+        match self.open(invocation, delivery, slot).await {
             Ok(Opened::Settled(handled)) => First::Handled(handled),
             Ok(Opened::Waiting(job)) => {
                 let runs_code = matches!(job.message.ask, Ask::Step(_));
-                let was_received = delivery.receive_count > 1 || invocation.is_dead_letter();
+                let received_before = job.message.pace.is_some_and(|pace| pace.receives > 0);
+                let was_received =
+                    delivery.receive_count > 1 || received_before || invocation.is_dead_letter();
                 if runs_code && was_received {
                     return First::Retry(job);
                 }
@@ -134,7 +138,23 @@ impl<H: Host> Protocol<H> {
                 let before = invocation.before(delivery);
                 self.open_part(&job.message, &job.definition, (fan_out, *part, *is_read), before).boxed()
             }
+            Ask::OpenParts { fan_out, first, parts, is_read } => {
+                let parts = *first..first.saturating_add(*parts);
+                self.open_parts(&job.message, &job.definition, (fan_out, parts, *is_read)).boxed()
+            }
+            Ask::Gather { fan_out, node } => {
+                let before = invocation.before(delivery);
+                self.gather_node(&job.message, &job.definition, (fan_out, *node), before).boxed()
+            }
+            Ask::StopParts { fan_out, first, parts } => {
+                let parts = *first..first.saturating_add(*parts);
+                self.stop_some(&job.message, &job.definition, (fan_out, parts)).boxed()
+            }
             Ask::Join(fan_out) => self.joined_by(invocation, delivery, &job, fan_out).boxed(),
+            Ask::Drain { fan_out, marks } => {
+                self.look_at_draining(&job.message, &job.definition, (fan_out, *marks)).boxed()
+            }
+            Ask::Update(fan_out) => self.updated_by(invocation, delivery, &job, fan_out).boxed(),
         };
         let handled = handling.await;
         match handled {
@@ -180,6 +200,9 @@ impl<H: Host> Protocol<H> {
         if let Some(outcome) = self.answered_before(job, position).await? {
             return self.commit(invocation, delivery, job, position, outcome, None).await;
         }
+        if self.host.settings().flow.is_exclusive {
+            return self.run_exclusively(step, invocation, delivery, job, position).await;
+        }
         match self.execute(step, invocation, job, position).await? {
             Executed::CutOff => Ok(Handled::leave()),
             Executed::Outcome(outcome, started_ms) => {
@@ -206,7 +229,12 @@ impl<H: Host> Protocol<H> {
     }
 
     /// Decodes a message and clears away what is settled (rule 1).
-    pub(crate) async fn open(&self, invocation: &Invocation, delivery: &Delivery) -> WorldResult<Opened> {
+    pub(crate) async fn open(
+        &self,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        slot: Slot,
+    ) -> WorldResult<Opened> {
         let received_ms = self.host.clock().now_ms();
         let bytes_max = self.host.settings().payload_bytes_max;
         let mut message = match Message::decode(&delivery.body, bytes_max) {
@@ -231,6 +259,9 @@ impl<H: Host> Protocol<H> {
             self.stop_orphan(invocation, &message).await?;
             return Ok(Opened::Settled(Handled::done()));
         }
+        if let Some(handled) = self.wait_for_slot(invocation, delivery, &mut message, slot).await? {
+            return Ok(Opened::Settled(handled));
+        }
         let definition = self.definition(&message.run.workflow, &message.run.definition).await?;
         message.fetch(self.host.blobs(), bytes_max).await?;
         Ok(Opened::Waiting(Box::new(Job { message, definition, received_ms })))
@@ -251,7 +282,8 @@ impl<H: Host> Protocol<H> {
             return true;
         }
         let waited_ms = delivery.sent_ms.map_or(i64::MAX, |sent_ms| received_ms.saturating_sub(sent_ms));
-        delivery.receive_count > 1 || position.attempt() > 1 || waited_ms > limits::FRESH_MS
+        let is_repeated = delivery.receive_count > 1 || message.pace.is_some();
+        is_repeated || position.attempt() > 1 || waited_ms > limits::FRESH_MS
     }
 
     /// Rule 1: whether the message has nothing left to decide. If its own record is there, its effects are sent again
@@ -286,13 +318,16 @@ impl<H: Host> Protocol<H> {
         // die before it has sent.
         let tells_of_answer = matches!(message.ask, Ask::Answered(..));
         let looks = matches!(message.ask, Ask::Answered(..) | Ask::Untaken(_) | Ask::Child(..));
-        let reads = delivery.receive_count > 1 || ended || invocation.is_dead_letter() || looks;
+        let is_repeated = delivery.receive_count > 1 || message.pace.is_some();
+        let reads = is_repeated || ended || invocation.is_dead_letter() || looks;
         let record = match reads {
             true => self.host.store().record(&lock.key(&key)).await?,
             false => None,
         };
-        // The opening of a fan-out writes no record; if there is one, the fan-out is over.
-        if let (Ask::Open { .. }, Some(_)) = (&message.ask, &record) {
+        // The opening of a fan-out writes no record, nor does gathering, nor a look at it; if there is one, the fan-out is over.
+        if let (Ask::Open { .. } | Ask::OpenParts { .. } | Ask::Gather { .. } | Ask::Drain { .. }, Some(_)) =
+            (&message.ask, &record)
+        {
             return Ok(Some(Handled::done()));
         }
         // Nor does the look at a run; if there is one, nobody waits for that run any more.
@@ -334,7 +369,7 @@ impl<H: Host> Protocol<H> {
         message.fetch(self.host.blobs(), self.host.settings().payload_bytes_max).await?;
         let key = RunKey::of(&message.run);
         let position = match &message.ask {
-            Ask::Join(fan_out) => self.opened(&key, fan_out).await?.position,
+            Ask::Join(fan_out) | Ask::Update(fan_out) => self.opened(&key, fan_out).await?.position,
             ask => match ask.position() {
                 Some(position) => position.clone(),
                 None => return Ok(Handled::done()),
@@ -538,16 +573,6 @@ impl<H: Host> Protocol<H> {
         let bytes_max = self.host.settings().payload_bytes_max;
         (bytes > bytes_max)
             .then(|| format!("{what} has {bytes} bytes; {bytes_max} is the most (payload_bytes_max)."))
-    }
-}
-
-impl Invocation {
-    /// Whether the effects of what a message asks for may have been done by an earlier delivery of it.
-    fn before(&self, delivery: &Delivery) -> Before {
-        match delivery.receive_count > 1 || self.is_dead_letter() {
-            true => Before::Perhaps,
-            false => Before::Never,
-        }
     }
 }
 

@@ -36,7 +36,9 @@ impl<H: Host> Protocol<H> {
         transition: &Transition,
     ) -> WorldResult<Vec<Sending>> {
         // After the record, and before anything is sent: whoever waits no longer for its branches stops them.
-        let has_all = matches!(outcome, Outcome::Joined { .. } | Outcome::Responded { .. });
+        // Of a Map Run that is updated all have ended that had begun.
+        let has_all =
+            matches!(outcome, Outcome::Joined { .. } | Outcome::Responded { .. } | Outcome::Updated { .. });
         if position.fan_out().is_some() && !has_all {
             self.stop_branches(line.run, position).await?;
             self.stop_children_of(line.definition, line.run, position).await?;
@@ -140,7 +142,11 @@ impl<H: Host> Protocol<H> {
             .unwrap_or(u32::MAX)
             .min(limits::DELAY_SECONDS_MAX);
         let body = message.encode(self.host.blobs(), self.host.settings().payload_bytes_max).await?;
-        Ok(Sending { queue, outgoing: Outgoing { body, delay_seconds }, step: None })
+        Ok(Sending {
+            queue,
+            outgoing: Outgoing::new(body, delay_seconds).of_group(message.run.tenant.clone()),
+            step: None,
+        })
     }
 
     /// Sends at once what no batch of messages asks for; answers with their number.

@@ -12,6 +12,9 @@ use serde_json::Value;
 use std::panic::AssertUnwindSafe;
 use stepladder_engine::{Callee, Limit, Outcome, Phase, Position, callee, service_call, step_call};
 
+/// How Lambda names that a function ran into its timeout.
+pub(crate) const SANDBOX_TIMEDOUT: &str = "Sandbox.Timedout";
+
 /// What a step's code led to.
 pub(crate) enum Executed {
     Outcome(Outcome, Option<i64>),
@@ -154,8 +157,8 @@ fn sandbox_timed_out(request_id: Option<&str>, function_timeout_ms: i64) -> Outc
     let millis = function_timeout_ms % 1000 / 10;
     let message =
         format!("RequestId: {request_id} Error: Task timed out after {seconds}.{millis:02} seconds");
-    let cause = serde_json::json!({ "errorType": "Sandbox.Timedout", "errorMessage": message });
-    failed_run("Sandbox.Timedout".to_owned(), cause.to_string())
+    let cause = serde_json::json!({ "errorType": SANDBOX_TIMEDOUT, "errorMessage": message });
+    failed_run(SANDBOX_TIMEDOUT.to_owned(), cause.to_string())
 }
 
 fn failed_run(error: String, cause: String) -> Outcome {

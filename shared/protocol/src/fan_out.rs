@@ -4,8 +4,10 @@
 //! done again after a crash. The join is a message of its own, for a message writes at most one record.
 
 mod again;
+mod drain;
 mod gather;
 mod join;
+mod nodes;
 mod open;
 mod part;
 mod read;
@@ -14,13 +16,14 @@ mod write;
 
 use crate::{
     Protocol,
-    fan_outs::{FanOuts, PartKey},
+    fan_outs::{FanOuts, PartKey, Tree},
     item::{RecordKey, RunKey},
     json,
     message::Lock,
     payload::{self, Payload},
     traits::{Host, WorldResult},
 };
+pub(crate) use join::Told;
 pub(crate) use open::in_time;
 pub(crate) use part::PartInputs;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -88,6 +91,15 @@ impl<H: Host> Protocol<H> {
 
     pub(crate) fn part_branches(&self) -> u32 {
         self.host.settings().part_branches.max(1)
+    }
+
+    pub(crate) fn node_parts(&self) -> u32 {
+        self.host.settings().node_parts.max(2)
+    }
+
+    /// What the parts of a fan-out of so many branches report to.
+    pub(crate) fn tree(&self, count: u32) -> Tree {
+        Tree::new(self.parts(count).end, self.node_parts())
     }
 
     /// The parts of a fan-out of so many branches.

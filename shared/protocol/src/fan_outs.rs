@@ -2,7 +2,9 @@
 //!
 //! A fan-out is named by the lock of the position that waits for it. Its branches are counted in *parts* of
 //! [`limits::PART_BRANCHES`](crate::limits::PART_BRANCHES) each, so that no item grows large and no partition of the
-//! table takes the writes of all of them.
+//! table takes the writes of all of them. Many parts are counted in a tree of items ([`TallyKey`]).
+
+mod tree;
 
 use crate::{
     item::{Record, RecordKey, RunKey},
@@ -14,7 +16,9 @@ use std::{
     fmt,
     future::Future,
 };
-use stepladder_engine::Branch;
+use stepladder_engine::{Branch, FanOut, Update};
+pub use tree::{Node, TallyKey};
+pub(crate) use tree::{Tree, pieces};
 
 /// One part of a fan-out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,9 +104,16 @@ pub struct Part {
     pub ended: Vec<Ended>,
     /// Nothing of it begins any more.
     pub is_stopped: bool,
+    /// The fan-out is to be updated: of those that have ended only so many, the first ones, begin another branch.
+    pub mark: Option<u32>,
 }
 
 impl Part {
+    /// Whether the end at a place, from 1 on, begins another branch.
+    pub fn begins_at(&self, place: u32) -> bool {
+        self.mark.is_none_or(|mark| place <= mark)
+    }
+
     /// The place of a branch among those that have ended, from 1 on.
     pub fn place(&self, index: u32) -> Option<u32> {
         let at = self.ended.iter().position(|ended| ended.index == index)?;
@@ -111,7 +122,12 @@ impl Part {
 
     /// How many failures there are, where a failed branch counts for so many.
     pub fn failures(&self, failure_items: u32) -> u32 {
-        let counted = self.ended.iter().map(|ended| match ended.how {
+        self.failures_at(usize::MAX, failure_items)
+    }
+
+    /// How many there were when so many branches had ended.
+    pub(crate) fn failures_at(&self, count: usize, failure_items: u32) -> u32 {
+        let counted = self.ended.iter().take(count).map(|ended| match ended.how {
             EndedHow::Ok => 0,
             EndedHow::Failed => failure_items,
             EndedHow::Unread => 1,
@@ -120,29 +136,39 @@ impl Part {
     }
 }
 
-/// The root item of a fan-out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The root item of a fan-out, or a node of one.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tally {
-    /// The failures of each part that has some, as far as they have been reported.
+    /// The failures of each part or node below it that has some, as far as they have been reported.
     pub failures: BTreeMap<u32, u32>,
-    /// The parts whose branches have all ended.
+    /// The parts or nodes whose branches have all ended.
     pub complete: BTreeSet<u32>,
-    /// Nothing of it is opened any more.
+    /// Nothing of it is opened any more. Only of a root item.
     pub is_stopped: bool,
+    /// How often failures have been reported.
+    pub reports: u64,
+    /// What those go on with that have not begun, once all have ended that have.
+    pub update: Option<Update>,
 }
 
 impl Tally {
+    /// Whether more branches have failed than are tolerated. As long as an update is to come it is not said: how many are
+    /// tolerated then is for the fan-out to say that the update opens, or for the join, if there is nothing left to open.
+    pub fn has_failed(&self, fan_out: &FanOut) -> bool {
+        self.update.is_none() && self.total_failures() > fan_out.failures_tolerated
+    }
+
     pub fn total_failures(&self) -> u32 {
         self.failures.values().fold(0, |sum, failures| sum.saturating_add(*failures))
     }
 
-    /// Whether all of so many parts have reported that they are complete.
-    pub fn has_all(&self, parts: u32) -> bool {
-        u32::try_from(self.complete.len()).is_ok_and(|complete| complete >= parts)
+    /// Whether all of so many have reported that they are complete.
+    pub fn has_all(&self, count: u32) -> bool {
+        u32::try_from(self.complete.len()).is_ok_and(|complete| complete >= count)
     }
 }
 
-/// What one part tells the root item.
+/// What one part or node tells the item above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartReport {
     /// How many of its branches have failed; it only ever raises what has been reported.
@@ -150,7 +176,7 @@ pub struct PartReport {
     pub progress: Progress,
 }
 
-/// Whether all branches of a part have ended.
+/// Whether all branches of a part or of a node have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     Partial,
@@ -195,16 +221,27 @@ pub trait FanOuts: Send + Sync {
     /// Whether a part's flag is set. May be a moment old.
     fn is_stopped(&self, part: &PartKey) -> impl Future<Output = WorldResult<bool>> + Send;
 
-    /// Tells the root item about a part, all in one update; answers with the root item as it is then.
-    fn report_part(
+    /// Tells an item about a part or node below it, all in one update; answers with the item as it is then.
+    fn report(
         &self,
-        part: &PartKey,
+        above: &TallyKey,
+        below: u32,
         report: PartReport,
         expires_s: i64,
     ) -> impl Future<Output = WorldResult<Tally>> + Send;
 
-    /// A root item that nothing has been written about is as it is at first.
-    fn tally(&self, fan_out: &RecordKey) -> impl Future<Output = WorldResult<Tally>> + Send;
+    /// An item that nothing has been written about is as it is at first.
+    fn tally(&self, key: &TallyKey) -> impl Future<Output = WorldResult<Tally>> + Send;
+
+    /// Writes what the branches below a node have come to.
+    fn put_gathered(
+        &self,
+        node: &TallyKey,
+        gathered: &Payload,
+        expires_s: i64,
+    ) -> impl Future<Output = WorldResult<()>> + Send;
+
+    fn gathered(&self, node: &TallyKey) -> impl Future<Output = WorldResult<Option<Payload>>> + Send;
 
     /// Sets the flag of a part, also where there is no item yet.
     fn stop_part(&self, part: &PartKey, expires_s: i64) -> impl Future<Output = WorldResult<()>> + Send;
@@ -215,6 +252,19 @@ pub trait FanOuts: Send + Sync {
         fan_out: &RecordKey,
         expires_s: i64,
     ) -> impl Future<Output = WorldResult<()>> + Send;
+
+    /// Marks a part, unless it is: no branch that is listed from now on begins another one. Answers with the part as it is then.
+    fn mark_part(&self, part: &PartKey, expires_s: i64) -> impl Future<Output = WorldResult<Part>> + Send;
+
+    /// Writes what a fan-out is updated with, also where there is no item yet; false, and nothing is written, if failures have
+    /// been reported since `before` was read, or another update has been written.
+    fn put_update(
+        &self,
+        fan_out: &RecordKey,
+        update: &Update,
+        before: &Tally,
+        expires_s: i64,
+    ) -> impl Future<Output = WorldResult<bool>> + Send;
 
     /// Many records at once: one answer per key, in order.
     fn records_at(&self, keys: &[RecordKey])
@@ -261,8 +311,9 @@ mod tests {
     fn a_place_counts_from_one() {
         let ended = |index, how| Ended { index, seq: 0, how };
         let part =
-            Part { ended: vec![ended(7, EndedHow::Ok), ended(2, EndedHow::Failed)], is_stopped: false };
+            Part { ended: vec![ended(7, EndedHow::Ok), ended(2, EndedHow::Failed)], ..Part::default() };
         assert_eq!((part.place(7), part.place(2), part.place(3)), (Some(1), Some(2), None));
         assert_eq!((part.failures(1), part.failures(100)), (1, 100));
+        assert_eq!((part.failures_at(1, 1), part.failures_at(2, 1)), (0, 1));
     }
 }

@@ -135,6 +135,8 @@ pub struct RunItem {
     /// The version and the alias of the workflow that it was started with.
     pub workflow_version: Option<u32>,
     pub alias: Option<String>,
+    /// Whose it is: the group of its messages.
+    pub tenant: Option<String>,
 }
 
 /// A task of one run that waits for the end of another.
@@ -180,6 +182,7 @@ impl RunItem {
             redriven_ms: self.redriven_ms(),
             version: self.workflow_version,
             alias: self.alias.clone(),
+            tenant: self.tenant.clone(),
             child: self.parent.is_some(),
             input: None,
             context: None,

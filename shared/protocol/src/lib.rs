@@ -5,6 +5,7 @@
 
 mod activities;
 mod aliases;
+mod answer;
 mod backlog;
 mod batch;
 mod branch_ends;
@@ -21,6 +22,7 @@ mod integration;
 mod item;
 mod items;
 pub mod json;
+mod lease;
 pub mod limits;
 mod line;
 mod log;
@@ -28,6 +30,7 @@ mod map_runs;
 mod message;
 mod metrics;
 mod objects;
+mod pace;
 mod park;
 mod payload;
 mod planted;
@@ -44,8 +47,10 @@ mod sweep;
 mod tags;
 mod task;
 mod tasks;
+mod tenant;
 mod together;
 mod traits;
+mod uploads;
 mod versions;
 mod waits;
 mod walk;
@@ -53,6 +58,7 @@ mod workflows;
 
 pub use activities::{Activities, ActivityItem};
 pub use aliases::{AliasChange, AliasWritten};
+pub use answer::{Answer, AskError, Asked, Awaited};
 pub use backlog::{Backlog, Depths, Go, Kept, KeptMessage, Letter, LookEnd, Looked};
 pub use batch::{Delivery, Disposition, Invocation, StepFailure, StepFunction, StepRequest};
 pub use branch_ends::BranchEnding;
@@ -60,7 +66,9 @@ pub use dead_letter::{Solo, SoloAnswer, SoloDelivery};
 pub use definitions::Current;
 pub use execute::error_cause;
 
-pub use fan_outs::{Ended, EndedHow, FanOuts, Part, PartKey, PartReport, Partition, Progress, Tally};
+pub use fan_outs::{
+    Ended, EndedHow, FanOuts, Node, Part, PartKey, PartReport, Partition, Progress, Tally, TallyKey,
+};
 pub use glance::Glance;
 pub use integration::{IntegrationCall, Integrations};
 pub use item::{
@@ -68,13 +76,15 @@ pub use item::{
     WorkflowItem,
 };
 pub use items::Items;
+pub use lease::{Lease, LeaseTaken, Leases};
 pub use map_runs::{
     ChildPage, ChildStatus, ChildrenAsked, Counts, MapRunChild, MapRunChildData, MapRunCounts, MapRunEnd,
-    MapRunFound, MapRunItem, MapRunKey, MapRunNow, MapRunSettings, MapRunStatus, MapRuns,
+    MapRunFound, MapRunItem, MapRunKey, MapRunNow, MapRunSettings, MapRunStatus, MapRunUpdated, MapRuns,
 };
 pub use message::{Ask, Enclosing, Given, Lock, MESSAGE_VERSION, Message, StatusChange, Unreadable};
 pub use metrics::{Metric, Metrics};
-pub use objects::{Chunk, ListPage, Listed, Listing, ObjectError, ObjectName, Objects};
+pub use objects::{Chunk, Formats, ListPage, Listed, Listing, ObjectError, ObjectName, Objects};
+pub use pace::{Pace, Paces, Rate, Slots, SlotsAsked};
 pub use park::Parked;
 pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;
@@ -82,7 +92,7 @@ pub use publish::VersionDeleted;
 pub use read::{Bounded, RecordPages, Recording, RunView};
 pub use redrive::RedrivePreview;
 pub use repair::Repaired;
-pub use settings::{Settings, StatusEvents, WorkflowSettings};
+pub use settings::{Flow, Settings, StatusEvents, WorkflowSettings};
 pub use start::{StartError, StartRequest, Started, body_to_resend, check_name};
 pub use stepladder_asl::WorkflowType;
 pub use stop::Requested;
@@ -90,12 +100,14 @@ pub use sweep::Swept;
 pub use tags::TagsChanged;
 pub use task::{TaskDone, TaskError, TaskTaken};
 pub use tasks::{EndTask, TaskAnswer, TaskItem, TaskState, Tasks};
-pub use together::BatchFunction;
+pub use tenant::{TenantPath, tenant_of_body};
+pub use together::{BatchCall, BatchFunction, panicked};
 pub use traits::{
     Absent, Blobs, Clock, CreateRun, DataSlot, Events, Functions, Host, Invoked, ListedRun, ListedWorkflow,
     Outgoing, PutRecord, Queue, QueueName, Retry, Schedule, Scheduled, Schedules, SendError, StatusEvent,
     Store, WorkflowBefore, WorldError, WorldResult,
 };
+pub use uploads::UploadRule;
 pub use versions::{AliasItem, Beside, Qualifier, Route, Tagged, TagsItem, VersionItem, Versions};
 pub use waits::{Timer, TimerKind, Wait};
 pub use workflows::{MadeWith, NewVersion, WorkflowChange, WorkflowChanged, WorkflowCreated, uuid};
@@ -106,11 +118,14 @@ pub struct Protocol<H> {
     host: H,
     definitions: definitions::Definitions,
     metrics: Metrics,
+    /// Files whose rows lie in groups are read one at a time: a group takes much memory.
+    group: futures::lock::Mutex<()>,
 }
 
 impl<H: Host> Protocol<H> {
     pub fn new(host: H) -> Self {
-        Self { host, definitions: definitions::Definitions::default(), metrics: Metrics::default() }
+        let (definitions, metrics) = (definitions::Definitions::default(), Metrics::default());
+        Self { host, definitions, metrics, group: futures::lock::Mutex::new(()) }
     }
 
     pub fn host(&self) -> &H {

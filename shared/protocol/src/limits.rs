@@ -11,6 +11,10 @@ pub const SEND_BYTES_MAX: usize = 1024 * 1024;
 /// The most messages of one SendMessageBatch call.
 pub const SEND_MESSAGES_MAX: usize = 10;
 
+/// So many SendMessageBatch calls of what was handled together are under way at once: a batch of 10,000 messages asks for a
+/// thousand, and each is a connection.
+pub const SENDS_AT_ONCE: usize = 16;
+
 /// The longest delay of a message, in seconds.
 pub const DELAY_SECONDS_MAX: u32 = 900;
 
@@ -42,12 +46,30 @@ pub const FORK_BYTES: usize = 48;
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>).
 pub const PART_BRANCHES: u32 = 64;
 
+/// So many parts of a fan-out report to one item, so many of such items to the next one, and so many messages one delivery sends to
+/// open or to stop it, unless set otherwise. An item of them takes about a write unit, and its partition less than half of the
+/// writes that it can have in a second, should all branches below it fail in one; and what all of them have come to is gathered in
+/// a second by a function of 256 MB.
+pub const NODE_PARTS: u32 = 64;
+
+/// A fan-out of so many parts at most tells each failure at once: together they write less than half of what a partition takes in a
+/// second, should all branches fail in one. A part of a larger one tells them when their number has doubled.
+pub const PARTS_TOLD_EACH_MAX: u32 = 8;
+
 /// So many items of one fan-out are written or read at once.
 pub const FAN_OUT_ITEMS_AT_ONCE: usize = 32;
 
-/// So many bytes of an object are fetched at once: S3 gives some tens of MB a second to one request, so that its latency is a
-/// small part of it, and they are a small part of a function's memory.
+/// So many bytes of an object are fetched at once. S3 answers a first byte within 100 to 200 milliseconds
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-design-patterns.html>): the larger a piece, the
+/// smaller the part of that in it. Each message of a batch may hold one such piece in a function of 256 MB.
 pub const READ_BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
+
+/// A manifest that lists further objects has at most so many bytes, and is held in memory. An entry of an S3 inventory's manifest
+/// has about 250, so that this is some 60,000 files; S3 writes millions of rows into each of a large inventory's.
+pub const MANIFEST_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// So many bytes of a file whose rows lie in groups are fetched at first: its end says where they are.
+pub const FILE_END_BYTES: u64 = 64 * 1024;
 
 /// A file of results is closed behind so many bytes: what is written is held in memory, one file of each kind.
 pub const RESULT_FILE_BYTES: usize = 8 * 1024 * 1024;
@@ -86,9 +108,34 @@ pub const REDRIVES_KEPT_MAX: usize = 10;
 /// A payload stays in its item up to this compressed size, in bytes; a larger one goes to the blob store.
 pub const ITEM_PAYLOAD_BYTES_MAX: usize = 8 * 1024;
 
+/// Whoever waits for an answer of a run reads at most so much for it, in halves of a read unit: an eventually consistent read
+/// of up to [`READ_UNIT_BYTES`] costs one. The last read may be of the largest record there is, which makes ten units
+/// of all of them together.
+pub const ANSWER_HALF_UNITS: u32 = 18;
+
+/// What of these is kept for an ending of an item of its own, which is read consistently: three units, where it is the largest.
+pub const ENDING_HALF_UNITS: u32 = 4;
+
+/// So many bytes are read for one unit, or for half of one where the read is eventually consistent
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>).
+pub const READ_UNIT_BYTES: usize = 4 * 1024;
+
+/// What a record of the root has at most beside its payload, in bytes: [`RECORD_OVERHEAD_BYTES`], and two names of
+/// [`NAME_CHARS_MAX`] with four bytes for a character.
+pub const RECORD_BESIDE_BYTES_MAX: usize = RECORD_OVERHEAD_BYTES + 2 * 4 * NAME_CHARS_MAX;
+
+/// Whoever waits for an answer looks so long after the start for the first time, in milliseconds, and not sooner again: a
+/// step on one machine takes about as long.
+pub const LOOK_FIRST_MS: i64 = 5;
+
 /// An input or an ending stays in the run item up to this size, in bytes: with both, and without, the run item has about
 /// 380 bytes, the update at the run's end costs one write unit.
 pub const RUN_ITEM_PAYLOAD_BYTES_MAX: usize = 300;
+
+/// A run's tenant has at most so many characters, a UUID's: with its attribute's name it fits beside an input and an ending into
+/// the run item's write unit. SQS takes 128
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html>).
+pub const TENANT_CHARS_MAX: usize = 36;
 
 /// The largest payload unless set otherwise, in bytes: a quarter of a function's 256 MB.
 pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -101,6 +148,27 @@ pub const RECEIVES_MAX: u32 = 5;
 
 /// A message that waited longer than this before its first delivery is checked against the run item, in milliseconds.
 pub const FRESH_MS: i64 = 10_000;
+
+/// How often a step may begin that has a rate, in times a second: one write of its pace's item begins at least one, and a partition
+/// of the table takes 1,000 writes a second
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>).
+pub const RATE_PER_SECOND_MAX: f64 = 1_000.0;
+pub const RATE_PER_SECOND_MIN: f64 = 0.001;
+
+/// Slots of a step with a rate are given so far ahead, in milliseconds: as long as a message can be delayed.
+pub const PACE_AHEAD_MS: i64 = DELAY_SECONDS_MAX as i64 * 1000;
+
+/// A slot is good for so long behind its time, in milliseconds: a delayed message seldom comes later, and after a pause of
+/// its function a step begins no more often than its rate says, and so many milliseconds' worth.
+pub const PACE_LATE_MS: i64 = 10_000;
+
+/// A slot that is no further ahead is waited for in the function, in milliseconds: a message is delayed by whole seconds. No
+/// longer than a quarter of the function's timeout.
+pub const PACE_WAIT_MS: i64 = 1_000;
+
+/// A lease ends so long after its holder is killed, in milliseconds: clocks may differ by so much, and a request be
+/// under way for so long.
+pub const LEASE_MARGIN_MS: i64 = 10_000;
 
 /// A message that can't be read is handed back for this long, in seconds.
 pub const UNREADABLE_BACK_SECONDS: u32 = 30;
@@ -144,6 +212,9 @@ pub const RETENTION_DAYS: u32 = 30;
 /// A run name's most characters
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>).
 pub const NAME_CHARS_MAX: usize = 80;
+
+/// So many characters of an uploaded file's name stand in its run's name, before 33 of what tells it from all others.
+pub const UPLOAD_NAME_CHARS_MAX: usize = 40;
 
 /// An error name's and a cause's most characters
 /// (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html>).

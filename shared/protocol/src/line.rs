@@ -1,6 +1,9 @@
 //! One branch of a run, as far as all of its messages agree.
 
-use crate::message::{Enclosing, Message};
+use crate::{
+    batch::{Delivery, Invocation},
+    message::{Enclosing, Message},
+};
 use stepladder_asl::Definition;
 use stepladder_engine::{FanOut, Run};
 
@@ -22,6 +25,16 @@ pub(crate) enum Before {
     Never,
     /// Whatever has a record needn't be started again.
     Perhaps,
+}
+
+impl Invocation {
+    /// Whether the effects of what a message asks for may have been done by an earlier delivery of it.
+    pub(crate) fn before(&self, delivery: &Delivery) -> Before {
+        match delivery.receive_count > 1 || self.is_dead_letter() {
+            true => Before::Perhaps,
+            false => Before::Never,
+        }
+    }
 }
 
 impl<'a> Line<'a> {

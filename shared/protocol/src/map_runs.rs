@@ -5,9 +5,11 @@
 
 mod look;
 mod pages;
+mod update;
 
 pub use look::{Counts, MapRunCounts, MapRunEnd, MapRunFound, MapRunStatus};
 pub use pages::{ChildPage, ChildStatus, ChildrenAsked, MapRunChild, MapRunChildData};
+pub use update::MapRunUpdated;
 
 use crate::{
     Protocol,
@@ -16,7 +18,7 @@ use crate::{
     item::{ITEM_VERSION, RecordKey, RunKey},
     traits::{Clock, Host, Store, WorldResult},
 };
-use futures::future;
+
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use stepladder_asl::Definition;
@@ -59,7 +61,7 @@ pub struct MapRunItem {
     pub now: MapRunNow,
 }
 
-/// What a Map Run was started with; a redrive leaves it as it is.
+/// What a Map Run was started with; a redrive leaves it as it is, and so does an update.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct MapRunSettings {
     /// 0: no limit was set.
@@ -200,21 +202,20 @@ impl<H: Host> Protocol<H> {
                 fan_out,
                 children: resumes.as_ref().map_or(count, |resumes| resumes.total),
                 opened_ms,
-                redriven_ms: resumes.as_ref().map(|_| run.redriven_ms.unwrap_or(opened_ms)),
+                redriven_ms: resumes
+                    .as_ref()
+                    .filter(|resumes| resumes.is_redriven())
+                    .map(|_| run.redriven_ms.unwrap_or(opened_ms)),
                 resumes,
             },
             key,
         };
         let (store, expires_s) = (self.host.store(), self.fan_out_expires_s(&item.key.run));
-        let (put, led) = future::join(store.put_map_run(&item, expires_s), async {
-            // It leads there since reading began.
-            match (is_read, map_run_digits(&item.id)) {
-                (false, Some(digits)) => store.put_map_run_key(&digits, &item.key, expires_s).await,
-                _ => Ok(()),
-            }
-        })
-        .await;
-        put.and(led)
+        // What leads there first, so that each Map Run that is listed can be found. Where items are read it does since that began.
+        if let (false, Some(digits)) = (is_read, map_run_digits(&item.id)) {
+            store.put_map_run_key(&digits, &item.key, expires_s).await?;
+        }
+        store.put_map_run(&item, expires_s).await
     }
 
     /// How many items were read for the position behind the record that says so.
@@ -283,8 +284,17 @@ mod tests {
         let mut redriven = item(1, 9);
         let left =
             FanOut { count: 1, concurrency: 1, failures_tolerated: 0, failure_items: 1, inputs_seq: None };
-        let resumes =
-            Resumes { redriven_seq: 6, branch: Branch::default(), seq: 5, left, total: 3, first: None };
+        let resumes = Resumes {
+            redriven_seq: 6,
+            plan_branch: Branch::default(),
+            branch: Branch::default(),
+            seq: 5,
+            left,
+            total: 3,
+            first: None,
+            wish: None,
+            updated: None,
+        };
         redriven.now.resumes = Some(Box::new(resumes));
         let redriven = redriven.over(Some(&opened)).unwrap();
         assert_eq!((redriven.started_ms, redriven.settings.max_concurrency, redriven.now.seq), (3, 5, 9));

@@ -4,6 +4,7 @@ use crate::{
     item::{RecordKey, RunId, RunKey},
     json,
     limits::MESSAGE_BYTES_MAX,
+    pace::Pace,
     payload::{self, BlobRef},
     tasks::TaskAnswer,
     traits::{Blobs, WorldResult},
@@ -30,6 +31,9 @@ pub struct Message {
     /// The fan-outs that its branch stands in, outermost first: one for each fork of the branch.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub enclosing: Vec<Enclosing>,
+    /// How it waits for a slot, if its step has a rate.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pace: Option<Pace>,
     /// Where the position's data lies, if it is too large for the message.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub data: Option<BlobRef>,
@@ -92,8 +96,31 @@ pub enum Ask {
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         is_read: bool,
     },
+    /// Start those of so many parts, from `first` on: by a message for each of them, or by several of these.
+    OpenParts {
+        fan_out: Lock,
+        first: u32,
+        parts: u32,
+        /// As in [`Ask::Open`].
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        is_read: bool,
+    },
+    /// All branches below this node of a fan-out have ended: gather what they have come to, and tell the node above. The node
+    /// is one of those that parts report to.
+    Gather { fan_out: Lock, node: u32 },
+    /// Nobody waits for the branches of these parts any more, so many from `first` on. The record that says so is there.
+    StopParts { fan_out: Lock, first: u32, parts: u32 },
     /// All branches of this fan-out have ended, or more than are tolerated have failed: record it.
     Join(Lock),
+    /// This fan-out is to be updated: look whether all of its branches have ended that have begun. `marks`: it is the first look,
+    /// after which none begins any more.
+    Drain {
+        fan_out: Lock,
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        marks: bool,
+    },
+    /// All branches of this fan-out have ended that had begun, and it is to be updated: record what is left.
+    Update(Lock),
     /// The run's TimeoutSeconds passed in one of its branches: end the run.
     TimeOut,
     /// Stop the run.
@@ -124,7 +151,12 @@ impl Ask {
             | Ask::Untaken(position)
             | Ask::Child(position, _) => Some(position),
             Ask::Open { .. }
+            | Ask::OpenParts { .. }
+            | Ask::Gather { .. }
+            | Ask::StopParts { .. }
             | Ask::Join(_)
+            | Ask::Drain { .. }
+            | Ask::Update(_)
             | Ask::TimeOut
             | Ask::Stop { .. }
             | Ask::Redrive
@@ -137,7 +169,12 @@ impl Ask {
     /// The lock of the position that it is about, carried or not.
     pub fn lock(&self) -> Option<Lock> {
         match self {
-            Ask::Open { fan_out, .. } | Ask::Join(fan_out) => Some(fan_out.clone()),
+            Ask::Open { fan_out, .. }
+            | Ask::OpenParts { fan_out, .. }
+            | Ask::Gather { fan_out, .. }
+            | Ask::Join(fan_out)
+            | Ask::Drain { fan_out, .. }
+            | Ask::Update(fan_out) => Some(fan_out.clone()),
             _ => self.position().map(Lock::of),
         }
     }
@@ -151,7 +188,12 @@ impl Ask {
             | Ask::Untaken(position)
             | Ask::Child(position, _) => Some(position),
             Ask::Open { .. }
+            | Ask::OpenParts { .. }
+            | Ask::Gather { .. }
+            | Ask::StopParts { .. }
             | Ask::Join(_)
+            | Ask::Drain { .. }
+            | Ask::Update(_)
             | Ask::TimeOut
             | Ask::Stop { .. }
             | Ask::Redrive
@@ -213,6 +255,7 @@ impl Message {
             run,
             ask,
             enclosing: Vec::new(),
+            pace: None,
             data: None,
             around: None,
             input: None,

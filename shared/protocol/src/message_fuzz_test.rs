@@ -44,7 +44,12 @@ fn bodies() -> Vec<String> {
         Ask::Untaken(position.clone()),
         Ask::Child(position, 120),
         Ask::Open { fan_out: lock.clone(), part: 2, is_read: true },
-        Ask::Join(lock),
+        Ask::OpenParts { fan_out: lock.clone(), first: 128, parts: 128, is_read: true },
+        Ask::Gather { fan_out: lock.clone(), node: 7 },
+        Ask::StopParts { fan_out: lock.clone(), first: 0, parts: 128 },
+        Ask::Join(lock.clone()),
+        Ask::Drain { fan_out: lock.clone(), marks: true },
+        Ask::Update(lock),
         Ask::TimeOut,
         Ask::Stop { error: text("Stopped"), cause: None },
         Ask::Redrive,
@@ -63,7 +68,7 @@ fn bodies() -> Vec<String> {
 }
 
 /// How many kinds of asks there are.
-const KINDS: usize = 14;
+const KINDS: usize = 19;
 
 /// Another kind doesn't compile until it is here, and [`bodies`] has one.
 fn kind(ask: &Ask) -> &'static str {
@@ -75,7 +80,12 @@ fn kind(ask: &Ask) -> &'static str {
         Ask::Untaken(_) => "untaken",
         Ask::Child(..) => "child",
         Ask::Open { .. } => "open",
+        Ask::OpenParts { .. } => "open parts",
+        Ask::Gather { .. } => "gather",
+        Ask::StopParts { .. } => "stop parts",
         Ask::Join(_) => "join",
+        Ask::Drain { .. } => "drain",
+        Ask::Update(_) => "update",
         Ask::TimeOut => "time out",
         Ask::Stop { .. } => "stop",
         Ask::Redrive => "redrive",

@@ -120,6 +120,7 @@ fn position(data: Value) -> Position {
         resumes: None,
         reading: None,
         unread: None,
+        failed: None,
         data,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::traits::WorldResult;
 use std::{fmt, future::Future};
+use stepladder_items::{OpenGrouped, Packing, Unpack, Unreadable, unpacker};
 
 /// An object in a bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,8 +75,28 @@ impl fmt::Display for ObjectError {
     }
 }
 
+/// What reads objects that aren't plain text. It would make each step larger: only who has objects refers to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Formats {
+    pub(crate) unpack: fn(Packing) -> Result<Box<dyn Unpack>, Unreadable>,
+    pub(crate) parquet: Option<OpenGrouped>,
+}
+
+impl Formats {
+    /// What is compressed as a whole.
+    pub const PLAIN: Self = Self { unpack: unpacker, parquet: None };
+
+    /// Parquet files as well.
+    pub const fn with_parquet(self, open: OpenGrouped) -> Self {
+        Self { parquet: Some(open), ..self }
+    }
+}
+
 /// The users' buckets. Only the timer function has them.
 pub trait Objects: Send + Sync {
+    /// What reads the objects in them.
+    fn formats(&self) -> Formats;
+
     /// The bytes of an object from `from` on, at most `bytes_max`; fewer only at its end, and none behind it. With an ETag
     /// the object has to be the one that has it: else the error's code is `PreconditionFailed`.
     fn read(

@@ -126,7 +126,7 @@ impl<H: Host> Protocol<H> {
         match json::to_ascii(&parked) {
             Ok(body) => Handled::sending(vec![Sending {
                 queue: QueueName::Parked,
-                outgoing: Outgoing { body, delay_seconds: 0 },
+                outgoing: Outgoing::new(body, 0),
                 step: None,
             }]),
             Err(_) => Handled::leave_for(limits::UNREADABLE_BACK_SECONDS),

@@ -56,12 +56,32 @@ pub enum PlantedBug {
     CallRecordsItsError,
     /// The message that tells an end is acknowledged although the event bus refused it.
     UntoldStatusIsDone,
+    /// The report of a complete node doesn't say how many of the branches below it failed.
+    CompleteNodeWithoutFailures,
+    /// A node counts as complete when as many have reported to it as a node can have.
+    EveryNodeIsFull,
+    /// A node tells that it is complete before what its branches have come to is gathered.
+    NodeToldBeforeGathered,
     /// A redrive runs the branches again that have succeeded.
     RedriveRerunsFinishedBranches,
+    /// All messages of a batch have the slot of the first.
+    OneSlotForTheBatch,
+    /// A message that waits for its slot is sent again under another id.
+    WaitsUnderAnotherId,
+    /// A lease that somebody holds is as good as one of one's own.
+    HeldLeaseIsTaken,
+    /// Whoever has a lease runs the code, also where somebody had it before.
+    LeaseIsEnough,
+    /// The end of a branch begins another one although its Map Run is to be updated.
+    EndsBehindMarkBegin,
+    /// An update opens the fan-out anew before the last branch has ended that had begun.
+    ReopensBeforeDrained,
+    /// Failures count against the threshold that an update is to replace.
+    JudgesWhileDraining,
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 27] = [
+    pub const ALL: [PlantedBug; 37] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -88,6 +108,16 @@ impl PlantedBug {
         PlantedBug::UntoldStatusIsDone,
         PlantedBug::AnswerWithoutMessage,
         PlantedBug::CallRecordsItsError,
+        PlantedBug::CompleteNodeWithoutFailures,
+        PlantedBug::EveryNodeIsFull,
+        PlantedBug::NodeToldBeforeGathered,
         PlantedBug::RedriveRerunsFinishedBranches,
+        PlantedBug::OneSlotForTheBatch,
+        PlantedBug::WaitsUnderAnotherId,
+        PlantedBug::HeldLeaseIsTaken,
+        PlantedBug::LeaseIsEnough,
+        PlantedBug::EndsBehindMarkBegin,
+        PlantedBug::ReopensBeforeDrained,
+        PlantedBug::JudgesWhileDraining,
     ];
 }

@@ -6,12 +6,13 @@ use crate::{
     item::{Ending, Record, RecordKey, RunId, RunItem, RunKey},
     json,
     limits::RECORD_BLOB_BYTES,
+    message::Lock,
     payload::{self, Payload},
     traits::{Clock, DataSlot, Host, Retry, Store, WorldError, WorldResult},
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
-use stepladder_asl::Definition;
+use stepladder_asl::{Definition, Kind, State};
 use stepladder_engine::{
     Branch, Follower, Position, Recorded, Records, Replay, ReplayError, Resumption, Run, Transition, replay,
 };
@@ -27,7 +28,8 @@ pub struct RunView {
     /// Those of the root branch.
     pub records: Vec<Record>,
     pub recorded: Vec<Recorded>,
-    /// Those of all other branches.
+    /// Those of all other branches, but for the children of distributed Map states whose items are read: nothing in the run's own
+    /// records says what they started with.
     pub branch_records: BTreeMap<Branch, Vec<Record>>,
     pub branch_recorded: Records,
     pub replay: Replay,
@@ -41,7 +43,7 @@ pub struct Recording {
     /// The run as the engine sees it, with its input if the definition mentions it.
     pub run: Run,
     pub input: Value,
-    /// By branch; those of the root among them.
+    /// By branch; those of the root among them, and none of the children of distributed Map states, which no history shows.
     pub records: Records,
 }
 
@@ -87,6 +89,16 @@ pub(crate) struct Owned {
 impl<H: Host> Protocol<H> {
     /// Follows a run to where it is, record by record; `None` if it isn't there. `owner` is the message that asks.
     pub(crate) async fn head(&self, key: &RunKey, owner: &str) -> WorldResult<Option<Head>> {
+        self.head_by_way_of(key, owner, |_| ()).await
+    }
+
+    /// The same, and shows the positions on the way.
+    pub(crate) async fn head_by_way_of(
+        &self,
+        key: &RunKey,
+        owner: &str,
+        mut pass: impl FnMut(&Position) + Send,
+    ) -> WorldResult<Option<Head>> {
         let item = match self.host.store().run(&key.id, self.host.clock().now_ms()).await? {
             Some(item) if item.nonce == key.nonce => item,
             _ => return Ok(None),
@@ -106,6 +118,7 @@ impl<H: Host> Protocol<H> {
                 let position = follower
                     .push(&self.recorded(key, &record).await?)
                     .map_err(|error| diverged(&key.id, &error))?;
+                pass(&position);
                 owned = match record.owner == owner {
                     true => Some(Owned { position, transition: follower.last().clone(), is_last: true }),
                     false => owned.map(|owned| Owned { is_last: false, ..owned }),
@@ -136,7 +149,8 @@ impl<H: Host> Protocol<H> {
         let definition = self.definition(&id.workflow, &item.definition).await?;
         let input = self.input(&item).await?;
         let key = item.key();
-        let Some((mut branch_records, taken)) = self.all_records(&key, records_max).await? else {
+        let pages = RecordPages::without(self, &key, &definition, State::reads_items);
+        let Some((mut branch_records, taken)) = all_records(pages, records_max).await? else {
             return Ok(Some(Bounded::TooLarge));
         };
         let records = branch_records.remove(&Branch::default()).unwrap_or_default();
@@ -164,7 +178,7 @@ impl<H: Host> Protocol<H> {
         Ok(Some(Bounded::Read { view: Box::new(view), taken }))
     }
 
-    /// Reads all that was recorded of a run, and replays nothing; `None` if it isn't there.
+    /// Reads what the history of a run is made of, and replays nothing; `None` if it isn't there.
     pub async fn recording(&self, id: &RunId) -> WorldResult<Option<Recording>> {
         let Some(item) = self.host.store().run(id, self.host.clock().now_ms()).await? else {
             return Ok(None);
@@ -173,7 +187,8 @@ impl<H: Host> Protocol<H> {
         let input = self.input(&item).await?;
         let key = item.key();
         let mut records = Records::new();
-        let (all, _) = self.all_records(&key, usize::MAX).await?.unwrap_or_default();
+        let pages = RecordPages::without(self, &key, &definition, is_distributed);
+        let (all, _) = all_records(pages, usize::MAX).await?.unwrap_or_default();
         for (branch, of_branch) in all {
             records.insert(branch, self.all_recorded(&key, &of_branch).await?);
         }
@@ -239,29 +254,6 @@ impl<H: Host> Protocol<H> {
             .map_err(|error| payload::unreadable(&format!("read a payload of {run}"), &json::fault(&error)))
     }
 
-    /// All records of all branches, each branch's in order, and how many they are as [`Self::view_within`] counts; none if
-    /// that is too many. A gap means that some have been deleted.
-    async fn all_records(
-        &self,
-        key: &RunKey,
-        records_max: usize,
-    ) -> WorldResult<Option<(BTreeMap<Branch, Vec<Record>>, usize)>> {
-        let mut branches = BTreeMap::from([(Branch::default(), Vec::new())]);
-        let mut pages = RecordPages::new(self, key);
-        let mut records: usize = 0;
-        while let Some(page) = pages.next().await? {
-            for (branch, record) in page {
-                records = records.saturating_add(weight(&record));
-                branches.entry(branch).or_default().push(record);
-            }
-            if records.saturating_add(pages.opened) > records_max {
-                return Ok(None);
-            }
-        }
-        let taken = records.saturating_add(pages.opened);
-        Ok((taken <= records_max).then_some((branches, taken)))
-    }
-
     /// All records of a run, page by page, without holding more than one page of them.
     pub fn record_pages<'a>(&'a self, key: &'a RunKey) -> RecordPages<'a, H> {
         RecordPages::new(self, key)
@@ -291,12 +283,39 @@ impl<H: Host> Protocol<H> {
 
     /// The parts of all fan-outs that were opened by the branches of a partition.
     pub(crate) async fn parts_in(&self, partition: &Partition) -> WorldResult<Vec<PartKey>> {
-        let mut parts = Vec::new();
-        for (fan_out, count) in self.host.store().fan_outs_in(partition).await? {
-            parts.extend(self.parts(count).map(|part| PartKey { fan_out: fan_out.clone(), part }));
-        }
-        Ok(parts)
+        let fan_outs = self.host.store().fan_outs_in(partition).await?;
+        Ok(fan_outs.into_iter().flat_map(|(fan_out, count)| self.parts_of(&fan_out, count)).collect())
     }
+
+    fn parts_of(&self, fan_out: &RecordKey, count: u32) -> Vec<PartKey> {
+        self.parts(count).map(|part| PartKey { fan_out: fan_out.clone(), part }).collect()
+    }
+}
+
+/// All records of all branches, each branch's in order, and how many they are as [`Protocol::view_within`] counts; none if
+/// that is too many. A gap means that some have been deleted.
+async fn all_records<H: Host>(
+    mut pages: RecordPages<'_, H>,
+    records_max: usize,
+) -> WorldResult<Option<(BTreeMap<Branch, Vec<Record>>, usize)>> {
+    let mut branches = BTreeMap::from([(Branch::default(), Vec::new())]);
+    let mut records: usize = 0;
+    while let Some(page) = pages.next().await? {
+        for (branch, record) in page {
+            records = records.saturating_add(weight(&record));
+            branches.entry(branch).or_default().push(record);
+        }
+        if records.saturating_add(pages.opened) > records_max {
+            return Ok(None);
+        }
+    }
+    let taken = records.saturating_add(pages.opened);
+    Ok((taken <= records_max).then_some((branches, taken)))
+}
+
+/// Whether the branches of a state are executions of their own.
+fn is_distributed(state: &State) -> bool {
+    matches!(&state.kind, Kind::Map(map) if map.distributed().is_some())
 }
 
 /// The records of a run on their way, see [`Protocol::record_pages`]: the root's first, and those of a branch after those of
@@ -311,7 +330,15 @@ pub struct RecordPages<'a, H> {
     parts: Vec<PartKey>,
     /// How many parts there are, as far as that is known.
     opened: usize,
+    without: Option<Without>,
     at: Reading,
+}
+
+/// The branches that are left out: those of some states.
+#[derive(Debug)]
+struct Without {
+    definition: Arc<Definition>,
+    state: fn(&State) -> bool,
 }
 
 #[derive(Debug)]
@@ -324,7 +351,20 @@ enum Reading {
 
 impl<'a, H: Host> RecordPages<'a, H> {
     fn new(protocol: &'a Protocol<H>, key: &'a RunKey) -> Self {
-        Self { protocol, key, counts: BTreeMap::new(), parts: Vec::new(), opened: 0, at: Reading::Root }
+        let (counts, parts) = (BTreeMap::new(), Vec::new());
+        Self { protocol, key, counts, parts, opened: 0, without: None, at: Reading::Root }
+    }
+
+    /// The same without the branches of some states, and whatever is below them.
+    fn without(
+        protocol: &'a Protocol<H>,
+        key: &'a RunKey,
+        definition: &Arc<Definition>,
+        state: fn(&State) -> bool,
+    ) -> Self {
+        let has_some = definition.states.values().any(state);
+        let without = has_some.then(|| Without { definition: Arc::clone(definition), state });
+        Self { without, ..Self::new(protocol, key) }
     }
 
     /// The next page; none after the last. A gap means that records have been deleted.
@@ -381,13 +421,24 @@ impl<'a, H: Host> RecordPages<'a, H> {
     /// What the branches of a partition have opened comes later. A run that goes on may have opened a fan-out since its
     /// records were read: nothing here leads to that one.
     async fn open(&mut self, partition: &Partition) -> WorldResult<()> {
-        let parts = self.protocol.parts_in(partition).await?;
-        let known = parts.into_iter().filter(|part| self.count(&part.fan_out.branch) >= part.fan_out.seq);
-        let known: Vec<_> = known.collect();
-        self.opened = self.opened.saturating_add(known.len());
-        self.parts.extend(known);
+        for (fan_out, count) in self.protocol.host().store().fan_outs_in(partition).await? {
+            if self.count(&fan_out.branch) >= fan_out.seq && !self.is_left_out(&fan_out).await? {
+                let parts = self.protocol.parts_of(&fan_out, count);
+                self.opened = self.opened.saturating_add(parts.len());
+                self.parts.extend(parts);
+            }
+        }
         self.at = Reading::Between;
         Ok(())
+    }
+}
+
+impl<H: Host> RecordPages<'_, H> {
+    async fn is_left_out(&self, fan_out: &RecordKey) -> WorldResult<bool> {
+        let Some(Without { definition, state }) = &self.without else { return Ok(false) };
+        let lock = Lock { branch: fan_out.branch.clone(), seq: fan_out.seq };
+        let opened = self.protocol.opened(self.key, &lock).await?;
+        Ok(definition.state(&opened.position.state).is_some_and(state))
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
 use plan::Planned;
 use sha2::{Digest, Sha256};
 use stepladder_asl::Definition;
-use stepladder_engine::{Kept, Next, Outcome, Run, Status};
+use stepladder_engine::{Kept, Next, Outcome, Position, Run, Status};
 
 /// What a redrive of a run would do.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +69,13 @@ impl<H: Host> Protocol<H> {
         if matches!(item.status, Status::Running | Status::Succeeded) {
             return Ok(Err(Requested::Refused(item.status)));
         }
-        let (Some(head), Some(view)) = (self.head(&item.key(), "").await?, self.view(id).await?) else {
+        let mut states: Vec<String> = Vec::new();
+        let passed = |position: &Position| {
+            if states.last() != Some(&position.state) {
+                states.push(position.state.clone());
+            }
+        };
+        let Some(head) = self.head_by_way_of(&item.key(), "", passed).await? else {
             return Ok(Err(Requested::NotFound));
         };
         let Next::End(end) = &head.last.next else {
@@ -78,13 +84,11 @@ impl<H: Host> Protocol<H> {
         let state = end.state.clone();
         let run = Run { redrive_count: head.redrive_count, ..head.run.clone() };
         let Planned { kept, .. } = self.planned(&run, &head.definition, &head).await?;
-        let mut left_behind: Vec<String> = Vec::new();
-        let followers = view.replay.positions.iter().skip(1).map(|position| position.state.as_str());
-        for (position, next) in view.replay.positions.iter().zip(followers.chain([state.as_str()])) {
-            if position.state != next && left_behind.last() != Some(&position.state) {
-                left_behind.push(position.state.clone());
-            }
-        }
+        // The one in which it ended isn't left behind.
+        let left_behind = match states.split_last() {
+            Some((last, before)) if *last == state => before.to_vec(),
+            _ => states,
+        };
         Ok(Ok(RedrivePreview { status: item.status, state, kept, left_behind }))
     }
 

@@ -1,6 +1,7 @@
 //! What a deployment may set.
 
-use crate::limits;
+use crate::{limits, pace::Rate, tenant::TenantPath, uploads::UploadRule};
+use serde_json::Value;
 use std::{collections::BTreeMap, str::FromStr};
 use stepladder_engine::Status;
 
@@ -18,6 +19,8 @@ pub struct Settings {
     /// So many branches of a fan-out are counted in one item and lie in one partition. It names items, so it never
     /// changes while there are runs.
     pub part_branches: u32,
+    /// So many parts report to one item, and so many messages open a fan-out at once. It names items, too.
+    pub node_parts: u32,
     /// So many bytes of an object are fetched at once.
     pub read_bytes_at_once: usize,
     /// The items of so many parts are read per delivery.
@@ -32,14 +35,29 @@ pub struct Settings {
     pub workflows: BTreeMap<String, WorkflowSettings>,
     /// The name of the event bus that is told of the ends of runs. Without one they go to the status queue.
     pub event_bus: Option<String>,
+    /// Which uploads start runs. Only who takes starts out of queues has them.
+    pub uploads: Vec<UploadRule>,
+    /// How this function's step may run.
+    pub flow: Flow,
+}
+
+/// How the step of a function may run.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Flow {
+    /// It begins no more often.
+    pub rate: Option<Rate>,
+    /// Its code never runs twice at once for the same position.
+    pub is_exclusive: bool,
 }
 
 /// What one workflow has set otherwise than its stack.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct WorkflowSettings {
     pub retention_days: Option<u32>,
     pub status_events: Option<StatusEvents>,
     pub log_sample: Option<f64>,
+    /// Where the input of its runs names whose they are.
+    pub tenant: Option<TenantPath>,
 }
 
 /// Which ends of runs are told.
@@ -94,6 +112,7 @@ impl Settings {
             role_arn: format!("arn:aws:iam::{account}:role/{stack}"),
             payload_bytes_max: limits::PAYLOAD_BYTES_MAX,
             part_branches: limits::PART_BRANCHES,
+            node_parts: limits::NODE_PARTS,
             read_bytes_at_once: limits::READ_BYTES_AT_ONCE,
             parts_read_per_delivery: limits::PARTS_READ_PER_DELIVERY,
             retention_days: limits::RETENTION_DAYS,
@@ -101,6 +120,8 @@ impl Settings {
             log_sample: 0.05,
             workflows: BTreeMap::new(),
             event_bus: None,
+            flow: Flow::default(),
+            uploads: Vec::new(),
         }
     }
 
@@ -116,6 +137,11 @@ impl Settings {
     /// Which part of a workflow's messages that went well are logged.
     pub(crate) fn log_sample_of(&self, workflow: &str) -> f64 {
         self.own(workflow, |settings| settings.log_sample).unwrap_or(self.log_sample)
+    }
+
+    /// The tenant that a run of this workflow with this input has.
+    pub(crate) fn tenant_of(&self, workflow: &str, input: &Value) -> Option<String> {
+        self.workflows.get(workflow)?.tenant.as_ref()?.tenant_of(input)
     }
 
     /// Whether such an end of a workflow's run is told.
@@ -140,6 +166,7 @@ mod tests {
             retention_days: Some(90),
             status_events: Some(StatusEvents::Failures),
             log_sample: Some(1.0),
+            tenant: Some("$.customer".parse().unwrap()),
         };
         settings.workflows.insert("own".to_owned(), own);
         settings.workflows.insert("plain".to_owned(), WorkflowSettings::default());
@@ -155,6 +182,14 @@ mod tests {
         assert_eq!(of("other"), (30, 0.05));
         assert_eq!(settings.expires_s("own", 5_000, 7_000), 7 + 90 * 86_400);
         assert_eq!(settings.expires_s("other", 5_000, i64::MIN), 5 + 30 * 86_400);
+    }
+
+    #[test]
+    fn only_a_workflow_that_names_a_path_has_tenants() {
+        let input = serde_json::json!({"customer": "acme"});
+        let of = |workflow| settings().tenant_of(workflow, &input);
+        assert_eq!(of("own").as_deref(), Some("acme"));
+        assert_eq!((of("plain"), of("other")), (None, None));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::{
     payload::{self, Payload, hex},
     publish::Pin,
     traits::{Clock, CreateRun, DataSlot, Host, Store, WorldError},
+    uploads::{self, UploadRule, Uploads},
     versions::Qualifier,
 };
 use serde::Deserialize;
@@ -28,6 +29,16 @@ pub struct StartRequest {
     pub workflow: String,
     pub name: String,
     pub input: Value,
+}
+
+/// What a start has beside what it asks for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct StartWith<'a> {
+    pub(crate) qualifier: Option<&'a Qualifier>,
+    /// The task that waits for the run's end.
+    pub(crate) parent: Option<&'a ParentTask>,
+    /// The tenant of the run that starts it, which it has too unless its own input names one.
+    pub(crate) tenant: Option<&'a str>,
 }
 
 /// How a start went.
@@ -78,7 +89,7 @@ impl<H: Host> Protocol<H> {
     /// Starts a run, or finds that it is there. Repeating it is safe: the name makes it idempotent, as with
     /// StartExecution (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>).
     pub async fn start(&self, request: StartRequest) -> Result<Started, StartError> {
-        self.start_for(request, None, None).await
+        self.start_for(request, StartWith::default()).await
     }
 
     /// Starts a run with a version of its workflow, or with the one that an alias leads to. A run of the name that is there
@@ -88,17 +99,16 @@ impl<H: Host> Protocol<H> {
         request: StartRequest,
         qualifier: &Qualifier,
     ) -> Result<Started, StartError> {
-        self.start_for(request, Some(qualifier), None).await
+        self.start_for(request, StartWith { qualifier: Some(qualifier), ..StartWith::default() }).await
     }
 
-    /// [`Protocol::start`], for a task that waits for the run's end.
+    /// [`Protocol::start`], by somebody of whom there is more to know.
     pub(crate) async fn start_for(
         &self,
         request: StartRequest,
-        qualifier: Option<&Qualifier>,
-        parent: Option<&ParentTask>,
+        with: StartWith<'_>,
     ) -> Result<Started, StartError> {
-        let (started, handled) = self.prepare_start(request, qualifier, parent).await?;
+        let (started, handled) = self.prepare_start(request, with).await?;
         self.send_now(handled.sendings).await?;
         Ok(started)
     }
@@ -109,41 +119,57 @@ impl<H: Host> Protocol<H> {
     }
 
     /// One message of the start queue, from there or from the dead-letter queue.
+    ///
+    /// One that tells of several uploads starts a run for each. What of it could not be done leaves the message, and is done
+    /// when it comes again: those that are there already are found by their names.
     pub(crate) async fn start_delivery(&self, invocation: &Invocation, delivery: &Delivery) -> Handled {
-        let request = match read(delivery) {
-            Ok(request) => request,
+        let Uploads { starts, mut refused } = match read(delivery, &self.host.settings().uploads) {
+            Ok(asked) => asked,
             Err(why) => {
                 // Why stands beside the message: it may quote it.
                 tracing::warn!(message_id = delivery.message_id, "a message is no start");
                 return self.park(invocation, delivery, None, &why).await;
             }
         };
-        let id = RunId::new(&request.workflow, &request.name);
-        match self.prepare_start(request, None, None).await {
-            Ok((Started::Created(_) | Started::Repeated(_), handled)) => handled,
-            Ok((Started::Conflict(_), _)) => {
-                let why = format!("the run {id} is there already, with another input");
+        let mut sendings = Vec::new();
+        let mut failed = None;
+        for request in starts {
+            let id = RunId::new(&request.workflow, &request.name);
+            match self.prepare_start(request, StartWith::default()).await {
+                Ok((Started::Created(_) | Started::Repeated(_), handled)) => {
+                    sendings.extend(handled.sendings);
+                }
+                Ok((Started::Conflict(_), _)) => {
+                    let why = format!("the run {id} is there already, with another input");
+                    refused = refused.or(Some(why));
+                }
+                Err(StartError::World(error)) => {
+                    failed = Some(self.failed(invocation, delivery, None, error).await);
+                }
+                Err(error) => refused = refused.or(Some(error.to_string())),
+            }
+        }
+        let mut handled = match (failed, refused) {
+            (Some(failed), _) => failed,
+            (None, Some(why)) => {
                 tracing::warn!(message_id = delivery.message_id, why, "a run was not started");
                 self.park(invocation, delivery, None, &why).await
             }
-            Err(StartError::World(error)) => self.failed(invocation, delivery, None, error).await,
-            Err(error) => {
-                tracing::warn!(message_id = delivery.message_id, %error, "a run was not started");
-                self.park(invocation, delivery, None, &error.to_string()).await
-            }
-        }
+            (None, None) => Handled::done(),
+        };
+        handled.sendings.extend(sendings);
+        handled
     }
 
     /// Writes the run item; what has to be sent is left to the caller.
     async fn prepare_start(
         &self,
         request: StartRequest,
-        qualifier: Option<&Qualifier>,
-        parent: Option<&ParentTask>,
+        with: StartWith<'_>,
     ) -> Result<(Started, Handled), StartError> {
         let StartRequest { workflow, name, input } = request;
         check_name(&name)?;
-        let Some(Pin { current, version, alias }) = self.pin(&workflow, qualifier).await? else {
+        let Some(Pin { current, version, alias }) = self.pin(&workflow, with.qualifier).await? else {
             return Err(StartError::UnknownWorkflow { workflow });
         };
         let Current { hash, definition, role_arn } = current;
@@ -160,7 +186,9 @@ impl<H: Host> Protocol<H> {
         let mut item = self.run_item(RunId::new(workflow, name), hash, &json, now_ms);
         item.role_arn = role_arn.unwrap_or(item.role_arn);
         (item.workflow_version, item.alias) = (version, alias);
-        item.parent = parent.cloned();
+        item.parent = with.parent.cloned();
+        item.tenant = self.host.settings().tenant_of(&item.id.workflow, &input);
+        item.tenant = item.tenant.or_else(|| with.tenant.map(str::to_owned));
         let first = self.first_transition(&item, &definition, input.clone())?;
         if let Some(why) = self.data_excess(&first.1)? {
             return Err(StartError::FirstDataTooLarge { why });
@@ -252,19 +280,27 @@ impl<H: Host> Protocol<H> {
             expires_s,
             workflow_version: None,
             alias: None,
+            tenant: None,
         }
     }
 }
 
-/// Whether a body is a start: how the dead-letter function tells it from a run's message.
+/// Whether a body asks for runs: how the dead-letter function tells it from a run's message.
 pub(crate) fn is_start(body: &str) -> bool {
     serde_json::from_str::<StartMessage>(body).is_ok()
+        || serde_json::from_str(body).is_ok_and(|body| uploads::is_notice(&body))
 }
 
 /// The workflow and the name of a start; `None` if the body isn't one.
 pub(crate) fn named(body: &str) -> Option<(String, Option<String>)> {
     let start: StartMessage = serde_json::from_str(body).ok()?;
     Some((start.workflow, start.name))
+}
+
+/// The workflow and the input of a start; `None` if the body isn't one.
+pub(crate) fn asked(body: &str) -> Option<(String, Value)> {
+    let start: StartMessage = serde_json::from_str(body).ok()?;
+    Some((start.workflow, start.input))
 }
 
 /// A body as it is sent once more, in a message that has an id of its own. A start without a name gets the one that it has
@@ -282,11 +318,15 @@ pub fn body_to_resend(body: &str, message_id: &str) -> String {
     named.unwrap_or_else(|_| body.to_owned())
 }
 
-fn read(delivery: &Delivery) -> Result<StartRequest, String> {
+fn read(delivery: &Delivery, rules: &[UploadRule]) -> Result<Uploads, String> {
     let body = json::parse(delivery.body.as_bytes()).map_err(|error| error.to_string())?;
+    if uploads::is_notice(&body) {
+        return Ok(uploads::read(&body, rules));
+    }
     let StartMessage { workflow, name, input } = serde_json::from_value(body)
         .map_err(|error| format!("it is not a start, {{\"workflow\", \"name\"?, \"input\"}}: {error}"))?;
-    Ok(StartRequest { workflow, name: name.unwrap_or_else(|| delivery.message_id.clone()), input })
+    let request = StartRequest { workflow, name: name.unwrap_or_else(|| delivery.message_id.clone()), input };
+    Ok(Uploads { starts: vec![request], refused: None })
 }
 
 /// AWS's rules for the name of an execution

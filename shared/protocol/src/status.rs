@@ -71,7 +71,8 @@ fn status_message(run: &Run, change: &StatusChange) -> WorldResult<Sending> {
     });
     let body = json::to_ascii(&body)
         .map_err(|error| payload::unreadable("encode a status event", &error.to_string()))?;
-    Ok(Sending { queue: QueueName::Status, outgoing: Outgoing { body, delay_seconds: 0 }, step: None })
+    let outgoing = Outgoing::new(body, 0).of_group(run.tenant.clone());
+    Ok(Sending { queue: QueueName::Status, outgoing, step: None })
 }
 
 /// The detail of AWS's event, without payloads: `included` is false, as it is there of large ones

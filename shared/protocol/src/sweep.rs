@@ -72,7 +72,7 @@ impl Place {
     fn sending(&self) -> WorldResult<Sending> {
         let body = json::to_ascii(&SweepMessage { sweep: Asked::Rest(self.clone()) })
             .map_err(|error| payload::unreadable("encode the rest of a sweep", &error.to_string()))?;
-        Ok(Sending { queue: QueueName::Timer, outgoing: Outgoing { body, delay_seconds: 0 }, step: None })
+        Ok(Sending { queue: QueueName::Timer, outgoing: Outgoing::new(body, 0), step: None })
     }
 }
 

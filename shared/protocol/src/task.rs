@@ -12,6 +12,7 @@ use crate::{
     limits,
     line::Line,
     message::{Ask, Given, Message},
+    pace::Slot,
     payload,
     planted::PlantedBug,
     tasks::{TaskAnswer, TaskItem, TaskState, Tasks},
@@ -428,12 +429,16 @@ impl<H: Host> Protocol<H> {
         let line = Line::of(&job.message, &job.definition, crate::line::Before::Perhaps);
         let Some(due_ms) = self.untaken_ms(&line, position) else { return Ok(Handled::done()) };
         if self.host.clock().now_ms() < due_ms {
-            let message = self.again(job.message.clone());
-            let sending = self.sending(QueueName::Timer, &message, due_ms).await?;
-            // A delivery that comes again may have sent it on already: then repair ends the wait.
-            let is_first = delivery.receive_count == 1;
-            let is_sent =
-                !is_first || self.is_scheduled(line.run, position, due_ms, &sending.outgoing.body).await;
+            // As the same message: another copy of it, by another clock, may have recorded the end of the wait, and may die before it
+            // has sent. Whichever copy comes later finds that record as its own.
+            let sending = self.sending(QueueName::Timer, &job.message, due_ms).await?;
+            // One that comes again may have been sent on already, and stays where it is.
+            if delivery.receive_count > 1 {
+                let left_s = due_ms.saturating_sub(self.host.clock().now_ms()) / 1000 + 1;
+                let left_s = u32::try_from(left_s).unwrap_or(u32::MAX);
+                return Ok(Handled::leave_for(left_s.min(limits::DELAY_SECONDS_MAX)));
+            }
+            let is_sent = self.is_scheduled(line.run, position, due_ms, &sending.outgoing.body).await;
             return Ok(Handled::sending(if is_sent { Vec::new() } else { vec![sending] }));
         }
         let outcome = Outcome::TimedOut { limit: Limit::Task };
@@ -470,7 +475,7 @@ impl<H: Host> Protocol<H> {
                 deadline_ms: now_ms + take_ms,
                 function_timeout_ms: take_ms,
             };
-            let (handled, taken) = match self.open(&invocation, &delivery).await {
+            let (handled, taken) = match self.open(&invocation, &delivery, Slot::Free).await {
                 Ok(Opened::Settled(handled)) => (handled, None),
                 Ok(Opened::Waiting(job)) => self.take(&invocation, &delivery, &job, worker.clone()).await?,
                 Err(error) => (self.failed(&invocation, &delivery, None, error).await, None),

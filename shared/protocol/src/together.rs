@@ -1,7 +1,8 @@
 //! A whole batch of step messages in one call of the step's code: one bulk insert in place of a thousand inserts.
 //!
 //! Each message still goes by the six rules on its own. What is shared is the call: messages that want their step to
-//! run gather, and when no other message of the batch can join them any more, the code is called once for all.
+//! run gather, and when no other message of the batch can join them any more, the code is called once for all; or once for
+//! each group that it makes of them.
 
 use crate::{
     Protocol,
@@ -18,14 +19,29 @@ use futures::{
 };
 use serde_json::Value;
 use std::{
+    any::Any,
     convert::Infallible,
-    panic::AssertUnwindSafe,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// A step's code that takes many items at once: one result per item, in their order.
-pub type BatchFunction =
-    Arc<dyn Fn(Vec<StepRequest>) -> BoxFuture<'static, Vec<Result<Value, StepFailure>>> + Send + Sync>;
+/// A step's code that takes many items at once, in one call or in several: each item is in one of them.
+pub type BatchFunction = Arc<dyn Fn(Vec<StepRequest>) -> Vec<BatchCall> + Send + Sync>;
+
+/// One call of a step's code for some of the items that it was given. It begins when it is polled.
+pub struct BatchCall {
+    /// Which items it is for: their places among all that were given.
+    pub places: Vec<usize>,
+    /// One result per place, in their order.
+    pub results: BoxFuture<'static, Vec<Result<Value, StepFailure>>>,
+}
+
+impl fmt::Debug for BatchCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchCall").field("places", &self.places).finish_non_exhaustive()
+    }
+}
 
 impl<H: Host> Protocol<H> {
     /// [`Protocol::handle_batch`] with one call of the step's code for all messages that want it to run.
@@ -137,11 +153,16 @@ impl Gathering {
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
         let (requests, answers): (Vec<_>, Vec<_>) =
-            waiting.into_iter().map(|waiting| (waiting.request, waiting.answer)).unzip();
-        let call = call(&self.code, requests);
-        for (index, answer) in answers.into_iter().enumerate() {
-            // Who has been cut off meanwhile doesn't care.
-            let _ = answer.send((call.clone(), index));
+            waiting.into_iter().map(|waiting| (waiting.request, Some(waiting.answer))).unzip();
+        let mut answers: Vec<Option<oneshot::Sender<_>>> = answers;
+        for BatchCall { places, results } in calls(&self.code, requests) {
+            let call = call(places.len(), results);
+            for (index, place) in places.into_iter().enumerate() {
+                if let Some(answer) = answers.get_mut(place).and_then(Option::take) {
+                    // Who has been cut off meanwhile doesn't care.
+                    let _ = answer.send((call.clone(), index));
+                }
+            }
         }
     }
 
@@ -150,22 +171,31 @@ impl Gathering {
     }
 }
 
-/// Starts one call. Its panic, or a wrong number of results, is each item's own failure.
-fn call(code: &BatchFunction, requests: Vec<StepRequest>) -> Call {
-    let code = Arc::clone(code);
-    let expected = requests.len();
+/// The calls that the code makes of these items. A panic on the way is each item's own failure.
+fn calls(code: &BatchFunction, requests: Vec<StepRequest>) -> Vec<BatchCall> {
+    let places = (0..requests.len()).collect::<Vec<_>>();
+    catch_unwind(AssertUnwindSafe(|| code(requests))).unwrap_or_else(|panic| {
+        let failures = vec![Err(panicked(panic.as_ref())); places.len()];
+        vec![BatchCall { places, results: future::ready(failures).boxed() }]
+    })
+}
+
+/// One call. Its panic, or a wrong number of results, is each of its items' own failure.
+fn call(expected: usize, results: BoxFuture<'static, Vec<Result<Value, StepFailure>>>) -> Call {
     let call = async move {
-        let results = match AssertUnwindSafe(async { code(requests).await }).catch_unwind().await {
+        let results = match AssertUnwindSafe(results).catch_unwind().await {
             Ok(results) if results.len() == expected => results,
             Ok(results) => vec![Err(no_result(results.len(), expected)); expected],
-            Err(panic) => {
-                let cause = panic_cause(panic.as_ref());
-                vec![Err(StepFailure { error: "Panic".to_owned(), cause }); expected]
-            }
+            Err(panic) => vec![Err(panicked(panic.as_ref())); expected],
         };
         Arc::new(Mutex::new(results.into_iter().map(Some).collect()))
     };
     call.boxed().shared()
+}
+
+/// A panic as the failure of a step.
+pub fn panicked(panic: &(dyn Any + Send)) -> StepFailure {
+    StepFailure { error: "Panic".to_owned(), cause: panic_cause(panic) }
 }
 
 fn no_result(results: usize, items: usize) -> StepFailure {
@@ -207,8 +237,18 @@ mod tests {
             let inputs: Vec<Value> = requests.into_iter().map(|request| request.call.input).collect();
             calls.lock().unwrap().push(inputs.clone());
             let count = inputs.len();
-            Box::pin(async move { inputs.into_iter().map(|input| Ok(json!([input, count]))).collect() })
+            one_call(
+                count,
+                async move { inputs.into_iter().map(|input| Ok(json!([input, count]))).collect() },
+            )
         })
+    }
+
+    fn one_call(
+        items: usize,
+        results: impl Future<Output = Vec<Result<Value, StepFailure>>> + Send + 'static,
+    ) -> Vec<BatchCall> {
+        vec![BatchCall { places: (0..items).collect(), results: results.boxed() }]
     }
 
     type Running = Pin<Box<dyn Future<Output = Result<Value, StepFailure>> + Send>>;
@@ -277,7 +317,7 @@ mod tests {
         let opened = Arc::new(Mutex::new(Some(opened)));
         let code: BatchFunction = Arc::new(move |requests| {
             let opened = opened.lock().unwrap().take().unwrap();
-            Box::pin(async move {
+            one_call(requests.len(), async move {
                 opened.await.unwrap();
                 requests.into_iter().map(|request| Ok(request.call.input)).collect()
             })
@@ -312,16 +352,37 @@ mod tests {
     #[test]
     fn a_call_that_goes_wrong_is_the_failure_of_each_of_its_items() {
         check_fails(
-            Arc::new(|_| Box::pin(async { vec![] })),
+            Arc::new(|_| one_call(2, async { vec![] })),
             "InvalidOutput",
             "returned 0 results for 2 items",
         );
         check_fails(
-            Arc::new(|_| Box::pin(async { vec![Ok(Value::Null); 3] })),
+            Arc::new(|_| one_call(2, async { vec![Ok(Value::Null); 3] })),
             "InvalidOutput",
             "returned 3 results for 2 items",
         );
         check_fails(Arc::new(|_| panic!("no database")), "Panic", "no database");
-        check_fails(Arc::new(|_| Box::pin(async { panic!("no {}", "table") })), "Panic", "no table");
+        check_fails(Arc::new(|_| one_call(2, async { panic!("no {}", "table") })), "Panic", "no table");
+        // A code that leaves an item out of all of its calls.
+        check_fails(Arc::new(|_| Vec::new()), "InvalidOutput", "returned 0 results for 1 items");
+    }
+
+    #[test]
+    fn a_call_that_hangs_keeps_no_other() {
+        let code: BatchFunction = Arc::new(|_| {
+            let results = future::ready(vec![Ok(json!("b")), Ok(json!("c"))]).boxed();
+            let hangs = BatchCall { places: vec![0], results: future::pending().boxed() };
+            vec![hangs, BatchCall { places: vec![2, 1], results }]
+        });
+        let gathering = Arc::new(Gathering::new(&code, 3));
+        let test = async {
+            let (mut one, mut two) = (run(&gathering, 1), run(&gathering, 2));
+            assert_eq!(poll!(&mut one), Poll::Pending);
+            assert_eq!(poll!(&mut two), Poll::Pending);
+            assert_eq!(run(&gathering, 3).await, Ok(json!("b")));
+            assert_eq!(two.await, Ok(json!("c")));
+            assert_eq!(poll!(&mut one), Poll::Pending);
+        };
+        test.now_or_never().unwrap();
     }
 }

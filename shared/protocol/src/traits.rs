@@ -7,8 +7,10 @@ use crate::{
     batch::Delivery,
     fan_outs::{FanOuts, Partition},
     item::{Close, Record, RecordKey, RedriveItem, RunId, RunItem, RunKey, WorkflowItem},
+    lease::Leases,
     map_runs::MapRuns,
-    objects::{Chunk, ListPage, Listing, ObjectError, ObjectName, Objects},
+    objects::{Chunk, Formats, ListPage, Listing, ObjectError, ObjectName, Objects},
+    pace::Paces,
     payload::Payload,
     tasks::Tasks,
     versions::{Beside, Versions},
@@ -90,7 +92,7 @@ impl std::error::Error for WorldError {}
 pub type WorldResult<T> = Result<T, WorldError>;
 
 /// Runs, records and definitions. Reads are consistent unless a method says otherwise.
-pub trait Store: Activities + FanOuts + MapRuns + Tasks + Versions {
+pub trait Store: Activities + FanOuts + Leases + MapRuns + Paces + Tasks + Versions {
     /// Writes a record unless there is one: the lock, the log and the state at once.
     fn put_record(
         &self,
@@ -122,11 +124,30 @@ pub trait Store: Activities + FanOuts + MapRuns + Tasks + Versions {
         }
     }
 
+    /// The same at half the price: the newest may be missing, for a moment.
+    fn records_seen(
+        &self,
+        run: &RunKey,
+        branch: &Branch,
+        seqs: Range<u32>,
+    ) -> impl Future<Output = WorldResult<Vec<Record>>> + Send {
+        self.records_within(run, branch, seqs)
+    }
+
     /// Writes the run item unless there is one that has not expired at `now_ms`.
     fn create_run(&self, run: &RunItem, now_ms: i64) -> impl Future<Output = WorldResult<CreateRun>> + Send;
 
     /// The run item; one that has expired at `now_ms` counts as absent.
     fn run(&self, run: &RunId, now_ms: i64) -> impl Future<Output = WorldResult<Option<RunItem>>> + Send;
+
+    /// [`Store::run`] at half the price: it may be as it was a moment before.
+    fn run_seen(
+        &self,
+        run: &RunId,
+        now_ms: i64,
+    ) -> impl Future<Output = WorldResult<Option<RunItem>>> + Send {
+        self.run(run, now_ms)
+    }
 
     /// Closes the run if it is RUNNING with this nonce and redrive count. False: it isn't (any more).
     fn close_run(
@@ -321,6 +342,22 @@ pub struct Outgoing {
     pub body: String,
     /// At most 900.
     pub delay_seconds: u32,
+    /// Whose message it is: a queue that is fair lets no group starve the others. 1 to 128 letters, digits and punctuation, all
+    /// ASCII; none: it is nobody's but its own.
+    pub group: Option<String>,
+}
+
+impl Outgoing {
+    /// A message of no group.
+    pub fn new(body: impl Into<String>, delay_seconds: u32) -> Self {
+        Self { body: body.into(), delay_seconds, group: None }
+    }
+
+    /// The same message as one of this group.
+    #[must_use]
+    pub fn of_group(self, group: Option<String>) -> Self {
+        Self { group, ..self }
+    }
 }
 
 /// Why one message could not be sent.
@@ -464,6 +501,10 @@ impl Schedules for Absent {
 }
 
 impl Objects for Absent {
+    fn formats(&self) -> Formats {
+        match *self {}
+    }
+
     async fn read(
         &self,
         _: &ObjectName,

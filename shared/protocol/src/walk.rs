@@ -4,8 +4,8 @@ use crate::{
     Protocol,
     deliver::check_digest,
     effects::{finished, too_slow},
-    fan_out::{BranchEnd, width},
-    fan_outs::{Ended, FanOuts, PartKey, PartReport, Progress},
+    fan_out::{BranchEnd, Told, width},
+    fan_outs::{Ended, FanOuts, Part, PartKey, PartReport, Progress, TallyKey},
     item::{RecordKey, RunKey},
     limits,
     line::Line,
@@ -15,7 +15,7 @@ use crate::{
     traits::{Host, Store, WorldResult},
 };
 use futures::{FutureExt, future::BoxFuture};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use stepladder_asl::EvalError;
 use stepladder_engine::{
     BranchInput, Callee, Effect, FanOut, Inputs, Next, Opening, Position, Run, Target, Transition, advance,
@@ -47,8 +47,7 @@ struct Open<'a> {
     fan_out: FanOut,
     key: RecordKey,
     opened_ms: i64,
-    /// The branches that have ended, part by part.
-    ended: Vec<Vec<Ended>>,
+    parts: Vec<Part>,
     urgency: Urgency,
 }
 
@@ -114,19 +113,36 @@ impl<H: Host> Protocol<H> {
             let sendings = self.open_fan_out(line, position, opened_ms).await?;
             return self.send_now(sendings).await;
         }
-        let ended = self.ended_of(&key, fan_out.count).await?;
-        let open = Open { line, position, fan_out, key, opened_ms, ended, urgency };
+        let parts = self.some_parts(&key, self.parts(fan_out.count)).await?;
+        let is_updated = self.host.store().tally(&TallyKey::root(&key)).await?.update.is_some();
+        let looks = is_updated && self.is_to_look(&parts, &fan_out);
+        let open = Open { line, position, fan_out, key, opened_ms, parts, urgency };
         let starters = open.starters(self.part_branches());
         let run = self.seeded(line.run);
         let (mut sent, mut common) = (0, None);
+        let (mut joins, mut gathers) = (Told::default(), BTreeSet::new());
         for part in self.parts(fan_out.count) {
-            sent += self.walk_part(&open, &run, &starters, &mut common, part).await?;
+            let (of_part, told) = self.walk_part(&open, &run, &starters, &mut common, part).await?;
+            sent += of_part;
+            joins.joins |= told.joins;
+            joins.has_failed |= told.has_failed;
+            gathers.extend(told.gathers);
+        }
+        let lock = Lock::of(position);
+        // Once, however many parts have told it.
+        for node in gathers {
+            let told = self.gathered_again(line, position, &lock, node).await?;
+            joins.joins |= told.joins;
+            sent += self.send_now(self.asked_for(line, &lock, &Told { joins: false, ..told }).await?).await?;
+        }
+        sent += self.send_now(self.asked_for(line, &lock, &joins).await?).await?;
+        if looks {
+            sent += self.send_now(vec![self.first_look(line, &lock).await?]).await?;
         }
         Ok(sent)
     }
 
-    /// The branches of one part that have been started and have not been listed as ended; then what the part tells the
-    /// root item.
+    /// The branches of one part that have been started and have not been listed as ended; then what the part tells.
     async fn walk_part<'a>(
         &self,
         open: &Open<'a>,
@@ -134,11 +150,12 @@ impl<H: Host> Protocol<H> {
         starters: &BTreeMap<u32, Ended>,
         common: &mut Option<Inputs<'a>>,
         part: u32,
-    ) -> WorldResult<usize> {
+    ) -> WorldResult<(usize, Told)> {
         let Open { line, position, fan_out, key, .. } = open;
         let branches = self.branches_of(part, fan_out.count);
-        let none = Vec::new();
-        let ended = usize::try_from(part).ok().and_then(|part| open.ended.get(part)).unwrap_or(&none);
+        let none = Part::default();
+        let known = usize::try_from(part).ok().and_then(|part| open.parts.get(part)).unwrap_or(&none);
+        let ended = &known.ended;
         let is_ended = |index: u32| ended.iter().any(|ended| ended.index == index);
         let is_started = |index: u32| index < width(fan_out) || starters.contains_key(&index);
         let is_going = |index: u32| is_started(index) && !is_ended(index);
@@ -171,16 +188,13 @@ impl<H: Host> Protocol<H> {
         }
         // What has been listed meanwhile is told by whoever listed it.
         let is_full = ended.len() >= branches.len();
-        let failures = crate::fan_outs::Part { ended: ended.clone(), is_stopped: false };
-        let failures = failures.failures(fan_out.failure_items);
-        if is_full || failures > 0 {
-            let progress = if is_full { Progress::Complete } else { Progress::Partial };
-            let part = PartKey { fan_out: key.clone(), part };
-            let report = PartReport { failures, progress };
-            let told = self.tell(line, &Lock::of(position), &part, report, fan_out).await?;
-            sent += self.send_now(told.sendings).await?;
+        let failures = known.failures(fan_out.failure_items);
+        if !is_full && failures == 0 {
+            return Ok((sent, Told::default()));
         }
-        Ok(sent)
+        let progress = if is_full { Progress::Complete } else { Progress::Partial };
+        let report = PartReport { failures, progress };
+        Ok((sent, self.tell(line, &Lock::of(position), part, report, fan_out).await?))
     }
 
     /// What a branch was started with that took the place of one that had ended.
@@ -230,9 +244,10 @@ impl Open<'_> {
     /// Those that have ended, by the branch that took their place.
     fn starters(&self, part_branches: u32) -> BTreeMap<u32, Ended> {
         let mut starters = BTreeMap::new();
-        for (part, ended) in (0_u32..).zip(&self.ended) {
-            let first = part.saturating_mul(part_branches).saturating_add(self.fan_out.concurrency);
-            starters.extend((first..).zip(ended.iter().copied()));
+        for (number, part) in (0_u32..).zip(&self.parts) {
+            let first = number.saturating_mul(part_branches).saturating_add(self.fan_out.concurrency);
+            let begin = (1_u32..).zip(&part.ended).filter(|(place, _)| part.begins_at(*place));
+            starters.extend((first..).zip(begin.map(|(_, ended)| *ended)));
         }
         starters
     }

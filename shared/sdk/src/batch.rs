@@ -2,6 +2,7 @@
 
 use crate::{Error, Step, StepError, erase, handler::Role, run::run_role};
 use serde::{Serialize, de::DeserializeOwned};
+use std::hash::Hash;
 
 /// One message of a batch: its input, and the call that it is in.
 #[derive(Debug, Clone)]
@@ -40,7 +41,7 @@ pub struct Item<I> {
 ///
 /// - An item whose input can't be read never reaches the function: it fails with `InvalidInput`.
 /// - Too few or too many results fail all items of the call with `InvalidOutput`: nothing tells whose they are. A panic
-///   fails all of them with `Panic`.
+///   fails all of them with `Panic`. [`run_batch_by`] makes several calls of a batch, so that one group's fault is its own.
 /// - A message that was delivered before and left no record comes in a call of its own, after the others.
 /// - Each item keeps its own [`Step::deadline`]. One that passes it is recorded as timed out; the call goes on for the
 ///   others, until the last of them has its outcome.
@@ -53,4 +54,47 @@ where
     E: StepError + Send + 'static,
 {
     run_role(Role::Batch(erase::batch(step)), |host| host).await
+}
+
+/// [`run_batch`] with a call for each group of a batch: items whose inputs have equal keys are in one call, and no call
+/// has two keys. For what can't be done for all at once, such as a bulk insert into the database of each tenant.
+///
+/// ```no_run
+/// use serde::Deserialize;
+/// use std::convert::Infallible;
+/// use stepladder::Item;
+///
+/// #[derive(Deserialize)]
+/// struct Row {
+///     customer: String,
+///     amount_cents: u64,
+/// }
+///
+/// /// All rows are one customer's.
+/// async fn load(rows: Vec<Item<Row>>) -> Vec<Result<u64, Infallible>> {
+///     rows.iter().map(|row| Ok(row.input.amount_cents)).collect()
+/// }
+///
+/// #[tokio::main]
+/// async fn main() -> Result<(), stepladder::Error> {
+///     stepladder::run_batch_by(|row: &Row| row.customer.clone(), load).await
+/// }
+/// ```
+///
+/// - The calls of a batch run at once, as the messages of a batch do with [`run`](crate::run): one that hangs keeps no other.
+///   There are as many as the batch has keys, `batch_size` at most; what they share has to bound itself.
+/// - A panic, or a wrong number of results, fails the items of that call and no others.
+/// - A key that panics fails its item with `Panic`; that item is in no call.
+/// - Within a call items come in the order in which the batch has them. Two batches may have the same key at the same time.
+pub async fn run_batch_by<G, K, F, Fut, I, O, E>(key: G, step: F) -> Result<(), Error>
+where
+    G: Fn(&I) -> K + Send + Sync + 'static,
+    K: Eq + Hash,
+    F: Fn(Vec<Item<I>>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Vec<Result<O, E>>> + Send + 'static,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + Send + 'static,
+    E: StepError + Send + 'static,
+{
+    run_role(Role::Batch(erase::grouped(key, step)), |host| host).await
 }

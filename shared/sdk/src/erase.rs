@@ -1,14 +1,20 @@
 //! A step's types end here: behind it there is only JSON, and code that is compiled once for all steps.
 
 use crate::{Item, Step, StepError};
+use futures::{FutureExt, future};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::sync::Arc;
-use stepladder_protocol::{BatchFunction, StepFailure, StepFunction, error_cause};
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+use stepladder_protocol::{BatchCall, BatchFunction, StepFailure, StepFunction, error_cause, panicked};
 
 /// The input of a state is not what its step takes.
 const INVALID_INPUT: &str = "InvalidInput";
-/// The output of a step can't be written as JSON, or there isn't one.
+/// The output of a step can't be written as JSON.
 const INVALID_OUTPUT: &str = "InvalidOutput";
 
 pub(crate) fn step<F, Fut, I, O, E>(step: F) -> StepFunction
@@ -39,45 +45,51 @@ where
     O: Serialize + Send + 'static,
     E: StepError + Send + 'static,
 {
+    grouped(|_: &I| (), step)
+}
+
+/// A call for each group; what can't be read, or has no key, is answered beside them.
+pub(crate) fn grouped<G, K, F, Fut, I, O, E>(key: G, step: F) -> BatchFunction
+where
+    G: Fn(&I) -> K + Send + Sync + 'static,
+    K: Eq + Hash,
+    F: Fn(Vec<Item<I>>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Vec<Result<O, E>>> + Send + 'static,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + Send + 'static,
+    E: StepError + Send + 'static,
+{
+    let step = Arc::new(step);
     Arc::new(move |requests| {
-        let mut items = Vec::with_capacity(requests.len());
-        let mut answers = Vec::with_capacity(requests.len());
-        for request in requests {
+        let mut calls = Vec::new();
+        let mut groups: HashMap<K, (Vec<usize>, Vec<Item<I>>)> = HashMap::new();
+        for (place, request) in requests.into_iter().enumerate() {
             let (input, call) = Step::split(request);
-            match read::<I>(input, &call) {
-                Ok(input) => {
+            let keyed = read::<I>(input, &call).and_then(|input| Ok((key_of(&key, &input)?, input)));
+            match keyed {
+                Ok((key, input)) => {
+                    let (places, items) = groups.entry(key).or_default();
+                    places.push(place);
                     items.push(Item { input, step: call });
-                    answers.push(None);
                 }
-                Err(failure) => answers.push(Some(Err(failure))),
+                Err(failure) => {
+                    let results = future::ready(vec![Err(failure)]).boxed();
+                    calls.push(BatchCall { places: vec![place], results });
+                }
             }
         }
-        if items.is_empty() {
-            return Box::pin(std::future::ready(filled(answers, Vec::new())));
-        }
-        let expected = items.len();
-        let running = step(items);
-        Box::pin(async move {
-            let results = running.await;
-            let results = match results.len() == expected {
-                true => results.into_iter().map(answer).collect(),
-                false => vec![Err(miscounted(results.len(), expected)); expected],
-            };
-            filled(answers, results)
-        })
+        calls.extend(groups.into_values().map(|(places, items)| {
+            let step = Arc::clone(&step);
+            // Also what the function does before its first await belongs to this call.
+            let results = async move { step(items).await.into_iter().map(answer).collect() };
+            BatchCall { places, results: results.boxed() }
+        }));
+        calls
     })
 }
 
-/// Puts the results where there is no answer yet.
-fn filled(
-    answers: Vec<Option<Result<Value, StepFailure>>>,
-    results: Vec<Result<Value, StepFailure>>,
-) -> Vec<Result<Value, StepFailure>> {
-    let mut results = results.into_iter();
-    answers
-        .into_iter()
-        .map(|answer| answer.or_else(|| results.next()).unwrap_or_else(|| Err(miscounted(0, 1))))
-        .collect()
+fn key_of<I, K>(key: &impl Fn(&I) -> K, input: &I) -> Result<K, StepFailure> {
+    catch_unwind(AssertUnwindSafe(|| key(input))).map_err(|panic| panicked(panic.as_ref()))
 }
 
 fn read<I: DeserializeOwned>(input: Value, step: &Step) -> Result<I, StepFailure> {
@@ -106,13 +118,6 @@ fn invalid_output(error: &serde_json::Error) -> StepFailure {
     failure(INVALID_OUTPUT, &format!("the step's output can't be written as JSON: {error}"))
 }
 
-fn miscounted(results: usize, items: usize) -> StepFailure {
-    let message = format!(
-        "the step returned {results} results for {items} items; it must return one for each, in order"
-    );
-    failure(INVALID_OUTPUT, &message)
-}
-
 /// An error without a name would match no ErrorEquals.
 fn named(name: String, message: &str) -> StepFailure {
     let name = if name.is_empty() { "Error".to_owned() } else { name };
@@ -126,10 +131,12 @@ fn failure(error: &str, message: &str) -> StepFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures::FutureExt;
     use serde::Deserialize;
     use serde_json::json;
-    use std::{collections::BTreeMap, convert::Infallible};
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        convert::Infallible,
+    };
     use stepladder_engine::{Branch, Run, StepCall};
     use stepladder_protocol::StepRequest;
 
@@ -269,8 +276,21 @@ mod tests {
         check_failure(call(&nameless, Value::Null), "Error", "something went wrong");
     }
 
-    fn call_batch(step: &BatchFunction, inputs: &[Value]) -> Vec<Result<Value, StepFailure>> {
-        step(inputs.iter().cloned().map(request).collect()).now_or_never().unwrap()
+    /// All results by their places, and what each call of the code was for.
+    fn call_batch(
+        code: &BatchFunction,
+        inputs: &[Value],
+    ) -> (Vec<Result<Value, StepFailure>>, BTreeSet<Vec<usize>>) {
+        let mut results = vec![None; inputs.len()];
+        let mut calls = BTreeSet::new();
+        for call in code(inputs.iter().cloned().map(request).collect()) {
+            let answers = call.results.now_or_never().unwrap();
+            for (place, answer) in call.places.iter().zip(answers) {
+                assert_eq!(results[*place].replace(answer), None, "two answers for one item");
+            }
+            calls.insert(call.places);
+        }
+        (results.into_iter().map(Option::unwrap).collect(), calls)
     }
 
     #[test]
@@ -285,7 +305,9 @@ mod tests {
                 })
                 .collect()
         });
-        let mut results = call_batch(&step, &[json!(1), json!("two"), json!(0), json!(3)]).into_iter();
+        let (results, calls) = call_batch(&step, &[json!(1), json!("two"), json!(0), json!(3)]);
+        assert_eq!(calls, BTreeSet::from([vec![1], vec![0, 2, 3]]));
+        let mut results = results.into_iter();
         assert_eq!(results.next(), Some(Ok(json!([1, 3, 3]))));
         check_failure(
             results.next().unwrap(),
@@ -300,23 +322,27 @@ mod tests {
     #[test]
     fn a_batch_of_unreadable_inputs_calls_nothing() {
         let step = batch(|_: Vec<Item<u32>>| async { panic!("called") as Vec<Result<(), Infallible>> });
-        let results = call_batch(&step, &[json!("one"), json!("two")]);
+        let (results, _) = call_batch(&step, &[json!("one"), json!("two")]);
         assert!(results.iter().all(|result| result.as_ref().unwrap_err().error == "InvalidInput"));
         assert_eq!(results.len(), 2);
     }
 
     #[test]
-    fn a_wrong_number_of_results_fails_the_items_of_the_call_and_no_other() {
-        for results in [0, 1, 3] {
-            let step = batch(move |_: Vec<Item<u32>>| async move { vec![Ok::<_, Infallible>(()); results] });
-            let answers = call_batch(&step, &[json!(1), json!("two"), json!(3)]);
-            let errors: Vec<&str> =
-                answers.iter().map(|answer| answer.as_ref().unwrap_err().error.as_str()).collect();
-            assert_eq!(errors, ["InvalidOutput", "InvalidInput", "InvalidOutput"]);
-            let message = format!(
-                "the step returned {results} results for 2 items; it must return one for each, in order"
-            );
-            check_failure(answers[0].clone(), "InvalidOutput", &message);
-        }
+    fn items_with_one_key_are_one_call_in_their_order() {
+        let step = grouped(
+            |text: &String| text.chars().next().expect("not empty"),
+            |items: Vec<Item<String>>| async move {
+                let all: Vec<String> = items.into_iter().map(|item| item.input).collect();
+                all.iter().map(|one| Ok::<_, Infallible>((one.clone(), all.join("+")))).collect()
+            },
+        );
+        let inputs = ["a1", "b1", "", "a2", "c1", "b2"].map(|text| json!(text));
+        let (results, calls) = call_batch(&step, &inputs);
+        assert_eq!(calls, BTreeSet::from([vec![0, 3], vec![1, 5], vec![2], vec![4]]));
+        assert_eq!(results[3], Ok(json!(["a2", "a1+a2"])));
+        assert_eq!(results[5], Ok(json!(["b2", "b1+b2"])));
+        assert_eq!(results[4], Ok(json!(["c1", "c1"])));
+        // Who has no key is in no call, and is told why.
+        check_failure(results[2].clone(), "Panic", "not empty");
     }
 }

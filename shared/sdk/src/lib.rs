@@ -51,10 +51,12 @@
 //! | the Lambda function's own timeout passes | `Sandbox.Timedout` |
 //! | the process dies on every delivery | `Lambda.Unknown` |
 //!
-//! Where many runs reach the same step at once, [`run_batch`] takes them all in one call.
+//! Where many runs reach the same step at once, [`run_batch`] takes them all in one call, and [`run_batch_by`] in one for each
+//! key, such as a tenant.
 
 mod api;
 mod batch;
+mod client;
 mod erase;
 mod error;
 mod event;
@@ -66,7 +68,8 @@ mod step;
 pub mod system;
 mod url;
 
-pub use batch::{Item, run_batch};
+pub use batch::{Item, run_batch, run_batch_by};
+pub use client::{Client, ClientError};
 pub use error::StepError;
 pub use run::{Error, run};
 pub use step::Step;

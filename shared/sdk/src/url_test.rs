@@ -232,8 +232,12 @@ fn aws_clients_are_answered_through_a_url() {
     let definition = json!({ "StartAt": "P", "States": { "P": { "Type": "Pass", "End": true } } });
     let definition = Definition::parse(&definition.to_string()).unwrap();
     host.drive(protocol.publish("order", &definition)).unwrap();
-    let settings =
-        ApiSettings { token_key: [7; 32], refusals: Refusals::Own, unsupported: Unsupported::Refused };
+    let settings = ApiSettings {
+        token_key: [7; 32],
+        refusals: Refusals::Own,
+        unsupported: Unsupported::Refused,
+        reads_parquet: false,
+    };
     let router = router(protocol, settings);
     let ask = |operation: &str, body: Value| {
         let headers = json!({

@@ -199,7 +199,7 @@ impl Stack {
             .iter()
             .map(|(name, input)| {
                 let body = serde_json::json!({ "workflow": workflow, "name": name, "input": input });
-                Outgoing { body: body.to_string(), delay_seconds: 0 }
+                Outgoing::new(body.to_string(), 0)
             })
             .collect();
         for messages in messages.chunks(10) {

@@ -1,11 +1,10 @@
 //! From counts to dollars per million steps. Pure: the rules of AWS's bills stand here, the prices in `prices.toml`.
 
 use crate::{
-    chain::STEPS,
     counts::{Counts, Lines},
     limits::{
-        GB, LOG_EVENT_OVERHEAD_BYTES, MEMORY_MB, MEMORY_MB_PER_VCPU, MONTH_SECONDS, SEND_MS, STEPS_PER_MONTH,
-        WRITE_MS,
+        GB, LOG_EVENT_OVERHEAD_BYTES, MEMORY_MB, MEMORY_MB_PER_VCPU, MESSAGES_PER_CALL, MONTH_SECONDS,
+        SEND_MS, STEPS_PER_MONTH, WRITE_MS,
     },
     prices::Prices,
 };
@@ -25,6 +24,30 @@ pub(crate) struct Bill {
     /// CPU time of a step on a vCPU of its own, in milliseconds.
     pub(crate) cpu_ms_per_step: f64,
     pub(crate) message_bytes: f64,
+    /// Sends, receives and deletes, of the start queue too.
+    pub(crate) sqs_requests_per_step: f64,
+    pub(crate) write_calls_per_run: f64,
+}
+
+/// What a mapping asks its queue for.
+struct Polled {
+    receives: f64,
+    deletes: f64,
+}
+
+impl Polled {
+    /// One call receives, and one deletes, up to ten messages; a batch of more takes several. A receive is billed by its size, of which
+    /// each request holds so many bytes.
+    fn of(messages: u64, invocations: u64, (request_bytes, message_bytes): (f64, f64)) -> Self {
+        if invocations == 0 {
+            return Self { receives: 0.0, deletes: 0.0 };
+        }
+        let invocations = invocations as f64;
+        let batch = messages as f64 / invocations;
+        let calls = (batch / MESSAGES_PER_CALL).ceil().max(1.0);
+        let receives = calls.max((batch * message_bytes / request_bytes).ceil());
+        Self { receives: invocations * receives, deletes: invocations * calls }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -70,12 +93,14 @@ impl Bill {
             sum(counts, &["SendMessage", "SendMessageBatch"], |calls| calls.billed_requests as f64) / steps;
         let others = sum(counts, &["GetQueueUrl"], |calls| calls.billed_requests as f64) / steps;
 
-        // One mapping's batch is one receive, one delete, one invocation, up to ten messages.
-        let invocations = (counts.step_invocations + counts.start_invocations) as f64;
-        let batch_bytes = counts.message_bytes as f64 / invocations;
-        let receives_per_batch = (batch_bytes / prices.sqs.request_bytes as f64).ceil().max(1.0);
-        let invocations = invocations / steps;
-        let receives = invocations * receives_per_batch;
+        let message_bytes = counts.message_bytes as f64 / counts.messages as f64;
+        let chunk = (prices.sqs.request_bytes as f64, message_bytes);
+        let step_calls = Polled::of(counts.steps, counts.step_invocations, chunk);
+        let start_calls =
+            Polled::of(counts.messages.saturating_sub(counts.steps), counts.start_invocations, chunk);
+        let invocations = (counts.step_invocations + counts.start_invocations) as f64 / steps;
+        let receives = (step_calls.receives + start_calls.receives) / steps;
+        let deletes = (step_calls.deletes + start_calls.deletes) / steps;
 
         let dynamodb = &prices.dynamodb;
         let sqs = prices.sqs.requests_per_million;
@@ -92,7 +117,7 @@ impl Bill {
             line("SQS sends", sends, "requests", sqs, How::Counted),
             line("SQS GetQueueUrl", others, "requests", sqs, How::Counted),
             line("SQS receives", receives, "requests", sqs, How::Computed),
-            line("SQS deletes", invocations, "requests", sqs, How::Computed),
+            line("SQS deletes", deletes, "requests", sqs, How::Computed),
             line(
                 "Lambda requests",
                 invocations,
@@ -129,7 +154,10 @@ impl Bill {
             write_units_per_step: writes,
             invocation_ms,
             cpu_ms_per_step,
-            message_bytes: counts.message_bytes as f64 / counts.messages as f64,
+            message_bytes,
+            sqs_requests_per_step: sends + receives + deletes,
+            write_calls_per_run: sum(counts, &["PutItem", "UpdateItem"], |calls| calls.calls as f64)
+                / counts.runs as f64,
         }
     }
 
@@ -163,8 +191,9 @@ fn log_bytes_per_step(counts: &Counts, log_sample: f64) -> f64 {
         return per_step;
     }
     let line = billed(logs.metrics) / logs.metrics.count as f64;
-    let invocations = counts.step_invocations as f64 / steps * STEPS_PER_MONTH / STEPS as f64;
-    let lines = STEPS as f64 * invocations.min(MONTH_SECONDS / 60.0);
+    let functions = steps / counts.runs as f64;
+    let invocations = counts.step_invocations as f64 / steps * STEPS_PER_MONTH / functions;
+    let lines = functions * invocations.min(MONTH_SECONDS / 60.0);
     per_step + lines * line / STEPS_PER_MONTH
 }
 
@@ -236,6 +265,18 @@ mod tests {
         let bill = Bill::of(&counts, &Prices::list().unwrap(), 0.05);
         assert_near(dollars(&bill, "SQS receives"), 0.08);
         assert_near(dollars(&bill, "SQS deletes"), 0.04);
+    }
+
+    #[test]
+    fn a_batch_of_a_hundred_is_received_and_deleted_in_tens() {
+        let counts =
+            Counts { runs: 1_000, step_invocations: 10, start_invocations: 100, messages: 2_000, ..counts() };
+        let bill = Bill::of(&counts, &Prices::list().unwrap(), 0.05);
+        // A hundred calls for the starts and a hundred for the steps, of each kind; beside a thousand sends.
+        assert_near(dollars(&bill, "SQS receives"), 0.08);
+        assert_near(dollars(&bill, "SQS deletes"), 0.08);
+        assert_near(bill.sqs_requests_per_step, 1.4);
+        assert_near(dollars(&bill, "Lambda requests"), 0.022);
     }
 
     #[test]

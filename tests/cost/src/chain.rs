@@ -39,6 +39,26 @@ pub(crate) enum Scenario {
     SinglyByMessage,
     /// Runs are started by messages, and batches are full.
     InTens,
+    /// Runs of one step are started by messages, and its batches of a hundred are each one call of its code.
+    InHundreds,
+}
+
+impl Scenario {
+    fn steps(self) -> usize {
+        if self == Self::InHundreds { 1 } else { STEPS }
+    }
+
+    fn batch(self) -> usize {
+        match self {
+            Self::Singly | Self::SinglyByMessage => 1,
+            Self::InTens => BATCH,
+            Self::InHundreds => 10 * BATCH,
+        }
+    }
+
+    fn program(self) -> &'static str {
+        if self == Self::InHundreds { "cost-batch" } else { "cost-step" }
+    }
 }
 
 /// What a chain is counted on.
@@ -51,7 +71,7 @@ struct Chain {
     /// Whoever starts the runs.
     client: Protocol<AwsHost>,
     logs: Arc<Mutex<Logs>>,
-    batch: usize,
+    scenario: Scenario,
     payload: Value,
 }
 
@@ -62,8 +82,7 @@ pub(crate) async fn count(
     payload_bytes: usize,
     request_bytes: u64,
 ) -> Result<Counts> {
-    let batch = if scenario == Scenario::InTens { BATCH } else { 1 };
-    let chain = Chain::start(batch, payload_bytes, request_bytes).await?;
+    let chain = Chain::start(scenario, payload_bytes, request_bytes).await?;
     match scenario {
         Scenario::Singly => {
             chain.open_steps()?;
@@ -74,20 +93,20 @@ pub(crate) async fn count(
             chain.open(&QueueName::Start)?;
             chain.send_starts(runs, 1).await?;
         }
-        Scenario::InTens => {
+        Scenario::InTens | Scenario::InHundreds => {
             chain.send_starts(runs, BATCH).await?;
             chain.open_steps()?;
             chain.open(&QueueName::Start)?;
         }
     }
-    let counts = chain.end(scenario, runs).await;
+    let counts = chain.end(runs).await;
     chain.server.shutdown().await;
     counts
 }
 
 /// What one sweep of a stack without runs asks for: the timer function's hourly look.
 pub(crate) async fn count_sweep(request_bytes: u64) -> Result<Seen> {
-    let chain = Chain::start(1, 0, request_bytes).await?;
+    let chain = Chain::start(Scenario::Singly, 0, request_bytes).await?;
     chain.register(&QueueName::Timer, "timer")?;
     // The first one also learns what an environment learns once.
     for _ in 0..2 {
@@ -105,7 +124,7 @@ pub(crate) async fn count_sweep(request_bytes: u64) -> Result<Seen> {
 }
 
 impl Chain {
-    async fn start(batch: usize, payload_bytes: usize, request_bytes: u64) -> Result<Self> {
+    async fn start(scenario: Scenario, payload_bytes: usize, request_bytes: u64) -> Result<Self> {
         let server = Server::start(ServerConfig::default()).await?;
         let proxy = Proxy::start(&server.endpoint_url(), request_bytes).await?;
         let direct = Environment::local(&server.endpoint_url(), STACK)?;
@@ -113,7 +132,7 @@ impl Chain {
         counted.endpoints.dynamodb = Some(proxy.url().to_owned());
         counted.endpoints.sqs = Some(proxy.url().to_owned());
         let admin = AwsHost::connect(direct).await;
-        let steps = (1..=STEPS).map(|step| (short(step), 10)).collect();
+        let steps = (1..=scenario.steps()).map(|step| (short(step), 10)).collect();
         create_stack(&admin, &StackSpec { steps, system_timeout_seconds: 30 }).await?;
         let logs = Arc::new(Mutex::new(Logs::default()));
         let sink = Arc::clone(&logs);
@@ -121,12 +140,12 @@ impl Chain {
             .lambda()
             .on_log(move |line| sink.lock().unwrap_or_else(PoisonError::into_inner).add(&line.text));
         let admin = Protocol::new(admin);
-        admin.publish(WORKFLOW, &definition()?).await?;
+        admin.publish(WORKFLOW, &definition(scenario.steps())?).await?;
         let client = Protocol::new(AwsHost::connect(counted).await);
         let payload = json!({ "text": text(payload_bytes.saturating_sub(r#"{"text":""}"#.len())) });
-        let chain = Self { server, proxy, admin, client, logs, batch, payload };
-        for step in 1..=STEPS {
-            chain.register(&queue(step), "cost-step")?;
+        let chain = Self { server, proxy, admin, client, logs, scenario, payload };
+        for step in chain.step_queues() {
+            chain.register(&step, scenario.program())?;
         }
         chain.register(&QueueName::Start, "start")?;
         Ok(chain)
@@ -160,17 +179,25 @@ impl Chain {
     }
 
     fn open(&self, queue: &QueueName) -> Result<()> {
+        let batch = match queue {
+            QueueName::Start => self.scenario.batch().min(BATCH),
+            _ => self.scenario.batch(),
+        };
         let mapping = EventSourceMapping {
-            batch_size: self.batch,
+            batch_size: batch,
             // Waits for a full batch, as if there were always more to come; a full one goes at once.
-            batching_window_ms: if self.batch > 1 { WINDOW_MS } else { 0 },
+            batching_window_ms: if batch > 1 { WINDOW_MS } else { 0 },
             ..EventSourceMapping::new(full(queue), full(queue))
         };
         Ok(self.server.lambda().map_queue(mapping)?)
     }
 
     fn open_steps(&self) -> Result<()> {
-        (1..=STEPS).try_for_each(|step| self.open(&queue(step)))
+        self.step_queues().try_for_each(|step| self.open(&step))
+    }
+
+    fn step_queues(&self) -> impl Iterator<Item = QueueName> + use<> {
+        (1..=self.scenario.steps()).map(queue)
     }
 
     fn request(&self, run: usize) -> StartRequest {
@@ -193,7 +220,7 @@ impl Chain {
             let message = |run: &usize| {
                 let StartRequest { workflow, name, input } = self.request(*run);
                 let body = json!({ "workflow": workflow, "name": name, "input": input }).to_string();
-                Outgoing { body, delay_seconds: 0 }
+                Outgoing::new(body, 0)
             };
             let messages: Vec<Outgoing> = runs.iter().map(message).collect();
             for sent in self.client.host().queue().send(&QueueName::Start, &messages).await? {
@@ -208,7 +235,7 @@ impl Chain {
     }
 
     /// Waits for the end of all runs, and adds up.
-    async fn end(&self, scenario: Scenario, runs: usize) -> Result<Counts> {
+    async fn end(&self, runs: usize) -> Result<Counts> {
         for run in 0..runs {
             self.until_succeeded(run).await?;
         }
@@ -222,12 +249,12 @@ impl Chain {
             .into());
         }
         let lambda = self.server.lambda();
-        let step_invocations = (1..=STEPS).map(|step| lambda.invocations(&full(&queue(step)))).sum();
+        let step_invocations = self.step_queues().map(|step| lambda.invocations(&full(&step))).sum();
         let sends = seen.get("SendMessageBatch").cloned().unwrap_or_default();
         let logs = *self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Counts {
             runs: runs as u64,
-            steps: (runs * STEPS) as u64,
+            steps: (runs * self.scenario.steps()) as u64,
             step_invocations,
             start_invocations: lambda.invocations(&full(&QueueName::Start)),
             // Whatever was sent was received once: all queues are empty, and no message came twice.
@@ -236,7 +263,7 @@ impl Chain {
             logs,
             stored: self.stored().await?,
             cpu_seconds: process::cpu_seconds_of_children(),
-            seen: self.expected(scenario, runs, seen)?,
+            seen: self.expected(runs, seen)?,
         })
     }
 
@@ -259,7 +286,7 @@ impl Chain {
     async fn until_idle(&self) -> Result<()> {
         let until = Instant::now() + SCENARIO_TIMEOUT;
         let system = [QueueName::Start, QueueName::Timer, QueueName::DeadLetter, QueueName::Parked];
-        for queue in (1..=STEPS).map(queue).chain(system) {
+        for queue in self.step_queues().chain(system) {
             loop {
                 let QueueCounts { visible, in_flight, delayed } = self.counts(&queue)?;
                 if visible + in_flight + delayed == 0 {
@@ -278,7 +305,7 @@ impl Chain {
     }
 
     /// Nothing but what a chain is known to need: a count of something else would be a count of a fault.
-    fn expected(&self, scenario: Scenario, runs: usize, seen: Seen) -> Result<Seen> {
+    fn expected(&self, runs: usize, seen: Seen) -> Result<Seen> {
         let known = [
             "GetItem",
             "PutItem",
@@ -291,9 +318,9 @@ impl Chain {
         if let Some(operation) = seen.keys().find(|operation| !known.contains(&operation.as_str())) {
             return Err(format!("{operation} was called, which a chain that goes well doesn't need").into());
         }
-        let starts = if scenario == Scenario::Singly { 0 } else { runs };
+        let starts = if self.scenario == Scenario::Singly { 0 } else { runs };
         let messages = seen.get("SendMessageBatch").map_or(0, |calls| calls.messages);
-        let wanted = (runs * STEPS + starts) as u64;
+        let wanted = (runs * self.scenario.steps() + starts) as u64;
         if messages != wanted {
             return Err(format!("{messages} messages were sent, and not {wanted}: some came twice").into());
         }
@@ -337,12 +364,12 @@ fn name(run: usize) -> String {
     format!("00000000-0000-4000-8000-{run:012}")
 }
 
-fn definition() -> Result<Definition> {
-    let states: serde_json::Map<String, Value> = (1..=STEPS)
+fn definition(steps: usize) -> Result<Definition> {
+    let states: serde_json::Map<String, Value> = (1..=steps)
         .map(|step| {
             let arn = format!("arn:aws:lambda:us-east-1:000000000000:function:{}", short(step));
             let state = match step {
-                STEPS => json!({ "Type": "Task", "Resource": arn, "End": true }),
+                last if last == steps => json!({ "Type": "Task", "Resource": arn, "End": true }),
                 _ => json!({ "Type": "Task", "Resource": arn, "Next": format!("Step{}", step + 1) }),
             };
             (format!("Step{step}"), state)

@@ -6,6 +6,8 @@ pub(crate) const REQUESTS_SINGLY_MAX: f64 = 2.50;
 pub(crate) const REQUESTS_IN_TENS_MAX: f64 = 1.20;
 pub(crate) const ALL_SINGLY_MAX: f64 = 3.10;
 pub(crate) const ALL_IN_TENS_MAX: f64 = 1.80;
+/// Goals of runs of one step that are started by messages and taken in batches of a hundred: requests to the queues per step.
+pub(crate) const QUEUE_REQUESTS_IN_HUNDREDS_MAX: f64 = 0.65;
 /// Of the order workflow's stack, a month.
 pub(crate) const IDLE_DOLLARS_MAX: f64 = 2.00;
 
@@ -28,6 +30,10 @@ pub(crate) const EXPRESS_STATE_MS: f64 = 10.0;
 /// <https://aws.amazon.com/step-functions/pricing/>
 pub(crate) const EXPRESS_MEMORY_MB: f64 = 64.0;
 pub(crate) const EXPRESS_ROUND_MS: f64 = 100.0;
+
+/// One receive, and one delete, is for so many messages at most.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>
+pub(crate) const MESSAGES_PER_CALL: f64 = 10.0;
 
 /// Storage is billed by 1,024³ bytes.
 pub(crate) const GB: f64 = 1_073_741_824.0;

@@ -27,6 +27,9 @@ use std::{
     process::ExitCode,
 };
 
+/// A row of an import.
+const BATCH_PAYLOAD_BYTES: usize = 250;
+
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// What a step costs on AWS: counted on the real programs, computed by AWS's rules and list prices.
@@ -91,7 +94,10 @@ async fn run(args: Args) -> Result<Report> {
         let bills = <[Bill; 3]>::try_from(bills).map_err(|_| "a case has three bills")?;
         cases.push(Case { payload_bytes, bills });
     }
-    let report = Report::new(cases, idle, template, prices, args.runs, log_sample)?;
+    let counts =
+        chain::count(Scenario::InHundreds, args.runs, BATCH_PAYLOAD_BYTES, prices.sqs.request_bytes).await?;
+    let batches = Bill::of(&counts, &prices, log_sample);
+    let report = Report::new(cases, batches, idle, template, prices, args.runs, log_sample)?;
     if let Some(path) = args.docs {
         put_into(&path, &report).map_err(|error| format!("{}: {error}", path.display()))?;
     }

@@ -76,6 +76,8 @@ mod tests {
             invocation_ms: 32.0,
             cpu_ms_per_step: 0.14,
             message_bytes: 1_073.741_824,
+            sqs_requests_per_step: 0.0,
+            write_calls_per_run: 0.0,
         };
         let [standard, express, durable] = others(&bill, &Prices::list().unwrap());
         // 1 ms of 256 MB, and an invocation.

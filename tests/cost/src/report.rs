@@ -4,8 +4,8 @@ use crate::{
     bill::{Bill, Line},
     idle::{Month, Template},
     limits::{
-        ALL_IN_TENS_MAX, ALL_SINGLY_MAX, IDLE_DOLLARS_MAX, MEMORY_MB, REQUESTS_IN_TENS_MAX,
-        REQUESTS_SINGLY_MAX, SEND_MS, WRITE_MS, WRITE_UNITS_PER_STEP_MAX,
+        ALL_IN_TENS_MAX, ALL_SINGLY_MAX, IDLE_DOLLARS_MAX, MEMORY_MB, QUEUE_REQUESTS_IN_HUNDREDS_MAX,
+        REQUESTS_IN_TENS_MAX, REQUESTS_SINGLY_MAX, SEND_MS, WRITE_MS, WRITE_UNITS_PER_STEP_MAX,
     },
     others::{Other, others},
     prices::Prices,
@@ -19,6 +19,8 @@ pub(crate) struct Report {
     first: Case,
     /// The same with other payloads.
     more: Vec<Case>,
+    /// Runs of one step in batches of a hundred.
+    batches: Bill,
     idle: Month,
     template: Template,
     others: [Other; 3],
@@ -55,6 +57,7 @@ impl Goal {
 impl Report {
     pub(crate) fn new(
         mut cases: Vec<Case>,
+        batches: Bill,
         idle: Month,
         template: Template,
         prices: Prices,
@@ -67,10 +70,10 @@ impl Report {
         let first = cases.remove(0);
         let [singly, _, _] = &first.bills;
         let others = others(singly, &prices);
-        Ok(Self { first, more: cases, idle, template, others, prices, runs, log_sample })
+        Ok(Self { first, more: cases, batches, idle, template, others, prices, runs, log_sample })
     }
 
-    fn goals(&self) -> [Goal; 7] {
+    fn goals(&self) -> [Goal; 8] {
         let [singly, _, in_tens] = &self.first.bills;
         let goal = |what, found, at_most| Goal { what, found, at_most };
         [
@@ -92,6 +95,11 @@ impl Report {
             ),
             goal("$ per million steps, one by one, all in", singly.dollars(), ALL_SINGLY_MAX),
             goal("$ per million steps, batches of ten, all in", in_tens.dollars(), ALL_IN_TENS_MAX),
+            goal(
+                "queue requests per step, runs of one step in hundreds",
+                self.batches.sqs_requests_per_step,
+                QUEUE_REQUESTS_IN_HUNDREDS_MAX,
+            ),
             goal("$ of an idle month", self.idle.dollars(), IDLE_DOLLARS_MAX),
         ]
     }
@@ -140,6 +148,7 @@ impl Report {
             "prices_read_on": self.prices.read_on,
             "runs": self.runs,
             "cases": cases,
+            "runs_of_one_step_in_hundreds": bill("batches of a hundred in one call", &self.batches),
             "idle": self.idle.lines.iter().map(idle).collect::<Vec<_>>(),
             "others": self.others.iter().map(other).collect::<Vec<_>>(),
             "goals": self.goals().iter().map(goal).collect::<Vec<_>>(),
@@ -181,6 +190,15 @@ impl fmt::Display for Report {
             dollars(self.prices.s3.puts_per_million)
         )?;
 
+        writeln!(
+            f,
+            "\nRuns of one step, started by messages, whose batches of a hundred are each one call of its code \
+             (`run_batch`): US dollars per million steps, which\nare as many runs; and {:.2} writes to the table per \
+             run.\n",
+            self.batches.write_calls_per_run
+        )?;
+        write!(f, "{}", table(&self.batch_rows()))?;
+
         writeln!(f, "\nThe same chain elsewhere, with its Lambda functions:\n")?;
         write!(f, "{}", table(&self.other_rows()))?;
 
@@ -211,6 +229,16 @@ impl Report {
                 dollars(in_tens.dollars()),
             ]);
         }
+        rows
+    }
+
+    fn batch_rows(&self) -> Vec<Vec<String>> {
+        let mut rows = vec![row(["", "how", "in hundreds", ""])];
+        let lines = |lines: &[Line]| lines.iter().map(|line| line_row([line])).collect::<Vec<_>>();
+        rows.extend(lines(&self.batches.requests));
+        rows.push(sum_row("**requests**", [self.batches.requests_dollars()]));
+        rows.extend(lines(&self.batches.rest));
+        rows.push(sum_row("**all in**", [self.batches.dollars()]));
         rows
     }
 
@@ -306,14 +334,17 @@ fn bill_rows(bills: [&Bill; 3]) -> Vec<Vec<String>> {
     rows
 }
 
-fn line_row(lines: [&Line; 3]) -> Vec<String> {
-    let [Line { what, unit, how, .. }, _, _] = lines;
-    let mut row = vec![format!("{what}, {unit}"), how.as_str().to_owned()];
+/// A line of as many bills.
+fn line_row<const N: usize>(lines: [&Line; N]) -> Vec<String> {
+    let mut row = match lines.first() {
+        Some(Line { what, unit, how, .. }) => vec![format!("{what}, {unit}"), how.as_str().to_owned()],
+        None => Vec::new(),
+    };
     row.extend(lines.into_iter().flat_map(|line| [amount(line.per_step), dollars(line.dollars)]));
     row
 }
 
-fn sum_row(name: &str, sums: [f64; 3]) -> Vec<String> {
+fn sum_row<const N: usize>(name: &str, sums: [f64; N]) -> Vec<String> {
     let mut row = vec![name.to_owned(), String::new()];
     row.extend(sums.into_iter().flat_map(|sum| [String::new(), dollars(sum)]));
     row
@@ -373,7 +404,7 @@ mod tests {
         let template = Template { polled_queues: 8, ..Template::default() };
         let prices = Prices::list().unwrap();
         let idle = Month::of(&template, &Seen::new(), &prices);
-        Report::new(cases, idle, template, prices, 200, 0.05).unwrap()
+        Report::new(cases, bill(), idle, template, prices, 200, 0.05).unwrap()
     }
 
     fn counts(write_units: f64) -> Counts {

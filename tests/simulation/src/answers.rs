@@ -4,7 +4,10 @@ use crate::{
     host::{MemoryHost, Yield},
     scenario::Faults,
 };
-use futures::{FutureExt, future::join_all};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use std::{
@@ -16,7 +19,7 @@ use std::{
     },
 };
 use stepladder_engine::Run;
-use stepladder_protocol::{BatchFunction, StepFailure, StepFunction};
+use stepladder_protocol::{BatchCall, BatchFunction, StepFailure, StepFunction, StepRequest};
 
 /// How one attempt of a step ends.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,16 +138,32 @@ pub(crate) fn step(
 /// never answers, or kills its process, takes the others along; a panic does so if all items end in one.
 pub(crate) fn together(step: StepFunction) -> BatchFunction {
     Arc::new(move |requests| {
-        let items: Vec<_> =
-            requests.into_iter().map(|request| AssertUnwindSafe(step(request)).catch_unwind()).collect();
-        async move {
-            let answers = join_all(items).await;
-            if answers.iter().all(Result::is_err) {
-                std::panic::resume_unwind(Box::new("the step panicked"));
-            }
-            let panicked = |_| Err(StepFailure { error: "Panic".to_owned(), cause: String::new() });
-            answers.into_iter().map(|answer| answer.unwrap_or_else(panicked)).collect()
+        // Every other time in two calls.
+        let groups = if requests.len() % 2 == 0 { 2 } else { 1 };
+        let mut calls: Vec<(Vec<usize>, Vec<StepRequest>)> = vec![Default::default(); groups];
+        for (place, request) in requests.into_iter().enumerate() {
+            let (places, requests) = &mut calls[place % groups];
+            places.push(place);
+            requests.push(request);
         }
-        .boxed()
+        let calls = calls.into_iter().filter(|(places, _)| !places.is_empty());
+        calls.map(|(places, requests)| BatchCall { places, results: one_call(&step, requests) }).collect()
     })
+}
+
+fn one_call(
+    step: &StepFunction,
+    requests: Vec<StepRequest>,
+) -> BoxFuture<'static, Vec<Result<Value, StepFailure>>> {
+    let items: Vec<_> =
+        requests.into_iter().map(|request| AssertUnwindSafe(step(request)).catch_unwind()).collect();
+    async move {
+        let answers = join_all(items).await;
+        if answers.iter().all(Result::is_err) {
+            std::panic::resume_unwind(Box::new("the step panicked"));
+        }
+        let panicked = |_| Err(StepFailure { error: "Panic".to_owned(), cause: String::new() });
+        answers.into_iter().map(|answer| answer.unwrap_or_else(panicked)).collect()
+    }
+    .boxed()
 }

@@ -9,13 +9,17 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
-use stepladder_protocol::{Delivery, Invoked, QueueName, Record, RecordKey, Settings, limits};
+use stepladder_protocol::{
+    Delivery, Invoked, Partition, QueueName, Record, RecordKey, RunId, Settings, limits,
+};
 
 /// A message that lies in a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InQueue {
     pub id: String,
     pub body: String,
+    /// Whose it is.
+    pub group: Option<String>,
     pub receive_count: u32,
     /// When it was sent, in milliseconds since the epoch.
     pub sent_ms: i64,
@@ -31,12 +35,38 @@ pub(crate) struct Hand {
     /// The next time that somebody sleeps until, in milliseconds since the epoch.
     next_wake_ms: Option<i64>,
     calls: Option<Vec<&'static str>>,
+    writes: Option<Vec<Write>>,
+    /// The queue and the group of each message that was sent.
+    sent: Option<Vec<(QueueName, Option<String>)>>,
     /// How long each operation takes, in milliseconds.
     pub(crate) operation_ms: i64,
     failing: BTreeMap<&'static str, u32>,
 }
 
+/// Where something is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The run item.
+    Run(RunId),
+    In(Partition),
+}
+
+/// Something that was written, or whose condition didn't hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    pub operation: &'static str,
+    /// In milliseconds since the epoch.
+    pub at_ms: i64,
+    pub place: Place,
+}
+
 impl Hand {
+    pub(crate) fn writes(&mut self, operation: &'static str, at_ms: i64, place: Place) {
+        if let Some(writes) = &mut self.writes {
+            writes.push(Write { operation, at_ms, place });
+        }
+    }
+
     /// Notes an operation; true if it shall fail.
     pub(crate) fn notes(&mut self, operation: &'static str) -> bool {
         if let Some(calls) = &mut self.calls {
@@ -48,6 +78,13 @@ impl Hand {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Notes a message that is sent.
+    pub(crate) fn sent(&mut self, queue: &QueueName, group: Option<&str>) {
+        if let Some(sent) = &mut self.sent {
+            sent.push((queue.clone(), group.map(str::to_owned)));
         }
     }
 
@@ -108,9 +145,7 @@ impl MemoryHost {
     pub fn receive(&self, queue: &QueueName) -> Vec<Delivery> {
         let mut state = self.state();
         let now_ms = state.now_ms;
-        let visible =
-            state.queues.messages(queue).into_iter().filter(|(_, queued)| queued.visible_ms <= now_ms);
-        let ids: Vec<u64> = visible.map(|(id, _)| id).take(10).collect();
+        let ids = state.queues.first_visible(queue, now_ms, 10);
         ids.into_iter()
             .filter_map(|id| {
                 let queued = state.queues.receive(queue, id, limits::RECEIVES_MAX, now_ms + VISIBILITY_MS)?;
@@ -139,11 +174,17 @@ impl MemoryHost {
             .map(|(id, queued)| InQueue {
                 id: id.to_string(),
                 body: queued.body,
+                group: queued.group,
                 receive_count: queued.receive_count,
                 sent_ms: queued.sent_ms,
                 visible_ms: queued.visible_ms,
             })
             .collect()
+    }
+
+    /// How many messages a queue has, visible or not.
+    pub fn in_queue_count(&self, queue: &QueueName) -> usize {
+        self.state().queues.count(queue)
     }
 
     /// Loses all messages but those of the parked and the status queue.
@@ -164,6 +205,16 @@ impl MemoryHost {
     /// The operations since the last call of this, which begins to note them.
     pub fn calls(&self) -> Vec<&'static str> {
         self.state().hand.calls.replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// What was written since the last call of this, which begins to note it.
+    pub fn writes(&self) -> Vec<Write> {
+        self.state().hand.writes.replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// The queue and the group of each message that was sent since the last call of this, which begins to note them.
+    pub fn sent(&self) -> Vec<(QueueName, Option<String>)> {
+        self.state().hand.sent.replace(Vec::new()).unwrap_or_default()
     }
 
     /// How a direct call of a function goes, by its name and what it is called with.

@@ -2,11 +2,14 @@
 
 mod activities;
 mod fan_outs;
+mod flow;
 mod map_runs;
 mod objects;
 mod queue;
+mod services;
 mod tasks;
 mod versions;
+mod writes;
 
 use crate::{
     hand::Hand, holders::Holders, outside::Outside, queues::Queues, scenario::Faults, verdict::Watch,
@@ -23,10 +26,9 @@ use std::{
 };
 use stepladder_engine::{Branch, Outcome, Status};
 use stepladder_protocol::{
-    ActivityItem, Backlog, Blobs, Clock, Close, CreateRun, DataSlot, EndedHow, Functions, Host, Invoked,
-    ListedRun, ListedWorkflow, Partition, Payload, PlantedBug, PutRecord, Record, RecordKey, RedriveItem,
-    Retry, RunId, RunItem, RunKey, Settings, StatusEvents, Store, TagsItem, WorkflowItem, WorldError,
-    WorldResult,
+    ActivityItem, Backlog, Close, CreateRun, DataSlot, EndedHow, Host, Invoked, ListedRun, ListedWorkflow,
+    Partition, Payload, PlantedBug, PutRecord, Record, RecordKey, RedriveItem, Retry, RunId, RunItem, RunKey,
+    Settings, StatusEvents, Store, TagsItem, WorkflowItem, WorldError, WorldResult,
 };
 
 /// A world in memory, as one process sees it. Clones share the world.
@@ -39,6 +41,7 @@ pub struct MemoryHost {
     pub(crate) has_schedules: bool,
     pub(crate) has_events: bool,
     has_backlog: bool,
+    reads_parquet: bool,
 }
 
 /// How a direct call of a function is carried out: by the scheduler.
@@ -52,7 +55,8 @@ pub(crate) struct State {
     pub(crate) runs: BTreeMap<RunId, RunItem>,
     pub(crate) records: BTreeMap<RecordKey, Record>,
     pub(crate) fan_outs: fan_outs::Items,
-    map_runs: map_runs::Items,
+    flow: flow::Items,
+    pub(crate) map_runs: map_runs::Items,
     pub(crate) tasks: tasks::Items,
     pub(crate) holders: Holders,
     activities: BTreeMap<String, (ActivityItem, Option<TagsItem>)>,
@@ -95,6 +99,7 @@ impl MemoryHost {
             runs: BTreeMap::new(),
             records: BTreeMap::new(),
             fan_outs: fan_outs::Items::default(),
+            flow: flow::Items::default(),
             map_runs: map_runs::Items::default(),
             tasks: tasks::Items::default(),
             holders: Holders::default(),
@@ -125,12 +130,18 @@ impl MemoryHost {
             has_schedules: false,
             has_events: false,
             has_backlog: true,
+            reads_parquet: true,
         }
     }
 
     /// The same world, for somebody who may not look into its queues.
     pub fn without_backlog(&self) -> Self {
         Self { has_backlog: false, ..self.clone() }
+    }
+
+    /// The same world, for functions that are built without Parquet.
+    pub fn without_parquet(&self) -> Self {
+        Self { reads_parquet: false, ..self.clone() }
     }
 
     /// Gives the stack the function that calls services.
@@ -275,7 +286,8 @@ impl State {
             if matches!(outcome, Outcome::Joined { .. } | Outcome::BranchFailed { .. }) {
                 let ends = self.ends_below(key);
                 let kept = self.kept_by(key);
-                self.watch.joined(key, &outcome, &ends, kept);
+                let tolerated = self.fan_outs.tolerated_then(key);
+                self.watch.joined(key, &outcome, &ends, (kept, tolerated));
             }
         }
         self.records.insert(key.clone(), record.clone());
@@ -314,7 +326,7 @@ impl State {
     }
 
     /// What a payload holds, wherever it lies.
-    fn read<T: DeserializeOwned>(&self, run: &RunKey, payload: &Payload) -> T {
+    pub(crate) fn read<T: DeserializeOwned>(&self, run: &RunKey, payload: &Payload) -> T {
         let unpacked = |bytes: &[u8]| zstd::stream::decode_all(bytes).unwrap();
         let json = match payload {
             Payload::Json(json) => json.clone(),
@@ -322,6 +334,11 @@ impl State {
             Payload::Blob(blob) => unpacked(&self.blobs[&blob.key(run)]),
         };
         serde_json::from_slice(&json).unwrap()
+    }
+
+    /// What a record says.
+    pub(crate) fn outcome(&self, key: &RecordKey) -> Option<Outcome> {
+        self.records.get(key).map(|record| self.read(&key.run, &record.outcome))
     }
 
     fn running(&mut self, run: &RunKey, redrive_count: u32) -> Option<&mut RunItem> {
@@ -349,7 +366,7 @@ fn close(item: &mut RunItem, close: &Close) {
 impl Store for MemoryHost {
     async fn put_record(&self, key: &RecordKey, record: &Record) -> WorldResult<PutRecord> {
         let unconditional = self.planted == Some(PlantedBug::UnconditionalPut);
-        self.op("put record", |state| {
+        self.write("put record", self.partition_of(key), |state| {
             if unconditional {
                 state.insert_record(key, record);
                 return Ok(PutRecord::Won);
@@ -374,7 +391,7 @@ impl Store for MemoryHost {
     }
 
     async fn create_run(&self, run: &RunItem, now_ms: i64) -> WorldResult<CreateRun> {
-        self.op("put run", |state| {
+        self.write_run("put run", &run.id, |state| {
             if let Some(there) = state.runs.get(&run.id)
                 && !state.expired(there.expires_s, now_ms)
             {
@@ -394,7 +411,7 @@ impl Store for MemoryHost {
     }
 
     async fn close_run(&self, run: &RunKey, redrive_count: u32, with: &Close) -> WorldResult<bool> {
-        self.op("close run", |state| {
+        self.write_run("close run", &run.id, |state| {
             let is_closed = state.running(run, redrive_count).map(|item| close(item, with)).is_some();
             if is_closed {
                 state.watch.kept.closed(&run.nonce, redrive_count);
@@ -411,7 +428,7 @@ impl Store for MemoryHost {
         with: &Close,
         (key, record): (&RecordKey, &Record),
     ) -> WorldResult<bool> {
-        self.op("stop run", |state| {
+        self.write_run("stop run", &run.id, |state| {
             if state.records.contains_key(key) || state.running(run, redrive_count).is_none() {
                 return Ok(false);
             }
@@ -432,7 +449,7 @@ impl Store for MemoryHost {
         redrive: &RedriveItem,
         (key, record): (&RecordKey, &Record),
     ) -> WorldResult<bool> {
-        self.op("redrive run", |state| {
+        self.write_run("redrive run", &run.id, |state| {
             if state.records.contains_key(key) {
                 return Ok(false);
             }
@@ -465,7 +482,7 @@ impl Store for MemoryHost {
     }
 
     async fn put_data(&self, run: &RunKey, slot: DataSlot, payload: &Payload, _: i64) -> WorldResult<()> {
-        self.op("put data", |state| {
+        self.write("put data", Partition::Run(run.clone()), |state| {
             state.data.insert((run.clone(), slot), payload.clone());
             Ok(())
         })
@@ -553,63 +570,5 @@ impl Store for MemoryHost {
             Ok(runs.into_iter().take(limit).map(listed).collect())
         })
         .await
-    }
-}
-
-impl Blobs for MemoryHost {
-    async fn put(&self, key: &str, bytes: Vec<u8>) -> WorldResult<()> {
-        self.op("put blob", |state| {
-            state.blobs.insert(key.to_owned(), bytes);
-            Ok(())
-        })
-        .await
-    }
-
-    async fn get(&self, key: &str, bytes_max: usize) -> WorldResult<Option<Vec<u8>>> {
-        self.op("get blob", |state| match state.blobs.get(key) {
-            Some(bytes) if bytes.len() > bytes_max => Err(WorldError {
-                operation: format!("get blob {key}"),
-                message: format!("it has {} bytes, and {bytes_max} is the most", bytes.len()),
-                retry: Retry::Never,
-            }),
-            bytes => Ok(bytes.cloned()),
-        })
-        .await
-    }
-}
-
-impl Clock for MemoryHost {
-    fn now_ms(&self) -> i64 {
-        self.state().now_ms + self.skew_ms
-    }
-
-    async fn sleep(&self, duration_ms: i64) {
-        let until_ms = self.state().now_ms + duration_ms;
-        std::future::poll_fn(|context| {
-            let mut state = self.state();
-            if state.now_ms >= until_ms {
-                return Poll::Ready(());
-            }
-            state.hand.sleeps_until(until_ms);
-            context.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
-    }
-
-    fn random_u128(&self) -> u128 {
-        self.state().rng.random()
-    }
-}
-
-impl Functions for MemoryHost {
-    async fn invoke(&self, function: &str, payload: String) -> WorldResult<Invoked> {
-        let invoke = self.op("invoke", |state| Ok(state.invoke.clone())).await?;
-        let Some(invoke) = invoke else {
-            return Ok(Invoked::NoSuchFunction);
-        };
-        let invoked = invoke(function.to_owned(), payload).await;
-        self.point().await;
-        Ok(invoked)
     }
 }

@@ -10,6 +10,7 @@
 
 mod answers;
 mod backlog;
+mod flow;
 mod hand;
 mod holders;
 mod host;
@@ -20,13 +21,16 @@ mod queues;
 mod reading;
 mod scenario;
 mod told;
+mod updates;
 mod verdict;
 mod watch;
 mod workflows;
 mod world;
 
-pub use hand::InQueue;
+pub use flow::{FLOW_SCENARIOS, FlowScenario};
+pub use hand::{InQueue, Place, Write};
 pub use host::MemoryHost;
 pub use nested::{FanOuts, Handling};
-pub use scenario::{FAN_OUT_SCENARIOS, Faults, SCENARIOS, Scenario, TASK_SCENARIOS};
-pub use world::{Report, simulate, slow_chain};
+pub use scenario::{FAN_OUT_SCENARIOS, Faults, SCENARIOS, Scenario, TASK_SCENARIOS, UPDATE_SCENARIOS};
+pub use updates::Updates;
+pub use world::{Report, simulate, simulate_flow, slow_chain, tree, tree_in_peace};

@@ -14,6 +14,8 @@ pub struct FanOuts {
     /// The most branches of an outer one.
     pub branches_max: usize,
     pub handling: Handling,
+    /// Whether all outer Map states are distributed, with a small MaxConcurrency.
+    pub map_runs: bool,
 }
 
 /// What a workflow does about errors.
@@ -37,7 +39,12 @@ pub(crate) fn random(rng: &mut StdRng, states: usize, shape: FanOuts, may_time_o
 
 /// What such a workflow is started with.
 pub(crate) fn input(rng: &mut StdRng, index: usize, shape: FanOuts) -> Value {
-    json!({ "index": index, "items": items(rng, shape.branches_max) })
+    let items = match shape.map_runs {
+        // Enough for an update to find some that have not begun.
+        true => (0..rng.random_range(4..=shape.branches_max)).collect::<Vec<_>>().into(),
+        false => items(rng, shape.branches_max),
+    };
+    json!({ "index": index, "items": items })
 }
 
 fn items(rng: &mut StdRng, max: usize) -> Value {
@@ -176,7 +183,8 @@ impl Generator<'_> {
     }
 
     fn fan_out(&mut self, name: &str, next: &str, recover: &str, depth: u32) -> Value {
-        let mut state = match self.rng.random_bool(0.3) {
+        let is_parallel = self.rng.random_bool(0.3) && !(self.shape.map_runs && depth == 0);
+        let mut state = match is_parallel {
             true => self.parallel(depth),
             false => self.map(depth),
         };
@@ -211,7 +219,7 @@ impl Generator<'_> {
         // Inner fan-outs stay small, or there are too many branches.
         let inner = items(self.rng, 5);
         // Not drawn, so that a seed leads to the same workflow but for this. Its children see no variables of the run's.
-        let is_distributed = self.names % 4 == 1;
+        let is_distributed = self.names % 4 == 1 || self.shape.map_runs;
         let reads = self.names % 8 == 1;
         let around = is_distributed.then(|| std::mem::take(&mut self.variables));
         let mut processor = self.branch(depth);
@@ -230,16 +238,16 @@ impl Generator<'_> {
             "ItemProcessor": processor,
         });
         if is_distributed && reads {
-            map["ItemReader"] = json!({
-                "Resource": "arn:aws:states:::s3:getObject",
-                "ReaderConfig": { "InputType": "JSONL" },
-                "Parameters": { "Bucket": reading::BUCKET, "Key": reading::key(self.names) },
-            });
+            map["ItemReader"] = reading::reader(self.names);
             if self.names.is_multiple_of(3) {
                 map["ItemBatcher"] = json!({ "MaxItemsPerBatch": 3, "BatchInput": { "items": [1, 2] } });
             }
         }
-        if let Some(concurrency) = *pick(self.rng, &[None, None, Some(1), Some(3), Some(7)]) {
+        let all = match self.shape.map_runs {
+            true => [Some(1), Some(1), Some(2), Some(3), None, None],
+            false => [None, None, Some(1), Some(3), Some(7), Some(40)],
+        };
+        if let Some(concurrency) = *pick(self.rng, &all) {
             map["MaxConcurrency"] = json!(concurrency);
         }
         if let Some(tolerated) = *pick(self.rng, &[None, None, Some(1), Some(2), Some(100)]) {

@@ -50,9 +50,17 @@ impl<'a> Oracle<'a> {
                     slow.insert(key, outcome.clone());
                 }
                 if let Outcome::BranchFailed { index, .. } = outcome {
-                    first_failed.insert((path.clone(), fan_outs), *index);
+                    // As the state counts: an update numbers those that are left anew.
+                    let child = position.branch.child(position.seq, *index);
+                    let is_it =
+                        |told: &&Told<'_>| told.positions.first().is_some_and(|first| first.branch == child);
+                    let told = branches.iter().find(is_it);
+                    let index = told.and_then(|told| told.path.last()).map_or(*index, |(_, index)| *index);
+                    first_failed.insert((path.clone(), fan_outs), index);
                 }
-                fan_outs += usize::from(position.fan_out().is_some());
+                // It goes on as the same fan-out.
+                let is_updated = matches!(outcome, Outcome::Updated { .. });
+                fan_outs += usize::from(position.fan_out().is_some() && !is_updated);
             }
         }
         Self { seed, faults, definition, run, slow, answered, first_failed }

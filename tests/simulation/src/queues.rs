@@ -6,6 +6,7 @@ use stepladder_protocol::QueueName;
 #[derive(Debug, Clone)]
 pub(crate) struct Queued {
     pub(crate) body: String,
+    pub(crate) group: Option<String>,
     pub(crate) receive_count: u32,
     pub(crate) sent_ms: i64,
     pub(crate) visible_ms: i64,
@@ -20,8 +21,20 @@ pub(crate) struct Queues {
 
 impl Queues {
     pub(crate) fn send(&mut self, queue: &QueueName, body: String, now_ms: i64, delay_ms: i64) {
+        self.send_of(None, queue, body, now_ms, delay_ms);
+    }
+
+    /// Sends a message of a group.
+    pub(crate) fn send_of(
+        &mut self,
+        group: Option<String>,
+        queue: &QueueName,
+        body: String,
+        now_ms: i64,
+        delay_ms: i64,
+    ) {
         self.next_id += 1;
-        let queued = Queued { body, receive_count: 0, sent_ms: now_ms, visible_ms: now_ms + delay_ms };
+        let queued = Queued { body, group, receive_count: 0, sent_ms: now_ms, visible_ms: now_ms + delay_ms };
         self.by_name.entry(queue.clone()).or_default().insert(self.next_id, queued);
     }
 
@@ -33,6 +46,16 @@ impl Queues {
             })
             .filter(|(_, ids)| !ids.is_empty())
             .collect()
+    }
+
+    /// The first of a queue's messages that are visible, at most so many.
+    pub(crate) fn first_visible(&self, queue: &QueueName, now_ms: i64, limit: usize) -> Vec<u64> {
+        let queue = self.by_name.get(queue).into_iter().flatten();
+        queue.filter(|(_, queued)| queued.visible_ms <= now_ms).map(|(id, _)| *id).take(limit).collect()
+    }
+
+    pub(crate) fn count(&self, queue: &QueueName) -> usize {
+        self.by_name.get(queue).map_or(0, BTreeMap::len)
     }
 
     pub(crate) fn messages(&self, queue: &QueueName) -> Vec<(u64, Queued)> {

@@ -1,28 +1,73 @@
 //! Maps that read their items: what lies in their objects, and what comes of it.
 
 use crate::host::MemoryHost;
-use serde_json::Value;
+use flate2::{Compression, write::GzEncoder};
+use serde_json::{Value, json};
+use std::io::Write;
 use stepladder_asl::{Definition, EvalError};
 use stepladder_engine::{
     BranchInput, Children, ItemRow, Outcome, Position, Reading, Run, Source, branch_inputs, source,
 };
 
 /// The bucket of all objects.
-pub(crate) const BUCKET: &str = "rows";
+const BUCKET: &str = "rows";
 
 /// The objects have fewer lines than this.
 const LINES_MAX: usize = 13;
 
-/// The key of an object of so many lines.
-pub(crate) fn key(lines: usize) -> String {
-    format!("{}.jsonl", lines % LINES_MAX)
-}
+/// The same lines lie in several objects, too: so many in each.
+const LINES_EACH: usize = 4;
 
-/// Writes the objects of all sizes.
+/// Writes the objects of all sizes, and what lists those of a few lines each.
 pub(crate) fn put_objects(host: &MemoryHost) {
     for lines in 0..LINES_MAX {
-        let text: String = (0..lines).map(|line| format!("{}\n", written(lines, line))).collect();
-        host.put_object(BUCKET, &key(lines), text);
+        let written: Vec<String> = (0..lines).map(|line| format!("{}\n", written(lines, line))).collect();
+        host.put_object(BUCKET, &format!("{lines}.jsonl"), written.concat());
+        let mut manifest = String::new();
+        for (number, few) in written.chunks(LINES_EACH).enumerate() {
+            let key = format!("{lines}/{number}.jsonl");
+            manifest += &format!("s3://{BUCKET}/{key}\n");
+            host.put_object(BUCKET, &key, packed(number, &few.concat()));
+        }
+        host.put_object(BUCKET, &format!("{lines}.csv"), manifest);
+        // As S3's console makes a folder.
+        host.put_object(BUCKET, &format!("{lines}/"), "");
+    }
+}
+
+/// Some as they are, some compressed.
+fn packed(number: usize, text: &str) -> Vec<u8> {
+    match number % 3 {
+        0 => {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+            encoder.write_all(text.as_bytes()).unwrap();
+            encoder.finish().unwrap()
+        }
+        1 => text.into(),
+        _ => zstd::bulk::compress(text.as_bytes(), 3).unwrap(),
+    }
+}
+
+/// A reader of lines, one of several kinds.
+pub(crate) fn reader(number: usize) -> Value {
+    let lines = number % LINES_MAX;
+    let get = "arn:aws:states:::s3:getObject";
+    match number / 8 % 3 {
+        0 => json!({
+            "Resource": get,
+            "ReaderConfig": { "InputType": "JSONL" },
+            "Parameters": { "Bucket": BUCKET, "Key": format!("{lines}.jsonl") },
+        }),
+        1 => json!({
+            "Resource": get,
+            "ReaderConfig": { "InputType": "JSONL", "ManifestType": "ATHENA_DATA" },
+            "Parameters": { "Bucket": BUCKET, "Key": format!("{lines}.csv") },
+        }),
+        _ => json!({
+            "Resource": "arn:aws:states:::s3:listObjectsV2",
+            "ReaderConfig": { "InputType": "JSONL", "Transformation": "LOAD_AND_FLATTEN" },
+            "Parameters": { "Bucket": BUCKET, "Prefix": format!("{lines}/") },
+        }),
     }
 }
 
@@ -36,13 +81,16 @@ fn written(lines: usize, line: usize) -> String {
 }
 
 fn rows(definition: &Definition, run: &Run, position: &Position) -> Vec<ItemRow> {
-    let Source::Object { key, .. } = source(definition, run, position).unwrap() else {
-        panic!("only objects are read")
+    let (name, lines_each) = match source(definition, run, position).unwrap() {
+        Source::Object { object, .. } => (object.key, LINES_MAX),
+        Source::Manifest { object, .. } => (object.key, LINES_EACH),
+        Source::Listing { prefix, .. } => (prefix, LINES_EACH),
     };
-    let lines: usize = key.trim_end_matches(".jsonl").parse().unwrap();
+    let lines: usize = name.trim_end_matches(|char: char| !char.is_ascii_digit()).parse().unwrap();
     let row = |line: usize| {
         let item = serde_json::from_str::<Value>(&written(lines, line));
-        ItemRow { line: Some(line as u64 + 1), item: item.map_err(|_| "it is broken".to_owned()) }
+        let line = (line % lines_each) as u64 + 1;
+        ItemRow { line: Some(line), item: item.map_err(|_| "it is broken".to_owned()) }
     };
     (0..lines).map(row).collect()
 }

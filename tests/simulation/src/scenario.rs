@@ -1,6 +1,9 @@
 //! What goes wrong, and how often.
 
-use crate::nested::{FanOuts, Handling};
+use crate::{
+    nested::{FanOuts, Handling},
+    updates::Updates,
+};
 
 /// Probabilities of faults. Those without a unit are per opportunity.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +39,9 @@ pub struct Faults {
     pub heals: bool,
     /// A user repairs a run that is well.
     pub repair: f64,
+    /// A user updates a Map Run of a run that goes on.
+    pub update: f64,
+    pub updates: Updates,
     /// All queues are purged once.
     pub purge: f64,
     /// Starts come from a caller that may die and doesn't repeat them.
@@ -64,12 +70,14 @@ const NONE: Faults = Faults {
     redrive: 0.0,
     heals: false,
     repair: 0.0,
+    update: 0.0,
+    updates: Updates::None,
     purge: 0.0,
     careless_start: false,
     skew_ms: 0,
 };
 
-const COMMON: Faults = Faults {
+pub(crate) const COMMON: Faults = Faults {
     crash: 0.015,
     stall: 0.01,
     duplicate: 0.12,
@@ -84,7 +92,7 @@ const COMMON: Faults = Faults {
     ..NONE
 };
 
-const HEAVY: Faults = Faults {
+pub(crate) const HEAVY: Faults = Faults {
     crash: 0.03,
     stall: 0.02,
     duplicate: 0.3,
@@ -217,13 +225,18 @@ pub const SCENARIOS: &[Scenario] = &[
 
 const HEALING: Faults = Faults { fail: 0.15, redrive: 0.1, heals: true, ..COMMON };
 
-const NESTED: Option<FanOuts> = Some(FanOuts { depth_max: 2, branches_max: 12, handling: Handling::Any });
-const WIDE: Option<FanOuts> = Some(FanOuts { depth_max: 1, branches_max: 200, handling: Handling::Any });
-const DEEP: Option<FanOuts> = Some(FanOuts { depth_max: 3, branches_max: 3, handling: Handling::Any });
-const PLAIN: Option<FanOuts> = Some(FanOuts { depth_max: 2, branches_max: 12, handling: Handling::None });
+pub(crate) const NESTED: Option<FanOuts> =
+    Some(FanOuts { depth_max: 2, branches_max: 12, handling: Handling::Any, map_runs: false });
+const WIDE: Option<FanOuts> =
+    Some(FanOuts { depth_max: 1, branches_max: 200, handling: Handling::Any, map_runs: false });
+const DEEP: Option<FanOuts> =
+    Some(FanOuts { depth_max: 3, branches_max: 3, handling: Handling::Any, map_runs: false });
+const PLAIN: Option<FanOuts> =
+    Some(FanOuts { depth_max: 2, branches_max: 12, handling: Handling::None, map_runs: false });
 const PLAIN_WIDE: Option<FanOuts> =
-    Some(FanOuts { depth_max: 1, branches_max: 200, handling: Handling::None });
-const PLAIN_DEEP: Option<FanOuts> = Some(FanOuts { depth_max: 3, branches_max: 3, handling: Handling::None });
+    Some(FanOuts { depth_max: 1, branches_max: 200, handling: Handling::None, map_runs: false });
+const PLAIN_DEEP: Option<FanOuts> =
+    Some(FanOuts { depth_max: 3, branches_max: 3, handling: Handling::None, map_runs: false });
 
 /// All kinds of trouble with workflows that fan out. Seed n of a campaign takes scenario n mod their number.
 pub const FAN_OUT_SCENARIOS: &[Scenario] = &[
@@ -447,12 +460,66 @@ pub const TASK_SCENARIOS: &[Scenario] = &[
     },
 ];
 
+const MAP_RUNS: Option<FanOuts> =
+    Some(FanOuts { depth_max: 1, branches_max: 12, handling: Handling::Any, map_runs: true });
+const MAP_RUNS_WIDE: Option<FanOuts> =
+    Some(FanOuts { depth_max: 1, branches_max: 80, handling: Handling::Any, map_runs: true });
+const MAP_RUNS_NESTED: Option<FanOuts> =
+    Some(FanOuts { depth_max: 2, branches_max: 5, handling: Handling::Any, map_runs: true });
+const MAP_RUNS_PLAIN: Option<FanOuts> =
+    Some(FanOuts { depth_max: 1, branches_max: 12, handling: Handling::None, map_runs: true });
+
+const UPDATING: Faults = Faults { update: 0.3, updates: Updates::Concurrency, ..COMMON };
+const UPDATING_ALL: Faults = Faults { updates: Updates::Any, fail: 0.2, ..UPDATING };
+
+const fn updates(name: &'static str, faults: Faults, fan_outs: Option<FanOuts>) -> Scenario {
+    Scenario { name, faults, runs: 1, states: 1, fan_outs, holders: false }
+}
+
+/// All kinds of trouble with Map Runs that are updated. Seed n of a campaign takes scenario n mod their number.
+pub const UPDATE_SCENARIOS: &[Scenario] = &[
+    updates("updates, no faults", Faults { update: 0.3, updates: Updates::Concurrency, ..NONE }, MAP_RUNS),
+    updates("updates, faults", UPDATING, MAP_RUNS),
+    updates("updates, wide", UPDATING, MAP_RUNS_WIDE),
+    updates("updates, nested", UPDATING, MAP_RUNS_NESTED),
+    updates("updates, hasty", Faults { update: 0.9, ..UPDATING }, MAP_RUNS),
+    updates("updates of thresholds", UPDATING_ALL, MAP_RUNS),
+    updates("updates of thresholds, wide", UPDATING_ALL, MAP_RUNS_WIDE),
+    updates("updates of thresholds, nested", UPDATING_ALL, MAP_RUNS_NESTED),
+    updates("updates, stop", Faults { stop: 0.03, ..UPDATING_ALL }, MAP_RUNS),
+    updates("updates, stop and redrive", Faults { stop: 0.02, redrive: 0.1, ..UPDATING_ALL }, MAP_RUNS),
+    updates(
+        "updates, stop and redrive, nested",
+        Faults { stop: 0.02, redrive: 0.1, ..UPDATING_ALL },
+        MAP_RUNS_NESTED,
+    ),
+    updates("updates, repair", Faults { repair: 0.05, redrive: 0.05, ..UPDATING_ALL }, MAP_RUNS),
+    updates("updates, purge", Faults { purge: 0.02, ..UPDATING_ALL }, MAP_RUNS),
+    updates("updates, fickle steps", Faults { fickle: true, ..UPDATING_ALL }, MAP_RUNS),
+    updates("updates, heavy", Faults { update: 0.3, updates: Updates::Any, ..HEAVY }, MAP_RUNS),
+    updates(
+        "updates, healing",
+        Faults { update: 0.3, updates: Updates::Concurrency, ..HEALING },
+        MAP_RUNS_PLAIN,
+    ),
+];
+
 /// A long chain of steps, each slower than the visibility timeout.
 pub(crate) const SLOW_CHAIN: Scenario = Scenario {
     name: "slow chain",
     faults: Faults { crash: 0.003, stall: 0.002, duplicate: 0.15, lost_acknowledgement: 0.08, ..NONE },
     runs: 1,
     states: 24,
+    fan_outs: None,
+    holders: false,
+};
+
+/// A wide Map of steps that fail only where they are to.
+pub(crate) const TREES: Scenario = Scenario {
+    name: "trees",
+    faults: Faults { fail: 0.0, poison: 0.0, hang: 0.0, panic: 0.0, stall: 0.004, ..COMMON },
+    runs: 1,
+    states: 1,
     fan_outs: None,
     holders: false,
 };

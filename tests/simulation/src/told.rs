@@ -27,7 +27,12 @@ pub(crate) fn told<'a>(view: &'a RunView, run: &Run) -> Result<Vec<Told<'a>>, St
             Next::End(_) => None,
         };
         let fan_outs = branch.positions.iter().chain(pending).filter(|position| position.fan_out().is_some());
-        for (ordinal, position) in fan_outs.enumerate() {
+        let mut ordinals = 0;
+        for position in fan_outs {
+            let updated = position.resumes.as_ref().is_some_and(|resumes| resumes.repeats_failures());
+            // What an update opens is the same fan-out as before.
+            ordinals += usize::from(!updated);
+            let ordinal = ordinals.max(1) - 1;
             let state = view.definition.state(&position.state);
             if position.resumes.is_some() && state.is_some_and(stepladder_asl::State::reads_items) {
                 // What they go on from is in the table, and no replay knows it.
@@ -46,6 +51,10 @@ pub(crate) fn told<'a>(view: &'a RunView, run: &Run) -> Result<Vec<Told<'a>>, St
                 path.push((ordinal, index));
                 // Where its branches go on from others, the replay of the whole run is asked.
                 if let (Some(_), Some(replay)) = (&position.resumes, view.replay.branches.get(&child)) {
+                    let index = replay.positions.first().and_then(|first| first.indexes().last().copied());
+                    if let (true, Some(index), Some(last)) = (updated, index, path.last_mut()) {
+                        last.1 = index;
+                    }
                     let told = Told { path, positions: replay.positions.clone(), recorded };
                     open.push((told, replay.last.clone()));
                     continue;

@@ -7,14 +7,15 @@ use crate::{
     oracle::{self, Oracle},
     scenario::Faults,
     told::{Told, told},
-    watch::{FanOutWatch, KeptWatch},
+    updates::{UpdateWatch, Updates, judge_map_runs},
+    watch::{FanOutWatch, KeptWatch, TenantWatch},
     world::{Report, Wanted},
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use stepladder_engine::{Next, Outcome, Phase, Status, waits_for_answer};
+use stepladder_engine::{Branch, Next, Outcome, Phase, Status, waits_for_answer};
 use stepladder_protocol::{
-    EndedHow, Message, PartKey, Protocol, QueueName, Record, RecordKey, RunView, StepRequest,
+    EndedHow, Message, Outgoing, PartKey, Protocol, QueueName, Record, RecordKey, RunView, StepRequest,
 };
 
 /// What is watched while it happens.
@@ -30,6 +31,8 @@ pub(crate) struct Watch {
     pub(crate) counts_messages: bool,
     pub(crate) kept: KeptWatch,
     fan_outs: FanOutWatch,
+    tenants: TenantWatch,
+    pub(crate) updates: UpdateWatch,
 }
 
 impl Watch {
@@ -41,12 +44,15 @@ impl Watch {
     pub(crate) fn executed(&mut self, request: &StepRequest, invoked_ms: i64) {
         self.broken.extend(self.fan_outs.executed(request, invoked_ms));
         self.broken.extend(self.kept.executed(request));
+        let broken = self.updates.executed(request, |fan_out| self.fan_outs.goes_on(fan_out));
+        self.broken.extend(broken.into_iter().map(str::to_owned));
         let key = (request.run.nonce.clone(), request.call.idempotency_key.clone());
         *self.executed.entry(key).or_default() += 1;
     }
 
-    pub(crate) fn sent(&mut self, queue: &QueueName, body: &str) {
+    pub(crate) fn sent(&mut self, queue: &QueueName, Outgoing { body, group, .. }: &Outgoing) {
         self.fan_outs.sent(body);
+        self.broken.extend(self.tenants.sent(body, group.as_deref()));
         if matches!(queue, QueueName::Step(_)) {
             self.kept.sent(body);
         }
@@ -74,6 +80,7 @@ impl Watch {
     ) {
         self.fan_outs.recorded(key, record);
         self.kept.recorded(key, outcome, run);
+        self.updates.recorded(key, outcome);
         if let (Outcome::Stopped { .. }, Some((_, redrive_count))) = (outcome, run)
             && !self.stops_asked.contains(&(key.run.nonce.clone(), redrive_count))
         {
@@ -97,9 +104,15 @@ impl Watch {
     }
 
     /// A fan-out comes to an outcome; `ends` are those of its branches: true for each that failed. So many results of others
-    /// were kept.
-    pub(crate) fn joined(&mut self, fan_out: &RecordKey, outcome: &Outcome, ends: &[EndedHow], kept: usize) {
-        self.broken.extend(self.fan_outs.joined(fan_out, outcome, ends, kept));
+    /// were kept, and so many failures are tolerated where an update has changed that.
+    pub(crate) fn joined(
+        &mut self,
+        fan_out: &RecordKey,
+        outcome: &Outcome,
+        ends: &[EndedHow],
+        (kept, tolerated): (usize, Option<u32>),
+    ) {
+        self.broken.extend(self.fan_outs.joined(fan_out, outcome, ends, (kept, tolerated)));
     }
 
     /// The flag of a part has been set.
@@ -139,7 +152,10 @@ pub(crate) fn judge(
             Err(error) => host.state().watch.breaks(format!("the run can't be replayed: {error}")),
             Ok(None) if faults.careless_start || faults.purge > 0.0 => report.never_started += 1,
             Ok(None) => host.state().watch.breaks("a run was lost"),
-            Ok(Some(view)) => judge_run(protocol, seed, faults, wanted, &view, report),
+            Ok(Some(view)) => {
+                let view = with_all_children(protocol, view);
+                judge_run(protocol, seed, faults, wanted, &view, report);
+            }
         }
     }
     let mut state = host.state();
@@ -156,6 +172,31 @@ pub(crate) fn judge(
     if state.watch.idempotency_keys().values().any(|nonces| nonces.len() > 1) {
         state.watch.breaks("two runs share an idempotency key");
     }
+}
+
+/// A run with the children that its history doesn't show.
+fn with_all_children(protocol: &Protocol<crate::MemoryHost>, mut view: RunView) -> RunView {
+    let key = view.item.key();
+    futures::executor::block_on(async {
+        let mut pages = protocol.record_pages(&key);
+        let mut left_out: BTreeMap<Branch, Vec<Record>> = BTreeMap::new();
+        while let Some(page) = pages.next().await.unwrap() {
+            for (branch, record) in page {
+                if !branch.is_root() && !view.branch_records.contains_key(&branch) {
+                    left_out.entry(branch).or_default().push(record);
+                }
+            }
+        }
+        for (branch, records) in left_out {
+            let mut recorded = Vec::new();
+            for record in &records {
+                recorded.push(protocol.recorded(&key, record).await.unwrap());
+            }
+            view.branch_records.insert(branch.clone(), records);
+            view.branch_recorded.insert(branch, recorded);
+        }
+    });
+    view
 }
 
 fn judge_run(
@@ -207,7 +248,19 @@ fn judge_run(
         judge_tasks(&mut host.state(), view, branch);
     }
     report.records += view.branch_records.values().map(Vec::len).sum::<usize>();
+    // What its children go on from is in the table, where it read its items.
+    let is_untold = |branch: &Told<'_>| {
+        let reads =
+            |state: &str| view.definition.state(state).is_some_and(stepladder_asl::State::reads_items);
+        branch.positions.iter().any(|position| position.resumes.is_some() && reads(&position.state))
+    };
+    for what in if faults.update > 0.0 { judge_map_runs(protocol, &view.item) } else { Vec::new() } {
+        breaks(what);
+    }
+    report.updated = host.state().watch.updates.count();
     let is_certain = !faults.fickle
+        && faults.updates != Updates::Any
+        && !branches.iter().any(is_untold)
         && faults.stop == 0.0
         && faults.redrive == 0.0
         && wanted.definition.timeout_seconds.is_none();

@@ -1,5 +1,6 @@
 //! What is watched of fan-outs while it happens.
 
+use crate::holders::CHILD;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_engine::{Branch, FanOut, Fork, Outcome, Status};
@@ -9,6 +10,28 @@ use stepladder_protocol::{
 
 /// A fan-out: the run's nonce, the branch that opened it, and the seq.
 type Key = (String, Branch, u32);
+
+/// Each message of a run is sent as one of its tenant: the `index` of its input, as the settings of its workflow say; or, of a
+/// run that another has started, the other's.
+#[derive(Debug, Default)]
+pub(crate) struct TenantWatch {
+    by_nonce: BTreeMap<String, Option<String>>,
+}
+
+impl TenantWatch {
+    pub(crate) fn sent(&mut self, body: &str, group: Option<&str>) -> Option<String> {
+        let body: Value = serde_json::from_str(body).ok()?;
+        let run = body.get("run")?;
+        let (workflow, nonce) = (run["workflow"].as_str()?, run["nonce"].as_str()?);
+        let first = self.by_nonce.entry(nonce.to_owned()).or_insert_with(|| group.map(str::to_owned));
+        let is_right = match (workflow, workflow.strip_prefix('w')) {
+            (_, Some(index)) => group == Some(index),
+            (CHILD, _) => group.is_some() && first.as_deref() == group,
+            _ => group.is_none(),
+        };
+        (!is_right).then(|| format!("a message of a run of {workflow} was sent as one of {group:?}"))
+    }
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct FanOutWatch {
@@ -56,6 +79,13 @@ impl FanOutWatch {
         broken
     }
 
+    /// Whether a branch of it has begun, and has not ended.
+    pub(crate) fn goes_on(&self, fan_out: &Key) -> bool {
+        let none = BTreeSet::new();
+        let begun = self.begun.get(fan_out).unwrap_or(&none);
+        begun.difference(self.ended.get(fan_out).unwrap_or(&none)).next().is_some()
+    }
+
     pub(crate) fn recorded(&mut self, key: &RecordKey, record: &Record) {
         if let (Some((parent, fork)), true) = (key.branch.parent(), record.end.is_some()) {
             let key = (key.run.nonce.clone(), parent, fork.seq);
@@ -68,13 +98,13 @@ impl FanOutWatch {
         key: &RecordKey,
         outcome: &Outcome,
         ends: &[EndedHow],
-        kept: usize,
+        (kept, tolerated): (usize, Option<u32>),
     ) -> Option<String> {
         let fan_out = self.known.get(&(key.run.nonce.clone(), key.branch.clone(), key.seq))?;
         let failed = ends.iter().filter(|how| **how != EndedHow::Ok).count();
         let listed = ends.iter().map(|how| Ended { index: 0, seq: 0, how: *how });
-        let failures = Part { ended: listed.collect(), is_stopped: false }.failures(fan_out.failure_items);
-        let is_too_many = failures > fan_out.failures_tolerated;
+        let failures = Part { ended: listed.collect(), ..Part::default() }.failures(fan_out.failure_items);
+        let is_too_many = failures > tolerated.unwrap_or(fan_out.failures_tolerated);
         let is_right = match outcome {
             Outcome::Joined { results, .. } => {
                 ends.len() == fan_out.count as usize

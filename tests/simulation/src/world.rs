@@ -1,6 +1,11 @@
 //! The scheduler: processes that interleave, die, freeze and wake late; queues that deliver twice; users.
 
+mod flow;
 mod hold;
+mod trees;
+mod update;
+
+pub use trees::{tree, tree_in_peace};
 
 use crate::{
     answers, holders,
@@ -23,7 +28,8 @@ use std::{
 use stepladder_asl::Definition;
 use stepladder_engine::Status;
 use stepladder_protocol::{
-    Delivery, Invocation, Invoked, PlantedBug, Protocol, QueueName, RunId, Solo, StartRequest, limits,
+    Delivery, Invocation, Invoked, PlantedBug, Protocol, QueueName, RunId, Settings, Solo, StartRequest,
+    WorkflowSettings, limits,
 };
 
 /// What one seed showed.
@@ -38,6 +44,8 @@ pub struct Report {
     pub executions: usize,
     pub never_started: usize,
     pub polls: u64,
+    /// Map Runs that were updated, and went on.
+    pub updated: usize,
 }
 
 /// A run that a user wants.
@@ -48,9 +56,14 @@ pub(crate) struct Wanted {
     pub(crate) input: Value,
 }
 
+pub use flow::simulate_flow;
+
 /// Runs one seed of a scenario to its end.
 pub fn simulate(seed: u64, scenario: &Scenario, planted: Option<PlantedBug>) -> Report {
-    let mut world = World::new(seed, scenario, planted);
+    play(World::new(seed, scenario, planted), scenario)
+}
+
+fn play(mut world: World, scenario: &Scenario) -> Report {
     let wanted: Vec<Wanted> = (0..scenario.runs)
         .map(|index| {
             let may_time_out = scenario.faults.stop > 0.0 && !scenario.faults.heals;
@@ -120,7 +133,11 @@ struct Process {
     /// It goes on at this time.
     frozen_until_ms: i64,
     killed: Arc<AtomicBool>,
+    /// Lambda kills it then, in milliseconds since the epoch; where it doesn't matter, a process goes on for ever.
+    dies_ms: i64,
 }
+
+type Environment = Arc<Protocol<MemoryHost>>;
 
 struct World {
     seed: u64,
@@ -128,11 +145,13 @@ struct World {
     rng: StdRng,
     host: MemoryHost,
     /// A few environments, each with a clock and a cache of its own.
-    environments: Vec<Arc<Protocol<MemoryHost>>>,
+    environments: Vec<Environment>,
     /// Those of the timer function, which alone has schedules where the stack has them, and an event bus.
-    timers: Vec<Arc<Protocol<MemoryHost>>>,
+    timers: Vec<Environment>,
     /// Those of the dead-letter function, which has the event bus too.
-    dead_letters: Vec<Arc<Protocol<MemoryHost>>>,
+    dead_letters: Vec<Environment>,
+    /// Where some steps have a rate or are exclusive.
+    flow: Option<flow::Flowing>,
     processes: Vec<Process>,
     /// What users have done so far.
     requests: u32,
@@ -144,6 +163,16 @@ struct World {
 
 impl World {
     fn new(seed: u64, scenario: &Scenario, planted: Option<PlantedBug>) -> Self {
+        Self::with(seed, scenario, planted, |_| {})
+    }
+
+    /// A world with other settings than the scenario's.
+    fn with(
+        seed: u64,
+        scenario: &Scenario,
+        planted: Option<PlantedBug>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let host = MemoryHost::new(seed);
         let host = match scenario.fan_outs {
@@ -155,10 +184,17 @@ impl World {
                 let part_branches = of[rng.random_range(0..3)];
                 host.with_settings(|settings| {
                     settings.part_branches = part_branches;
+                    // Not drawn, so that a seed draws the same as ever.
+                    settings.node_parts = [2, 3, limits::NODE_PARTS][(seed / 5 % 3) as usize];
                     (settings.read_bytes_at_once, settings.parts_read_per_delivery) = (7, 2);
                 })
             }
         };
+        let host = host.with_settings(|settings| {
+            let tenant = |index| (format!("w{index}"), by_index());
+            settings.workflows = (0..scenario.runs).map(tenant).collect();
+            change(settings);
+        });
         reading::put_objects(&host);
         let (has_schedules, has_bus) = (rng.random_bool(0.5), rng.random_bool(0.5));
         let host = match has_bus {
@@ -174,7 +210,7 @@ impl World {
         let environments = processes(&host);
         let timer = if has_schedules { host.clone().with_schedules() } else { host.clone() };
         let timers = processes(&if has_bus { timer.with_events() } else { timer });
-        let dead_letter = |environment: &Arc<Protocol<MemoryHost>>| {
+        let dead_letter = |environment: &Environment| {
             let host = environment.host().clone();
             Arc::new(Protocol::new(if has_bus { host.with_events() } else { host }))
         };
@@ -187,6 +223,7 @@ impl World {
             environments,
             timers,
             dead_letters,
+            flow: None,
             processes: Vec::new(),
             requests: 0,
             sweeps: 0,
@@ -245,6 +282,7 @@ impl World {
                 state.fire();
                 state.now_ms
             };
+            self.processes.retain(|process| process.dies_ms > now_ms);
             if self.report.polls.is_multiple_of(16) {
                 self.users(wanted, now_ms);
             }
@@ -332,10 +370,14 @@ impl World {
             QueueName::DeadLetter => {
                 self.dead_letters[self.rng.random_range(0..self.dead_letters.len())].clone()
             }
-            _ => self.environment(),
+            _ => self.environment_of(queue),
         };
         let killed = Arc::new(AtomicBool::new(false));
         let step = answers::step(&self.host, self.seed, self.faults, killed.clone(), now_ms);
+        let step = match &self.flow {
+            Some(flow) => flow.watched(&self.host, step, flow::is_paced(queue, &deliveries)),
+            None => step,
+        };
         // Some of a step's environments take the whole batch in one call of its code.
         let together = self.rng.random_bool(0.3).then(|| answers::together(step.clone()));
         let invocation = invocation(queue.clone(), now_ms);
@@ -353,24 +395,30 @@ impl World {
                 _ => protocol.handle_batch(None, &invocation, &deliveries).await,
             }
         };
-        self.processes.push(Process { future: future.boxed(), batch, frozen_until_ms: 0, killed });
+        let dies_ms = self.dies_ms(queue, now_ms);
+        self.processes.push(Process { future: future.boxed(), batch, frozen_until_ms: 0, killed, dies_ms });
     }
 
     /// A direct call of a step's function: a process inside another's await.
     fn invoke(&self) -> crate::host::Invoke {
         let (host, seed, faults) = (self.host.clone(), self.seed, self.faults);
-        let protocol = self.environments[0].clone();
+        let (protocol, flow) = (self.environments[0].clone(), self.flow.clone());
         Arc::new(move |function, payload| {
             let killed = Arc::new(AtomicBool::new(false));
             let now_ms = host.state().now_ms;
             let step = answers::step(&host, seed, faults, killed.clone(), now_ms);
-            let protocol = protocol.clone();
+            let step = match &flow {
+                Some(flow) => flow.watched(&host, step, false),
+                None => step,
+            };
+            let queue = match function.as_str() {
+                "invoke" => QueueName::Invoke,
+                _ => QueueName::Step(function),
+            };
+            let own = flow.as_ref().and_then(|flow| flow.environments(&queue)).map(|own| own[0].clone());
+            let protocol = own.unwrap_or_else(|| protocol.clone());
             let mut process = async move {
                 let Solo { stepladder_solo: solo } = serde_json::from_str(&payload).unwrap();
-                let queue = match function.as_str() {
-                    "invoke" => QueueName::Invoke,
-                    _ => QueueName::Step(function),
-                };
                 let invocation = invocation(queue, now_ms);
                 let answer = match solo.receive_count % 2 {
                     0 => protocol.handle_solo(&step, &invocation, solo).await,
@@ -423,6 +471,8 @@ impl World {
             && self.may_plan(&wanted.id)
         {
             self.user(async move { drop(protocol.request_redrive(&id, None).await) });
+        } else if is_running && faults.update > 0.0 && self.rng.random_bool(faults.update) {
+            self.update_map_run(id, &item);
         } else if is_running && self.rng.random_bool(faults.repair) {
             self.user(async move { drop(protocol.repair(&id).await) });
         }
@@ -449,6 +499,7 @@ impl World {
             batch: None,
             frozen_until_ms: 0,
             killed: Arc::default(),
+            dies_ms: i64::MAX,
         });
     }
 
@@ -529,14 +580,28 @@ impl World {
         let mut state = self.host.state();
         // It holds the world that holds it.
         state.invoke = None;
-        let broken = state.watch.broken.clone();
+        let mut broken = state.watch.broken.clone();
         drop(state);
+        broken.extend(self.flow.as_ref().map(|flow| flow.watch.broken()).unwrap_or_default());
         Report { broken, ..self.report }
     }
 
-    fn environment(&mut self) -> Arc<Protocol<MemoryHost>> {
+    fn environment(&mut self) -> Environment {
         self.environments[self.rng.random_range(0..self.environments.len())].clone()
     }
+
+    /// One of the function behind a queue.
+    fn environment_of(&mut self, queue: &QueueName) -> Environment {
+        let any = self.rng.random_range(0..self.environments.len());
+        let own = self.flow.as_ref().and_then(|flow| flow.environments(queue));
+        own.unwrap_or(&self.environments)[any].clone()
+    }
+}
+
+/// The settings of a workflow whose runs' inputs name their tenant.
+fn by_index() -> WorkflowSettings {
+    let tenant = Some("$.index".parse().unwrap());
+    WorkflowSettings { tenant, ..WorkflowSettings::default() }
 }
 
 fn invocation(queue: QueueName, now_ms: i64) -> Invocation {

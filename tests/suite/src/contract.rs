@@ -17,6 +17,7 @@
 pub mod activities;
 pub mod blobs;
 pub mod fan_outs;
+pub mod flow;
 pub mod map_runs;
 pub mod objects;
 pub mod queue;
@@ -60,6 +61,8 @@ pub struct Received {
     pub receipt: String,
     /// 1 for the first delivery.
     pub receive_count: u32,
+    /// Whose it is.
+    pub group: Option<String>,
 }
 
 /// A name that nobody else has, so that cases may share a world.
@@ -141,13 +144,25 @@ macro_rules! contract_suite {
                 of_many_ends_at_once_each_has_a_place_of_its_own,
                 failures_are_only_ever_raised,
                 of_many_reports_at_once_none_is_lost,
+                what_is_gathered_below_a_node_comes_back,
                 a_flag_is_set_whether_there_is_an_item_or_not,
+                a_part_is_marked_once_and_keeps_its_mark,
+                branches_that_end_beside_a_mark_are_before_or_behind_it,
+                an_update_is_written_only_where_nothing_came_between,
                 a_branchs_first_and_last_record_come_back,
                 records_are_read_by_the_hundred,
                 the_records_of_a_part_are_those_of_its_branches,
                 the_records_of_a_large_part_come_in_pages,
                 fan_outs_are_found_where_they_were_opened,
                 a_renewal_moves_the_items_of_one_partition,
+            ],
+            flow: [
+                slots_follow_each_other,
+                slots_end_where_nobody_asks_for_later_ones,
+                of_many_batches_at_once_each_has_slots_of_its_own,
+                a_lease_is_held_until_its_time,
+                a_lease_is_released_by_its_holder_only,
+                of_many_at_once_one_takes_the_lease,
             ],
             map_runs: [
                 a_map_run_comes_back_as_it_was,
@@ -187,6 +202,7 @@ macro_rules! contract_suite {
             ],
             queue: [
                 ten_messages_arrive_as_they_were_sent,
+                a_message_arrives_with_its_group,
                 a_message_of_almost_a_mebibyte_arrives,
                 nothing_is_sent_for_no_messages,
                 a_delayed_message_comes_no_sooner,

@@ -17,8 +17,15 @@ pub struct Programs {
 }
 
 /// What `stepladder dev` builds together too: another set would unite features in another way, and build the AWS SDK anew.
-const PACKAGES: [&str; 5] =
-    ["stepladder-system", "data-import", "order-processing", "employee-onboarding", "stepladder-cli"];
+const PACKAGES: [&str; 7] = [
+    "stepladder-system",
+    "data-import",
+    "data-pipeline",
+    "order-processing",
+    "employee-onboarding",
+    "user-registration",
+    "stepladder-cli",
+];
 
 impl Programs {
     /// Builds them, once in a process and once in a run of nextest, which starts a process for each test.

@@ -4,12 +4,12 @@ use crate::{Folder, Programs, until};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
     sync::{Arc, Mutex},
 };
 use stepladder_asl::Definition;
-use stepladder_aws::{AwsHost, Environment, StackSpec, create_stack, visibility_seconds};
+use stepladder_aws::{AwsHost, Environment, StackSpec, create_stack, tell_uploads, visibility_seconds};
 use stepladder_engine::Status;
 use stepladder_local::{
     EventSourceMapping, FunctionConfig, LogLine, Server, ServerConfig,
@@ -19,6 +19,7 @@ use stepladder_local::{
 };
 use stepladder_protocol::{
     Clock, Host, Outgoing, Parked, Protocol, Queue, QueueName, RunId, RunItem, StartRequest, Started, Store,
+    UploadRule,
 };
 
 /// What a test puts into a payload that no log may show: a [`TestStack`] looks for it when it goes.
@@ -53,12 +54,21 @@ pub struct TestStep {
     pub receives_max: u32,
     /// Variables beside those that every function gets.
     pub env: Vec<(&'static str, String)>,
+    /// Its own program, where it has one.
+    pub program: Option<PathBuf>,
 }
 
 impl TestStep {
     pub fn new(function: &'static str, timeout_seconds: u32) -> Self {
         let visibility_seconds = visibility_seconds(timeout_seconds);
-        Self { function, timeout_seconds, visibility_seconds, receives_max: 5, env: Vec::new() }
+        Self {
+            function,
+            timeout_seconds,
+            visibility_seconds,
+            receives_max: 5,
+            env: Vec::new(),
+            program: None,
+        }
     }
 
     pub fn queue(&self) -> QueueName {
@@ -126,8 +136,21 @@ impl Answer {
 }
 
 impl TestStack {
-    /// `program` is the program of all steps.
+    /// `program` is the program of all steps that have none of their own.
     pub async fn start(program: &str, steps: &[TestStep]) -> Self {
+        Self::start_told(program, steps, &[]).await
+    }
+
+    /// The same, and each of these uploads starts a run.
+    pub async fn start_for_uploads(program: &str, steps: &[TestStep], uploads: &[UploadRule]) -> Self {
+        let told = [("STEPLADDER_UPLOADS", serde_json::to_string(uploads).unwrap())];
+        let stack = Self::start_told(program, steps, &told).await;
+        tell_uploads(stack.protocol.host(), uploads).await.unwrap();
+        stack
+    }
+
+    /// The same; the system's functions are told these variables besides.
+    pub async fn start_told(program: &str, steps: &[TestStep], more: &[(&str, String)]) -> Self {
         let programs = Programs::built();
         let server = Server::start(ServerConfig::default()).await.unwrap();
         let log = Log::default();
@@ -147,7 +170,7 @@ impl TestStack {
             log,
         };
         for queue in SYSTEM {
-            stack.register(&queue, &programs.path(queue.short()), SYSTEM_TIMEOUT_SECONDS, &[]);
+            stack.register(&queue, &programs.path(queue.short()), SYSTEM_TIMEOUT_SECONDS, more);
         }
         for step in steps {
             let redrive = json!({
@@ -161,7 +184,8 @@ impl TestStack {
                     ("RedrivePolicy", redrive.to_string()),
                 ],
             );
-            stack.register(&step.queue(), Path::new(program), step.timeout_seconds, &step.env);
+            let program = step.program.as_deref().unwrap_or(Path::new(program));
+            stack.register(&step.queue(), program, step.timeout_seconds, &step.env);
         }
         stack
     }
@@ -241,8 +265,7 @@ impl TestStack {
 
     /// Sends up to ten messages in one call.
     pub async fn send(&self, queue: &QueueName, bodies: &[String]) {
-        let messages: Vec<Outgoing> =
-            bodies.iter().map(|body| Outgoing { body: body.clone(), delay_seconds: 0 }).collect();
+        let messages: Vec<Outgoing> = bodies.iter().map(|body| Outgoing::new(body.clone(), 0)).collect();
         let answers = self.protocol.host().queue().send(queue, &messages).await.unwrap();
         assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     }

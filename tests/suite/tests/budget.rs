@@ -16,7 +16,8 @@ use stepladder_aws::{AwsHost, Call, Environment, StackSpec, create_stack};
 use stepladder_engine::Status;
 use stepladder_local::{Server, ServerConfig};
 use stepladder_protocol::{
-    Clock, Delivery, Host, Invocation, Protocol, QueueName, RunId, StartRequest, Started, StepFunction, Store,
+    Answer, Asked, Awaited, Clock, Delivery, Flow, Host, Invocation, Protocol, QueueName, Rate, RunId,
+    StartRequest, Started, StepFunction, Store,
 };
 
 const STEPS: usize = 5;
@@ -41,8 +42,14 @@ fn bill(lines: &[(&str, usize, f64)]) -> Bill {
 
 impl Chain {
     async fn start() -> Self {
+        Self::with_flow(Flow::default()).await
+    }
+
+    /// All of its steps run so.
+    async fn with_flow(flow: Flow) -> Self {
         let server = Server::start(ServerConfig::default()).await.unwrap();
-        let environment = Environment::local(&server.endpoint_url(), "budget").unwrap();
+        let mut environment = Environment::local(&server.endpoint_url(), "budget").unwrap();
+        environment.settings.flow = flow;
         let trigger = AwsHost::connect(environment.clone()).await;
         let steps = (1..=STEPS).map(|n| (format!("step-{n}"), FUNCTION_TIMEOUT_SECONDS)).collect();
         create_stack(&trigger, &StackSpec { steps, system_timeout_seconds: FUNCTION_TIMEOUT_SECONDS })
@@ -234,6 +241,55 @@ async fn ten_messages_of_one_batch_cost_no_more_than_ten_of_one() {
     assert_eq!(batch, bill(&[("PutItem", 10, 10.0), ("SendMessageBatch", sends, 0.0)]));
 }
 
+#[tokio::test]
+async fn a_rate_costs_a_batch_one_write_and_a_send_for_those_that_wait() {
+    let flow = |per_second| Flow { rate: Rate::per_second(per_second), is_exclusive: false };
+    let chain = Chain::with_flow(flow(100.0)).await;
+    chain.start_run("first").await;
+    chain.deliver(1, 1).await;
+    chain.deliver(2, 1).await;
+    for n in 0..10 {
+        chain.start_run(&format!("run-{n}")).await;
+    }
+    chain.take();
+    chain.deliver(1, 10).await;
+    let mut batch = chain.take();
+    assert!(batch.remove("SendMessageBatch").is_some());
+    assert_eq!(batch, bill(&[("PutItem", 10, 10.0), ("UpdateItem", 1, 1.0)]));
+
+    // One begins, and nine are sent again: in one call, for nothing else of theirs is done.
+    let chain = Chain::with_flow(flow(0.01)).await;
+    for n in 0..10 {
+        chain.start_run(&format!("run-{n}")).await;
+    }
+    chain.take();
+    chain.deliver(1, 10).await;
+    let mut batch = chain.take();
+    let sends = batch.remove("SendMessageBatch").unwrap().0;
+    assert!((2..=3).contains(&sends), "{sends}");
+    // The definition and the queue's address, which a process reads once.
+    batch.remove("GetItem");
+    batch.remove("GetQueueUrl");
+    assert_eq!(batch, bill(&[("PutItem", 1, 1.0), ("UpdateItem", 1, 1.0)]));
+}
+
+#[tokio::test]
+async fn an_exclusive_step_costs_one_write_more_and_no_read() {
+    let chain = Chain::with_flow(Flow { rate: None, is_exclusive: true }).await;
+    chain.start_run("first").await;
+    for n in 1..=STEPS {
+        chain.deliver(n, 1).await;
+    }
+    chain.start_run("second").await;
+    chain.take();
+    for n in 1..STEPS {
+        chain.deliver(n, 1).await;
+        assert_eq!(chain.take(), bill(&[("PutItem", 2, 2.0), ("SendMessageBatch", 1, 0.0)]), "step {n}");
+    }
+    chain.deliver(STEPS, 1).await;
+    assert_eq!(chain.take(), bill(&[("PutItem", 2, 2.0), ("UpdateItem", 1, 1.0)]));
+}
+
 /// A Map whose branches are one step each.
 fn map_definition() -> String {
     let work = json!({
@@ -280,4 +336,85 @@ async fn a_map_of_ten_keeps_to_its_budget() {
     let expected =
         [("GetItem", 4, 4.0), ("BatchGetItem", 1, 10.0), ("PutItem", 1, 1.0), ("UpdateItem", 1, 1.0)];
     assert_eq!(chain.take(), bill(&expected));
+}
+
+/// Who waits reads at most so much, in read units, whatever it waits for and however long.
+const ANSWER_UNITS_MAX: f64 = 10.0;
+
+/// Letters and digits that can't be compressed to less than three quarters.
+fn noise(bytes: usize) -> String {
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut seed = 1_u64;
+    let mut next = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        letters[(seed >> 58) as usize] as char
+    };
+    (0..bytes).map(|_| next()).collect()
+}
+
+impl Chain {
+    async fn ask(&self, name: &str, input: &Value, awaited: Awaited, wait_ms: i64) -> Answer {
+        let request =
+            StartRequest { workflow: "chain".to_owned(), name: name.to_owned(), input: input.clone() };
+        let Asked { answer, .. } = self.protocol.ask(request, Some(&awaited), wait_ms).await.unwrap();
+        answer
+    }
+
+    /// How often an operation was called since the last look at any, and the units that it took. A start that is repeated
+    /// fails at its put.
+    fn reads(&self, operation: &str) -> (usize, f64) {
+        let calls = std::mem::take(&mut *self.calls.lock().unwrap());
+        let units = calls.iter().filter(|call| call.operation == operation);
+        let units: Vec<f64> = units.map(|call| call.capacity_units.unwrap_or(0.0)).collect();
+        (units.len(), units.iter().sum())
+    }
+}
+
+#[tokio::test]
+async fn an_answer_takes_at_most_ten_read_units() {
+    let chain = Chain::start().await;
+    chain.start_run("first").await;
+    for n in 1..=STEPS {
+        chain.deliver(n, 1).await;
+    }
+    chain.take();
+    let state = |n: usize| Awaited::State(format!("Step{n}"));
+
+    // It comes while the waiter looks, each time by a half unit.
+    let small = json!({ "text": "x" });
+    let (answer, ()) = tokio::join!(chain.ask("small", &small, state(1), 10_000), chain.deliver(1, 1));
+    assert_eq!(answer, Answer::Output(small.clone()));
+    let (looks, units) = chain.reads("Query");
+    assert!(looks >= 1 && units <= ANSWER_UNITS_MAX && units == 0.5 * looks as f64, "{looks}: {units}");
+
+    // It doesn't come.
+    assert_eq!(chain.ask("small", &small, state(5), 1_000).await, Answer::Pending);
+    let (looks, units) = chain.reads("Query");
+    assert!((10..=19).contains(&looks) && units <= ANSWER_UNITS_MAX, "{looks}: {units}");
+    assert_eq!(chain.ask("small", &small, Awaited::End, 1_000).await, Answer::Pending);
+    // The start that was repeated reads the first record, and perhaps what is current.
+    let (reads, units) = chain.reads("GetItem");
+    assert!((10..=17).contains(&reads) && units <= ANSWER_UNITS_MAX, "{reads}: {units}");
+
+    // Its messages are out of the way of the next one's.
+    for n in 2..=STEPS {
+        chain.deliver(n, 1).await;
+    }
+
+    // What is there is read at once, and the largest records are no more than it may be.
+    let large = json!({ "text": noise(9_000) });
+    chain.ask("large", &large, state(5), 0).await;
+    for n in 1..=STEPS {
+        chain.deliver(n, 1).await;
+    }
+    chain.reads("");
+    assert_eq!(chain.ask("large", &large, state(4), 10_000).await, Answer::Output(large.clone()));
+    let (looks, units) = chain.reads("Query");
+    assert!((1..=3).contains(&looks) && (3.0..=ANSWER_UNITS_MAX).contains(&units), "{looks}: {units}");
+    let Answer::Ended { status, ending } = chain.ask("large", &large, Awaited::End, 10_000).await else {
+        panic!("it has ended");
+    };
+    assert_eq!((status, ending.output), (Status::Succeeded, Some(large)));
+    let (reads, units) = chain.reads("GetItem");
+    assert!(units <= ANSWER_UNITS_MAX, "{reads}: {units}");
 }

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure, ScalarAttributeType, TimeToLiveSpecification, TransactWriteItem,
 };
 use serde_json::{Value, json};
+use stepladder_local::sqs::{ReceiveOptions, Received};
 use stepladder_local::{FunctionConfig, Server, ServerConfig, StartError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -186,6 +187,97 @@ async fn objects_are_put_read_listed_and_deleted() {
     client.delete_object().bucket("data").key(key).send().await.unwrap();
     let missing = client.get_object().bucket("data").key(key).send().await.unwrap_err().into_service_error();
     assert!(missing.is_no_such_key(), "{missing:?}");
+}
+
+fn telling(
+    queue: &str,
+    events: &str,
+    rules: &[(&str, &str)],
+) -> aws_sdk_s3::types::NotificationConfiguration {
+    use aws_sdk_s3::types::{
+        Event, FilterRule, FilterRuleName, NotificationConfiguration, NotificationConfigurationFilter,
+        QueueConfiguration, S3KeyFilter,
+    };
+    let rule = |(name, value): &(&str, &str)| {
+        FilterRule::builder().name(FilterRuleName::from(*name)).value(*value).build()
+    };
+    let key = S3KeyFilter::builder().set_filter_rules(Some(rules.iter().map(rule).collect())).build();
+    let queue = QueueConfiguration::builder()
+        .id("uploads")
+        .queue_arn(format!("arn:aws:sqs:us-east-1:000000000000:{queue}"))
+        .events(Event::from(events))
+        .filter(NotificationConfigurationFilter::builder().key(key).build());
+    NotificationConfiguration::builder().queue_configurations(queue.build().unwrap()).build()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_is_told_of_objects_that_its_buckets_configuration_takes() {
+    let server = start(None).await;
+    let client = s3(&server);
+    server
+        .queues()
+        .with(|queues, now_ms| queues.create("uploads", &Default::default(), Default::default(), now_ms))
+        .unwrap();
+    let told = || {
+        let options =
+            ReceiveOptions { messages_max: 10, visibility_timeout_s: None, event_bytes_max: 1 << 20 };
+        let received =
+            server.queues().with(|queues, now_ms| queues.receive("uploads", options, now_ms)).unwrap();
+        let body = |message: &Received| serde_json::from_str::<Value>(&message.content.body).unwrap();
+        received.iter().map(body).collect::<Vec<_>>()
+    };
+    let configure = |configuration| {
+        client
+            .put_bucket_notification_configuration()
+            .bucket("data")
+            .notification_configuration(configuration)
+            .send()
+    };
+    let all = || telling("uploads", "s3:ObjectCreated:*", &[("prefix", "in/"), ("suffix", ".csv")]);
+    let missing = configure(all()).await.unwrap_err();
+    assert_eq!(missing.code(), Some("NoSuchBucket"));
+    client.create_bucket().bucket("data").send().await.unwrap();
+    let nobody = configure(telling("nobody", "s3:ObjectCreated:*", &[])).await.unwrap_err();
+    assert_eq!(nobody.code(), Some("InvalidArgument"));
+    let removed = configure(telling("uploads", "s3:ObjectRemoved:*", &[])).await.unwrap_err();
+    assert_eq!(removed.code(), Some("NotImplemented"));
+    configure(all()).await.unwrap();
+    let test = told();
+    assert_eq!(
+        (test.len(), &test[0]["Event"], &test[0]["Bucket"]),
+        (1, &json!("s3:TestEvent"), &json!("data"))
+    );
+    let asked = client.get_bucket_notification_configuration().bucket("data").send().await.unwrap();
+    assert_eq!(Some(asked.queue_configurations()), all().queue_configurations.as_deref());
+
+    let put = async |key: &str| {
+        client.put_object().bucket("data").key(key).body(b"a,b\n".to_vec().into()).send().await.unwrap()
+    };
+    for key in ["in/ä b+1.csv", "in/a.txt", "out/a.csv"] {
+        put(key).await;
+    }
+    let etag = put("in/ä b+1.csv").await.e_tag.unwrap();
+    client
+        .copy_object()
+        .bucket("data")
+        .key("in/copy.csv")
+        .copy_source("data/out/a.csv")
+        .send()
+        .await
+        .unwrap();
+    let told = told();
+    let records: Vec<&Value> = told.iter().map(|message| &message["Records"][0]).collect();
+    let what = |record: &Value| json!([record["eventName"], record["s3"]["object"]["key"]]);
+    let expected = [
+        json!(["ObjectCreated:Put", "in/%C3%A4+b%2B1.csv"]),
+        json!(["ObjectCreated:Put", "in/%C3%A4+b%2B1.csv"]),
+        json!(["ObjectCreated:Copy", "in/copy.csv"]),
+    ];
+    assert_eq!(records.iter().map(|record| what(record)).collect::<Vec<_>>(), expected);
+    let object = &records[1]["s3"]["object"];
+    assert_eq!((&object["size"], &object["eTag"]), (&json!(4), &json!(etag.trim_matches('"'))));
+    let sequencer = |record: &Value| record["s3"]["object"]["sequencer"].as_str().unwrap().to_owned();
+    assert!(sequencer(records[0]) < sequencer(records[1]) && sequencer(records[1]) < sequencer(records[2]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -22,7 +22,7 @@ use std::{
     collections::{BTreeMap, HashSet},
 };
 use stepladder_aws::Letters;
-use stepladder_protocol::{Host, Outgoing, Queue, SendError, body_to_resend};
+use stepladder_protocol::{Host, Outgoing, Queue, SendError, body_to_resend, tenant_of_body};
 
 /// Send messages back to the queues that they came from
 ///
@@ -137,8 +137,10 @@ async fn send(
             return Ok(Err(why.to_owned()));
         }
     };
-    let queue = stack.protocol.host().queue();
-    let answers = queue.send(&queue_named(&to), &[Outgoing { body, delay_seconds: 0 }]).await?;
+    let host = stack.protocol.host();
+    let group = tenant_of_body(&body, host.settings());
+    let outgoing = Outgoing::new(body, 0).of_group(group);
+    let answers = host.queue().send(&queue_named(&to), &[outgoing]).await?;
     match answers.into_iter().next() {
         Some(Ok(())) => {}
         Some(Err(SendError::NoSuchQueue)) => {

@@ -248,7 +248,8 @@ async fn start(
     server.lambda().on_log(move |line| sink.take(&line));
     let stack = LocalStack::create(server, &plan.project, &plan.definitions, &programs).await?;
     let refusals = if args.strict_aws { Refusals::Aws } else { Refusals::Own };
-    stack.serve_api(server, refusals, unsupported(args.allow_unsupported));
+    let reads_parquet = plan.project.reads_parquet;
+    stack.serve_api(server, refusals, unsupported(args.allow_unsupported), reads_parquet);
     if args.data_dir.is_some() {
         let (repaired, left) = stack.repair_running().await?;
         for (id, error) in left {

@@ -1,7 +1,9 @@
 //! Orders become start messages: ten to a call, and within the byte limit of a call.
 
 use crate::{limits, orders::Order, text::ascii_json};
-use stepladder_protocol::{Host, Outgoing, Queue, QueueName, SendError, StartRequest, WorldResult, json};
+use stepladder_protocol::{
+    Host, Outgoing, Queue, QueueName, SendError, StartRequest, WorldResult, json, tenant_of_body,
+};
 
 use super::stack::LocalStack;
 
@@ -29,7 +31,8 @@ pub(super) async fn send(workflow: &str, orders: &[Order], stack: &LocalStack) -
             batch_bytes = 0;
         }
         batch_bytes += body.len();
-        batch.push((at, Outgoing { body, delay_seconds: 0 }));
+        let group = tenant_of_body(&body, stack.protocol.host().settings());
+        batch.push((at, Outgoing::new(body, 0).of_group(group)));
     }
     send_batch(batch, stack, &mut not_sent).await?;
     Ok(not_sent)

@@ -10,7 +10,7 @@ use crate::{
     runs::running,
 };
 use futures::{StreamExt, stream};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, HashMap},
     path::PathBuf,
@@ -18,10 +18,13 @@ use std::{
 };
 use stepladder_api::{ApiSettings, Refusals, Unsupported};
 use stepladder_aws::{
-    AwsHost, Environment, StackSpec, create_function_table, create_stack, visibility_seconds,
+    AwsHost, Environment, StackSpec, create_function_table, create_stack, tell_uploads, visibility_seconds,
 };
+use stepladder_infra::{Place, Text, UploadFacts};
 use stepladder_local::{EventSourceMapping, FunctionConfig, Server};
-use stepladder_protocol::{Clock, Host, Protocol, QueueName, RunId, WorldError, limits::RECEIVES_MAX};
+use stepladder_protocol::{
+    Clock, Host, Protocol, QueueName, RunId, UploadRule, WorkflowSettings, WorldError, limits::RECEIVES_MAX,
+};
 
 /// The stack's name on this machine.
 pub(super) const NAME: &str = "stepladder";
@@ -61,8 +64,9 @@ impl LocalStack {
             }
         }
         let endpoint = server.endpoint_url();
-        let environment = Environment::local(&endpoint, NAME)
+        let mut environment = Environment::local(&endpoint, NAME)
             .map_err(|error| Failure::new(Exit::Bug, Code::Bug, error.to_string()))?;
+        environment.settings.workflows = tenants(project);
         let host = AwsHost::connect(environment).await;
         // The function that calls services has a queue as a step has.
         let invoke = QueueName::Invoke;
@@ -74,6 +78,8 @@ impl LocalStack {
         for table in &project.tables {
             create_function_table(&host, table).await?;
         }
+        let uploads = uploads(project, definitions);
+        tell_uploads(&host, &uploads).await?;
         let protocol = Protocol::new(host);
         for (workflow, definition) in readable(definitions) {
             protocol.publish(workflow, definition).await?;
@@ -81,15 +87,21 @@ impl LocalStack {
         let stack = Self { protocol: Arc::new(protocol) };
         for function in project.functions.values() {
             let Some(program) = programs.get(&function.name) else { continue };
-            stack.add(server, function, program)?;
+            stack.add(server, function, program, &uploads)?;
         }
         Ok(stack)
     }
 
     /// Answers the Step Functions API and the REST API on the server's port, from now on.
-    pub(super) fn serve_api(&self, server: &Server, refusals: Refusals, unsupported: Unsupported) {
+    pub(super) fn serve_api(
+        &self,
+        server: &Server,
+        refusals: Refusals,
+        unsupported: Unsupported,
+        reads_parquet: bool,
+    ) {
         let drawn = ApiSettings::drawn(self.protocol.host().clock(), refusals);
-        let settings = ApiSettings { unsupported, ..drawn };
+        let settings = ApiSettings { unsupported, reads_parquet, ..drawn };
         let router = stepladder_api::router(Arc::clone(&self.protocol), settings);
         server.mount(API_TARGET, router.clone());
         server.mount(API_PATH, router);
@@ -105,7 +117,13 @@ impl LocalStack {
         format!("{NAME}-{}", queue.short())
     }
 
-    fn add(&self, server: &Server, function: &Function, program: &PathBuf) -> Outcome {
+    fn add(
+        &self,
+        server: &Server,
+        function: &Function,
+        program: &PathBuf,
+        uploads: &[UploadRule],
+    ) -> Outcome {
         let failed = |error: String| {
             Failure::new(
                 Exit::Bad,
@@ -119,7 +137,15 @@ impl LocalStack {
         let mut config = FunctionConfig::new(&name, program);
         config.memory_mb = function.memory_mb;
         config.timeout_ms = u64::from(function.timeout_seconds) * 1_000;
-        config.env = environment(&server.endpoint_url());
+        config.env = environment(&server.endpoint_url(), &self.protocol.host().settings().workflows);
+        config.env.extend(function.flow_variables().map(|(name, value)| (name.to_owned(), value)));
+        // The dead-letter function starts what the start function could not.
+        if function.is_system
+            && matches!(function.name.as_str(), "start" | "dead-letter")
+            && !uploads.is_empty()
+        {
+            config.env.push(("STEPLADDER_UPLOADS".to_owned(), json!(uploads).to_string()));
+        }
         server.lambda().register(config).map_err(|error| failed(error.to_string()))?;
         let mut mapping = EventSourceMapping::new(queue, name);
         mapping.batch_size = usize::try_from(function.batch_size).unwrap_or(usize::MAX);
@@ -163,11 +189,43 @@ impl LocalStack {
     }
 }
 
+/// What of single workflows' settings counts here too: whose a run is. Nothing is kept for long, told to a bus or left out of
+/// the log.
+fn tenants(project: &Project) -> BTreeMap<String, WorkflowSettings> {
+    let settings = project.workflow_settings.iter().filter_map(|(name, settings)| {
+        let tenant = settings.tenant.as_ref()?.parse().ok();
+        Some((name.clone(), WorkflowSettings { tenant, ..WorkflowSettings::default() }))
+    });
+    settings.collect()
+}
+
+/// Which uploads start runs of the workflows that are published, as the functions are told.
+fn uploads(project: &Project, definitions: &[Checked]) -> Vec<UploadRule> {
+    let place = Place { stack: NAME, region: REGION, account: ACCOUNT, ..Place::default() };
+    let settings = readable(definitions)
+        .filter_map(|(workflow, _)| Some((workflow, project.workflow_settings.get(workflow)?)));
+    let uploads = settings.flat_map(|(workflow, settings)| {
+        settings.uploads.iter().map(move |UploadFacts { bucket, prefix, suffix }| UploadRule {
+            workflow: workflow.to_owned(),
+            bucket: Text::of(bucket).at(&place),
+            prefix: prefix.clone(),
+            suffix: suffix.clone(),
+        })
+    });
+    uploads.collect()
+}
+
 /// What the functions' programs are told, beside what Lambda tells them. What they log is as this process was told.
-fn environment(endpoint: &str) -> Vec<(String, String)> {
+fn environment(endpoint: &str, workflows: &BTreeMap<String, WorkflowSettings>) -> Vec<(String, String)> {
     const LOG: &str = "STEPLADDER_LOG";
     let log = std::env::var(LOG).ok();
     let log = log.as_deref().map(|level| (LOG, level));
+    let tenant = |(name, settings): (&String, &WorkflowSettings)| {
+        Some((name.clone(), json!({ "tenant": settings.tenant.as_ref()?.to_string() })))
+    };
+    let tenants: Map<String, Value> = workflows.iter().filter_map(tenant).collect();
+    let tenants = (!tenants.is_empty()).then(|| Value::Object(tenants).to_string());
+    let tenants = tenants.as_deref().map(|tenants| ("STEPLADDER_WORKFLOWS", tenants));
     let set = HashMap::from([
         ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_REGION", REGION),
@@ -177,7 +235,11 @@ fn environment(endpoint: &str) -> Vec<(String, String)> {
         ("STEPLADDER_ACCOUNT_ID", ACCOUNT),
         ("STEPLADDER_LOG_SAMPLE", "1"),
     ]);
-    set.into_iter().chain(log).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    set.into_iter()
+        .chain(log)
+        .chain(tenants)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,12 @@ async fn main() -> Result<(), stepladder::Error> {
     stepladder::system::api(|protocol, token_key| {
         router(
             protocol,
-            ApiSettings { token_key, refusals: Refusals::Own, unsupported: Unsupported::Refused },
+            ApiSettings {
+                token_key,
+                refusals: Refusals::Own,
+                unsupported: Unsupported::Refused,
+                reads_parquet: cfg!(feature = "parquet"),
+            },
         )
     })
     .await

@@ -148,7 +148,8 @@ pub(super) fn workflow_type(name: Option<&str>) -> WorkflowType {
 
 /// A definition that can be run here.
 fn runnable<H>(api: &Api<H>, text: &str, workflow_type: WorkflowType) -> Result<Definition, ApiError> {
-    diagnostics::runnable(text, workflow_type, api.unsupported).map_err(diagnostics::invalid_definition)
+    diagnostics::runnable(text, workflow_type, api.unsupported, api.reads_parquet)
+        .map_err(diagnostics::invalid_definition)
 }
 
 fn shown(set: Option<&Value>, unset: fn() -> Value) -> Value {

@@ -14,13 +14,14 @@ use stepladder_protocol::{QueueName, WorkflowType};
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html>
 ///
 /// The codes are AWS's where it has one, and else Stepladder's own; what this version can't run yet is a warning here.
-pub(super) fn validate(mut fields: Fields) -> Result<Value, ApiError> {
+pub(super) fn validate(mut fields: Fields, reads_parquet: bool) -> Result<Value, ApiError> {
     let text = fields.required("definition", Text::DEFINITION)?;
     let workflow_type = workflow_type(fields.one_of("type", &TYPES)?);
     let severity = fields.one_of("severity", &["ERROR", "WARNING"])?;
     let results = fields.page_results(DIAGNOSTICS_MAX, DIAGNOSTICS_MAX)?;
     fields.check()?;
-    let checked = Definition::check(&text, &Options { workflow_type, ..Options::default() });
+    let options = Options { workflow_type, reads_parquet, ..Options::default() };
+    let checked = Definition::check(&text, &options);
     let result = if checked.errors.is_empty() { "OK" } else { "FAIL" };
     let warnings = checked.warnings.iter().filter(|_| severity == Some("WARNING"));
     let all: Vec<&Fault> = checked.errors.iter().chain(warnings).collect();
@@ -72,9 +73,11 @@ pub(super) fn runnable(
     text: &str,
     workflow_type: WorkflowType,
     unsupported: Unsupported,
+    reads_parquet: bool,
 ) -> Result<Definition, Vec<Fault>> {
     let judge = |resource: &Resource| judge(resource, unsupported);
-    let checked = Definition::check(text, &Options { workflow_type, judge: &judge }).to_run(unsupported);
+    let options = Options { workflow_type, judge: &judge, reads_parquet };
+    let checked = Definition::check(text, &options).to_run(unsupported);
     checked.definition.ok_or_else(|| checked.errors.into_iter().collect())
 }
 

@@ -11,10 +11,10 @@ use crate::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
-use stepladder_engine::Branch;
+use stepladder_engine::{Branch, Wish};
 use stepladder_protocol::{
     ChildStatus, ChildrenAsked, Clock, Counts, Host, MapRunChild, MapRunEnd, MapRunFound, MapRunItem,
-    MapRunStatus, MapRuns,
+    MapRunStatus, MapRunUpdated, MapRuns,
 };
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListMapRuns.html>
@@ -71,7 +71,8 @@ pub(super) async fn describe<H: Host>(api: &Api<H>, mut fields: Fields) -> Resul
     let found = find(api, &arn).await?;
     let end = api.protocol.map_run_end(&found).await?;
     let counts = api.protocol.map_run_counts(&found, end).await?;
-    let MapRunItem { settings, now, started_ms, .. } = &found.item;
+    let settings = api.protocol.map_run_settings(&found).await?;
+    let MapRunItem { now, started_ms, .. } = &found.item;
     let answer = Answer::default()
         .set("mapRunArn", found.arn())
         .set("executionArn", found.run.run().execution_arn())
@@ -111,6 +112,8 @@ fn counts_shape(counts: &Counts, end: MapRunEnd) -> Value {
 }
 
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateMapRun.html>
+///
+/// The children that have begun go on to their ends; the others begin then, by what was asked for.
 pub(super) async fn update<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<Value, ApiError> {
     let arn = fields.required("mapRunArn", Text::LONG_ARN)?;
     let concurrency = fields.integer("maxConcurrency", Some(i32::MAX.unsigned_abs().into()))?;
@@ -123,8 +126,27 @@ pub(super) async fn update<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<
             "Must specify at least one of maxConcurrency, toleratedFailureCount, and toleratedFailurePercentage",
         ));
     }
-    find(api, &arn).await?;
-    Err(ApiError::validation("A Map Run can't be updated here: what it was started with holds until its end"))
+    let found = find(api, &arn).await?;
+    let ended = || Err(ApiError::completed_map_run(&arn));
+    if api.protocol.map_run_end(&found).await?.status != MapRunStatus::Running {
+        return ended();
+    }
+    let wish = Wish {
+        max_concurrency: concurrency,
+        failures_tolerated: count,
+        failures_tolerated_percentage: percentage,
+    };
+    match api.protocol.update_map_run(&found, wish).await? {
+        MapRunUpdated::Done => Ok(json!({})),
+        MapRunUpdated::Ended => ended(),
+        MapRunUpdated::Reads => Err(ApiError::validation(
+            "The Map Run reads its items; it can be updated when its first children have begun",
+        )),
+        MapRunUpdated::TooWide { children_max } => Err(ApiError::validation(format!(
+            "A Map Run of more than {children_max} children can't be updated while it runs"
+        ))),
+        MapRunUpdated::Busy => Err(ApiError::throttled("The Map Run is being updated by others, try again")),
+    }
 }
 
 /// What ListExecutions is asked of a Map Run.

@@ -104,7 +104,7 @@ pub(crate) async fn call<H: Host>(api: &Api<H>, operation: &str, fields: Fields)
         "UpdateMapRun" => Box::pin(map_runs::update(api, fields)).await,
         "UpdateStateMachine" => Box::pin(create::update(api, fields)).await,
         "UpdateStateMachineAlias" => Box::pin(aliases::update(api, fields)).await,
-        "ValidateStateMachineDefinition" => diagnostics::validate(fields),
+        "ValidateStateMachineDefinition" => diagnostics::validate(fields, api.reads_parquet),
         other => Err(ApiError::internal(format!("{other} is listed, and not answered"))),
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     error::{ApiError, Kind},
     fields::{Fields, Text},
     jackson::jackson,
-    limits::{AWS_DATA_BYTES_MAX, REQUEST_BYTES_MAX, SYNC_POLL_MS, SYNC_POLL_MS_MAX, SYNC_WAIT_MS},
+    limits::{AWS_DATA_BYTES_MAX, REQUEST_BYTES_MAX, SYNC_FIRST_LEG_MS, SYNC_WAIT_MS},
 };
 use serde_json::{Map, Value, json};
 use stepladder_engine::Status;
@@ -45,12 +45,15 @@ pub(super) async fn start_sync<H: Host>(api: &Api<H>, mut fields: Fields) -> Res
         fields.check()
     })?;
     let (arn, trace_header) = (asked.state_machine_arn.clone(), asked.trace_header.clone());
-    let store = api.protocol.host().store();
-    let Some(workflow) = store.workflow(&asked.workflow).await? else {
-        return Err(ApiError::no_state_machine(&arn));
-    };
-    if workflow.workflow_type != WorkflowType::Express {
-        return Err(ApiError::type_not_supported());
+    // AWS refuses all but EXPRESS. Here each can be waited for.
+    if api.refusals == Refusals::Aws {
+        let store = api.protocol.host().store();
+        let Some(workflow) = store.workflow(&asked.workflow).await? else {
+            return Err(ApiError::no_state_machine(&arn));
+        };
+        if workflow.workflow_type != WorkflowType::Express {
+            return Err(ApiError::type_not_supported());
+        }
     }
     // A repetition waits for the run that is there, or finds its end: it may be a client's own retry.
     let item = match start_asked(api, asked).await {
@@ -145,30 +148,18 @@ fn refused(error: StartError, state_machine_arn: &str) -> ApiError {
 }
 
 /// The run, once it has ended.
-async fn ended<H: Host>(api: &Api<H>, mut item: RunItem) -> Result<RunItem, ApiError> {
-    let (host, id) = (api.protocol.host(), item.id.clone());
-    let until_ms = host.clock().now_ms() + SYNC_WAIT_MS;
-    let mut pause_ms = SYNC_POLL_MS;
-    loop {
-        if item.status != Status::Running {
-            return Ok(item);
+async fn ended<H: Host>(api: &Api<H>, item: RunItem) -> Result<RunItem, ApiError> {
+    for leg_ms in [SYNC_FIRST_LEG_MS, SYNC_WAIT_MS - SYNC_FIRST_LEG_MS] {
+        if let Some(ended) = api.protocol.await_end(&item, leg_ms).await? {
+            return Ok(ended);
         }
-        let now_ms = host.clock().now_ms();
-        if now_ms >= until_ms {
-            let message = format!(
-                "The execution has not ended within {} seconds, and goes on: '{}'",
-                SYNC_WAIT_MS / 1000,
-                item.run().execution_arn()
-            );
-            return Err(ApiError::new(Kind::ExecutionStillRunning, message));
-        }
-        host.clock().sleep(pause_ms.min(until_ms - now_ms)).await;
-        pause_ms = (pause_ms * 2).min(SYNC_POLL_MS_MAX);
-        item = match host.store().run(&id, host.clock().now_ms()).await? {
-            Some(item) => item,
-            None => return Err(ApiError::no_execution(&item.run().execution_arn())),
-        };
     }
+    let message = format!(
+        "The execution has not ended within {} seconds, and goes on: '{}'",
+        SYNC_WAIT_MS / 1000,
+        item.run().execution_arn()
+    );
+    Err(ApiError::new(Kind::ExecutionStillRunning, message))
 }
 
 /// AWS knows no sync execution that somebody has stopped: it has failed.

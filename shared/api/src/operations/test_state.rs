@@ -94,6 +94,7 @@ pub(super) fn test<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<Value, A
         redriven_ms: None,
         version: None,
         alias: None,
+        tenant: None,
         child: false,
         input: None,
         context: None,

@@ -4,6 +4,7 @@ use super::{
     problem::Problem,
     routes::{Parameter, Route, Takes},
 };
+use crate::limits::REST_ANSWER_SECONDS_MAX;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
@@ -31,7 +32,7 @@ impl Asked {
             asked.take(route, pair)?;
         }
         for parameter in route.query {
-            if let Takes::Number { usual, .. } = parameter.takes {
+            if let Takes::Number { usual, .. } | Takes::Seconds { usual } = parameter.takes {
                 asked.usual.insert(parameter.name, usual);
             }
         }
@@ -79,6 +80,13 @@ impl Asked {
         usize::try_from(given.unwrap_or_else(usual)).unwrap_or(usize::MAX)
     }
 
+    /// A time in milliseconds, or what is usual.
+    pub(super) fn ms(&self, name: &str) -> i64 {
+        let given = self.text(name).and_then(seconds);
+        let seconds = given.or_else(|| self.usual.get(name).copied()).unwrap_or_default();
+        i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)
+    }
+
     pub(super) fn flag(&self, name: &str, usual: bool) -> bool {
         self.text(name).map_or(usual, |text| text == "true")
     }
@@ -97,10 +105,19 @@ fn is_taken(parameter: &Parameter, value: &str) -> bool {
             let is_plain = value.len() <= 10 && value.bytes().all(|byte| byte.is_ascii_digit());
             is_plain && value.parse().is_ok_and(|number: u64| (1..=max).contains(&number))
         }
+        Takes::Seconds { .. } => seconds(value).is_some(),
         Takes::OneOf(names) | Takes::Several(names) => names.contains(&value),
         Takes::Time => timestamp::parse(value).is_some(),
         Takes::Flag { .. } => matches!(value, "true" | "false"),
     }
+}
+
+/// `10s`, without a leading zero.
+fn seconds(text: &str) -> Option<u64> {
+    let digits = text.strip_suffix('s')?;
+    let is_plain = digits.len() <= 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = digits.parse().ok().filter(|_| is_plain && !digits.starts_with('0'))?;
+    (seconds <= REST_ANSWER_SECONDS_MAX).then_some(seconds)
 }
 
 /// What a parameter takes, in words.
@@ -108,6 +125,7 @@ fn takes(parameter: &Parameter) -> String {
     match parameter.takes {
         Takes::Text { chars_max } => format!("takes 1 to {chars_max} characters of UTF-8"),
         Takes::Number { max, .. } => format!("takes a number from 1 to {max}"),
+        Takes::Seconds { .. } => format!("takes a time from 1s to {REST_ANSWER_SECONDS_MAX}s"),
         Takes::OneOf(names) | Takes::Several(names) => format!("takes one of {}", names.join(", ")),
         Takes::Time => "takes a time as RFC 3339 has it: 2026-01-31T12:00:00Z".to_owned(),
         Takes::Flag { .. } => "takes true or false".to_owned(),

@@ -3,11 +3,14 @@
 use super::{
     json,
     problem::Problem,
-    routes::{Parameter, REFUSALS, ROUTES, Route, Schemas, Takes},
+    routes::{Operation, Parameter, REFUSALS, ROUTES, Route, Schemas, Takes},
     shapes::ProblemDetails,
 };
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema, ToSchema};
+
+/// 1 to [`REST_ANSWER_SECONDS_MAX`](crate::limits::REST_ANSWER_SECONDS_MAX).
+const SECONDS: &str = "^([1-9][0-9]?|[12][0-9][0-9]|300)s$";
 
 /// OpenAPI 3.1 (<https://spec.openapis.org/oas/v3.1.1.html>).
 pub(super) fn document() -> Result<Value, Problem> {
@@ -18,6 +21,7 @@ pub(super) fn document() -> Result<Value, Problem> {
         paths.insert(route.path.to_owned(), json!({ method: operation(route, &mut schemas, &mut bodies) }));
     }
     let mut components = Map::new();
+    ProblemDetails::schemas(&mut schemas);
     schemas.push((ProblemDetails::name().into_owned(), ProblemDetails::schema()));
     for (name, schema) in schemas {
         let mut schema = json(&schema)?;
@@ -50,6 +54,10 @@ fn operation(route: &Route, schemas: &mut Schemas, bodies: &mut Schemas) -> Valu
     parameters.extend(route.query.iter().map(parameter));
     let mut responses = Map::new();
     let answer = json!({ "application/json": { "schema": reference(&(route.answer)(schemas)) } });
+    if route.operation == Operation::StartRun {
+        let description = "It goes on, and has not given what was asked for.";
+        responses.insert("202".to_owned(), json!({ "description": description, "content": answer }));
+    }
     responses.insert("200".to_owned(), json!({ "description": "The answer.", "content": answer }));
     for status in route.refusals() {
         responses
@@ -88,6 +96,9 @@ fn parameter(parameter: &Parameter) -> Value {
         Takes::Text { chars_max } => json!({ "type": "string", "minLength": 1, "maxLength": chars_max }),
         Takes::Number { usual, max } => {
             json!({ "type": "integer", "minimum": 1, "maximum": max, "default": usual })
+        }
+        Takes::Seconds { usual } => {
+            json!({ "type": "string", "pattern": SECONDS, "default": format!("{usual}s") })
         }
         Takes::OneOf(names) => json!({ "type": "string", "enum": names }),
         Takes::Several(names) => {

@@ -1,4 +1,4 @@
-//! Our REST under [`BASE`]: what AWS's API has no word for. Read-only but for the stop of a run.
+//! Our REST under [`BASE`]: what AWS's API has no word for. It starts and stops runs; all else reads.
 //!
 //! [`routes::ROUTES`] is the one list of what is answered: requests are checked by it, and the document is made of it.
 //! What is refused is a [`Problem`] with a code that `stepladder explain` knows. `docs/rest-api.md` is its manual.
@@ -15,6 +15,7 @@ mod queues;
 mod routes;
 mod runs;
 mod shapes;
+mod starts;
 mod timers;
 mod workflows;
 
@@ -86,7 +87,7 @@ async fn checked<H: Host>(
     route: &'static Route,
     parts: &mut Parts,
     body: Body,
-) -> Result<Value, Problem> {
+) -> Result<Reply, Problem> {
     refuse_foreign(&parts.headers)?;
     if route.method == Method::POST {
         refuse_other_media(&parts.headers)?;
@@ -104,8 +105,9 @@ async fn call<H: Host>(
     route: &'static Route,
     asked: &Asked,
     body: &[u8],
-) -> Result<Value, Problem> {
-    match route.operation {
+) -> Result<Reply, Problem> {
+    let body = match route.operation {
+        Operation::StartRun => return starts::start(api, asked, body).await,
         Operation::ListRuns => runs::list(api, asked).await,
         Operation::GetRun => runs::get(api, asked).await,
         Operation::StopRun => runs::stop(api, asked, body).await,
@@ -118,6 +120,20 @@ async fn call<H: Host>(
         Operation::ListDeadLetters => queues::kept(api, asked).await,
         Operation::GetProblem => problem::page(asked),
         Operation::GetDocument => document::document(),
+    };
+    body.map(Reply::of)
+}
+
+/// An answer.
+#[derive(Debug)]
+struct Reply {
+    status: u16,
+    body: Value,
+}
+
+impl Reply {
+    fn of(body: Value) -> Self {
+        Self { status: 200, body }
     }
 }
 
@@ -150,9 +166,9 @@ fn wrong_method(route: &Route) -> Response {
     response
 }
 
-fn written(answered: Result<Value, Problem>) -> Response {
+fn written(answered: Result<Reply, Problem>) -> Response {
     let (status, media, body) = match answered {
-        Ok(body) => (200, JSON, body),
+        Ok(Reply { status, body }) => (status, JSON, body),
         Err(problem) => (problem.status, "application/problem+json", problem.body()),
     };
     let mut response = Response::new(Body::from(body.to_string()));

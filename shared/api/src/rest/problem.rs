@@ -1,11 +1,12 @@
 //! What a request is refused with: RFC 9457's problem details.
 
-use super::{BASE, asked::Asked, json, shapes};
+use super::{BASE, asked::Asked, json, runs::href, shapes};
 use crate::error::{ApiError, Kind};
 use serde_json::{Value, json};
 use stepladder_asl::FaultCode;
 use stepladder_codes::{Code, Page};
-use stepladder_protocol::{Retry, WorldError};
+use stepladder_engine::Status;
+use stepladder_protocol::{Retry, RunId, WorldError};
 
 /// A request's error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,11 +15,20 @@ pub(crate) struct Problem {
     pub(crate) code: Code,
     /// What is wrong with this request.
     pub(crate) detail: String,
+    /// The run that failed, where that is the answer.
+    pub(crate) run: Option<Box<FailedRun>>,
 }
 
 impl Problem {
     pub(crate) fn new(status: u16, code: Code, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into() }
+        Self { status, code, detail: detail.into(), run: None }
+    }
+
+    /// The run itself failed.
+    pub(crate) fn failed(run: FailedRun) -> Self {
+        let by = run.error.as_deref().map_or_else(String::new, |error| format!(" by {error}"));
+        let detail = format!("the run {} ended {}{by}", run.id, run.status.as_str());
+        Self { run: Some(Box::new(run)), ..Self::new(422, Code::RunFailed, detail) }
     }
 
     pub(crate) fn no_run(id: impl std::fmt::Display) -> Self {
@@ -41,6 +51,28 @@ impl Problem {
             "status": self.status,
             "detail": self.detail,
             "code": code,
+            "run": self.run.as_deref().map(FailedRun::shape),
+        })
+    }
+}
+
+/// A run that did not succeed, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FailedRun {
+    pub(crate) id: RunId,
+    pub(crate) status: Status,
+    pub(crate) error: Option<String>,
+    pub(crate) cause: Option<String>,
+}
+
+impl FailedRun {
+    fn shape(&self) -> Value {
+        json!({
+            "id": self.id.to_string(),
+            "href": href(&self.id),
+            "status": self.status.as_str(),
+            "error": self.error,
+            "cause": self.cause,
         })
     }
 }

@@ -1,12 +1,12 @@
 //! All routes: what they take, and what they answer.
 
 use super::shapes::{
-    DeadLetters, Document, Events, ProblemPage, Queues, RunDetails, Runs, Stopped, TimerKind, Timers,
-    WorkflowDetails, WorkflowGraph, Workflows,
+    Answered, DeadLetters, Document, Events, NewRun, ProblemPage, Queues, RunDetails, Runs, Stopped,
+    TimerKind, Timers, WorkflowDetails, WorkflowGraph, Workflows,
 };
 use crate::limits::{
-    KEPT_MESSAGES, KEPT_MESSAGES_MAX, PAGE_RESULTS, PAGE_RESULTS_MAX, REST_RUNS, REST_RUNS_MAX,
-    REST_TIMER_RUNS, REST_TIMER_RUNS_MAX,
+    KEPT_MESSAGES, KEPT_MESSAGES_MAX, PAGE_RESULTS, PAGE_RESULTS_MAX, REST_ANSWER_SECONDS, REST_RUNS,
+    REST_RUNS_MAX, REST_TIMER_RUNS, REST_TIMER_RUNS_MAX,
 };
 use http::Method;
 use std::collections::BTreeSet;
@@ -37,6 +37,7 @@ pub(super) struct Route {
 pub(super) enum Operation {
     ListRuns,
     GetRun,
+    StartRun,
     StopRun,
     GetRunHistory,
     ListTimers,
@@ -60,6 +61,9 @@ impl Route {
         if self.method == Method::POST {
             statuses.extend([408, 409, 413, 415]);
         }
+        if self.operation == Operation::StartRun {
+            statuses.insert(422);
+        }
         match self.operation {
             Operation::GetProblem | Operation::GetDocument => {}
             _ => statuses.extend([429, 503]),
@@ -72,14 +76,15 @@ impl Route {
 }
 
 /// What a status tells.
-pub(super) const REFUSALS: [(u16, &str); 11] = [
+pub(super) const REFUSALS: [(u16, &str); 12] = [
     (400, "A parameter, a cursor or the body is not what it should be."),
     (403, "A page of another origin has asked."),
     (404, "It is not there."),
     (408, "The body does not arrive."),
-    (409, "The run has ended."),
+    (409, "The run has ended, or its name is taken by one with another input."),
     (413, "The body is too large."),
     (415, "The body is no JSON by its content type."),
+    (422, "The run did not succeed."),
     (429, "The stack has too much to do: try again."),
     (500, "The stack answered with an error."),
     (501, "This server does not look into queues."),
@@ -103,6 +108,10 @@ pub(super) enum Takes {
     Number {
         usual: u64,
         max: u64,
+    },
+    /// `1s` to `300s`.
+    Seconds {
+        usual: u64,
     },
     OneOf(&'static [&'static str]),
     /// It may stand several times.
@@ -156,7 +165,7 @@ const fn data(about: &'static str) -> Parameter {
     Parameter { name: "data", takes: Takes::Flag { usual: false }, about }
 }
 
-pub(super) static ROUTES: [Route; 12] = [
+pub(super) static ROUTES: [Route; 13] = [
     Route {
         method: Method::GET,
         path: "/api/v1/runs",
@@ -292,6 +301,31 @@ pub(super) static ROUTES: [Route; 12] = [
         query: &[DEFINITION],
         body: None,
         answer: schema::<WorkflowGraph>,
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/workflows/{workflow}/runs",
+        operation: Operation::StartRun,
+        name: "startRun",
+        summary: "Start a run, and perhaps wait for what it gives",
+        description: "Without `answer` it is 202 as soon as the run is started. With a state's name it answers as soon as that state \
+                      has done its work for the first time, and the rest goes on; with `end`, at the run's end; with 202 when the \
+                      time is over. A run that fails first is a problem of status 422. To repeat it with the same name and input is \
+                      safe, waits for the same run and gives the same. An answer takes at most ten read units of the table.",
+        query: &[
+            Parameter {
+                name: "answer",
+                takes: Takes::Text { chars_max: NAME_CHARS_MAX },
+                about: "A state of the definition's top level, or `end`.",
+            },
+            Parameter {
+                name: "timeout",
+                takes: Takes::Seconds { usual: REST_ANSWER_SECONDS },
+                about: "How long to wait: `1s` to `300s`.",
+            },
+        ],
+        body: Some(schema::<NewRun>),
+        answer: schema::<Answered>,
     },
     Route {
         method: Method::GET,

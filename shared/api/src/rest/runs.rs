@@ -1,6 +1,7 @@
 //! Runs: the list, one, and its stop.
 
 use super::{
+    BASE,
     asked::Asked,
     json,
     problem::Problem,
@@ -12,6 +13,7 @@ use crate::{
     limits::{DATA_BYTES_MAX, LOOKED_AT_MAX, REST_LOOK_PORTION, REST_WAITS_MAX, REST_WORKFLOWS_MERGED_MAX},
     listing::Merged,
 };
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use stepladder_codes::Code;
@@ -219,6 +221,15 @@ pub(super) async fn find<H: Host>(api: &Api<H>, asked: &Asked) -> Result<RunItem
     let item = host.store().run(&id, host.clock().now_ms()).await?;
     item.ok_or_else(|| Problem::no_run(&id))
 }
+
+/// Where a run can be looked at.
+pub(super) fn href(id: &RunId) -> String {
+    let part = |name| utf8_percent_encode(name, PART);
+    format!("{BASE}/runs/{}/{}", part(&id.workflow), part(&id.name))
+}
+
+/// What stands for itself in a part of a path (RFC 3986, 2.3).
+const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// No run has a name that isn't allowed.
 fn id(asked: &Asked) -> Result<RunId, Problem> {

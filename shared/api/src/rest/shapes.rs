@@ -253,6 +253,39 @@ pub(super) struct Stop {
     pub(super) cause: Option<String>,
 }
 
+/// A run to be started.
+#[derive(Debug, ToSchema)]
+#[allow(dead_code)]
+pub(super) struct NewRun {
+    /// With the same name and input it is the same run; unless given, each start is a run of its own. 1 to 80 characters.
+    #[schema(min_length = 1, max_length = 80)]
+    pub(super) name: Option<String>,
+    /// An empty object, unless given.
+    pub(super) input: Option<Value>,
+}
+
+/// A run that was started, and what it gave so far.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Answered {
+    /// `workflow/name`
+    pub(super) id: String,
+    /// Where it can be looked at.
+    pub(super) href: String,
+    /// `state`: the output is that of the state; `end`: that of the run, because it was asked for, or because the run never came
+    /// to the state; null: nothing yet, or nothing was asked for.
+    pub(super) answered_by: Option<AnsweredBy>,
+    /// Null until there is one.
+    pub(super) output: Option<Payload>,
+}
+
+/// What an output is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AnsweredBy {
+    State,
+    End,
+}
+
 /// How a stop went.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Stopped {
@@ -437,6 +470,23 @@ pub(super) struct ProblemDetails {
     pub(super) detail: String,
     /// What `stepladder explain` knows.
     pub(super) code: String,
+    /// The run that did not succeed, where that is the answer.
+    pub(super) run: Option<FailedRun>,
+}
+
+/// A run that did not succeed.
+#[derive(Debug, ToSchema)]
+#[allow(dead_code)]
+pub(super) struct FailedRun {
+    /// `workflow/name`
+    pub(super) id: String,
+    /// Where it can be looked at.
+    pub(super) href: String,
+    pub(super) status: RunStatus,
+    /// The name of the error that it ended with.
+    pub(super) error: Option<String>,
+    /// What the error is about.
+    pub(super) cause: Option<String>,
 }
 
 /// The page of a code.

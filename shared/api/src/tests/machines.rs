@@ -164,6 +164,29 @@ fn what_can_not_be_run_here_is_refused_and_only_warned_of_by_the_validation() {
 }
 
 #[test]
+fn a_reader_of_parquet_is_refused_where_no_function_reads_it() {
+    let world = World::new();
+    let definition = json!({ "StartAt": "M", "States": { "M": {
+        "Type": "Map", "End": true,
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": { "InputType": "PARQUET" },
+            "Parameters": { "Bucket": "b", "Key": "k" },
+        },
+        "ItemProcessor": {
+            "ProcessorConfig": { "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" },
+            "StartAt": "I", "States": { "I": { "Type": "Succeed" } },
+        },
+    } } });
+    let told = "the functions of this stack read no Parquet";
+    world.refused("CreateStateMachine", create("w", &definition), "InvalidDefinition", told);
+    let body = json!({ "definition": definition.to_string(), "severity": "WARNING" });
+    let validated = world.ok("ValidateStateMachineDefinition", body);
+    assert_eq!(validated["result"], "OK");
+    assert_eq!(validated["diagnostics"][0]["message"], told);
+}
+
+#[test]
 fn an_express_state_machine_is_judged_by_awss_rules() {
     let world = World::new();
     let waits = json!({ "StartAt": "T", "States": { "T": {

@@ -218,7 +218,9 @@ fn a_map_run_is_listed_and_described_when_it_is_over() {
     let history = world.ok("GetExecutionHistory", json!({ "executionArn": execution("one") }));
     assert!(history.to_string().contains(arn));
     let body = json!({ "mapRunArn": arn, "maxConcurrency": 3 });
-    world.refused("UpdateMapRun", body, "ValidationException", "can't be updated");
+    world.refused("UpdateMapRun", body.clone(), "ValidationException", "can't be updated");
+    let (_, _, answer) = world.raw(World::request("UpdateMapRun", body.to_string()));
+    assert_eq!(answer["reason"], "CANNOT_UPDATE_COMPLETED_MAP_RUN");
     for other in [arn.replace("w/Rows", "w/Other"), arn.replace("w/Rows", "v/Rows")] {
         world.refused("DescribeMapRun", json!({ "mapRunArn": other }), "ResourceNotFound", &other);
     }
@@ -323,6 +325,52 @@ fn children_begin_one_after_another_over_many_parts() {
     names.dedup();
     assert_eq!(names.len(), 150);
     assert!(all.iter().all(|child| child["stopDate"].as_f64() >= child["startDate"].as_f64()));
+}
+
+#[test]
+fn a_map_run_is_updated_and_shows_it() {
+    let world = World::of(&distributed(json!({ "MaxConcurrency": 1 })));
+    world.start("one", &json!([{ "n": 0 }, { "fail": "Bad" }, { "n": 2 }, { "n": 3 }]));
+    world.deliver(&QueueName::Timer);
+    let arn = only(&world)["mapRunArn"].clone();
+    let change = |members: Value| {
+        let mut body = members;
+        body["mapRunArn"] = arn.clone();
+        assert_eq!(world.ok("UpdateMapRun", body), json!({}));
+    };
+    change(json!({ "maxConcurrency": 2, "toleratedFailurePercentage": 25 }));
+    change(json!({ "maxConcurrency": 3 }));
+    for _ in 0..2 {
+        let now = described(&world);
+        assert_eq!((&now["maxConcurrency"], &now["toleratedFailureCount"]), (&json!(3), &json!(0)));
+        assert_eq!(now["toleratedFailurePercentage"], json!(25.0));
+        world.run();
+    }
+    let after = described(&world);
+    assert_eq!((&after["status"], &after["redriveCount"]), (&json!("SUCCEEDED"), &json!(0)));
+    let ended = counts(json!({ "succeeded": 3, "failed": 1, "failuresNotRedrivable": 1, "total": 4 }));
+    assert_eq!(after["executionCounts"], ended);
+    let all = children(&world, json!({}));
+    assert_eq!(of(&all, "status"), ["SUCCEEDED", "SUCCEEDED", "FAILED", "SUCCEEDED"]);
+    assert_eq!(of(&all, "redriveCount"), [0, 0, 0, 0]);
+    for child in &all {
+        let described = world.ok("DescribeExecution", json!({ "executionArn": child["executionArn"] }));
+        assert_eq!((&described["name"], &described["status"]), (&child["name"], &child["status"]));
+    }
+    let history = world.ok("GetExecutionHistory", json!({ "executionArn": execution("one") }));
+    let types: Vec<&str> =
+        history["events"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let expected = [
+        "ExecutionStarted",
+        "MapStateEntered",
+        "MapStateStarted",
+        "MapRunStarted",
+        "MapRunSucceeded",
+        "MapStateSucceeded",
+        "MapStateExited",
+        "ExecutionSucceeded",
+    ];
+    assert_eq!(types, expected);
 }
 
 #[test]

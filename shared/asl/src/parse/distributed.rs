@@ -11,8 +11,8 @@ use crate::{
     fault::FaultCode,
     json::{Data, Node},
     limits::{
-        CSV_HEADERS_BYTES_MAX, LABEL_CHARS_MAX, MAX_INPUT_BYTES_PER_BATCH_MAX, MAX_ITEMS_MAX,
-        MAX_ITEMS_PER_BATCH_MAX,
+        CSV_HEADERS_BYTES_MAX, ITEMS_POINTER_CHARS, LABEL_CHARS_MAX, MAX_INPUT_BYTES_PER_BATCH_MAX,
+        MAX_ITEMS_MAX, MAX_ITEMS_PER_BATCH_MAX,
     },
     template::{Expression, Template},
 };
@@ -80,7 +80,8 @@ impl Parser<'_> {
         let arguments = self.arguments(fields);
         let reader_config = match fields.value("ReaderConfig") {
             Some(node) => {
-                self.fields(node, "`ReaderConfig`").and_then(|config| self.reader_config(&config)).map(Some)
+                let config = self.fields(node, "`ReaderConfig`");
+                config.and_then(|config| self.reader_config(&config, fields)).map(Some)
             }
             None => Some(None),
         };
@@ -91,7 +92,8 @@ impl Parser<'_> {
         })
     }
 
-    fn reader_config(&mut self, fields: &Fields) -> Option<Template> {
+    /// `reader` is what it is the configuration of.
+    fn reader_config(&mut self, fields: &Fields, reader: &Fields) -> Option<Template> {
         self.known(
             fields,
             &[
@@ -101,6 +103,7 @@ impl Parser<'_> {
                 Both("CSVHeaders"),
                 Both("CSVDelimiter"),
                 Both("ManifestType"),
+                Both("ItemsPointer"),
                 Both("MaxItems"),
                 JsonPath("MaxItemsPath"),
             ],
@@ -108,13 +111,13 @@ impl Parser<'_> {
         let input_type = self.one_of(fields, "InputType", &INPUT_TYPES);
         self.one_of(fields, "CSVDelimiter", &DELIMITERS);
         let transformation = self.one_of(fields, "Transformation", &["NONE", "LOAD_AND_FLATTEN"]);
-        for (name, value) in [("InputType", input_type), ("Transformation", transformation)] {
-            if let Some(value @ ("MANIFEST" | "PARQUET" | "LOAD_AND_FLATTEN")) = value {
-                let message = format!("this version cannot read items with `{name}` {value} yet");
-                self.fault(FaultCode::NotYetRun, fields.span_of(name), message);
-            }
+        let manifest_type = self.one_of(fields, "ManifestType", &["ATHENA_DATA", "S3_INVENTORY"]);
+        self.loaded(fields, reader, transformation, input_type);
+        self.manifest(fields, reader, manifest_type, input_type);
+        self.items_pointer(fields, input_type);
+        if input_type == Some("PARQUET") {
+            self.parquet(fields, reader);
         }
-        self.one_of(fields, "ManifestType", &["ATHENA_DATA", "S3_INVENTORY"]);
         let location = self.one_of(fields, "CSVHeaderLocation", &["FIRST_ROW", "GIVEN"]);
         if location == Some("GIVEN") && fields.get("CSVHeaders").is_none() {
             let message = "`ReaderConfig` needs `CSVHeaders` where `CSVHeaderLocation` is GIVEN";
@@ -136,6 +139,103 @@ impl Parser<'_> {
             members.push(("MaxItems".to_string(), number_template(number)));
         }
         Some(Template::Object(members))
+    }
+
+    /// Objects of a listing whose rows are the items.
+    fn loaded(
+        &mut self,
+        fields: &Fields,
+        reader: &Fields,
+        transformation: Option<&str>,
+        input_type: Option<&str>,
+    ) {
+        if transformation != Some("LOAD_AND_FLATTEN") {
+            return;
+        }
+        if input_type == Some("MANIFEST") {
+            let message =
+                "`InputType` is CSV, JSON, JSONL or PARQUET where `Transformation` is LOAD_AND_FLATTEN";
+            self.fault(FaultCode::InvalidValue, fields.span_of("InputType"), message);
+        }
+        if fields.get("InputType").is_none() {
+            let message = "`ReaderConfig` needs `InputType` where `Transformation` is LOAD_AND_FLATTEN";
+            self.fault(FaultCode::MissingField, fields.opening(), message);
+        }
+        if reads(reader, ":s3:getObject") {
+            let message =
+                "`Transformation` has no effect here: only objects that s3:listObjectsV2 lists are loaded";
+            self.fault(FaultCode::IgnoredField, fields.span_of("Transformation"), message);
+        }
+    }
+
+    /// An object that lists others. AWS knows one without `ManifestType` as well: `InputType` MANIFEST.
+    fn manifest(
+        &mut self,
+        fields: &Fields,
+        reader: &Fields,
+        manifest_type: Option<&str>,
+        input_type: Option<&str>,
+    ) {
+        match manifest_type {
+            None => return,
+            Some("S3_INVENTORY") if fields.get("InputType").is_some() => {
+                let message = "`InputType` can't be given where `ManifestType` is S3_INVENTORY";
+                self.fault(FaultCode::ConflictingFields, fields.span_of("InputType"), message);
+            }
+            Some("ATHENA_DATA") if fields.get("InputType").is_none() => {
+                let message = "`ReaderConfig` needs `InputType` where `ManifestType` is ATHENA_DATA";
+                self.fault(FaultCode::MissingField, fields.opening(), message);
+            }
+            Some("ATHENA_DATA") if matches!(input_type, Some("JSON" | "MANIFEST")) => {
+                let message = "`InputType` is CSV, JSONL or PARQUET where `ManifestType` is ATHENA_DATA";
+                self.fault(FaultCode::InvalidValue, fields.span_of("InputType"), message);
+            }
+            Some(_) => {}
+        }
+        if reads(reader, ":s3:listObjectsV2") {
+            let message = "`ManifestType` has no effect here: s3:getObject reads manifests";
+            self.fault(FaultCode::IgnoredField, fields.span_of("ManifestType"), message);
+        }
+    }
+
+    /// Where in an object of JSON the items are.
+    fn items_pointer(&mut self, fields: &Fields, input_type: Option<&str>) {
+        let Some(pointer) = self.text(fields, "ItemsPointer") else {
+            return;
+        };
+        let chars = pointer.chars().count();
+        if !pointer.is_empty() && !pointer.starts_with('/') {
+            let message = "`ItemsPointer` is a JSON Pointer, which begins with `/`";
+            self.fault(FaultCode::InvalidValue, fields.span_of("ItemsPointer"), message);
+        }
+        if chars >= ITEMS_POINTER_CHARS {
+            let message = format!(
+                "`ItemsPointer` has {chars} characters; fewer than {ITEMS_POINTER_CHARS} are allowed"
+            );
+            self.fault(FaultCode::OutOfRange, fields.span_of("ItemsPointer"), message);
+        }
+        if input_type != Some("JSON") && fields.get("InputType").is_some() {
+            let message =
+                "`ItemsPointer` has no effect here: it leads into objects whose `InputType` is JSON";
+            self.fault(FaultCode::IgnoredField, fields.span_of("ItemsPointer"), message);
+        }
+    }
+
+    fn parquet(&mut self, fields: &Fields, reader: &Fields) {
+        if !self.reads_parquet {
+            let message = "the functions of this stack read no Parquet";
+            let hint = "build them with the feature `parquet`: default = [\"parquet\"] in functions/system/Cargo.toml";
+            let span = fields.span_of("InputType");
+            self.fault_with_hint(FaultCode::NotYetRun, span, message, Some(hint.to_string()));
+        }
+        let arguments = reader.get("Parameters").or_else(|| reader.get("Arguments"));
+        let arguments = arguments.and_then(|arguments| arguments.value.as_object()).unwrap_or_default();
+        let version =
+            arguments.iter().find(|member| matches!(member.name.as_str(), "VersionId" | "VersionId.$"));
+        if let Some(version) = version {
+            let message = "`VersionId` can't be given for Parquet files";
+            self.fault(FaultCode::ConflictingFields, version.name_span.clone(), message);
+        }
     }
 
     /// `arn:aws:states:::s3:getObject` and its like, or a placeholder.
@@ -236,6 +336,12 @@ impl Parser<'_> {
 
 /// What a `Label` may not hold, beside white space.
 const FORBIDDEN: &str = "?*<>{}[]:;,\\|^~$#%&`\"";
+
+/// Whether the reader's resource is known to be this one.
+fn reads(reader: &Fields, action: &str) -> bool {
+    let resource = reader.value("Resource").and_then(Node::as_str);
+    resource.is_some_and(|resource| resource.ends_with(action))
+}
 
 fn number_template(number: Number) -> Template {
     match number {

@@ -44,6 +44,8 @@ pub struct Options<'a> {
     /// May refuse what a Task state calls: because nothing of that name is there, or because the place where it is to
     /// run can't call it. Its refusals stand among the other faults, with their places.
     pub judge: &'a dyn Fn(&Resource) -> Result<(), Refusal>,
+    /// Whether item readers read Parquet in the place where it is to run.
+    pub reads_parquet: bool,
 }
 
 /// Why a resource is refused by whoever is to call it.
@@ -64,9 +66,9 @@ pub struct Checked {
 }
 
 impl Default for Options<'_> {
-    /// A STANDARD workflow, and every resource is taken.
+    /// A STANDARD workflow, and every resource and format is taken.
     fn default() -> Self {
-        Options { workflow_type: WorkflowType::Standard, judge: &|_| Ok(()) }
+        Options { workflow_type: WorkflowType::Standard, judge: &|_| Ok(()), reads_parquet: true }
     }
 }
 
@@ -130,6 +132,7 @@ struct Parser<'s> {
     mentions_context: bool,
     mentions_map_item: bool,
     judge: &'s dyn Fn(&Resource) -> Result<(), Refusal>,
+    reads_parquet: bool,
 }
 
 impl<'s> Parser<'s> {
@@ -152,6 +155,7 @@ impl<'s> Parser<'s> {
             mentions_context: false,
             mentions_map_item: false,
             judge: options.judge,
+            reads_parquet: options.reads_parquet,
         }
     }
 

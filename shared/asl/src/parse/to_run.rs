@@ -47,7 +47,7 @@ mod tests {
 
     fn checked(states: &str) -> Checked {
         let text = format!(r#"{{"StartAt": "A", "States": {{{states}}}}}"#);
-        Definition::check(&text, &Options::default())
+        Definition::check(&text, &Options { reads_parquet: false, ..Options::default() })
     }
 
     const UNSUPPORTED: &str =

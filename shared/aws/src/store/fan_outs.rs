@@ -4,8 +4,10 @@
 //! |---|---|---|---|
 //! | what it was opened with | of the branch that opened it | `I#<branch>#<seq>` | `pj`, `pz`, `pb`: the payload; `c`: how many branches |
 //! | what a part's branches start with | of the part | `I#<branch>#<seq>#<part>` | the payload |
-//! | root item | of the branch that opened it | `F#<branch>#<seq>` | `f<part>`: its failures; `c`: the parts that are complete; `x`: stopped |
-//! | part | of the part | `F#<branch>#<seq>#<part>` | `d`: those that have ended, as `<index in the part>:<seq>` and an `f` where it failed; `x` |
+//! | root item | of the branch that opened it | `F#<branch>#<seq>` | `f<part>`: its failures; `r`: how often some were reported; `c`: the parts that are complete, of a narrow fan-out; `x`: stopped; `u`: what it is to be updated with, as JSON |
+//! | node | of the first part below it | `N#<branch>#<seq>#<level>.<index>` | as a root item, of what is below it |
+//! | what is gathered below a node | the same | `G#<branch>#<seq>#<level>.<index>` | the payload |
+//! | part | of the part | `F#<branch>#<seq>#<part>` | `d`: those that have ended, as `<index in the part>:<seq>` and an `f` where it failed; `x`; `m`: so many of them begin another branch, once it is to be updated |
 
 use super::{
     DynamoStore,
@@ -23,15 +25,22 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use std::collections::HashMap;
+use stepladder_engine::Update;
 use stepladder_protocol::{
     Ended, EndedHow, FanOuts, ITEM_VERSION, Part, PartKey, PartReport, Partition, Payload, Progress, Record,
-    RecordKey, Tally, WorldResult,
+    RecordKey, Tally, TallyKey, WorldResult,
 };
 
 const COUNT: &str = "c";
 const ENDED: &str = "d";
 const COMPLETE: &str = "c";
 const STOPPED: &str = "x";
+const MARK: &str = "m";
+const REPORTS: &str = "r";
+const UPDATE: &str = "u";
+
+/// Marking a part is tried so often at once: as many branches may be listed meanwhile.
+const MARKS_MAX: usize = 128;
 
 impl FanOuts for DynamoStore {
     async fn put_opened(
@@ -88,6 +97,7 @@ impl FanOuts for DynamoStore {
     }
 
     async fn is_stopped(&self, part: &PartKey) -> WorldResult<bool> {
+        let _turn = self.turn().await;
         let answer = self
             .client
             .get_item()
@@ -102,50 +112,70 @@ impl FanOuts for DynamoStore {
         Ok(answer.item.is_some_and(|item| item.get(STOPPED) == Some(&AttributeValue::Bool(true))))
     }
 
-    async fn report_part(&self, part: &PartKey, report: PartReport, expires_s: i64) -> WorldResult<Tally> {
-        let operation = format!("report {part}");
+    async fn report(
+        &self,
+        above: &TallyKey,
+        below: u32,
+        report: PartReport,
+        expires_s: i64,
+    ) -> WorldResult<Tally> {
+        let operation = format!("report {below} to {above}");
         let completes = match report.progress {
-            Progress::Complete => format!(" ADD {COMPLETE} :part"),
+            Progress::Complete => format!(" ADD {COMPLETE} :below"),
             Progress::Partial => String::new(),
         };
-        let root = |expression: String| {
-            let fan_out = &part.fan_out;
+        let told = |expression: String| {
             let update = self
-                .upsert(self.pk_of(fan_out), keys::tally_sk(fan_out), expires_s)
+                .upsert(self.tally_pk(above), keys::tally_sk(above), expires_s)
                 .update_expression(format!("SET {expression}v = :v, {EXPIRES} = :expires{completes}"));
             match report.progress {
-                Progress::Complete => update
-                    .expression_attribute_values(":part", AttributeValue::Ns(vec![part.part.to_string()])),
+                Progress::Complete => {
+                    update.expression_attribute_values(":below", AttributeValue::Ns(vec![below.to_string()]))
+                }
                 Progress::Partial => update,
             }
         };
         let raised = match report.failures {
             0 => None,
             failures => {
-                let raise = root("#f = :f, ".to_owned())
+                let raise = told(format!("#f = :f, {REPORTS} = if_not_exists({REPORTS}, :zero) + :one, "))
                     .condition_expression("attribute_not_exists(#f) OR #f <= :f")
-                    .expression_attribute_names("#f", format!("f{}", part.part))
-                    .expression_attribute_values(":f", AttributeValue::N(failures.to_string()));
+                    .expression_attribute_names("#f", format!("f{below}"))
+                    .expression_attribute_values(":f", AttributeValue::N(failures.to_string()))
+                    .expression_attribute_values(":zero", AttributeValue::N("0".to_owned()))
+                    .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
                 self.raised(&operation, raise).await?
             }
         };
         // Where more failures have been reported already there is nothing to raise.
         let item = match (raised, report.progress) {
-            (None, Progress::Complete) => self.updated(&operation, root(String::new())).await?,
+            (None, Progress::Complete) => self.updated(&operation, told(String::new())).await?,
             (raised, _) => raised,
         };
         match item {
             Some(item) => read_tally(operation, item),
-            None => self.tally(&part.fan_out).await,
+            None => self.tally(above).await,
         }
     }
 
-    async fn tally(&self, fan_out: &RecordKey) -> WorldResult<Tally> {
-        let operation = format!("read the state of the fan-out at {fan_out}");
-        match self.get(operation.clone(), self.pk_of(fan_out), keys::tally_sk(fan_out)).await? {
+    async fn tally(&self, key: &TallyKey) -> WorldResult<Tally> {
+        let operation = format!("read the state of {key}");
+        match self.get(operation.clone(), self.tally_pk(key), keys::tally_sk(key)).await? {
             Some(item) => read_tally(operation, item),
             None => Ok(Tally::default()),
         }
+    }
+
+    async fn put_gathered(&self, key: &TallyKey, gathered: &Payload, expires_s: i64) -> WorldResult<()> {
+        let (pk, sk) = self.gathered_keys(key)?;
+        self.put(format!("put what is below {key}"), payload_item(pk, sk, gathered, expires_s)).await
+    }
+
+    async fn gathered(&self, key: &TallyKey) -> WorldResult<Option<Payload>> {
+        let operation = format!("read what is below {key}");
+        let (pk, sk) = self.gathered_keys(key)?;
+        let found = self.get(operation.clone(), pk, sk).await?;
+        found.map(|found| payload(operation, found)).transpose()
     }
 
     async fn stop_part(&self, part: &PartKey, expires_s: i64) -> WorldResult<()> {
@@ -154,8 +184,77 @@ impl FanOuts for DynamoStore {
     }
 
     async fn stop_fan_out(&self, fan_out: &RecordKey, expires_s: i64) -> WorldResult<()> {
-        let update = self.upsert(self.pk_of(fan_out), keys::tally_sk(fan_out), expires_s);
+        let root = TallyKey::root(fan_out);
+        let update = self.upsert(self.tally_pk(&root), keys::tally_sk(&root), expires_s);
         self.stop(format!("stop the fan-out at {fan_out}"), update).await
+    }
+
+    async fn mark_part(&self, part: &PartKey, expires_s: i64) -> WorldResult<Part> {
+        let operation = format!("mark {part}");
+        let mut known = self.part(part).await?;
+        for _ in 0..MARKS_MAX {
+            if known.mark.is_some() {
+                return Ok(known);
+            }
+            let condition = match known.ended.len() {
+                0 => format!("attribute_not_exists({MARK}) AND attribute_not_exists({ENDED})"),
+                _ => format!("attribute_not_exists({MARK}) AND size({ENDED}) = :ended"),
+            };
+            let update = self
+                .upsert(keys::part_pk(part), keys::part_sk(part), expires_s)
+                .update_expression(format!("SET {MARK} = :ended, v = :v, {EXPIRES} = :expires"))
+                .condition_expression(condition)
+                .expression_attribute_values(":ended", AttributeValue::N(known.ended.len().to_string()));
+            known = match self.updated(&operation, update).await? {
+                Some(item) => read_part(operation.clone(), self.first_index(part), item)?,
+                None => self.part(part).await?,
+            };
+        }
+        Err(later(operation, "its branches end all the time"))
+    }
+
+    async fn put_update(
+        &self,
+        fan_out: &RecordKey,
+        update: &Update,
+        before: &Tally,
+        expires_s: i64,
+    ) -> WorldResult<bool> {
+        let operation = format!("update the fan-out at {fan_out}");
+        let text = |update: &Update| {
+            let text = serde_json::to_string(update);
+            text.map_err(|error| crate::error::never(operation.clone(), error.to_string()))
+        };
+        let root = TallyKey::root(fan_out);
+        let mut written = self
+            .upsert(self.tally_pk(&root), keys::tally_sk(&root), expires_s)
+            .update_expression(format!("SET {UPDATE} = :update, v = :v, {EXPIRES} = :expires"))
+            .expression_attribute_values(":update", AttributeValue::S(text(update)?));
+        let reports = match before.reports {
+            0 => format!("attribute_not_exists({REPORTS})"),
+            reports => {
+                let reports = AttributeValue::N(reports.to_string());
+                written = written.expression_attribute_values(":reports", reports);
+                format!("{REPORTS} = :reports")
+            }
+        };
+        let updates = match &before.update {
+            None => format!("attribute_not_exists({UPDATE})"),
+            Some(before) => {
+                written = written.expression_attribute_values(":before", AttributeValue::S(text(before)?));
+                format!("{UPDATE} = :before")
+            }
+        };
+        let complete = match before.complete.len() {
+            0 => format!("attribute_not_exists({COMPLETE})"),
+            complete => {
+                written =
+                    written.expression_attribute_values(":complete", AttributeValue::N(complete.to_string()));
+                format!("size({COMPLETE}) = :complete")
+            }
+        };
+        let written = written.condition_expression(format!("{reports} AND {updates} AND {complete}"));
+        Ok(self.raised(&operation, written).await?.is_some())
     }
 
     async fn records_at(&self, keys: &[RecordKey]) -> WorldResult<Vec<Option<Record>>> {
@@ -227,6 +326,17 @@ impl DynamoStore {
         keys::partition_pk(&Partition::of(&key.run, &key.branch, self.part_branches))
     }
 
+    fn tally_pk(&self, key: &TallyKey) -> String {
+        keys::partition_pk(&key.partition(self.part_branches))
+    }
+
+    fn gathered_keys(&self, key: &TallyKey) -> WorldResult<(String, String)> {
+        match key.node {
+            Some(node) => Ok((self.tally_pk(key), keys::gathered_sk(&key.fan_out, node))),
+            None => Err(crate::error::never(format!("find what is below {key}"), "it is no node")),
+        }
+    }
+
     /// An update that makes the item where there is none.
     fn upsert(&self, pk: String, sk: String, expires_s: i64) -> UpdateItemFluentBuilder {
         self.update(pk, sk)
@@ -246,6 +356,7 @@ impl DynamoStore {
         let update = update
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let _turn = self.turn().await;
         match update.send().await {
             Ok(answer) => Ok(answer.attributes),
             Err(error) => match error.as_service_error() {
@@ -341,8 +452,12 @@ pub(super) fn opened_item(
 }
 
 pub(super) fn inputs_item(part: &PartKey, inputs: &Payload, expires_s: i64) -> Item {
-    let mut writer = Writer::new(keys::part_pk(part), keys::inputs_sk(part), ITEM_VERSION);
-    writer.payload(DATA, inputs);
+    payload_item(keys::part_pk(part), keys::inputs_sk(part), inputs, expires_s)
+}
+
+fn payload_item(pk: String, sk: String, payload: &Payload, expires_s: i64) -> Item {
+    let mut writer = Writer::new(pk, sk, ITEM_VERSION);
+    writer.payload(DATA, payload);
     writer.number(EXPIRES, expires_s);
     writer.0
 }
@@ -365,9 +480,10 @@ pub(super) fn read_part(operation: String, first: u32, mut item: Item) -> WorldR
         Some(_) => None,
     };
     let is_stopped = item.remove(STOPPED) == Some(AttributeValue::Bool(true));
-    let reader = Reader::new(operation, item)?;
+    let mut reader = Reader::new(operation, item)?;
     let ended = list.ok_or_else(|| reader.damaged(ENDED, "is no list of branches"))?;
-    Ok(Part { ended, is_stopped })
+    let mark = reader.optional_number(MARK)?;
+    Ok(Part { ended, is_stopped, mark })
 }
 
 pub(super) fn read_tally(operation: String, mut item: Item) -> WorldResult<Tally> {
@@ -386,7 +502,13 @@ pub(super) fn read_tally(operation: String, mut item: Item) -> WorldResult<Tally
         }
     }
     tally.is_stopped = item.remove(STOPPED) == Some(AttributeValue::Bool(true));
-    let reader = Reader::new(operation, item)?;
+    let mut reader = Reader::new(operation, item)?;
+    tally.reports = reader.optional_number(REPORTS)?.unwrap_or(0);
+    if let Some(update) = reader.optional_string(UPDATE)? {
+        tally.update = Some(
+            serde_json::from_str(&update).map_err(|_| reader.damaged(UPDATE, "says nothing of an update"))?,
+        );
+    }
     let complete: Vec<u32> = complete.ok_or_else(|| reader.damaged(COMPLETE, "is no set of numbers"))?;
     tally.complete.extend(complete);
     Ok(tally)

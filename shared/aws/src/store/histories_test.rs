@@ -18,7 +18,7 @@ use std::{
 use stepladder_engine::{Branch, Fork, Opening, Status};
 use stepladder_protocol::{
     BlobRef, DataSlot, EndedHow, ITEM_VERSION, Part, PartKey, Partition, Payload, Record, RecordKey, RunId,
-    RunItem, Tally, limits::PART_BRANCHES,
+    RunItem, Tally, TallyKey, limits::PART_BRANCHES,
 };
 
 fn folder() -> PathBuf {
@@ -64,14 +64,14 @@ fn read(item: Item) -> Value {
         }
         _ if sk.starts_with("F#") && sk.split('#').count() == 4 => {
             let part: u32 = sk.rsplit('#').next().unwrap().parse().unwrap();
-            let Part { ended, is_stopped } =
+            let Part { ended, is_stopped, .. } =
                 fan_outs::read_part(operation, part * PART_BRANCHES, item).unwrap();
             let ended =
                 ended.iter().map(|ended| json!([ended.index, ended.seq, ended.how == EndedHow::Failed]));
             json!({ "ended": ended.collect::<Vec<_>>(), "is_stopped": is_stopped })
         }
         _ if sk.starts_with("F#") => {
-            let Tally { failures, complete, is_stopped } = fan_outs::read_tally(operation, item).unwrap();
+            let Tally { failures, complete, is_stopped, .. } = fan_outs::read_tally(operation, item).unwrap();
             let failures: Map<String, Value> =
                 failures.into_iter().map(|(part, failures)| (part.to_string(), json!(failures))).collect();
             json!({ "failures": failures, "complete": complete, "is_stopped": is_stopped })
@@ -246,7 +246,7 @@ fn fixtures() -> Vec<(&'static str, Item)> {
     let mut of_part = Writer::new(keys::part_pk(&part), keys::part_sk(&part), ITEM_VERSION).0;
     of_part.insert("d".to_owned(), texts(&["5:0", "0:12f", "63:1"]));
     of_part.insert("x".to_owned(), AttributeValue::Bool(true));
-    let mut of_root = Writer::new(pk(&fan_out), keys::tally_sk(&fan_out), ITEM_VERSION).0;
+    let mut of_root = Writer::new(pk(&fan_out), keys::tally_sk(&TallyKey::root(&fan_out)), ITEM_VERSION).0;
     of_root.insert("f1".to_owned(), AttributeValue::N("2".to_owned()));
     of_root.insert("c".to_owned(), AttributeValue::Ns(vec!["0".to_owned(), "1".to_owned()]));
     for item in [&mut of_part, &mut of_root] {

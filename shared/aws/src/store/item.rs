@@ -22,6 +22,7 @@
 //! | `by`, `pr` | S | – | the message that stopped or redrove it; why a message of it was parked |
 //! | `pa` | S | – | the task of another run that waits for its end, as JSON |
 //! | `vn`, `al` | N, S | – | the version and the alias of the workflow that it was started with |
+//! | `tn` | S | – | whose it is: the group of its messages |
 //! | `rs` | S | – | its last redrives: of each the beginning of its message's id, and when it was, in ms |
 //! | `lp`, `ap` | S | – | its partition in the indexes `runs` and `attention` |
 //!
@@ -275,6 +276,7 @@ pub(super) fn write_run(run: &RunItem) -> Item {
     }
     writer.optional_number("vn", run.workflow_version.map(i64::from));
     writer.optional_string("al", run.alias.as_ref());
+    writer.optional_string("tn", run.tenant.as_ref());
     writer.string("lp", keys::list_pk(&run.id));
     writer.optional_string("ap", keys::attention_pk(&run.id, run.status).as_ref());
     writer.number(EXPIRES, run.expires_s);
@@ -336,5 +338,6 @@ pub(super) fn read_run(operation: String, id: &RunId, item: Item) -> WorldResult
         expires_s: reader.number(EXPIRES)?,
         workflow_version: reader.optional_number("vn")?,
         alias: reader.optional_string("al")?,
+        tenant: reader.optional_string("tn")?,
     })
 }

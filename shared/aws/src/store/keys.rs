@@ -2,7 +2,9 @@
 
 use crate::limits::{LIST_SHARDS, SEQ_DIGITS};
 use stepladder_engine::{Branch, Fork, Status, TaskKey};
-use stepladder_protocol::{DataSlot, MapRunKey, PartKey, Partition, RecordKey, RunId, RunKey};
+use stepladder_protocol::{
+    DataSlot, MapRunKey, Node, PartKey, Partition, RecordKey, RunId, RunKey, TallyKey,
+};
 
 pub(super) const RUN_SK: &str = "RUN";
 pub(super) const CURRENT_SK: &str = "CURRENT";
@@ -16,7 +18,7 @@ pub(super) const API_PK: &str = "C#api";
 pub(super) const TOKENS_SK: &str = "TOKENS";
 
 /// The partition of the run item: found by the run's name alone.
-pub(super) fn run_pk(id: &RunId) -> String {
+pub fn run_pk(id: &RunId) -> String {
     format!("R#{}/{}", id.workflow, id.name)
 }
 
@@ -31,7 +33,8 @@ pub(super) fn part_pk(part: &PartKey) -> String {
     format!("{}#{branch}#{seq:0SEQ_DIGITS$}#{part}", items_pk(run))
 }
 
-pub(super) fn partition_pk(partition: &Partition) -> String {
+/// The key of a partition of the table.
+pub fn partition_pk(partition: &Partition) -> String {
     match partition {
         Partition::Run(run) => items_pk(run),
         Partition::Part(part) => part_pk(part),
@@ -54,13 +57,44 @@ pub(super) fn inputs_sk(part: &PartKey) -> String {
     format!("{}#{}", opened_sk(&part.fan_out), part.part)
 }
 
-/// The root item of a fan-out.
-pub(super) fn tally_sk(fan_out: &RecordKey) -> String {
+/// The root item of a fan-out, or a node of one.
+pub(super) fn tally_sk(key: &TallyKey) -> String {
+    let root = root_sk(&key.fan_out);
+    match key.node {
+        None => root,
+        Some(node) => node_sk("N", &key.fan_out, node),
+    }
+}
+
+fn root_sk(fan_out: &RecordKey) -> String {
     format!("F#{}#{:0SEQ_DIGITS$}", fan_out.branch, fan_out.seq)
 }
 
+/// What the branches below a node have come to.
+pub(super) fn gathered_sk(fan_out: &RecordKey, node: Node) -> String {
+    node_sk("G", fan_out, node)
+}
+
+fn node_sk(kind: &str, fan_out: &RecordKey, node: Node) -> String {
+    let RecordKey { branch, seq, .. } = fan_out;
+    format!("{kind}#{branch}#{seq:0SEQ_DIGITS$}#{}.{}", node.level, node.index)
+}
+
 pub(super) fn part_sk(part: &PartKey) -> String {
-    format!("{}#{}", tally_sk(&part.fan_out), part.part)
+    format!("{}#{}", root_sk(&part.fan_out), part.part)
+}
+
+pub(super) const PACE_SK: &str = "PACE";
+pub(super) const LEASE_SK: &str = "LEASE";
+
+/// The pace of a step is its stack's, whatever the workflow.
+pub(super) fn pace_pk(step: &str) -> String {
+    format!("P#{step}")
+}
+
+/// The lease of a position has a partition of its own; no branch is named so.
+pub(super) fn lease_pk(position: &RecordKey) -> String {
+    format!("{}#L#{}#{:0SEQ_DIGITS$}", items_pk(&position.run), position.branch, position.seq)
 }
 
 pub(super) const MAP_RUNS_PREFIX: &str = "M#";
@@ -267,6 +301,31 @@ mod tests {
         assert_ne!(pk(&branch(63)), pk(&branch(64)));
         assert_ne!(pk(&branch(0)), pk(&Branch::default().child(3, 0)));
         assert_ne!(pk(&branch(0)), pk(&branch(0).child(2, 0)));
+    }
+
+    #[test]
+    fn a_lease_lies_apart_from_all_else_of_its_run() {
+        let run = RunKey { id: RunId::new("order", "17"), nonce: "0".repeat(32) };
+        let branch = Branch::default().child(2, 1);
+        let position = RecordKey { run: run.clone(), branch: branch.clone(), seq: 3 };
+        let lease = lease_pk(&position);
+        assert_eq!(lease, format!("{}#L#{branch}#0000003", items_pk(&run)));
+        let part = PartKey { fan_out: position, part: 0 };
+        assert!(lease != part_pk(&part) && lease != items_pk(&run));
+    }
+
+    #[test]
+    fn a_node_lies_with_the_first_part_below_it_and_is_none_of_the_other_items() {
+        let run = RunKey { id: RunId::new("order", "17"), nonce: "0".repeat(32) };
+        let fan_out = RecordKey { run, branch: Branch::default().child(2, 14), seq: 7 };
+        let node = Node { level: 1, index: 1, first_part: 128 };
+        let key = TallyKey::of(&fan_out, node);
+        let part = PartKey { fan_out: fan_out.clone(), part: 128 };
+        assert_eq!(partition_pk(&key.partition(64)), part_pk(&part));
+        assert_eq!(tally_sk(&key), "N#0000002.00014#0000007#1.1");
+        assert_eq!(gathered_sk(&fan_out, node), "G#0000002.00014#0000007#1.1");
+        let others = [tally_sk(&TallyKey::root(&fan_out)), part_sk(&part), inputs_sk(&part)];
+        assert!(others.iter().all(|sk| sk.starts_with("F#") || sk.starts_with("I#")), "{others:?}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use stepladder_protocol::{
     RunItem, RunKey,
     limits::{
         FORK_BYTES, NAME_CHARS_MAX, PART_BRANCHES, RECORD_OVERHEAD_BYTES, RUN_ITEM_PAYLOAD_BYTES_MAX,
-        WRITE_UNIT_BYTES,
+        TENANT_CHARS_MAX, WRITE_UNIT_BYTES,
     },
 };
 
@@ -85,6 +85,7 @@ pub(super) fn run_item(name_chars: usize, input: Option<Payload>, ending: Option
         expires_s: 1_799_999_999,
         workflow_version: None,
         alias: None,
+        tenant: None,
     }
 }
 
@@ -133,6 +134,17 @@ fn a_run_item_with_a_small_input_and_ending_takes_one_write_unit() {
 }
 
 #[test]
+fn a_tenant_fits_into_the_write_unit_beside_the_largest_input_and_ending_that_stay_in_the_run_item() {
+    let largest = || Some(Payload::Json(vec![b' '; RUN_ITEM_PAYLOAD_BYTES_MAX]));
+    let run = run_item(30, largest(), largest());
+    let run = RunItem { error: None, tenant: Some("x".repeat(TENANT_CHARS_MAX)), ..run };
+    let bytes = item_bytes(&item::write_run(&run));
+    assert!(bytes <= WRITE_UNIT_BYTES, "{bytes}");
+    // A longer one would cost another unit: it would not fit.
+    assert!(bytes + 16 > WRITE_UNIT_BYTES, "{bytes}");
+}
+
+#[test]
 fn a_record_comes_back_as_it_was() {
     let blob = BlobRef { sha256: "ab".repeat(32), bytes: 70_000 };
     for outcome in [Payload::Json(b"{}".to_vec()), Payload::Zstd(vec![0, 255]), Payload::Blob(blob)] {
@@ -156,6 +168,7 @@ fn a_run_item_comes_back_as_it_was() {
     let full = RunItem {
         workflow_version: Some(u32::MAX),
         alias: Some("PROD".to_owned()),
+        tenant: Some("acme".to_owned()),
         by: Some("message".to_owned()),
         redrives: vec![Redrive::new("0123456789abcdef0123", 1_700_000_000_000), Redrive::new("fedc", -1)],
         parked: Some("unreadable".to_owned()),

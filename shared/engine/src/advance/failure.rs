@@ -138,6 +138,7 @@ impl Walk<'_> {
             retries,
             opening: None,
             reading: None,
+            resumes: position.resumes.as_ref().and_then(|resumes| resumes.tried_again()).map(Box::new),
             ..position.clone()
         };
         if let Kind::Task(task) = &state.kind {
@@ -163,7 +164,7 @@ impl Walk<'_> {
         // What failed may have used up all of it.
         self.budget.renew();
         Some(match self.caught_output(state, index, catcher, position, &failure.output()) {
-            Ok((output, assigned)) => self.exit(state, &Then::Next(catcher.next.clone()), output, assigned),
+            Ok((output, assigned)) => self.leave(state, &Then::Next(catcher.next.clone()), output, assigned),
             // What is wrong with a catcher is not for it, or another one, to catch.
             Err(error) => {
                 let cause = self.evaluation_event(state, position, &error);

@@ -48,11 +48,11 @@ pub(crate) fn start_branch_traced(
     let machine = state.and_then(|state| state.machines().get(if is_map { 0 } else { index as usize }));
     // A branch that the definition doesn't have fails at its first turn.
     let first = machine.map(|machine| machine.start_at.as_str()).unwrap_or_default();
-    let (start_at, variables, resumes) = match goes_on.map(|goes_on| *goes_on) {
-        Some(GoesOn { state, variables, resumes, .. }) => {
-            (state.unwrap_or_else(|| first.to_owned()), variables, resumes)
+    let (start_at, variables, resumes, failed) = match goes_on.map(|goes_on| *goes_on) {
+        Some(GoesOn { state, variables, resumes, failed, .. }) => {
+            (state.unwrap_or_else(|| first.to_owned()), variables, resumes, failed)
         }
-        None => (first.to_owned(), None, None),
+        None => (first.to_owned(), None, None, None),
     };
     let start_at = start_at.as_str();
     // A child of a distributed Map state is an execution of its own, with a history and variables of its own.
@@ -98,7 +98,7 @@ pub(crate) fn start_branch_traced(
     }
     let (events, mark) = (walk.events, walk.trace.as_deref().map(|trace| (trace.count, trace.last)));
     // It goes on from a fan-out of its own, which is opened after a record of its own; or it fails by one.
-    let needs_record = resumes.is_some() || unread.is_some();
+    let needs_record = resumes.is_some() || unread.is_some() || failed.is_some();
     let went = match needs_record {
         true => Next::Wait(walk.turn(start_at, data.clone())),
         false => walk.go(start_at, data.clone()),
@@ -118,6 +118,7 @@ pub(crate) fn start_branch_traced(
     position.opening = Some(opening);
     position.resumes = resumes.map(Box::new);
     position.unread = unread;
+    position.failed = failed.map(Box::new);
     let next = Next::Wait(position);
     Transition { next, now_ms: opening.started_ms, gave_up: walk.gave_up, stayed: false }
 }
@@ -187,6 +188,13 @@ impl Walk<'_> {
     /// What ended the wait for the branches, or came between.
     pub(super) fn branches_ended(&mut self, state: &State, position: &Position, outcome: &Outcome) -> Flow {
         match outcome {
+            // Nor is that its limits are others now.
+            Outcome::Updated { update, plan, .. } if Opener::of(state) == Opener::Distributed => {
+                let resumes = plan.updated(position, update);
+                let awaiting = Awaiting::Branches(resumes.left);
+                let (seq, resumes) = (self.origin.next_seq, Some(Box::new(resumes)));
+                Flow::Stop(Next::Wait(Position { seq, awaiting, resumes, opening: None, ..position.clone() }))
+            }
             // What its children did is no part of this history.
             Outcome::Joined { results, .. } if Opener::of(state) == Opener::Distributed => {
                 self.joined(state, position, flattened(state, results))

@@ -7,7 +7,7 @@ use super::{Flow, Walk, failure::Failure};
 use crate::{
     event::Event,
     fan_out::Seen,
-    limits::BRANCHES_MAX,
+    limits::CHILDREN_MAX,
     position::{Awaiting, Position, Reading},
     transition::Next,
 };
@@ -47,8 +47,8 @@ impl Walk<'_> {
         reading: &Reading,
         is_all: bool,
     ) -> Flow {
-        if reading.children > BRANCHES_MAX {
-            let cause = format!("A state may have {BRANCHES_MAX} children at most; its items make more.");
+        if reading.children > CHILDREN_MAX {
+            let cause = format!("A state may have {CHILDREN_MAX} children at most; its items make more.");
             return self.map_run_failed(state, position, &reader_failed(&cause));
         }
         let seq = self.origin.next_seq;

@@ -4,8 +4,8 @@ use crate::{Driven, failed, map, parsed, succeeded, task};
 use serde_json::{Value, json};
 use stepladder_asl::Definition;
 use stepladder_engine::{
-    Branch, FanOut, Follower, Inputs, Kept, Left, Next, Opening, Outcome, Plan, Position, Rehearsal, Resumes,
-    Run, Status, start, step_call,
+    Branch, FanOut, Follower, Inputs, Kept, Left, Next, Opening, Outcome, Plan, PlanAt, Position, Rehearsal,
+    Resumes, Run, Status, start, step_call,
 };
 
 /// One distributed Map state `Each` with these members, whose children call `Work` with these fields.
@@ -291,13 +291,29 @@ fn a_retry_opens_as_many_batches_as_it_counts() {
 fn only_a_map_run_has_a_redrive_name_where_it_was_opened_first() {
     let root = Branch::default();
     let left = FanOut { count: 2, concurrency: 2, failures_tolerated: 0, failure_items: 1, inputs_seq: None };
-    let earlier = Resumes { redriven_seq: 3, branch: root.clone(), seq: 0, left, total: 5, first: None };
-    let plan =
-        |first| Plan { seq: 5, fan_out: left, resumes: Some(earlier.clone()), first, left: Vec::new() };
+    let earlier = Resumes {
+        redriven_seq: 3,
+        plan_branch: root.clone(),
+        branch: root.clone(),
+        seq: 0,
+        left,
+        total: 5,
+        first: None,
+        wish: None,
+        updated: None,
+    };
+    let plan = |first| Plan {
+        seq: 5,
+        fan_out: left,
+        resumes: Some(Box::new(earlier.clone())),
+        first,
+        left: Vec::new(),
+    };
     // What runs without a Map Run have recorded leads where it led.
-    let resumes = plan(None).resumes(7, &root);
+    let resumes = plan(None).resumes(&PlanAt { branch: root.clone(), seq: 7 }, &root);
     assert!(!serde_json::to_string(&resumes).unwrap().contains("first"));
     assert_eq!(resumes.first(), (&root, 5));
-    let resumes = plan(Some(Box::new((root.clone(), 0)))).resumes(7, &root);
+    let resumes =
+        plan(Some(Box::new((root.clone(), 0)))).resumes(&PlanAt { branch: root.clone(), seq: 7 }, &root);
     assert_eq!(resumes.first(), (&root, 0));
 }

@@ -12,6 +12,7 @@ use stepladder_engine::{
 
 mod distributed;
 mod failures;
+mod updates;
 
 const RESOURCE: &str = "arn:aws:lambda:us-east-1:000000000000:function:work";
 

@@ -4,7 +4,10 @@ mod array;
 mod csv;
 mod hostile;
 mod lines;
+mod manifest;
+mod packed;
 mod pieces;
+mod pointer;
 
 use crate::{Csv, Format, Place, Reader, Row, Unreadable, limits::ROW_BYTES_MAX};
 use rand::{Rng, rngs::StdRng};

@@ -71,7 +71,7 @@ fn object(format: &Format, random: &mut StdRng) -> Vec<u8> {
                 object.extend_from_slice(JSON_PARTS.choose(random).unwrap());
                 object.extend_from_slice([&b"\n"[..], b"\r\n", b"\n\n", b""].choose(random).unwrap());
             }
-            Format::JsonArray => {
+            Format::JsonArray | Format::JsonArrayAt(_) => {
                 let sound = [0, 8, 9, 10, 11, 12, 19, 20, 21, 23].choose(random).unwrap();
                 let any = random.random_range(0..JSON_PARTS.len());
                 let part = if random.random_bool(0.97) { *sound } else { any };

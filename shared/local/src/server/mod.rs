@@ -7,6 +7,7 @@ mod front;
 mod guard;
 mod host_name;
 mod mounted;
+mod notifications;
 mod port;
 mod route;
 mod s3;
@@ -23,6 +24,7 @@ use tokio::task::JoinHandle;
 use self::dynamodb::DynamoDb;
 use self::guard::Guard;
 use self::mounted::Mounted;
+use self::notifications::Notifications;
 use self::port::{accept, listen};
 use self::route::Services;
 use crate::lambda::LambdaHost;
@@ -64,7 +66,7 @@ impl Server {
         lambda.set_origin(format!("http://{addr}"));
         let services = Arc::new(Services {
             dynamodb: DynamoDb::start(config.data_dir.as_deref())?,
-            s3: s3::start(config.data_dir.as_deref())?,
+            s3: s3::start(config.data_dir.as_deref(), Notifications::new(queues.clone(), &config.region))?,
             queues,
             lambda,
             mounted: Mounted::default(),

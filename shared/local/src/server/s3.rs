@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use s3s::auth::{S3Auth, SecretKey};
@@ -11,6 +10,7 @@ use s3s_fs::FileSystem;
 
 use super::config::StartError;
 use super::files::Files;
+use super::notifications::Notifications;
 use crate::sqs::new_uuid;
 
 /// The service, and the folder to remove with it.
@@ -21,7 +21,7 @@ pub(crate) struct S3 {
 }
 
 /// Opens the folder `s3` of the data folder, or a temporary one.
-pub(crate) fn start(data_dir: Option<&Path>) -> Result<S3, StartError> {
+pub(crate) fn start(data_dir: Option<&Path>, notifications: Notifications) -> Result<S3, StartError> {
     let (directory, temporary) = match data_dir {
         Some(data_dir) => (data_dir.join("s3"), None),
         None => {
@@ -32,7 +32,7 @@ pub(crate) fn start(data_dir: Option<&Path>) -> Result<S3, StartError> {
     let failed = |error: &dyn std::fmt::Display| StartError::S3(format!("{}: {error}", directory.display()));
     std::fs::create_dir_all(&directory).map_err(|error| failed(&error))?;
     let files = FileSystem::new(&directory).map_err(|error| failed(&format!("{error:?}")))?;
-    let mut builder = S3ServiceBuilder::new(Files(Arc::new(files)));
+    let mut builder = S3ServiceBuilder::new(Files::new(files, notifications));
     builder.set_auth(SecretIsAccessKey);
     Ok(S3 { service: builder.build(), _temporary: temporary })
 }

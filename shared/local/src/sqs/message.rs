@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -21,10 +22,12 @@ pub struct NewMessage {
     pub trace_header: Option<String>,
     /// 0 to 900.
     pub delay_s: Option<u32>,
+    /// `MessageGroupId`: whose message it is. 1 to 128 letters, digits and punctuation of ASCII.
+    pub group: Option<String>,
 }
 
 impl NewMessage {
-    /// A message without attributes or delay.
+    /// A message without attributes, delay or group.
     pub fn new(body: impl Into<String>) -> Self {
         Self { body: body.into(), ..Self::default() }
     }
@@ -70,6 +73,8 @@ pub struct MessageContent {
     pub md5_of_body: String,
     pub attributes: BTreeMap<String, MessageAttribute>,
     pub trace_header: Option<String>,
+    /// Whose it is; kept when the message moves.
+    pub group: Option<Arc<str>>,
     /// Milliseconds since 1970; kept when the message moves to a dead-letter queue.
     pub sent_at_ms: u64,
     /// Bytes that count against the limits.
@@ -89,6 +94,7 @@ impl MessageContent {
         }
         check_characters(&new.body)?;
         check_attributes(&new.attributes)?;
+        check_group(new.group.as_deref())?;
         let size = message_size(&new);
         if size > size_max {
             let reason = format!(
@@ -103,6 +109,7 @@ impl MessageContent {
             body: new.body,
             attributes: new.attributes,
             trace_header: new.trace_header,
+            group: new.group.map(Arc::from),
             sent_at_ms: now_ms,
             size,
         })
@@ -116,6 +123,7 @@ impl MessageContent {
             md5_of_body: self.md5_of_body.clone(),
             attributes: self.attributes.clone(),
             trace_header: self.trace_header.clone(),
+            group: self.group.clone(),
             sent_at_ms: now_ms,
             size: self.size,
             event_size: self.event_size,
@@ -133,7 +141,7 @@ pub(crate) fn message_size(message: &NewMessage) -> usize {
     message.body.len() + attributes
 }
 
-/// Attributes are written twice as long at most (base64 needs less); the rest of a record has a fixed size.
+/// Attributes are written twice as long at most (base64 needs less), and so is a group; the rest of a record has a fixed size.
 fn event_size(message: &NewMessage) -> usize {
     let escaped =
         message.body.bytes().filter(|byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t')).count();
@@ -144,7 +152,8 @@ fn event_size(message: &NewMessage) -> usize {
             128 + name.len() + attribute.data_type.len() + 2 * attribute.value.bytes().len()
         })
         .sum();
-    message.body.len() + escaped + attributes + 1_024
+    let group = 2 * message.group.as_deref().map_or(0, str::len);
+    message.body.len() + escaped + attributes + group + 1_024
 }
 
 /// SQS takes only the characters of XML 1.0; Rust's strings hold no surrogates already.
@@ -214,6 +223,22 @@ fn check_attributes(attributes: &BTreeMap<String, MessageAttribute>) -> Result<(
         }
     }
     Ok(())
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html>
+fn check_group(group: Option<&str>) -> Result<(), SqsError> {
+    let Some(group) = group else { return Ok(()) };
+    let allowed = (1..=limits::MESSAGE_GROUP_CHARS_MAX).contains(&group.len())
+        && group.bytes().all(|byte| byte.is_ascii_graphic());
+    if allowed {
+        return Ok(());
+    }
+    let message = format!(
+        "Value {group} for parameter MessageGroupId is invalid. Reason: MessageGroupId can only include alphanumeric and \
+         punctuation characters. 1 to {} in length.",
+        limits::MESSAGE_GROUP_CHARS_MAX
+    );
+    Err(error(ErrorKind::InvalidParameterValue, message))
 }
 
 /// The MD5 of attributes in name order, as the SDKs compute it to compare; `None` without attributes.
@@ -301,6 +326,19 @@ mod tests {
         )]);
         let md5 = md5_of_attributes(attributes.iter().map(|(name, value)| (name.as_str(), value)));
         assert_eq!(md5.as_deref(), Some("235c5c510d26fb653d073faed50ae77c"));
+    }
+
+    #[test]
+    fn a_group_is_up_to_128_letters_digits_and_punctuation() {
+        let with = |group: &str| NewMessage { group: Some(group.to_owned()), ..NewMessage::new("m") };
+        let longest = "x".repeat(limits::MESSAGE_GROUP_CHARS_MAX);
+        for group in ["a", "Tenant_17", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", &longest] {
+            assert!(MessageContent::new(with(group), limits::MESSAGE_BYTES_MAX, 0).is_ok(), "{group}");
+        }
+        for group in ["", "two words", "tab\t", "J\u{f6}rg", &format!("{longest}x")] {
+            let refused = MessageContent::new(with(group), limits::MESSAGE_BYTES_MAX, 0).unwrap_err();
+            assert_eq!(refused.kind, ErrorKind::InvalidParameterValue, "{group:?}");
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! and adds waiting. The HTTP side speaks the AWS JSON 1.0 protocol, as the AWS SDKs and the AWS CLI do.
 //!
 //! It differs from AWS where that helps: numbers called approximate are exact, messages come in the order in which
-//! they became visible, each send is delivered once unless its visibility timeout passes, a purge is immediate, and the
-//! name of a deleted queue is free at once. FIFO queues are refused.
+//! they became visible, but that those with a `MessageGroupId` let the groups take turns, each send is delivered once unless its
+//! visibility timeout passes, a purge is immediate, and the name of a deleted queue is free at once. FIFO queues are refused.
 
 mod attributes;
 mod error;
@@ -14,6 +14,7 @@ mod message;
 mod moves;
 mod queue;
 mod queues;
+mod ready;
 mod receipt;
 mod shared;
 mod wire;

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::attributes::QueueAttributes;
 use super::error::{ErrorKind, SqsError, error};
 use super::message::MessageContent;
+use super::ready::{Place, Ready};
 use super::receipt::Receipt;
 use crate::limits;
 
@@ -47,8 +48,8 @@ pub(crate) struct Queue {
     /// Rung when a message may have become visible, or will become so at another time.
     pub(crate) bell: Arc<Notify>,
     messages: HashMap<u64, Message>,
-    /// Visible messages by (the time they became so, key).
-    ready: BTreeSet<(u64, u64)>,
+    /// Visible messages, in the order in which they are received.
+    ready: Ready,
     /// Delayed messages and those in flight, by (the time they become visible, key).
     waiting: BTreeSet<(u64, u64)>,
     /// All messages by (sent time, key): the first one expires first.
@@ -62,6 +63,8 @@ pub(crate) struct Queue {
 pub(crate) struct Message {
     content: Arc<MessageContent>,
     visible_at_ms: u64,
+    /// Where it stands among the visible ones, while it is one.
+    place: Place,
     state: State,
     /// All receives, as ApproximateReceiveCount shows them.
     receive_count: u32,
@@ -107,7 +110,7 @@ impl Queue {
             purged_at_ms: None,
             bell: Arc::new(Notify::new()),
             messages: HashMap::new(),
-            ready: BTreeSet::new(),
+            ready: Ready::default(),
             waiting: BTreeSet::new(),
             by_age: BTreeSet::new(),
             delayed: 0,
@@ -127,7 +130,7 @@ impl Queue {
                     self.delayed -= 1;
                 }
                 message.state = State::Ready;
-                self.ready.insert((at, key));
+                message.place = self.ready.insert(message.content.group.as_ref(), at, key);
             }
         }
         let before = self.bytes;
@@ -146,6 +149,7 @@ impl Queue {
         let message = Message {
             content,
             visible_at_ms: now_ms + u64::from(delay_s) * 1_000,
+            place: Place::default(),
             state: if delay_s == 0 { State::Ready } else { State::Delayed },
             receive_count: 0,
             receives_here: 0,
@@ -164,10 +168,10 @@ impl Queue {
         self.insert(key, message);
     }
 
-    /// The message that has been visible for longest: its key, and the ARN of the queue that gave it up.
+    /// The message that would be received next: its key, and the ARN of the queue that gave it up.
     pub(crate) fn first_ready(&self) -> Option<(u64, Option<Arc<str>>)> {
-        let (_, key) = self.ready.first()?;
-        Some((*key, self.messages.get(key)?.dead_letter_source_arn.clone()))
+        let key = self.ready.first()?;
+        Some((key, self.messages.get(&key)?.dead_letter_source_arn.clone()))
     }
 
     /// Takes a message out, for another queue of the same server: its bytes stay counted.
@@ -175,16 +179,18 @@ impl Queue {
         self.remove(key).map(|message| message.content)
     }
 
-    fn insert(&mut self, key: u64, message: Message) {
+    fn insert(&mut self, key: u64, mut message: Message) {
         let place = (message.visible_at_ms, key);
         match message.state {
-            State::Ready => self.ready.insert(place),
+            State::Ready => {
+                message.place = self.ready.insert(message.content.group.as_ref(), message.visible_at_ms, key);
+            }
             State::Delayed => {
                 self.delayed += 1;
-                self.waiting.insert(place)
+                self.waiting.insert(place);
             }
-            State::InFlight => self.waiting.insert(place),
-        };
+            State::InFlight => drop(self.waiting.insert(place)),
+        }
         self.by_age.insert((message.content.sent_at_ms, key));
         self.bytes += message.content.size;
         self.messages.insert(key, message);
@@ -195,19 +201,19 @@ impl Queue {
         let message = self.messages.remove(&key)?;
         let place = (message.visible_at_ms, key);
         match message.state {
-            State::Ready => self.ready.remove(&place),
+            State::Ready => self.ready.remove(message.content.group.as_ref(), message.place),
             State::Delayed => {
                 self.delayed -= 1;
-                self.waiting.remove(&place)
+                self.waiting.remove(&place);
             }
-            State::InFlight => self.waiting.remove(&place),
-        };
+            State::InFlight => drop(self.waiting.remove(&place)),
+        }
         self.by_age.remove(&(message.content.sent_at_ms, key));
         self.bytes -= message.content.size;
         Some(message)
     }
 
-    /// Receives visible messages, the one that has been visible for longest first.
+    /// Receives visible messages: the groups take turns, and of a group the one that has been visible for longest is first.
     ///
     /// `receives_max` is the redrive policy's count if its dead-letter queue exists: a message that was received
     /// as often goes to `dead` instead. AWS moves it at the receive that would be one too many as well.
@@ -222,7 +228,7 @@ impl Queue {
         let mut event_bytes = 0_usize;
         let timeout_s = options.visibility_timeout_s.unwrap_or(self.attributes.visibility_timeout_s);
         while received.len() < options.messages_max {
-            let Some(&(_, key)) = self.ready.first() else {
+            let Some(key) = self.ready.first() else {
                 break;
             };
             let Some(message) = self.messages.get_mut(&key) else {
@@ -244,7 +250,7 @@ impl Queue {
             if event_bytes > options.event_bytes_max && !received.is_empty() {
                 break;
             }
-            self.ready.pop_first();
+            self.ready.take(message.content.group.as_ref(), message.place);
             message.state = State::InFlight;
             message.visible_at_ms = now_ms + u64::from(timeout_s) * 1_000;
             message.receive_count = message.receive_count.saturating_add(1);

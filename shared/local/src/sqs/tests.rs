@@ -170,6 +170,47 @@ fn messages_come_in_the_order_in_which_they_became_visible() {
     assert_eq!(bodies(&receive(&mut queues, "jobs", NOW + 3_000)), ["c", "d", "a"]);
 }
 
+fn send_of(queues: &mut Queues, group: &str, body: &str, now_ms: u64) {
+    let message = NewMessage { group: Some(group.to_owned()), ..NewMessage::new(body) };
+    queues.send("jobs", message, now_ms).unwrap();
+}
+
+#[test]
+fn one_groups_thousand_messages_do_not_keep_anothers_one_waiting() {
+    let mut queues = with_queue(&[]);
+    for n in 0..1_000 {
+        send_of(&mut queues, "big", &format!("big {n}"), NOW);
+    }
+    assert_eq!(receive(&mut queues, "jobs", NOW).len(), 10);
+    send_of(&mut queues, "small", "small", NOW + 5);
+    assert_eq!(bodies(&receive(&mut queues, "jobs", NOW + 5))[..3], ["small", "big 10", "big 11"]);
+}
+
+#[test]
+fn groups_take_turns_also_when_delays_and_visibility_timeouts_end() {
+    let mut queues = with_queue(&[("VisibilityTimeout", "10")]);
+    for body in ["a1", "a2", "a3"] {
+        send_of(&mut queues, "a", body, NOW);
+    }
+    assert_eq!(bodies(&receive(&mut queues, "jobs", NOW)), ["a1", "a2", "a3"]);
+    let late = NewMessage { group: Some("b".to_owned()), delay_s: Some(11), ..NewMessage::new("b1") };
+    queues.send("jobs", late, NOW).unwrap();
+    assert_eq!(bodies(&receive(&mut queues, "jobs", NOW + 11_000)), ["a1", "b1", "a2", "a3"]);
+}
+
+#[test]
+fn a_message_keeps_its_group_in_the_dead_letter_queue_and_on_its_way_back() {
+    let mut queues = with_queue(&[("VisibilityTimeout", "0"), ("RedrivePolicy", REDRIVE)]);
+    send_of(&mut queues, "a", "poison", NOW);
+    for _ in 0..3 {
+        receive(&mut queues, "jobs", NOW);
+    }
+    queues.start_move("arn:aws:sqs:eu-central-1:000000000000:dead", None, None, NOW).unwrap();
+    let back = receive(&mut queues, "jobs", NOW);
+    assert_eq!((back[0].content.group.as_deref(), back[0].receive_count), (Some("a"), 1));
+    assert_eq!(back[0].system_attributes("me")["MessageGroupId"], "a");
+}
+
 #[test]
 fn creating_again_compares_only_the_given_attributes() {
     let mut queues = with_queue(&[("VisibilityTimeout", "7"), ("RedrivePolicy", REDRIVE)]);
@@ -246,7 +287,9 @@ fn at_random_the_counts_agree_with_a_plain_model() {
         match random(5) {
             0 | 1 => {
                 let delay_s = u32::try_from(random(3)).unwrap();
-                let message = NewMessage { delay_s: Some(delay_s), ..NewMessage::new("m") };
+                let group =
+                    [None, Some("a"), Some("b")][usize::try_from(random(3)).unwrap()].map(str::to_owned);
+                let message = NewMessage { delay_s: Some(delay_s), group, ..NewMessage::new("m") };
                 let id = queues.send("jobs", message, now).unwrap().message_id;
                 model.push((id, now + u64::from(delay_s) * 1_000));
             }

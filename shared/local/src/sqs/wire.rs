@@ -204,8 +204,6 @@ impl WireMessage {
             let message = "The request contains a parameter that is not valid for this queue type: MessageDeduplicationId";
             return Err(error(ErrorKind::InvalidParameterValue, message));
         }
-        // On standard queues MessageGroupId only asks for fair queueing, which has nothing to do here.
-        drop(self.message_group_id);
         let delay_s = match self.delay_seconds {
             None => None,
             Some(delay) => Some(u32::try_from(delay).map_err(|_| {
@@ -230,7 +228,13 @@ impl WireMessage {
                 }
             }
         }
-        Ok(NewMessage { body: self.message_body.unwrap_or_default(), attributes, trace_header, delay_s })
+        Ok(NewMessage {
+            body: self.message_body.unwrap_or_default(),
+            attributes,
+            trace_header,
+            delay_s,
+            group: self.message_group_id,
+        })
     }
 }
 
@@ -425,6 +429,9 @@ impl Received {
         ]);
         if let Some(trace_header) = &self.content.trace_header {
             attributes.insert("AWSTraceHeader", trace_header.clone());
+        }
+        if let Some(group) = &self.content.group {
+            attributes.insert("MessageGroupId", group.to_string());
         }
         if let Some(arn) = &self.dead_letter_source_arn {
             attributes.insert("DeadLetterQueueSourceArn", arn.to_string());

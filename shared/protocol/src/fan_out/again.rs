@@ -71,13 +71,16 @@ impl<H: Host> Protocol<H> {
             }
         }
         self.put_opened(line, position, opened_ms).await?;
-        match is_delegated {
-            true => self.ask_to_open(line, position).await,
+        let wished = self.wished_meanwhile(line, position, resumes).await?;
+        let mut sendings = match is_delegated {
+            true => self.ask_to_open(line, position).await?,
             false => {
                 let opening = Opening { started_ms: opened_ms, events: position.events };
-                self.begin_all(line, position, begun, opening).await
+                self.begin_all(line, position, begun, opening).await?
             }
-        }
+        };
+        sendings.extend(wished);
+        Ok(sendings)
     }
 
     /// What branches with these indexes start with.
@@ -116,7 +119,7 @@ impl<H: Host> Protocol<H> {
                 let records = records.get(..count).ok_or_else(lost)?;
                 let resumption = self.follow(old, number, input, records).await?.ok_or_else(lost)?;
                 let branch = resumes.branch.child(resumes.seq, number);
-                all.push(resumption.input(index, left, resumes.redriven_seq, &branch));
+                all.push(resumption.input(index, left, resumes, &branch));
             }
         }
         Ok(all)
@@ -137,7 +140,7 @@ impl<H: Host> Protocol<H> {
         let (mut plans, mut resumes) = (Vec::new(), position.resumes.as_deref().cloned());
         while let Some(next) = resumes.take() {
             let (plan, _) = self.plan_of(run, &next).await?;
-            resumes = plan.resumes.clone();
+            resumes = plan.resumes.as_deref().cloned();
             plans.push((RecordKey { run: key.clone(), branch: next.branch, seq: next.seq }, plan));
         }
         let total =
@@ -157,7 +160,7 @@ impl<H: Host> Protocol<H> {
         }
         let mut listed: Vec<BTreeMap<u32, Ended>> = Vec::with_capacity(fan_outs.len() + 1);
         for (fan_out, count) in fan_outs.iter().zip(counts) {
-            let parts = self.ended_of(fan_out, count).await?;
+            let parts = self.ended_of(fan_out, self.parts(count)).await?;
             let ok = parts.into_iter().flatten().filter(|ended| ended.how == EndedHow::Ok);
             listed.push(ok.map(|ended| (ended.index, ended)).collect());
         }

@@ -1,9 +1,9 @@
 //! What a fan-out comes to.
 
-use super::{BranchEnd, Opened, again::Results, no_fan_out, open::in_time};
+use super::{BranchEnd, Opened, again::Results, no_fan_out, open::in_time, write::Written};
 use crate::{
     Protocol,
-    fan_outs::{Ended, EndedHow, FanOuts, PartKey},
+    fan_outs::{Ended, EndedHow, FanOuts, Node, Part, PartKey, TallyKey},
     item::{Record, RecordKey, RunKey},
     limits,
     message::Lock,
@@ -11,8 +11,10 @@ use crate::{
     traits::{Host, WorldError, WorldResult},
 };
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use serde_json::Value;
+use std::ops::Range;
 use stepladder_asl::{Definition, errors};
-use stepladder_engine::{Outcome, Phase, Run, writing};
+use stepladder_engine::{Outcome, Phase, Run, Writing, writing};
 
 impl<H: Host> Protocol<H> {
     /// The outcome of a fan-out of which all branches have ended, or more have failed than are tolerated. Either is true
@@ -25,42 +27,100 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<Outcome> {
         let fan_out = opened.position.fan_out().ok_or_else(|| no_fan_out(&opened.position))?;
         let key = Lock::of(&opened.position).key(&RunKey::of(run));
-        let tally = self.host.store().tally(&key).await?;
-        let parts = self.ended_of(&key, fan_out.count).await?;
+        let tree = self.tree(fan_out.count);
+        let top = TallyKey { fan_out: key.clone(), node: tree.top() };
+        let tally = self.host.store().tally(&top).await?;
+        let mut is_decided = self.has_all(&tally, top.node, tree);
+        // Where all have ended before an update opened the fan-out anew, its threshold decides here.
+        let tolerated = tally.update.map_or(fan_out.failures_tolerated, |update| update.failures_tolerated);
+        let mut has_failed = tally.total_failures() > tolerated;
+        // An older version had all parts report to the root item.
+        let is_of_old = !is_decided && !has_failed && top.node.is_some();
+        if is_of_old {
+            let tally = self.host.store().tally(&TallyKey::root(&key)).await?;
+            is_decided = tally.has_all(self.parts(fan_out.count).end);
+            has_failed = tally.total_failures() > fan_out.failures_tolerated;
+        }
         let seeded = self.seeded(run);
         let writing = match in_time(&opened.position, writing(definition, &seeded, &opened.position))? {
             Ok(writing) => writing,
             Err(outcome) => return Ok(outcome),
         };
-        if tally.total_failures() > fan_out.failures_tolerated {
+        if has_failed {
+            let parts = self.ended_of(&key, self.parts(fan_out.count)).await?;
             let failed = self.branch_failed(&key, &parts).await?;
             // What there is of results is written all the same.
             if let Some(writing) = writing.filter(|writing| writing.place.is_some()) {
-                let results = self.ended_results(run, opened, key, parts).await?;
-                if let Err(outcome) =
-                    self.write_results((run, definition), opened, &writing, &results).await?
-                {
+                let written = self.write_what_there_is((run, definition), opened, &writing, parts).await?;
+                if let Err(outcome) = written {
                     return Ok(outcome);
                 }
             }
             return Ok(failed);
         }
-        if !tally.has_all(self.parts(fan_out.count).end) {
+        if !is_decided {
             return Err(payload::unreadable(&format!("join the fan-out at {key}"), "it is not complete"));
         }
+        if self.is_gathered(&opened.position) && !is_of_old {
+            return self.joined_from_nodes(writing.as_ref(), &key, tree).await;
+        }
+        let parts = self.ended_of(&key, self.parts(fan_out.count)).await?;
         let results = self.ended_results(run, opened, key.clone(), parts).await?;
         let total = opened.position.resumes.as_ref().map_or(fan_out.count, |resumes| resumes.total);
         if u32::try_from(results.ended.len()).ok() != Some(total) {
-            let operation = format!("join the fan-out at {key}");
-            return Err(payload::unreadable(&operation, "the end of a branch is not there"));
+            return Err(one_end_is_missing(&key));
         }
         match writing {
             Some(writing) => {
-                let written = self.write_results((run, definition), opened, &writing, &results).await?;
-                Ok(written.map_or_else(|outcome| outcome, |response| Outcome::Responded { response }))
+                let run = (run, definition);
+                let written = self.write_results(run, opened, &writing, &results, None).await?;
+                match written {
+                    Ok(written) => Ok(responded(self.written(&writing, written).await?)),
+                    Err(outcome) => Ok(outcome),
+                }
             }
             None => self.joined(&results, self.host.settings().payload_bytes_max).await,
         }
+    }
+
+    /// Writes what has ended of a fan-out that has failed.
+    async fn write_what_there_is(
+        &self,
+        (run, definition): (&Run, &Definition),
+        opened: &Opened,
+        writing: &Writing,
+        parts: Vec<Vec<Ended>>,
+    ) -> WorldResult<Result<(), Outcome>> {
+        let count = opened.position.fan_out().map_or(0, |fan_out| fan_out.count);
+        let key = Lock::of(&opened.position).key(&RunKey::of(run));
+        let tree = self.tree(count);
+        let has_ended = |node: Node| {
+            let parts = tree.parts_of(node).filter_map(|part| parts.get(usize::try_from(part).ok()?));
+            parts.map(Vec::len).sum::<usize>() > 0
+        };
+        let begun: Vec<Node> = tree.lowest().filter(|node| has_ended(*node)).collect();
+        let results = self.ended_results(run, opened, key.clone(), parts).await?;
+        if !self.is_gathered(&opened.position) {
+            return match self.write_results((run, definition), opened, writing, &results, None).await? {
+                Ok(written) => Ok(self.written(writing, written).await?.map(drop)),
+                Err(outcome) => Ok(Err(outcome)),
+            };
+        }
+        // Of the nodes that are complete the results have been written; of those that haven't begun there are none.
+        let mut all = Written::default();
+        for node in begun {
+            match self.gathered(&TallyKey::of(&key, node)).await? {
+                Some(gathered) => all.extend(gathered.written),
+                None => {
+                    let run = (run, definition);
+                    match self.write_results(run, opened, writing, &results, Some(node)).await? {
+                        Ok(written) => all.extend(written),
+                        Err(outcome) => return Ok(Err(outcome)),
+                    }
+                }
+            }
+        }
+        Ok(self.written(writing, all).await?.map(drop))
     }
 
     /// Where the results of all branches lie that have ended.
@@ -77,11 +137,19 @@ impl<H: Host> Protocol<H> {
         }
     }
 
-    /// The branches that have ended, part by part, each in the order in which they were listed.
-    pub(crate) async fn ended_of(&self, fan_out: &RecordKey, count: u32) -> WorldResult<Vec<Vec<Ended>>> {
-        stream::iter(self.parts(count).map(|part| async move {
-            let part = PartKey { fan_out: fan_out.clone(), part };
-            self.host.store().part(&part).await.map(|part| part.ended)
+    /// The branches of some parts that have ended, part by part, each in the order in which they were listed.
+    pub(crate) async fn ended_of(
+        &self,
+        fan_out: &RecordKey,
+        parts: Range<u32>,
+    ) -> WorldResult<Vec<Vec<Ended>>> {
+        Ok(self.some_parts(fan_out, parts).await?.into_iter().map(|part| part.ended).collect())
+    }
+
+    /// Some parts of a fan-out.
+    pub(crate) async fn some_parts(&self, fan_out: &RecordKey, parts: Range<u32>) -> WorldResult<Vec<Part>> {
+        stream::iter(parts.map(|part| async move {
+            self.host.store().part(&PartKey { fan_out: fan_out.clone(), part }).await
         }))
         .buffered(limits::FAN_OUT_ITEMS_AT_ONCE)
         .try_collect()
@@ -106,7 +174,7 @@ impl<H: Host> Protocol<H> {
     }
 
     /// The results in the order of the branches. Those whose sizes say that they are too much together aren't read.
-    async fn joined(&self, of: &Results, bytes_max: usize) -> WorldResult<Outcome> {
+    pub(super) async fn joined(&self, of: &Results, bytes_max: usize) -> WorldResult<Outcome> {
         let newest = of.fan_outs.len().saturating_sub(1);
         let (mut results, mut own_events, mut bytes) = (Vec::new(), 0_u64, 0_usize);
         let chunks: Vec<Vec<(usize, Ended)>> =
@@ -184,7 +252,7 @@ impl<H: Host> Protocol<H> {
 
 impl Results {
     /// Those of a fan-out that was opened anew.
-    fn of(fan_out: RecordKey, parts: Vec<Vec<Ended>>) -> Self {
+    pub(super) fn of(fan_out: RecordKey, parts: Vec<Vec<Ended>>) -> Self {
         let mut ended: Vec<Ended> = parts.into_iter().flatten().collect();
         ended.sort_by_key(|ended| ended.index);
         let indexes = ended.iter().map(|ended| ended.index).collect();
@@ -200,6 +268,15 @@ pub(super) fn last_key(fan_out: &RecordKey, ended: &Ended) -> RecordKey {
     }
 }
 
+pub(super) fn one_end_is_missing(fan_out: &RecordKey) -> WorldError {
+    payload::unreadable(&format!("join the fan-out at {fan_out}"), "the end of a branch is not there")
+}
+
+/// What a ResultWriter has made of the results.
+pub(super) fn responded(written: Result<Value, Outcome>) -> Outcome {
+    written.map_or_else(|outcome| outcome, |response| Outcome::Responded { response })
+}
+
 /// What of a branch's end lies in the blob store, in bytes.
 fn blob_bytes(record: &Record) -> usize {
     match &record.end {
@@ -210,7 +287,7 @@ fn blob_bytes(record: &Record) -> usize {
 }
 
 /// The results of the branches are larger together than any payload may be.
-fn too_much(bytes_max: usize) -> Outcome {
+pub(super) fn too_much(bytes_max: usize) -> Outcome {
     let cause = format!(
         "The results of the branches have more than {bytes_max} bytes, the most (payload_bytes_max)."
     );

@@ -6,7 +6,7 @@ use crate::{
     batch::Sending,
     deliver::{Handled, plain_bytes_max},
     effects::{finished, too_slow},
-    fan_outs::{FanOuts, PartKey},
+    fan_outs::{FanOuts, PartKey, TallyKey, pieces},
     item::{RecordKey, RunKey},
     json, limits,
     line::{Before, Line},
@@ -34,7 +34,7 @@ impl<H: Host> Protocol<H> {
         let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
         let key = Lock::of(position).key(&RunKey::of(line.run));
         // Whoever stops a fan-out sets this flag first.
-        if self.host.store().tally(&key).await?.is_stopped {
+        if self.host.store().tally(&TallyKey::root(&key)).await?.is_stopped {
             return Ok(Vec::new());
         }
         if let Some(resumes) = position.resumes.as_deref() {
@@ -130,13 +130,43 @@ impl<H: Host> Protocol<H> {
         position: &Position,
     ) -> WorldResult<Vec<Sending>> {
         let fan_out = position.fan_out().ok_or_else(|| no_fan_out(position))?;
+        let parts = self.parts(self.begun(&fan_out));
+        self.ask_to_open_parts(line, &Lock::of(position), parts, fan_out.inputs_seq.is_some()).await
+    }
+
+    /// A message for each of some parts; for several of them where they are many, so that no delivery sends all messages.
+    async fn ask_to_open_parts(
+        &self,
+        line: &Line<'_>,
+        fan_out: &Lock,
+        parts: Range<u32>,
+        is_read: bool,
+    ) -> WorldResult<Vec<Sending>> {
         let mut sendings = Vec::new();
-        for part in self.parts(self.begun(&fan_out)) {
-            let is_read = fan_out.inputs_seq.is_some();
-            let ask = Ask::Open { fan_out: Lock::of(position), part, is_read };
+        for Range { start: first, end } in pieces(parts, self.node_parts()) {
+            let (fan_out, parts) = (fan_out.clone(), end.saturating_sub(first));
+            let ask = match parts {
+                1 => Ask::Open { fan_out, part: first, is_read },
+                _ => Ask::OpenParts { fan_out, first, parts, is_read },
+            };
             sendings.push(self.sending(QueueName::Timer, &self.next(line, ask), i64::MIN).await?);
         }
         Ok(sendings)
+    }
+
+    /// Asks for some parts to be opened.
+    pub(crate) async fn open_parts(
+        &self,
+        message: &Message,
+        definition: &Definition,
+        (lock, parts, is_read): (&Lock, Range<u32>, bool),
+    ) -> WorldResult<Handled> {
+        let key = lock.key(&RunKey::of(&message.run));
+        if self.host.store().tally(&TallyKey::root(&key)).await?.is_stopped {
+            return Ok(Handled::done());
+        }
+        let line = Line::of(message, definition, Before::Perhaps);
+        Ok(Handled::sending(self.ask_to_open_parts(&line, lock, parts, is_read).await?))
     }
 
     /// Starts those branches of one part with which the fan-out begins.
@@ -148,7 +178,7 @@ impl<H: Host> Protocol<H> {
         before: Before,
     ) -> WorldResult<Handled> {
         let key = lock.key(&RunKey::of(&message.run));
-        if self.host.store().tally(&key).await?.is_stopped {
+        if self.host.store().tally(&TallyKey::root(&key)).await?.is_stopped {
             return Ok(Handled::done());
         }
         let line = Line::of(message, definition, before);

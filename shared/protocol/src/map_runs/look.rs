@@ -3,11 +3,11 @@
 use super::{MapRunItem, MapRunKey, MapRuns};
 use crate::{
     Protocol,
-    fan_outs::{Ended, EndedHow},
+    fan_outs::{Ended, EndedHow, Part},
     item::{RecordKey, RunId, RunItem},
     traits::{Clock, Host, Store, WorldResult},
 };
-use stepladder_engine::{Branch, FanOut, Outcome, Plan, Status, limits::BRANCHES_MAX, map_run_digits};
+use stepladder_engine::{Branch, FanOut, Outcome, Plan, Status, limits::CHILDREN_MAX, map_run_digits};
 
 /// A Map Run, and the run that it belongs to.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,8 +89,35 @@ pub struct MapRunCounts {
 pub(super) struct Generation {
     pub(super) fan_out: RecordKey,
     pub(super) shape: FanOut,
-    /// What of it went on to the next one, and the redrive count since; none of the last one.
-    pub(super) left: Option<(Plan, u32)>,
+    /// What of it went on to the next one, and by what; none of the last one.
+    pub(super) left: Option<(Plan, GoneOn)>,
+}
+
+/// By what a Map Run went on from one of its fan-outs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GoneOn {
+    /// A redrive: the redrive count since.
+    Redriven(u32),
+    /// An update: those that had failed have failed for all that comes after it, up to a redrive. The redrive count then.
+    Updated(u32),
+}
+
+impl GoneOn {
+    /// The redrive count before.
+    pub(super) fn count_before(self) -> u32 {
+        match self {
+            GoneOn::Redriven(since) => since.saturating_sub(1),
+            GoneOn::Updated(count) => count,
+        }
+    }
+}
+
+/// How far a child was before the last fan-out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Past {
+    Pending,
+    Begun,
+    Failed,
 }
 
 /// How far a branch of the last fan-out is.
@@ -144,7 +171,7 @@ impl<H: Host> Protocol<H> {
             for record in page {
                 let status = match self.outcome(key, &record).await? {
                     Outcome::ItemsRead { reading, is_all } => match (reading.children, is_all) {
-                        (children, _) if children > BRANCHES_MAX => MapRunStatus::Failed,
+                        (children, _) if children > CHILDREN_MAX => MapRunStatus::Failed,
                         (0, true) => MapRunStatus::Succeeded,
                         _ => {
                             seq = record.seq.saturating_add(1);
@@ -153,6 +180,8 @@ impl<H: Host> Protocol<H> {
                     },
                     Outcome::Joined { .. } | Outcome::Responded { .. } => MapRunStatus::Succeeded,
                     Outcome::BranchFailed { .. } | Outcome::Failed { .. } => MapRunStatus::Failed,
+                    // The next fan-out is being opened.
+                    Outcome::Updated { .. } => return self.map_run_end_around(found).await,
                     _ => MapRunStatus::Aborted,
                 };
                 return Ok(MapRunEnd::at(status, record.finished_ms));
@@ -187,12 +216,12 @@ impl<H: Host> Protocol<H> {
         let item = &found.item;
         let generations = self.generations(found).await?;
         let Some(last) = generations.last() else { return Ok(MapRunCounts::default()) };
-        let ended = self.ended_of(&last.fan_out, last.shape.count).await?;
-        let stages = self.stages(&last.shape, &ended);
+        let parts = self.some_parts(&last.fan_out, self.parts(last.shape.count)).await?;
+        let stages = self.stages(&last.shape, &parts);
         let total = item.now.children;
         let mut counts = MapRunCounts::default();
         let mut left_items = 0_u64;
-        for ((original, was_begun), stage) in originals(&generations).into_iter().zip(stages) {
+        for ((original, past), stage) in originals(&generations).into_iter().zip(stages) {
             let items = match stage {
                 // It is a child without a batch.
                 Stage::Ended(EndedHow::Unread) => 1,
@@ -203,10 +232,11 @@ impl<H: Host> Protocol<H> {
                 let count = match stage {
                     Stage::Ended(EndedHow::Ok) => &mut counts.succeeded,
                     Stage::Ended(EndedHow::Failed | EndedHow::Unread) => &mut counts.failed,
+                    Stage::Begun | Stage::Pending if past == Past::Failed => &mut counts.failed,
                     Stage::Begun if end.is_over() => &mut counts.aborted,
                     Stage::Begun => &mut counts.running,
-                    Stage::Pending if was_begun && end.is_over() => &mut counts.aborted,
-                    Stage::Pending if was_begun => &mut counts.pending_redrive,
+                    Stage::Pending if past == Past::Begun && end.is_over() => &mut counts.aborted,
+                    Stage::Pending if past == Past::Begun => &mut counts.pending_redrive,
                     Stage::Pending => &mut counts.pending,
                 };
                 *count = count.saturating_add(many);
@@ -222,17 +252,17 @@ impl<H: Host> Protocol<H> {
         Ok(counts)
     }
 
-    fn stages(&self, shape: &FanOut, ended: &[Vec<Ended>]) -> Vec<Stage> {
+    fn stages(&self, shape: &FanOut, parts: &[Part]) -> Vec<Stage> {
         let mut stages: Vec<Stage> = (0..shape.count)
             .map(|index| match self.begun_by(shape, index) {
                 None => Stage::Begun,
-                Some((part, place)) => match beginner(shape, ended_at(ended, part), place) {
+                Some((part, place)) => match beginner(shape, part_at(parts, part), place) {
                     Some(_) => Stage::Begun,
                     None => Stage::Pending,
                 },
             })
             .collect();
-        for ended in ended.iter().flatten() {
+        for ended in parts.iter().flat_map(|part| &part.ended) {
             let at = usize::try_from(ended.index).ok();
             if let Some(stage) = at.and_then(|at| stages.get_mut(at)) {
                 *stage = Stage::Ended(ended.how);
@@ -257,11 +287,15 @@ impl<H: Host> Protocol<H> {
         let mut resumes = item.now.resumes.as_deref().cloned();
         while let Some(next) = resumes.take() {
             let (plan, before) = self.plan_of(&run, &next).await?;
-            resumes = plan.resumes.clone();
+            let gone_on = match next.repeats_failures() {
+                true => GoneOn::Updated(before.redrive_count),
+                false => GoneOn::Redriven(before.redrive_count.saturating_add(1)),
+            };
+            resumes = plan.resumes.as_deref().cloned();
             generations.push(Generation {
                 fan_out: RecordKey { run: item.key.run.clone(), branch: next.branch, seq: next.seq },
                 shape: plan.fan_out,
-                left: Some((plan, before.redrive_count.saturating_add(1))),
+                left: Some((plan, gone_on)),
             });
         }
         generations.reverse();
@@ -270,26 +304,37 @@ impl<H: Host> Protocol<H> {
 }
 
 /// The end at a place of a part, unless nothing begins with it: that of a branch whose failure was one too many.
-pub(super) fn beginner(shape: &FanOut, listed: &[Ended], place: usize) -> Option<Ended> {
+pub(super) fn beginner(shape: &FanOut, part: &Part, place: usize) -> Option<Ended> {
+    let listed = &part.ended;
     let ended = listed.get(place)?;
+    if part.mark.is_some() {
+        // As long as an update is to come no failure is one too many.
+        return u32::try_from(place)
+            .is_ok_and(|place| part.begins_at(place.saturating_add(1)))
+            .then_some(*ended);
+    }
     let failures = listed.iter().take(place.saturating_add(1)).filter(|ended| ended.how == EndedHow::Failed);
     let is_over = u32::try_from(failures.count()).is_ok_and(|failures| failures > shape.failures_tolerated);
     (ended.how == EndedHow::Ok || !is_over).then_some(*ended)
 }
 
-fn ended_at(ended: &[Vec<Ended>], part: u32) -> &[Ended] {
-    let at = usize::try_from(part).ok();
-    at.and_then(|at| ended.get(at)).map(Vec::as_slice).unwrap_or_default()
+fn part_at(parts: &[Part], part: u32) -> &Part {
+    const NONE: &Part = &Part { ended: Vec::new(), is_stopped: false, mark: None };
+    usize::try_from(part).ok().and_then(|at| parts.get(at)).unwrap_or(NONE)
 }
 
-/// The branches of the last fan-out, by their indexes as the state counts them, and whether they began before it.
-fn originals(generations: &[Generation]) -> Vec<(u32, bool)> {
+/// The branches of the last fan-out, by their indexes as the state counts them, and how far they were before it.
+fn originals(generations: &[Generation]) -> Vec<(u32, Past)> {
     let first = generations.first().map_or(0, |first| first.shape.count);
-    let mut originals: Vec<(u32, bool)> = (0..first).map(|index| (index, false)).collect();
-    for (plan, _) in generations.iter().filter_map(|generation| generation.left.as_ref()) {
+    let mut originals: Vec<(u32, Past)> = (0..first).map(|index| (index, Past::Pending)).collect();
+    for (plan, gone_on) in generations.iter().filter_map(|generation| generation.left.as_ref()) {
         let next = plan.numbers().filter_map(|(number, left)| {
-            let (original, was_begun) = originals.get(usize::try_from(number).ok()?)?;
-            Some((*original, *was_begun || left.records > 0))
+            let (original, past) = *originals.get(usize::try_from(number).ok()?)?;
+            Some(match gone_on {
+                GoneOn::Updated(_) if left.records > 0 => (original, Past::Failed),
+                GoneOn::Redriven(_) if left.records > 0 || past == Past::Failed => (original, Past::Begun),
+                GoneOn::Updated(_) | GoneOn::Redriven(_) => (original, past),
+            })
         });
         originals = next.collect();
     }

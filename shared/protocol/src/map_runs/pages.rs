@@ -1,9 +1,9 @@
 //! The children of a Map Run, a page at a time: only those that are asked for are read.
 
-use super::look::{Generation, MapRunEnd, MapRunFound, beginner};
+use super::look::{Generation, GoneOn, MapRunEnd, MapRunFound, beginner};
 use crate::{
     Protocol,
-    fan_outs::{Ended, EndedHow, FanOuts, PartKey},
+    fan_outs::{Ended, EndedHow, FanOuts, Part, PartKey},
     item::{Ending, Record, RecordKey},
     limits,
     message::Lock,
@@ -104,7 +104,7 @@ struct Pages<'a> {
     found: &'a MapRunFound,
     end: MapRunEnd,
     generations: Vec<Generation>,
-    ended: HashMap<(usize, u32), Vec<Ended>>,
+    parts: HashMap<(usize, u32), Part>,
 }
 
 impl<H: Host> Protocol<H> {
@@ -165,7 +165,7 @@ impl<H: Host> Protocol<H> {
 
     async fn pages<'a>(&self, found: &'a MapRunFound, end: MapRunEnd) -> WorldResult<Pages<'a>> {
         let generations = self.generations(found).await?;
-        Ok(Pages { found, end, generations, ended: HashMap::new() })
+        Ok(Pages { found, end, generations, parts: HashMap::new() })
     }
 
     async fn ending_of(&self, fan_out: &RecordKey, ended: &Ended) -> WorldResult<Ending> {
@@ -181,7 +181,7 @@ impl<H: Host> Protocol<H> {
         let item = &pages.found.run;
         let definition = self.definition(&item.id.workflow, &item.definition).await?;
         let redrive_count = match &first.left {
-            Some((_, redriven)) => redriven.saturating_sub(1),
+            Some((_, gone_on)) => gone_on.count_before(),
             None => pages.found.item.redrive_count,
         };
         let input = match definition.mentions_execution_input {
@@ -197,37 +197,36 @@ impl<H: Host> Protocol<H> {
         Ok(own.map(|input| input.data).unwrap_or_default())
     }
 
-    /// The branches of a part that have ended, in their order.
-    async fn listed<'p>(
+    /// A part of one of the fan-outs.
+    async fn part_of_page<'p>(
         &self,
         pages: &'p mut Pages<'_>,
         generation: usize,
         part: u32,
-    ) -> WorldResult<&'p [Ended]> {
-        let at = (generation, part);
-        if !pages.ended.contains_key(&at) {
-            let ended = match pages.generations.get(generation) {
-                Some(of) => {
-                    self.host.store().part(&PartKey { fan_out: of.fan_out.clone(), part }).await?.ended
-                }
-                None => Vec::new(),
-            };
-            pages.ended.insert(at, ended);
-        }
-        Ok(pages.ended.get(&at).map(Vec::as_slice).unwrap_or_default())
+    ) -> WorldResult<&'p Part> {
+        let read = match (pages.parts.contains_key(&(generation, part)), pages.generations.get(generation)) {
+            (false, Some(of)) => {
+                self.host.store().part(&PartKey { fan_out: of.fan_out.clone(), part }).await?
+            }
+            _ => Part::default(),
+        };
+        Ok(pages.parts.entry((generation, part)).or_insert(read))
     }
 
     /// Where a child is; none where it has not begun, and is no execution yet.
     async fn sketch(&self, pages: &mut Pages<'_>, index: u32) -> WorldResult<Option<Sketch>> {
-        let Some(Place { generation, number, first, redrives, redriven, is_last }) = pages.place(index)
+        let Some(Place { generation, number, first, redrives, redriven, is_last, failed }) =
+            pages.place(index)
         else {
             return Ok(None);
         };
         let Some(of) = pages.generations.get(generation) else { return Ok(None) };
         let (fan_out, shape) = (of.fan_out.clone(), of.shape);
-        let part = number / self.part_branches();
-        let listed = self.listed(pages, generation, part).await?;
-        let ended = listed.iter().find(|ended| ended.index == number).copied();
+        // What failed before an update ended there; that it fails again is only how it is counted since.
+        let (ended_in, ended_as) = failed.unwrap_or((generation, number));
+        let part = self.part_of_page(pages, ended_in, ended_as / self.part_branches()).await?;
+        let ended = part.ended.iter().find(|ended| ended.index == ended_as).copied();
+        let ended_of = pages.generations.get(ended_in).map(|of| of.fan_out.clone());
         let mut begun_by = None;
         let status = match ended.map(|ended| ended.how) {
             Some(EndedHow::Ok) => ChildStatus::Succeeded,
@@ -238,7 +237,8 @@ impl<H: Host> Protocol<H> {
                 let is_begun = match self.begun_by(&shape, number) {
                     None => true,
                     Some((part, place)) => {
-                        let ender = beginner(&shape, self.listed(pages, generation, part).await?, place);
+                        let part = self.part_of_page(pages, generation, part).await?;
+                        let ender = beginner(&shape, part, place);
                         begun_by = ender.map(|ender| record_of(&fan_out, ender.index, ender.seq));
                         ender.is_some()
                     }
@@ -255,7 +255,7 @@ impl<H: Host> Protocol<H> {
             index,
             status,
             first: first.unwrap_or_else(|| record_of(&fan_out, number, 0)),
-            ended: ended.map(|ended| (fan_out, ended)),
+            ended: ended_of.zip(ended),
             begun_by,
             redrives,
             redriven,
@@ -325,23 +325,41 @@ struct Place {
     first: Option<RecordKey>,
     redrives: u32,
     redriven: Option<u32>,
+    /// The fan-out in which it failed, and its number there, if an update came after it and no redrive.
+    failed: Option<(usize, u32)>,
 }
 
 impl Pages<'_> {
     fn place(&self, index: u32) -> Option<Place> {
-        let mut place =
-            Place { generation: 0, number: index, is_last: false, first: None, redrives: 0, redriven: None };
+        let mut place = Place {
+            generation: 0,
+            number: index,
+            is_last: false,
+            first: None,
+            redrives: 0,
+            redriven: None,
+            failed: None,
+        };
         for (at, generation) in self.generations.iter().enumerate() {
             place.generation = at;
-            let Some((plan, redriven)) = &generation.left else {
+            let Some((plan, gone_on)) = &generation.left else {
                 place.is_last = true;
                 return Some(place);
             };
             let Some((next, records)) = left_as(plan, place.number) else { return Some(place) };
             if records > 0 {
                 place.first.get_or_insert_with(|| record_of(&generation.fan_out, place.number, 0));
-                place.redrives = place.redrives.saturating_add(1);
-                place.redriven = Some(*redriven);
+            }
+            match gone_on {
+                GoneOn::Updated(_) if records > 0 => {
+                    place.failed.get_or_insert((at, place.number));
+                }
+                GoneOn::Redriven(since) if records > 0 || place.failed.take().is_some() => {
+                    place.failed = None;
+                    place.redrives = place.redrives.saturating_add(1);
+                    place.redriven = Some(*since);
+                }
+                GoneOn::Updated(_) | GoneOn::Redriven(_) => {}
             }
             place.number = next;
         }

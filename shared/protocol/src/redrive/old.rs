@@ -14,7 +14,7 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_asl::{Definition, EvalError};
 use stepladder_engine::{
-    BranchInput, Follower, Inputs, Kept, Outcome, Plan, Position, Resumes, Resumption, Run,
+    BranchInput, Follower, Inputs, Kept, Outcome, Plan, PlanAt, Position, Resumes, Resumption, Run,
 };
 
 /// A fan-out that was opened before a redrive.
@@ -117,20 +117,21 @@ impl<H: Host> Protocol<H> {
         Ok(found)
     }
 
-    /// What is left of the fan-out that another one goes on from, and the run as it was before.
+    /// What is left of the fan-out that another one goes on from, and the run as it was when that was opened.
     pub(crate) async fn plan_of(&self, run: &Run, resumes: &Resumes) -> WorldResult<(Plan, Run)> {
-        let key = RunKey::of(run);
-        let root = stepladder_engine::Branch::default();
-        let key = RecordKey { run: key, branch: root, seq: resumes.redriven_seq };
-        let lost = || payload::unreadable(&format!("read {key}"), "it doesn't say what the redrive keeps");
+        let PlanAt { branch, seq } = resumes.plan_at();
+        let key = RecordKey { run: RunKey::of(run), branch, seq };
+        let lost = || payload::unreadable(&format!("read {key}"), "it doesn't say what is kept");
         let record = self.host.store().record(&key).await?.ok_or_else(lost)?;
-        let Outcome::Redriven { redrive_count, kept: Some(Kept::FanOut(plan)) } =
-            self.outcome(&key.run, &record).await?
-        else {
-            return Err(lost());
+        let (plan, redrive_count) = match self.outcome(&key.run, &record).await? {
+            Outcome::Redriven { redrive_count, kept: Some(Kept::FanOut(plan)) } => {
+                (plan, redrive_count.saturating_sub(1))
+            }
+            Outcome::Updated { redrive_count, plan, .. } => (*plan, redrive_count),
+            _ => return Err(lost()),
         };
-        let plan = plan.find(&resumes.branch, resumes.seq).cloned().ok_or_else(lost)?;
-        Ok((plan, Run { redrive_count: redrive_count.saturating_sub(1), ..run.clone() }))
+        let plan = plan.find(&key.branch, &resumes.branch, resumes.seq).cloned().ok_or_else(lost)?;
+        Ok((plan, Run { redrive_count, ..run.clone() }))
     }
 }
 

@@ -61,6 +61,19 @@ impl<H: Host> Protocol<H> {
         .boxed()
     }
 
+    /// What is left of the fan-out that a position waits for, of which all branches have ended that have begun.
+    pub(crate) async fn left(
+        &self,
+        run: &Run,
+        definition: &Definition,
+        position: &Position,
+    ) -> WorldResult<Option<Plan>> {
+        match self.plan(run, definition, position).await?.kept {
+            Some(Kept::FanOut(plan)) => Ok(Some(plan)),
+            Some(Kept::Earlier(_)) | None => Ok(None),
+        }
+    }
+
     /// What is left of the fan-out that a position waited for.
     async fn plan(&self, run: &Run, definition: &Definition, position: &Position) -> WorldResult<Planned> {
         let Some(fan_out) = position.fan_out() else { return Ok(Planned::default()) };
@@ -71,7 +84,7 @@ impl<H: Host> Protocol<H> {
             return Ok(resumes.map(Planned::earlier).unwrap_or_default());
         }
         let old = &Old::new(run, definition, position)?;
-        let resumes = position.resumes.as_ref().map(|resumes| resumes.as_ref().clone());
+        let resumes = position.resumes.clone();
         let first = first_of(definition, position);
         let mut plan = Plan { seq: position.seq, fan_out, resumes, first, left: Vec::new() };
         let mut unlisted = Vec::new();

@@ -339,6 +339,58 @@ fn a_batch_step_that_hangs_times_out_each_of_its_items() {
     block_on(test);
 }
 
+/// The first digit says whose it is: 1 is well, 2 panics, 3 forgets one, 4 hangs.
+#[test]
+fn what_goes_wrong_in_one_groups_call_is_that_groups_alone() {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&calls);
+    let load = move |items: Vec<Item<u64>>| {
+        let inputs: Vec<u64> = items.iter().map(|item| item.input).collect();
+        seen.lock().unwrap().push(inputs.clone());
+        let tenant = inputs[0] / 10;
+        async move {
+            match tenant {
+                2 => panic!("tenant two"),
+                4 => std::future::pending().await,
+                _ => {}
+            }
+            let results = inputs.iter().skip(usize::from(tenant == 3));
+            results.map(|input| Ok::<_, Infallible>(*input)).collect::<Vec<_>>()
+        }
+    };
+    let test = async {
+        let world = World::new().await;
+        let inputs = [11, 21, 31, 41, 12, 22, 32, 13];
+        for input in inputs {
+            world.start(&format!("run-{input}"), json!(input)).await;
+        }
+        world.start("typed", json!("fifty")).await;
+        let role = Role::Batch(erase::grouped(|input: &u64| input / 10, load));
+        assert_eq!(world.deliver(role).await, none_left());
+        for input in [11, 12, 13] {
+            assert_eq!(world.end(&format!("run-{input}")).await, ("SUCCEEDED".to_owned(), json!(input)));
+        }
+        let failed = [
+            ("run-21", "Panic"),
+            ("run-22", "Panic"),
+            ("run-31", "InvalidOutput"),
+            ("run-32", "InvalidOutput"),
+            ("run-41", "States.Timeout"),
+            ("typed", "InvalidInput"),
+        ];
+        for (name, error) in failed {
+            let (status, ending) = world.end(name).await;
+            assert_eq!((status.as_str(), &ending[0]), ("FAILED", &json!(error)), "{name}");
+        }
+        let (_, ending) = world.end("run-31").await;
+        assert!(ending[1].as_str().unwrap().contains("returned 1 results for 2 items"), "{ending}");
+    };
+    block_on(test);
+    let mut calls = calls.lock().unwrap().clone();
+    calls.sort_unstable();
+    assert_eq!(calls, [vec![11, 12, 13], vec![21, 22], vec![31, 32], vec![41]]);
+}
+
 #[test]
 fn a_single_message_is_answered_for_the_dead_letter_function() {
     let test = async {

@@ -14,14 +14,16 @@ pub(crate) fn rows(
 ) -> Result<Vec<ItemRow>, String> {
     let objects = case["objects"].as_array().map(Vec::as_slice).unwrap_or_default();
     match source(definition, run, position).expect("it was seen when the state was entered") {
-        Source::Object { bucket, key, format, items_max, .. } => {
-            let is_named = |object: &&Value| object["bucket"] == json!(bucket) && object["key"] == json!(key);
+        Source::Object { object: named, format, items_max } => {
+            let is_named = |object: &&Value| {
+                object["bucket"] == json!(named.bucket) && object["key"] == json!(named.key)
+            };
             // The last one that was put there.
             let object = objects.iter().rev().find(is_named).ok_or("The specified key does not exist.")?;
             let body = object["body"].as_str().expect("an object has a body");
             read(format, body.as_bytes(), items_max.unwrap_or(u64::MAX))
         }
-        Source::Listing { bucket, prefix, items_max, .. } => {
+        Source::Listing { bucket, prefix, rows: None, items_max, .. } => {
             let is_listed = |object: &&Value| {
                 object["bucket"] == json!(bucket)
                     && object["key"].as_str().is_some_and(|key| key.starts_with(&prefix))
@@ -34,14 +36,19 @@ pub(crate) fn rows(
             let item = |key: &&str| ItemRow { line: None, item: Ok(json!({ "Key": key })) };
             Ok(keys.iter().take(items_max).map(item).collect())
         }
+        Source::Manifest { .. } | Source::Listing { .. } => {
+            Err("no case reads objects after one another".to_owned())
+        }
     }
 }
 
 fn read(format: ObjectFormat, bytes: &[u8], items_max: u64) -> Result<Vec<ItemRow>, String> {
     let format = match format {
-        ObjectFormat::Json => Format::JsonArray,
+        ObjectFormat::Json { pointer } if pointer.is_empty() => Format::JsonArray,
+        ObjectFormat::Json { pointer } => Format::JsonArrayAt(pointer),
         ObjectFormat::JsonLines => Format::JsonLines,
         ObjectFormat::Csv { delimiter, headers } => Format::Csv(Csv { delimiter, headers }),
+        ObjectFormat::Parquet => return Err("no case reads Parquet".to_owned()),
     };
     let mut reader = Reader::new(format).map_err(|error| error.to_string())?;
     reader.push(bytes);

@@ -2,9 +2,10 @@
 
 use super::{MemoryHost, State};
 use std::collections::{BTreeMap, BTreeSet};
+use stepladder_engine::Update;
 use stepladder_protocol::{
     Ended, FanOuts, Part, PartKey, PartReport, Partition, Payload, PlantedBug, Progress, Record, RecordKey,
-    Tally, WorldResult,
+    Tally, TallyKey, WorldResult,
 };
 
 /// The items of all fan-outs.
@@ -13,7 +14,8 @@ pub(crate) struct Items {
     pub(super) opened: BTreeMap<RecordKey, (u32, Payload)>,
     inputs: BTreeMap<PartKey, Payload>,
     pub(crate) parts: BTreeMap<PartKey, Part>,
-    tallies: BTreeMap<RecordKey, Tally>,
+    tallies: BTreeMap<TallyKey, Tally>,
+    gathered: BTreeMap<TallyKey, Payload>,
 }
 
 /// So many records of a part come in one page: few, so that pages matter.
@@ -21,7 +23,7 @@ const PAGE_RECORDS: usize = 20;
 
 impl FanOuts for MemoryHost {
     async fn put_opened(&self, fan_out: &RecordKey, count: u32, opened: &Payload, _: i64) -> WorldResult<()> {
-        self.op("put fan-out", |state| {
+        self.write("put fan-out", self.partition_of(fan_out), |state| {
             state.fan_outs.opened.insert(fan_out.clone(), (count, opened.clone()));
             Ok(())
         })
@@ -36,7 +38,7 @@ impl FanOuts for MemoryHost {
     }
 
     async fn put_inputs(&self, part: &PartKey, inputs: &Payload, _: i64) -> WorldResult<()> {
-        self.op("put inputs", |state| {
+        self.write("put inputs", Partition::Part(part.clone()), |state| {
             state.fan_outs.inputs.insert(part.clone(), inputs.clone());
             Ok(())
         })
@@ -48,7 +50,7 @@ impl FanOuts for MemoryHost {
     }
 
     async fn append_ended(&self, key: &PartKey, ended: Ended, _: i64) -> WorldResult<Part> {
-        self.op("append ended", |state| {
+        self.write("append ended", Partition::Part(key.clone()), |state| {
             let part = state.fan_outs.parts.entry(key.clone()).or_default();
             if !part.ended.contains(&ended) {
                 part.ended.push(ended);
@@ -67,32 +69,47 @@ impl FanOuts for MemoryHost {
             .await
     }
 
-    async fn report_part(&self, part: &PartKey, report: PartReport, _: i64) -> WorldResult<Tally> {
+    async fn report(&self, above: &TallyKey, below: u32, report: PartReport, _: i64) -> WorldResult<Tally> {
         let adds = self.planted == Some(PlantedBug::FailuresCountedByAdd);
-        self.op("report part", |state| {
-            let tally = state.fan_outs.tallies.entry(part.fan_out.clone()).or_default();
-            let failures = tally.failures.entry(part.part).or_default();
-            *failures = match adds {
-                true => *failures + u32::from(report.failures > 0),
-                false => report.failures.max(*failures),
-            };
+        self.write("report", above.partition(self.settings.part_branches), |state| {
+            let tally = state.fan_outs.tallies.entry(above.clone()).or_default();
+            // As in a table, where what is nothing is no attribute.
+            if report.failures > 0 {
+                let failures = tally.failures.entry(below).or_default();
+                *failures = match adds {
+                    true => *failures + 1,
+                    false => report.failures.max(*failures),
+                };
+                tally.reports += 1;
+            }
             if report.progress == Progress::Complete {
-                tally.complete.insert(part.part);
+                tally.complete.insert(below);
             }
             Ok(tally.clone())
         })
         .await
     }
 
-    async fn tally(&self, fan_out: &RecordKey) -> WorldResult<Tally> {
-        self.op("get tally", |state| Ok(state.fan_outs.tallies.get(fan_out).cloned().unwrap_or_default()))
-            .await
+    async fn tally(&self, key: &TallyKey) -> WorldResult<Tally> {
+        self.op("get tally", |state| Ok(state.fan_outs.tallies.get(key).cloned().unwrap_or_default())).await
+    }
+
+    async fn put_gathered(&self, node: &TallyKey, gathered: &Payload, _: i64) -> WorldResult<()> {
+        self.write("put gathered", node.partition(self.settings.part_branches), |state| {
+            state.fan_outs.gathered.insert(node.clone(), gathered.clone());
+            Ok(())
+        })
+        .await
+    }
+
+    async fn gathered(&self, node: &TallyKey) -> WorldResult<Option<Payload>> {
+        self.op("get gathered", |state| Ok(state.fan_outs.gathered.get(node).cloned())).await
     }
 
     async fn stop_part(&self, key: &PartKey, _: i64) -> WorldResult<()> {
         let is_upsert = self.planted != Some(PlantedBug::FlagIsNoUpsert);
         let part_branches = self.settings.part_branches;
-        self.op("stop part", |state| {
+        self.write("stop part", Partition::Part(key.clone()), |state| {
             if is_upsert || state.fan_outs.parts.contains_key(key) {
                 state.fan_outs.parts.entry(key.clone()).or_default().is_stopped = true;
             }
@@ -105,11 +122,41 @@ impl FanOuts for MemoryHost {
 
     async fn stop_fan_out(&self, fan_out: &RecordKey, _: i64) -> WorldResult<()> {
         let is_upsert = self.planted != Some(PlantedBug::FlagIsNoUpsert);
-        self.op("stop fan-out", |state| {
-            if is_upsert || state.fan_outs.tallies.contains_key(fan_out) {
-                state.fan_outs.tallies.entry(fan_out.clone()).or_default().is_stopped = true;
+        let root = TallyKey::root(fan_out);
+        self.write("stop fan-out", root.partition(self.settings.part_branches), |state| {
+            if is_upsert || state.fan_outs.tallies.contains_key(&root) {
+                state.fan_outs.tallies.entry(root).or_default().is_stopped = true;
             }
             Ok(())
+        })
+        .await
+    }
+
+    async fn mark_part(&self, key: &PartKey, _: i64) -> WorldResult<Part> {
+        self.op("mark part", |state| {
+            let part = state.fan_outs.parts.entry(key.clone()).or_default();
+            let ended = u32::try_from(part.ended.len()).unwrap();
+            part.mark.get_or_insert(ended);
+            Ok(part.clone())
+        })
+        .await
+    }
+
+    async fn put_update(
+        &self,
+        fan_out: &RecordKey,
+        update: &Update,
+        before: &Tally,
+        _: i64,
+    ) -> WorldResult<bool> {
+        self.op("put update", |state| {
+            let tally = state.fan_outs.tallies.entry(TallyKey::root(fan_out)).or_default();
+            let of = |tally: &Tally| (tally.reports, tally.update, tally.complete.len());
+            let is_same = of(tally) == of(before);
+            if is_same {
+                tally.update = Some(*update);
+            }
+            Ok(is_same)
         })
         .await
     }
@@ -150,6 +197,11 @@ impl FanOuts for MemoryHost {
 }
 
 impl Items {
+    /// The threshold that an update is to set.
+    pub(super) fn tolerated_then(&self, fan_out: &RecordKey) -> Option<u32> {
+        Some(self.tallies.get(&TallyKey::root(fan_out))?.update?.failures_tolerated)
+    }
+
     /// Whether a part lists one of its branches twice.
     pub(crate) fn counted_twice(&self) -> bool {
         self.parts.values().any(|part| {

@@ -12,6 +12,13 @@ pub(crate) struct Items {
     keys: BTreeMap<(String, String), MapRunKey>,
 }
 
+impl Items {
+    /// The Map Runs of a run.
+    pub(crate) fn of(&self, run: &RunKey) -> Vec<MapRunItem> {
+        self.map_runs.values().filter(|item| item.key.run == *run).cloned().collect()
+    }
+}
+
 impl MapRuns for MemoryHost {
     async fn put_map_run(&self, item: &MapRunItem, _: i64) -> WorldResult<()> {
         self.op("put map run", |state| {

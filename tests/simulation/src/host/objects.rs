@@ -2,7 +2,9 @@
 
 use super::MemoryHost;
 use sha2::{Digest, Sha256};
-use stepladder_protocol::{Chunk, ListPage, Listed, Listing, ObjectError, ObjectName, Objects, WorldResult};
+use stepladder_protocol::{
+    Chunk, Formats, ListPage, Listed, Listing, ObjectError, ObjectName, Objects, WorldResult,
+};
 
 impl MemoryHost {
     /// Puts an object, in place of the one that is there.
@@ -23,6 +25,13 @@ impl MemoryHost {
 }
 
 impl Objects for MemoryHost {
+    fn formats(&self) -> Formats {
+        match self.reads_parquet {
+            true => Formats::PLAIN.with_parquet(stepladder_parquet::open),
+            false => Formats::PLAIN,
+        }
+    }
+
     async fn read(
         &self,
         object: &ObjectName,

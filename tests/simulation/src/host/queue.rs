@@ -23,11 +23,13 @@ impl Queue for MemoryHost {
                     continue;
                 }
                 if state.watches {
-                    state.watch.sent(queue, &message.body);
+                    state.watch.sent(queue, message);
                 }
                 let delay_ms = i64::from(message.delay_seconds) * 1000 + state.lag_ms;
                 let now_ms = state.now_ms;
-                state.queues.send(queue, message.body.clone(), now_ms, delay_ms);
+                let Outgoing { body, group, .. } = message.clone();
+                state.hand.sent(queue, group.as_deref());
+                state.queues.send_of(group, queue, body, now_ms, delay_ms);
                 answers.push(Ok(()));
             }
             Ok(answers)

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 use stepladder_engine::{Outcome, Phase, Status};
-use stepladder_protocol::{BatchFunction, Clock, Host, QueueName};
+use stepladder_protocol::{BatchCall, BatchFunction, Clock, Delivery, Host, QueueName, StatusEvents};
 
 /// The calls that one delivery of a queue's messages makes.
 fn calls_of(stack: &Stack, queue: &QueueName) -> Vec<&'static str> {
@@ -230,8 +230,8 @@ fn a_batch_that_is_handled_together_is_one_call_of_the_code() {
             Some(3) => Err(failure("Odd")),
             n => Ok(json!(n)),
         });
-        let answers = answers.collect();
-        async { answers }.boxed()
+        let answers: Vec<_> = answers.collect();
+        vec![BatchCall { places: (0..answers.len()).collect(), results: async { answers }.boxed() }]
     });
     let queue = step_queue("work");
     let (invocation, deliveries) = (stack.invocation(&queue), stack.host.receive(&queue));
@@ -244,6 +244,72 @@ fn a_batch_that_is_handled_together_is_one_call_of_the_code() {
     assert_eq!(stack.ending("run-3").1.as_deref(), Some("Odd"));
 }
 
+/// A batch of a queue, and how many requests a poller makes for it: each is for ten messages, to receive or to delete them.
+fn gathered(stack: &Stack, queue: &QueueName, size: usize) -> Option<(Vec<Delivery>, usize)> {
+    let (mut batch, mut requests) = (Vec::new(), 0);
+    while batch.len() < size {
+        let received = stack.host.receive(queue);
+        if received.is_empty() {
+            break;
+        }
+        requests += 2;
+        batch.extend(received);
+    }
+    (!batch.is_empty()).then_some((batch, requests))
+}
+
+/// The goals are 0.35 requests to the queues per step from the step's queue on, and 0.65 through the start queue.
+#[test]
+fn a_thousand_runs_of_one_step_in_batches_of_a_hundred_keep_to_their_budget() {
+    const RUNS: usize = 1_000;
+    const STARTS: usize = 10;
+    const BATCH: usize = 100;
+    let stack = Stack::with_settings(|settings| settings.status_events = StatusEvents::Off);
+    stack.publish("w", &chain(&["work"]));
+    for n in 0..RUNS {
+        let start = json!({ "workflow": "w", "name": format!("run-{n}"), "input": { "n": n } });
+        stack.send(&QueueName::Start, start.to_string());
+    }
+    let calls_of_code = Arc::new(Mutex::new(0));
+    let seen = calls_of_code.clone();
+    let code: BatchFunction = Arc::new(move |requests| {
+        *seen.lock().unwrap() += 1;
+        let answers: Vec<_> = requests.into_iter().map(|request| Ok(request.call.input)).collect();
+        vec![BatchCall { places: (0..answers.len()).collect(), results: async { answers }.boxed() }]
+    });
+    stack.host.calls();
+
+    let mut starting_polls = 0;
+    while let Some((batch, polls)) = gathered(&stack, &QueueName::Start, STARTS) {
+        assert!(stack.handle(&QueueName::Start, &batch).is_empty());
+        starting_polls += polls;
+    }
+    let starting = stack.host.calls();
+    let queue = step_queue("work");
+    let mut stepping_polls = 0;
+    while let Some((batch, polls)) = gathered(&stack, &queue, BATCH) {
+        let invocation = stack.invocation(&queue);
+        let left = stack.host.drive(stack.protocol.handle_batch_together(&code, &invocation, &batch));
+        assert!(left.is_empty());
+        stepping_polls += polls;
+    }
+    let stepping = stack.host.calls();
+
+    let count = |calls: &[&str], name: &str| calls.iter().filter(|call| **call == name).count();
+    assert_eq!((count(&starting, "put run"), count(&starting, "put record")), (RUNS, 0));
+    assert_eq!((count(&stepping, "put record"), count(&stepping, "close run")), (RUNS, RUNS));
+    // Two writes a run from the step's queue on, and nothing else.
+    assert_eq!(stepping.len(), 2 * RUNS);
+    assert_eq!(*calls_of_code.lock().unwrap(), RUNS / BATCH);
+    let from_the_steps_queue = (count(&starting, "send") + stepping_polls) as f64 / RUNS as f64;
+    let through_the_start_queue =
+        from_the_steps_queue + (RUNS.div_ceil(10) + starting_polls) as f64 / RUNS as f64;
+    println!("queue requests per step: {from_the_steps_queue}, with the start {through_the_start_queue}");
+    assert!(from_the_steps_queue <= 0.35, "{from_the_steps_queue}");
+    assert!(through_the_start_queue <= 0.65, "{through_the_start_queue}");
+    assert_eq!(stack.status("run-999"), Status::Succeeded);
+}
+
 #[test]
 fn items_that_are_handled_together_keep_their_own_limits() {
     let mut definition = work(json!({ "TimeoutSecondsPath": "$.limit" }));
@@ -254,11 +320,12 @@ fn items_that_are_handled_together_keep_their_own_limits() {
     let host = stack.host.clone();
     let code: BatchFunction = Arc::new(move |requests| {
         let host = host.clone();
-        async move {
+        let places = (0..requests.len()).collect();
+        let results = async move {
             host.sleep(3_000).await;
             requests.iter().map(|_| Ok(json!(1))).collect()
-        }
-        .boxed()
+        };
+        vec![BatchCall { places, results: results.boxed() }]
     });
     let queue = step_queue("work");
     let (invocation, deliveries) = (stack.invocation(&queue), stack.host.receive(&queue));

@@ -95,7 +95,7 @@ fn a_branch_costs_two_writes_and_reads_its_flag_only() {
     stack.host.calls();
     stack.handle(&step_queue("work"), &two[2..]);
     let last = stack.host.calls();
-    assert_eq!(last, ["get flag", "put record", "append ended", "report part", "send"]);
+    assert_eq!(last, ["get flag", "put record", "append ended", "report", "send"]);
     let join = calls(&stack, &QueueName::Timer);
     let expected =
         ["get run", "get fan-out", "get tally", "get part", "get records", "put record", "close run", "send"];

@@ -3,7 +3,7 @@
 use crate::support::{Stack, chain, step_queue};
 use serde_json::{Value, json};
 use stepladder_engine::Status;
-use stepladder_protocol::{Delivery, QueueName, Started, check_name};
+use stepladder_protocol::{Delivery, QueueName, Started, UploadRule, check_name};
 
 #[test]
 fn a_start_by_the_same_name_with_the_same_input_is_one_run() {
@@ -177,6 +177,74 @@ fn a_start_whose_world_is_throttled_is_left_and_succeeds_later() {
     stack.run();
     assert_eq!((stack.status("one"), stack.status("two")), (Status::Running, Status::Running));
     assert!(stack.parked().is_empty());
+}
+
+/// Uploads below `in/` start runs of `w`.
+fn with_uploads() -> Stack {
+    let stack = Stack::with_settings(|settings| {
+        let [workflow, bucket, prefix] = ["w", "uploads", "in/"].map(str::to_owned);
+        settings.uploads.push(UploadRule { workflow, bucket, prefix, suffix: String::new() });
+    });
+    stack.publish("w", &chain(&["work"]));
+    stack
+}
+
+fn uploads(keys: &[&str]) -> String {
+    let record = |key: &&str| {
+        json!({ "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {
+            "bucket": { "name": "uploads" }, "object": { "key": key, "eTag": "e", "sequencer": "0A", "size": 3 },
+        } })
+    };
+    json!({ "Records": keys.iter().map(record).collect::<Vec<_>>() }).to_string()
+}
+
+#[test]
+fn an_upload_that_is_told_twice_starts_one_run() {
+    let stack = with_uploads();
+    stack.send(&QueueName::Start, uploads(&["in/a"]));
+    stack.send(&QueueName::Start, uploads(&["in/a"]));
+    stack.send(&QueueName::Start, json!({ "Event": "s3:TestEvent", "Bucket": "uploads" }).to_string());
+    assert!(stack.deliver(&QueueName::Start).is_empty());
+    // The second one finds the first without a record, and sends again: the same position, which one of them wins.
+    let messages = stack.messages(&step_queue("work"));
+    assert!(messages.iter().all(|message| message.run == messages[0].run));
+    assert_eq!(messages[0].run.name.split('-').next(), Some("a"));
+    let input = json!({ "bucket": "uploads", "key": "in/a", "size": 3, "etag": "e" });
+    assert_eq!(stack.view(&messages[0].run.name).input, input);
+    assert!(stack.parked().is_empty());
+}
+
+#[test]
+fn a_message_of_several_uploads_is_left_until_each_has_its_run() {
+    for operation in ["put run", "send"] {
+        let mut stack = with_uploads();
+        stack.step("work", |_| Ok(json!(1)));
+        stack.send(&QueueName::Start, uploads(&["in/a", "in/b", "in/c"]));
+        stack.host.throttle(operation, 1);
+        assert_eq!(stack.deliver(&QueueName::Start).len(), 1, "{operation}");
+        stack.run();
+        assert_eq!(stack.count(&QueueName::Start), 0);
+        assert_eq!(stack.ran().len(), 3, "{operation}");
+        assert!(stack.parked().is_empty());
+    }
+}
+
+#[test]
+fn what_no_workflow_takes_is_parked_after_the_others_of_its_message_were_started() {
+    let stack = with_uploads();
+    stack.send(&QueueName::Start, uploads(&["in/a", "out/b", "in/%zz", "in/c"]));
+    assert!(stack.deliver(&QueueName::Start).is_empty());
+    assert_eq!(stack.count(&step_queue("work")), 2);
+    let reasons: Vec<String> = stack.parked().into_iter().map(|parked| parked.reason).collect();
+    assert_eq!(reasons, ["no workflow takes uploads like s3://uploads/out/b"]);
+}
+
+#[test]
+fn uploads_that_come_by_the_dead_letter_queue_are_started_too() {
+    let stack = with_uploads();
+    stack.send(&QueueName::DeadLetter, uploads(&["in/a", "in/b"]));
+    assert!(stack.deliver(&QueueName::DeadLetter).is_empty());
+    assert_eq!(stack.count(&step_queue("work")), 2);
 }
 
 #[test]

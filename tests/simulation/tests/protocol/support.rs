@@ -125,7 +125,7 @@ impl Stack {
     }
 
     pub(crate) fn send(&self, queue: &QueueName, body: impl Into<String>) {
-        let outgoing = Outgoing { body: body.into(), delay_seconds: 0 };
+        let outgoing = Outgoing::new(body, 0);
         self.host.drive(self.host.queue().send(queue, &[outgoing])).unwrap();
     }
 
@@ -137,6 +137,9 @@ impl Stack {
                 QueueName::Start => self.protocol.handle_starts(&invocation, deliveries).await,
                 QueueName::Step(function) => {
                     self.protocol.handle_batch(self.code(function), &invocation, deliveries).await
+                }
+                QueueName::Invoke => {
+                    self.protocol.handle_batch(self.code("invoke"), &invocation, deliveries).await
                 }
                 QueueName::Timer => self.timer.handle_batch(None, &invocation, deliveries).await,
                 QueueName::DeadLetter => self.dead_letter.handle_batch(None, &invocation, deliveries).await,
@@ -182,7 +185,7 @@ impl Stack {
 
     fn served(&self) -> Vec<QueueName> {
         let steps = self.steps.keys().map(|function| step_queue(function));
-        steps.chain([QueueName::Start, QueueName::Timer, QueueName::DeadLetter]).collect()
+        steps.chain([QueueName::Start, QueueName::Timer, QueueName::DeadLetter, QueueName::Invoke]).collect()
     }
 
     pub(crate) fn invocation(&self, queue: &QueueName) -> Invocation {

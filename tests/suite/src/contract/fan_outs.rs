@@ -5,10 +5,10 @@ use super::{
     samples::{json, later_s, record, record_key, run_key},
 };
 use futures::{StreamExt, future::join_all, stream};
-use stepladder_engine::{Branch, Opening};
+use stepladder_engine::{Branch, Opening, Update, Wish};
 use stepladder_protocol::{
-    Clock, Ended, EndedHow, FanOuts, Host, Part, PartKey, PartReport, Partition, Payload, Progress, Record,
-    RecordKey, RunKey, Store, Tally,
+    Clock, Ended, EndedHow, FanOuts, Host, Node, Part, PartKey, PartReport, Partition, Payload, Progress,
+    Record, RecordKey, RunKey, Store, Tally, TallyKey,
 };
 
 /// A fan-out of a branch that is itself in one.
@@ -60,11 +60,11 @@ pub async fn a_branch_that_has_ended_keeps_its_place(world: &impl World) {
     let all = [ok(70, 0), failed(64, 1_000_000), ok(127, 3)];
     for (count, ended) in (1..).zip(all) {
         let after = store.append_ended(&part, ended, later_s(world)).await.unwrap();
-        assert_eq!(after, Part { ended: all[..count].to_vec(), is_stopped: false });
+        assert_eq!(after, Part { ended: all[..count].to_vec(), ..Part::default() });
     }
     for ended in all {
         let after = store.append_ended(&part, ended, later_s(world)).await.unwrap();
-        assert_eq!(after, Part { ended: all.to_vec(), is_stopped: false });
+        assert_eq!(after, Part { ended: all.to_vec(), ..Part::default() });
     }
     assert_eq!(store.part(&part).await.unwrap().ended, all);
     assert_eq!(store.part(&part_of(&part.fan_out, 2)).await.unwrap(), Part::default());
@@ -89,10 +89,25 @@ pub async fn of_many_ends_at_once_each_has_a_place_of_its_own(world: &impl World
 pub async fn failures_are_only_ever_raised(world: &impl World) {
     let store = world.host().store();
     let fan_out = nested(world);
-    assert_eq!(store.tally(&fan_out).await.unwrap(), Tally::default());
+    for item in [TallyKey::root(&fan_out), TallyKey::of(&fan_out, node(1, 2, 256))] {
+        reports_to(world, &item).await;
+    }
+    // None of it has reached another item.
+    for other in [node(1, 0, 0), node(2, 2, 256)] {
+        assert_eq!(store.tally(&TallyKey::of(&fan_out, other)).await.unwrap(), Tally::default());
+    }
+}
+
+fn node(level: u32, index: u32, first_part: u32) -> Node {
+    Node { level, index, first_part }
+}
+
+async fn reports_to(world: &impl World, item: &TallyKey) {
+    let store = world.host().store();
+    assert_eq!(store.tally(item).await.unwrap(), Tally::default());
     let report = |part, failures, progress| {
-        let (part, report) = (part_of(&fan_out, part), PartReport { failures, progress });
-        async move { store.report_part(&part, report, later_s(world)).await.unwrap() }
+        let report = PartReport { failures, progress };
+        async move { store.report(item, part, report, later_s(world)).await.unwrap() }
     };
     let steps = [
         (0, 1, Progress::Partial, 1, 0),
@@ -110,20 +125,39 @@ pub async fn failures_are_only_ever_raised(world: &impl World) {
     for (part, failures, progress, total, complete) in steps {
         let tally = report(part, failures, progress).await;
         assert_eq!((tally.total_failures(), tally.complete.len()), (total, complete));
-        assert_eq!(store.tally(&fan_out).await.unwrap(), tally);
+        assert_eq!(store.tally(item).await.unwrap(), tally);
     }
-    assert!(store.tally(&fan_out).await.unwrap().has_all(3));
+    assert!(store.tally(item).await.unwrap().has_all(3));
 }
 
 pub async fn of_many_reports_at_once_none_is_lost(world: &impl World) {
     let fan_out = &record_key(&run_key(world), 0);
-    join_all((0..40).map(|part| async move {
-        let report = PartReport { failures: 1, progress: Progress::Complete };
-        world.host().store().report_part(&part_of(fan_out, part), report, later_s(world)).await.unwrap()
-    }))
-    .await;
-    let tally = world.host().store().tally(fan_out).await.unwrap();
-    assert_eq!((tally.total_failures(), tally.has_all(40), tally.has_all(41)), (40, true, false));
+    for item in &[TallyKey::root(fan_out), TallyKey::of(fan_out, node(1, 0, 0))] {
+        join_all((0..40).map(|part| async move {
+            let report = PartReport { failures: 1, progress: Progress::Complete };
+            world.host().store().report(item, part, report, later_s(world)).await.unwrap()
+        }))
+        .await;
+        let tally = world.host().store().tally(item).await.unwrap();
+        assert_eq!((tally.total_failures(), tally.has_all(40), tally.has_all(41)), (40, true, false));
+    }
+}
+
+pub async fn what_is_gathered_below_a_node_comes_back(world: &impl World) {
+    let store = world.host().store();
+    for fan_out in [record_key(&run_key(world), 3), nested(world)] {
+        let (first, second) =
+            (TallyKey::of(&fan_out, node(1, 0, 0)), TallyKey::of(&fan_out, node(1, 1, 128)));
+        assert_eq!(store.gathered(&first).await.unwrap(), None);
+        // A repetition gathers the same; whatever it brings takes the place of what was there.
+        for gathered in [json("[1]"), Payload::Zstd(vec![7; 8 * 1024])] {
+            store.put_gathered(&first, &gathered, later_s(world)).await.unwrap();
+            assert_eq!(store.gathered(&first).await.unwrap(), Some(gathered));
+            assert_eq!(store.gathered(&second).await.unwrap(), None);
+        }
+        assert_eq!(store.tally(&first).await.unwrap(), Tally::default());
+        assert_eq!(store.inputs(&part_of(&fan_out, 0)).await.unwrap(), None);
+    }
 }
 
 pub async fn a_flag_is_set_whether_there_is_an_item_or_not(world: &impl World) {
@@ -140,15 +174,99 @@ pub async fn a_flag_is_set_whether_there_is_an_item_or_not(world: &impl World) {
     }
     // What is written later leaves the flag alone, and shows it.
     let after = store.append_ended(&begun, ok(65, 0), later_s(world)).await.unwrap();
-    assert_eq!(after, Part { ended: vec![ok(64, 0), ok(65, 0)], is_stopped: true });
+    assert_eq!(after, Part { ended: vec![ok(64, 0), ok(65, 0)], is_stopped: true, ..Part::default() });
     let after = store.append_ended(&empty, ok(0, 0), later_s(world)).await.unwrap();
-    assert_eq!(after, Part { ended: vec![ok(0, 0)], is_stopped: true });
+    assert_eq!(after, Part { ended: vec![ok(0, 0)], is_stopped: true, ..Part::default() });
 
     store.stop_fan_out(&fan_out, later_s(world)).await.unwrap();
-    assert!(store.tally(&fan_out).await.unwrap().is_stopped);
+    let root = TallyKey::root(&fan_out);
+    assert!(store.tally(&root).await.unwrap().is_stopped);
     let report = PartReport { failures: 1, progress: Progress::Partial };
-    let tally = store.report_part(&begun, report, later_s(world)).await.unwrap();
+    let tally = store.report(&root, 1, report, later_s(world)).await.unwrap();
     assert!(tally.is_stopped && tally.total_failures() == 1);
+}
+
+pub async fn a_part_is_marked_once_and_keeps_its_mark(world: &impl World) {
+    let store = world.host().store();
+    let fan_out = nested(world);
+    let (empty, begun) = (&part_of(&fan_out, 0), part_of(&fan_out, 1));
+    for ended in [ok(70, 0), failed(64, 1_000_000), ok(127, 3)] {
+        store.append_ended(&begun, ended, later_s(world)).await.unwrap();
+    }
+    for (part, expected) in [(empty, 0), (&begun, 3)] {
+        assert_eq!(store.part(part).await.unwrap().mark, None);
+        for _repeated in 0..2 {
+            let marked = store.mark_part(part, later_s(world)).await.unwrap();
+            assert_eq!((marked.mark, marked.ended.len()), (Some(expected), expected as usize));
+        }
+    }
+    // What ends later is listed behind it.
+    let after = store.append_ended(empty, ok(1, 0), later_s(world)).await.unwrap();
+    assert_eq!(after, Part { ended: vec![ok(1, 0)], mark: Some(0), ..Part::default() });
+    assert_eq!(store.mark_part(empty, later_s(world)).await.unwrap(), after);
+    let after = store.append_ended(&begun, ok(65, 2), later_s(world)).await.unwrap();
+    assert_eq!((after.mark, after.begins_at(3), after.begins_at(4)), (Some(3), true, false));
+}
+
+pub async fn branches_that_end_beside_a_mark_are_before_or_behind_it(world: &impl World) {
+    let part = &part_of(&record_key(&run_key(world), 3), 0);
+    let ends = (0..32).map(|index| async move {
+        let after = world.host().store().append_ended(part, ok(index, 0), later_s(world)).await.unwrap();
+        after.mark.is_some().then_some(after)
+    });
+    let marks = async { world.host().store().mark_part(part, later_s(world)).await.unwrap() };
+    let (seen, marked) = futures::join!(join_all(ends), marks);
+    let mark = marked.mark.unwrap();
+    // Whoever was listed behind it has seen it.
+    assert_eq!(seen.iter().flatten().count(), 32 - mark as usize);
+    assert!(seen.into_iter().flatten().all(|part| part.mark == Some(mark)));
+    assert_eq!(world.host().store().part(part).await.unwrap().mark, Some(mark));
+}
+
+pub async fn an_update_is_written_only_where_nothing_came_between(world: &impl World) {
+    let store = world.host().store();
+    let fan_out = nested(world);
+    let root = TallyKey::root(&fan_out);
+    let update = |concurrency, percentage| Update {
+        wish: Wish {
+            max_concurrency: Some(concurrency),
+            failures_tolerated_percentage: percentage,
+            ..Wish::default()
+        },
+        concurrency: 7,
+        failures_tolerated: u32::MAX,
+    };
+    let put = |update: Update, before: Tally| {
+        let fan_out = &fan_out;
+        async move { store.put_update(fan_out, &update, &before, later_s(world)).await.unwrap() }
+    };
+    let (one, two) = (update(3, None), update(0, Some(33.33)));
+    let none = Tally::default();
+    assert!(put(one, none.clone()).await);
+    let first = store.tally(&root).await.unwrap();
+    assert_eq!(first, Tally { update: Some(one), ..Tally::default() });
+    // The one before is another now.
+    assert!(!put(two, none.clone()).await);
+    assert!(put(two, first.clone()).await);
+    assert!(!put(one, first).await);
+    let before = store.tally(&root).await.unwrap();
+    let report = |failures, progress| {
+        let (root, report) = (&root, PartReport { failures, progress });
+        async move { store.report(root, 1, report, later_s(world)).await.unwrap() }
+    };
+    // A part that is complete may have been the last; and a failure counts also where it is reported again.
+    let complete = report(0, Progress::Complete).await;
+    assert_eq!(complete.update, Some(two));
+    assert!(!put(one, before).await);
+    assert!(put(one, complete.clone()).await);
+    let before = Tally { update: Some(one), ..complete };
+    report(1, Progress::Partial).await;
+    assert!(!put(two, before).await);
+    let before = store.tally(&root).await.unwrap();
+    report(1, Progress::Partial).await;
+    assert!(!put(two, before).await);
+    assert!(put(two, store.tally(&root).await.unwrap()).await);
+    assert_eq!(store.tally(&root).await.unwrap().total_failures(), 1);
 }
 
 pub async fn a_branchs_first_and_last_record_come_back(world: &impl World) {

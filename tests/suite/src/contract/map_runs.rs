@@ -4,7 +4,7 @@ use super::{
     World,
     samples::{later_s, run_key},
 };
-use stepladder_engine::{Branch, FanOut, Resumes};
+use stepladder_engine::{Branch, FanOut, Resumes, Wish};
 use stepladder_protocol::{
     Host, ITEM_VERSION, MapRunItem, MapRunKey, MapRunNow, MapRunSettings, MapRuns, RunKey,
 };
@@ -45,11 +45,14 @@ fn item(run: &RunKey, execution: &Branch, branch: &Branch, seq: u32, now: u32) -
 fn redriven(mut item: MapRunItem, redrive_count: u32) -> MapRunItem {
     let resumes = Resumes {
         redriven_seq: 8,
+        plan_branch: Branch::default(),
         branch: item.now.branch.clone(),
         seq: item.now.seq,
         left: FAN_OUT,
         total: 12,
         first: Some(Box::new((item.key.branch.clone(), item.key.seq))),
+        wish: Some(Box::new(Wish { max_concurrency: Some(7), ..Wish::default() })),
+        updated: None,
     };
     item.now.resumes = Some(Box::new(resumes));
     item.now.redriven_ms = Some(1_700_000_009_000);

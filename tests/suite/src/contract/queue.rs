@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use stepladder_protocol::{Clock, Host, Outgoing, Queue, QueueName, SendError};
 
 fn outgoing(body: impl Into<String>) -> Outgoing {
-    Outgoing { body: body.into(), delay_seconds: 0 }
+    Outgoing::new(body, 0)
 }
 
 async fn new_queue(world: &impl World) -> QueueName {
@@ -44,6 +44,28 @@ pub async fn ten_messages_arrive_as_they_were_sent(world: &impl World) {
     arrived.sort();
     bodies.sort();
     assert_eq!(arrived, bodies);
+}
+
+pub async fn a_message_arrives_with_its_group(world: &impl World) {
+    let queue = new_queue(world).await;
+    let of = |group: &str| outgoing(group).of_group(Some(group.to_owned()));
+    // The longest name of a group that there is, and all the punctuation.
+    let longest = "x".repeat(128);
+    let groups = ["acme", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", &longest];
+    let mut messages: Vec<Outgoing> = groups.iter().map(|group| of(group)).collect();
+    messages.push(outgoing("none"));
+    messages.push(Outgoing { delay_seconds: 1, ..of("late") });
+    send(world, &queue, &messages).await;
+    let arrived = RefCell::new(0);
+    eventually(world, "all of them arrive", async || {
+        for received in world.receive(&queue).await {
+            let expected = (received.body != "none").then(|| received.body.clone());
+            assert_eq!(received.group, expected);
+            *arrived.borrow_mut() += 1;
+        }
+        (*arrived.borrow() == messages.len()).then_some(())
+    })
+    .await;
 }
 
 pub async fn a_message_of_almost_a_mebibyte_arrives(world: &impl World) {

@@ -79,6 +79,7 @@ pub(crate) fn run_item(world: &impl World, key: &RunKey) -> RunItem {
         expires_s: later_s(world),
         workflow_version: None,
         alias: None,
+        tenant: None,
     }
 }
 

@@ -68,6 +68,7 @@ fn run_item(host: &AwsHost, key: &RunKey) -> RunItem {
         expires_s: host.clock().now_ms() / 1000 + 86_400,
         workflow_version: None,
         alias: None,
+        tenant: None,
     }
 }
 
@@ -194,7 +195,7 @@ fn each_step_of_a_runs_life_is_one_call_and_costs_what_the_design_says() {
         store.put_record(&record_key, &record).await.unwrap();
         assert_eq!(took(), one("PutItem", None));
 
-        let messages = [Outgoing { body: "{}".to_owned(), delay_seconds: 0 }];
+        let messages = [Outgoing::new("{}", 0)];
         host.queue().send(&queue, &messages).await.unwrap();
         assert_eq!(took(), one("SendMessageBatch", None));
 
@@ -248,7 +249,7 @@ fn an_item_above_400_kb_is_refused_and_never_tried_again() {
 fn a_message_above_a_mebibyte_is_refused_and_never_tried_again() {
     run(async {
         let world = AwsWorld::start().await;
-        let message = Outgoing { body: "x".repeat(1024 * 1024 + 1), delay_seconds: 0 };
+        let message = Outgoing::new("x".repeat(1024 * 1024 + 1), 0);
         let error = match world.host.queue().send(&QueueName::Timer, &[message]).await {
             Err(error) => error,
             Ok(answers) => match answers.as_slice() {
@@ -351,7 +352,7 @@ fn a_service_that_is_not_there_is_tried_again_later() -> Result<(), EnvironmentE
     let environment = Environment::local(&format!("http://127.0.0.1:{port}"), "contract")?;
     run(async {
         let host = AwsHost::connect(environment).await;
-        let messages = [Outgoing { body: "{}".to_owned(), delay_seconds: 0 }];
+        let messages = [Outgoing::new("{}", 0)];
         assert_eq!(host.store().current("order").await.unwrap_err().retry, Retry::Later);
         assert_eq!(host.queue().send(&QueueName::Timer, &messages).await.unwrap_err().retry, Retry::Later);
         assert_eq!(host.blobs().get("key", 1).await.unwrap_err().retry, Retry::Later);

@@ -93,6 +93,7 @@ impl World for AwsWorld {
             .queue_url(self.host.queue().url(queue).await.unwrap().unwrap())
             .max_number_of_messages(10)
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::MessageGroupId)
             .send()
             .await
             .unwrap();
@@ -100,13 +101,16 @@ impl World for AwsWorld {
             .messages
             .unwrap_or_default()
             .into_iter()
-            .map(|message| Received {
-                receive_count: message.attributes.unwrap()
-                    [&MessageSystemAttributeName::ApproximateReceiveCount]
-                    .parse()
-                    .unwrap(),
-                body: message.body.unwrap(),
-                receipt: message.receipt_handle.unwrap(),
+            .map(|message| {
+                let mut attributes = message.attributes.unwrap();
+                Received {
+                    receive_count: attributes[&MessageSystemAttributeName::ApproximateReceiveCount]
+                        .parse()
+                        .unwrap(),
+                    group: attributes.remove(&MessageSystemAttributeName::MessageGroupId),
+                    body: message.body.unwrap(),
+                    receipt: message.receipt_handle.unwrap(),
+                }
             })
             .collect()
     }

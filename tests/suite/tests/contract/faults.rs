@@ -261,8 +261,7 @@ fn each_message_of_a_batch_has_its_own_answer() {
                   {"Id":"2","SenderFault":false,"Code":"InternalFailure"}]}"#;
     run(async {
         let host = answering(200, answer).await;
-        let messages: Vec<Outgoing> =
-            (0..3).map(|n| Outgoing { body: n.to_string(), delay_seconds: 0 }).collect();
+        let messages: Vec<Outgoing> = (0..3).map(|n| Outgoing::new(n.to_string(), 0)).collect();
         let answers = host.queue().send(&QueueName::Timer, &messages).await.unwrap();
         let [Ok(()), Err(SendError::Failed(never)), Err(SendError::Failed(later))] = answers.as_slice()
         else {

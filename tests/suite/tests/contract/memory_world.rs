@@ -1,5 +1,6 @@
 //! The simulation's world, without its faults.
 
+use std::collections::BTreeMap;
 use stepladder_protocol::{Clock, Host, QueueName};
 use stepladder_simulation::MemoryHost;
 use stepladder_tests::contract::{Received, World};
@@ -28,9 +29,12 @@ impl World for MemoryWorld {
     }
 
     async fn receive(&self, queue: &QueueName) -> Vec<Received> {
+        let groups: BTreeMap<_, _> =
+            self.0.in_queue(queue).into_iter().map(|message| (message.id, message.group)).collect();
         let deliveries = self.host().queue().receive(queue).into_iter();
         deliveries
             .map(|delivery| Received {
+                group: groups[&delivery.message_id].clone(),
                 body: delivery.body,
                 receipt: delivery.receipt,
                 receive_count: delivery.receive_count,

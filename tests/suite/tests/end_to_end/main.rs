@@ -16,7 +16,10 @@ mod onboarding;
 mod orders;
 mod payloads;
 mod recovery;
+mod registration;
 mod steps;
+mod tenants;
+mod uploads;
 
 use serde_json::{Value, json};
 

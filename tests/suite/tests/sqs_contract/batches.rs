@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, QueueAttributeName,
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, MessageSystemAttributeName,
+    QueueAttributeName, SendMessageBatchRequestEntry,
 };
 
-use super::support::{Sqs, check_code, entry};
+use super::support::{Sqs, check_code, entry, system};
 
 case!(a_batch_of_ten_is_sent_and_deleted, |sqs| {
     let queue = sqs.queue(&[]).await;
@@ -71,6 +72,30 @@ case!(one_bad_entry_of_a_batch_fails_alone, |sqs| {
     assert_eq!(sent.failed().iter().map(|entry| entry.id()).collect::<Vec<_>>(), ["bad"]);
     assert_eq!(sent.failed()[0].code(), "InvalidMessageContents");
     assert_eq!(sqs.receive_one(&queue).await.body(), Some("m"));
+});
+
+case!(each_entry_of_a_batch_has_its_own_group, |sqs| {
+    let queue = sqs.queue(&[]).await;
+    let of = |id: &str, group: &str| {
+        let entry = SendMessageBatchRequestEntry::builder().id(id).message_body(group);
+        entry.message_group_id(group).build().unwrap()
+    };
+    let send = sqs.client.send_message_batch().queue_url(&queue);
+    let sent = send.entries(of("a", "one")).entries(of("b", "two")).entries(of("c", "t wo")).send();
+    let sent = sent.await.unwrap();
+    assert_eq!(sent.successful().iter().map(|entry| entry.id()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(sent.failed().iter().map(|entry| entry.id()).collect::<Vec<_>>(), ["c"]);
+    assert_eq!((sent.failed()[0].code(), sent.failed()[0].sender_fault()), ("InvalidParameterValue", true));
+    let mut received = Vec::new();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while received.len() < 2 {
+        assert!(Instant::now() < deadline, "only {received:?} came");
+        for message in sqs.receive(&queue, 1).await {
+            let group = system(&message, MessageSystemAttributeName::MessageGroupId);
+            assert_eq!(message.body(), Some(group));
+            received.push(group.to_owned());
+        }
+    }
 });
 
 case!(visibility_changes_in_batches_and_each_entry_for_itself, |sqs| {

@@ -25,6 +25,27 @@ case!(a_message_is_sent_received_and_deleted, |sqs| {
     assert!(sqs.receive(&queue, 0).await.is_empty());
 });
 
+case!(a_message_keeps_its_group, |sqs| {
+    let queue = sqs.queue(&[]).await;
+    let send = |body: &str| sqs.client.send_message().queue_url(&queue).message_body(body);
+    send("one").message_group_id("tenant-1").send().await.unwrap();
+    let message = sqs.receive_one(&queue).await;
+    assert_eq!(system(&message, MessageSystemAttributeName::MessageGroupId), "tenant-1");
+    sqs.delete(&queue, &message).await;
+    send("none").send().await.unwrap();
+    let message = sqs.receive_one(&queue).await;
+    assert_eq!(message.attributes().unwrap().get(&MessageSystemAttributeName::MessageGroupId), None);
+});
+
+case!(a_group_that_sqs_refuses_is_refused, |sqs| {
+    let queue = sqs.queue(&[]).await;
+    for group in ["two words", "J\u{f6}rg", &"x".repeat(129)] {
+        let sent = sqs.client.send_message().queue_url(&queue).message_body("m").message_group_id(group);
+        check_code(sent.send().await, "InvalidParameterValue");
+    }
+    assert!(sqs.receive(&queue, 0).await.is_empty());
+});
+
 case!(only_the_attributes_that_were_asked_for_come, |sqs| {
     let queue = sqs.queue(&[]).await;
     let attribute = MessageAttributeValue::builder().data_type("String").string_value("v").build().unwrap();

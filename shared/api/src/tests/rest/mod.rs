@@ -4,5 +4,6 @@ mod document;
 mod problems;
 mod queues;
 mod runs;
+mod starts;
 mod timers;
 mod workflows;

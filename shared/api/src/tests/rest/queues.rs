@@ -11,7 +11,7 @@ use std::sync::Arc;
 use stepladder_protocol::{Host, Outgoing, Protocol, Queue, QueueName};
 
 fn send(world: &World, queue: &QueueName, body: String) {
-    let messages = [Outgoing { body, delay_seconds: 0 }];
+    let messages = [Outgoing::new(body, 0)];
     world.host.drive(world.host.queue().send(queue, &messages)).unwrap();
 }
 
@@ -100,7 +100,12 @@ fn who_may_not_look_into_queues_says_so() {
     let protocol = Arc::new(Protocol::new(world.host.without_backlog()));
     world.router = router(
         protocol,
-        ApiSettings { token_key: [7; 32], refusals: Refusals::Own, unsupported: Unsupported::Refused },
+        ApiSettings {
+            token_key: [7; 32],
+            refusals: Refusals::Own,
+            unsupported: Unsupported::Refused,
+            reads_parquet: false,
+        },
     );
     for path in ["/api/v1/queues", "/api/v1/dead-letters"] {
         let (status, body) = world.get(path);
