@@ -256,8 +256,8 @@ pub trait FanOuts: Send + Sync {
     /// Marks a part, unless it is: no branch that is listed from now on begins another one. Answers with the part as it is then.
     fn mark_part(&self, part: &PartKey, expires_s: i64) -> impl Future<Output = WorldResult<Part>> + Send;
 
-    /// Writes what a fan-out is updated with, also where there is no item yet; false, and nothing is written, if failures have
-    /// been reported since `before` was read, or another update has been written.
+    /// Writes what a fan-out is updated with, also where there is no item yet; false, and nothing is written, if a failure or a
+    /// part as complete has been reported since `before` was read, or another update has been written.
     fn put_update(
         &self,
         fan_out: &RecordKey,

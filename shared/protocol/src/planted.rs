@@ -62,6 +62,8 @@ pub enum PlantedBug {
     EveryNodeIsFull,
     /// A node tells that it is complete before what its branches have come to is gathered.
     NodeToldBeforeGathered,
+    /// The wait for an activity's worker goes on as another message.
+    WaitGoesOnUnderAnotherId,
     /// A redrive runs the branches again that have succeeded.
     RedriveRerunsFinishedBranches,
     /// All messages of a batch have the slot of the first.
@@ -81,7 +83,7 @@ pub enum PlantedBug {
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 37] = [
+    pub const ALL: [PlantedBug; 38] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -111,6 +113,7 @@ impl PlantedBug {
         PlantedBug::CompleteNodeWithoutFailures,
         PlantedBug::EveryNodeIsFull,
         PlantedBug::NodeToldBeforeGathered,
+        PlantedBug::WaitGoesOnUnderAnotherId,
         PlantedBug::RedriveRerunsFinishedBranches,
         PlantedBug::OneSlotForTheBatch,
         PlantedBug::WaitsUnderAnotherId,

@@ -431,7 +431,11 @@ impl<H: Host> Protocol<H> {
         if self.host.clock().now_ms() < due_ms {
             // As the same message: another copy of it, by another clock, may have recorded the end of the wait, and may die before it
             // has sent. Whichever copy comes later finds that record as its own.
-            let sending = self.sending(QueueName::Timer, &job.message, due_ms).await?;
+            let message = match self.planted(PlantedBug::WaitGoesOnUnderAnotherId) {
+                true => &self.again(job.message.clone()),
+                false => &job.message,
+            };
+            let sending = self.sending(QueueName::Timer, message, due_ms).await?;
             // One that comes again may have been sent on already, and stays where it is.
             if delivery.receive_count > 1 {
                 let left_s = due_ms.saturating_sub(self.host.clock().now_ms()) / 1000 + 1;

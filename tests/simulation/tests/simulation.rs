@@ -191,9 +191,10 @@ const FAN_OUT_BUGS: [(PlantedBug, &str); 9] = [
 ];
 
 /// Those of tasks that somebody else answers.
-const TASK_BUGS: [(PlantedBug, &str); 2] = [
+const TASK_BUGS: [(PlantedBug, &str); 3] = [
     (PlantedBug::AnswerWithoutMessage, "tasks, faults"),
     (PlantedBug::CallRecordsItsError, "tasks, fickle steps"),
+    (PlantedBug::WaitGoesOnUnderAnotherId, "tasks, stop and redrive"),
 ];
 
 /// Those of steps that have a rate or are exclusive.

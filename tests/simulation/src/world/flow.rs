@@ -1,6 +1,6 @@
 //! The functions of steps that have a rate or are exclusive.
 
-use super::{Environment, FUNCTION_TIMEOUT_MS, World, play};
+use super::{Environment, FUNCTION_TIMEOUT_MS, World, play::play};
 use crate::{
     Report,
     flow::{FlowScenario, FlowWatch},
