@@ -36,10 +36,11 @@ dev: need-cargo ## the main job: build, start everything, send the sample orders
 	@$(BINS)
 	@$(STEPLADDER) dev --port $(PORT) $(DEV_FLAGS)
 
-demo: need-cargo ## the same with an end, and the sample registrations: 0 only if all ended as they should (ORDERS=file.jsonl alone, -o jsonl)
+demo: need-cargo ## the same with an end, and the sample registrations and hires: 0 only if all ended as they should (ORDERS=file.jsonl alone, -o jsonl)
 	@$(BINS)
 	@$(STEPLADDER) dev $(DEV_FLAGS) --once -o $(OUTPUT)
 	@$(if $(ORDERS),,$(STEPLADDER) dev --no-build --profile $(PROFILE) --workflow user-registration --orders functions/user-registration/samples/registrations.jsonl --once -o $(OUTPUT))
+	@$(if $(ORDERS),,$(STEPLADDER) dev --no-build --profile $(PROFILE) --workflow employee-onboarding --orders functions/employee-onboarding/samples/hires.jsonl --once -o $(OUTPUT))
 
 # What a million rows take is no matter of a build without optimisation. The state lies in files, so that no process holds it.
 bench-answers import import-proof: PROFILE := $(if $(filter dev,$(PROFILE)),ci,$(PROFILE))

@@ -28,6 +28,8 @@ pub struct Order {
     /// What `RunItem::input_digest` will be.
     pub digest: String,
     pub expected: Option<End>,
+    /// What whoever has the task's token answers, in the order in which the run asks; null is no answer.
+    pub answers: Vec<Value>,
 }
 
 /// How a run ends.
@@ -125,9 +127,11 @@ impl Orders {
             }
             let name = name(order_id.as_ref(), number, &names);
             names.insert(name.clone());
-            let expected = expected.and_then(|expected| expected.of(number, order_id.as_ref()));
+            let line_of_end = expected.and_then(|expected| expected.of(number, order_id.as_ref()));
+            let expected = line_of_end.map(|line| line.end.clone());
+            let answers = line_of_end.map(|line| line.answers.clone()).unwrap_or_default();
             let text = String::from_utf8_lossy(line).into_owned();
-            read.orders.push(Order { line: number, name, order_id, text, digest, expected });
+            read.orders.push(Order { line: number, name, order_id, text, digest, expected, answers });
         }
     }
 }
@@ -184,7 +188,7 @@ fn next_line(reader: &mut impl BufRead) -> std::io::Result<(Option<Vec<u8>>, boo
 /// The expected ends, line for line with the orders; where the lines don't fit, by the order's id.
 #[derive(Debug, Default)]
 struct Expected {
-    by_line: HashMap<usize, (Option<Value>, End)>,
+    by_line: HashMap<usize, ExpectedLine>,
     /// Only ids that stand there once.
     by_id: HashMap<String, Option<usize>>,
 }
@@ -192,6 +196,8 @@ struct Expected {
 #[derive(Debug, Deserialize)]
 struct ExpectedLine {
     order_id: Option<Value>,
+    #[serde(default)]
+    answers: Vec<Value>,
     #[serde(flatten)]
     end: End,
 }
@@ -218,20 +224,20 @@ impl Expected {
                     *only = None;
                 }
             }
-            expected.by_line.insert(at + 1, (read.order_id, read.end));
+            expected.by_line.insert(at + 1, read);
         }
         Ok(expected)
     }
 
-    fn of(&self, line: usize, order_id: Option<&Value>) -> Option<End> {
+    fn of(&self, line: usize, order_id: Option<&Value>) -> Option<&ExpectedLine> {
         // An order without an id is null in the list of the ends.
         let same =
             |id: &Option<Value>| id.as_ref().unwrap_or(&Value::Null) == order_id.unwrap_or(&Value::Null);
-        if let Some((_, end)) = self.by_line.get(&line).filter(|(id, _)| same(id)) {
-            return Some(end.clone());
+        if let Some(found) = self.by_line.get(&line).filter(|line| same(&line.order_id)) {
+            return Some(found);
         }
         let line = (*self.by_id.get(order_id?.as_str()?)?)?;
-        self.by_line.get(&line).map(|(_, end)| end.clone())
+        self.by_line.get(&line)
     }
 }
 

@@ -166,7 +166,7 @@ impl Run {
     }
 
     /// The token of one attempt of a task: `$$.Task.Token`.
-    pub(crate) fn token(&self, task: TaskKey) -> String {
+    pub fn token(&self, task: TaskKey) -> String {
         TaskToken::of(self, task).to_string()
     }
 

@@ -2,6 +2,7 @@
 
 use crate::read::RunView;
 use std::iter;
+use stepladder_asl::Kind;
 use stepladder_engine::{Awaiting, Branch, Next, Position, Status, Transition};
 
 /// What a branch of a run waits for. Times are milliseconds since the epoch.
@@ -54,6 +55,27 @@ impl RunView {
             return Vec::new();
         }
         self.going().filter_map(Wait::of).collect()
+    }
+
+    /// The tokens of the tasks that the run waits for, and that whoever has them answers, in the same order. Each is a
+    /// password: this is for who may read the run's nonce anyway.
+    pub fn tokens(&self) -> Vec<String> {
+        if self.item.status != Status::Running {
+            return Vec::new();
+        }
+        let is_asked = |position: &Position| {
+            let state = self.definition.state(&position.state).map(|state| &state.kind);
+            matches!(state, Some(Kind::Task(task)) if task.resource.waits_for_token())
+                && matches!(position.awaiting, Awaiting::Answer { .. })
+        };
+        let positions = self.going().filter_map(|last| match &last.next {
+            Next::Wait(position) => Some(position),
+            Next::End(_) => None,
+        });
+        positions
+            .filter(|position| is_asked(position))
+            .map(|position| self.run.token(position.task()))
+            .collect()
     }
 
     /// What each branch waits for that has a time, in the same order; and the limit of the whole run.

@@ -312,6 +312,7 @@ mod tests {
             text: "{}".into(),
             digest: String::new(),
             expected,
+            answers: Vec::new(),
         }
     }
 

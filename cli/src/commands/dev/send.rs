@@ -84,6 +84,7 @@ mod tests {
             text: "{\"total\": 1.50, \"who\": \"J\u{fffe}rg 😀\"}".into(),
             digest: String::new(),
             expected: None,
+            answers: Vec::new(),
         };
         let body = body("order", &order);
         assert!(body.is_ascii(), "{body}");

@@ -12,12 +12,13 @@ use crate::{
     text::{self, count},
 };
 use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     time::{Duration, Instant},
 };
 use stepladder_local::Server;
-use stepladder_protocol::{Clock, Host, QueueName, RunId, RunItem, Store};
+use stepladder_protocol::{Clock, Host, QueueName, RunId, RunItem, Store, TaskDone};
 
 /// Runs looked at between two pauses.
 const WINDOW: usize = 128;
@@ -66,6 +67,7 @@ impl Wait<'_> {
         let mut progress = Progress::new(self.logs.transitions(), timeout);
         // Missing although the start queue was empty: looked at once more before it is given up.
         let mut missing: HashSet<usize> = HashSet::new();
+        let mut asked: HashMap<usize, HashSet<String>> = HashMap::new();
         while !pending.is_empty() {
             let is_drained = self.is_start_queue_empty();
             let window: Vec<(usize, &Order)> = (0..WINDOW.min(pending.len()))
@@ -83,6 +85,10 @@ impl Wait<'_> {
                             order,
                             "its message was parked or lost: the functions' errors above tell why",
                         )?;
+                    }
+                    Seen::Running if !order.answers.is_empty() => {
+                        self.answer(order, asked.entry(at).or_default()).await?;
+                        pending.push_back(at);
                     }
                     Seen::NotThere | Seen::Running => pending.push_back(at),
                 }
@@ -121,6 +127,31 @@ impl Wait<'_> {
         }
         let ending = self.stack.protocol.ending(item).await?.unwrap_or_default();
         report.ended(order, item, ending)
+    }
+
+    /// Answers what a run asks, as the file of the ends says: each token once, or not at all. `asked` holds the tokens that have
+    /// had their turn.
+    async fn answer(&self, order: &Order, asked: &mut HashSet<String>) -> Outcome {
+        if asked.len() >= order.answers.len() {
+            return Ok(());
+        }
+        let protocol = &self.stack.protocol;
+        let Some(view) = protocol.view(&RunId::new(self.workflow, &order.name)).await? else { return Ok(()) };
+        for token in view.tokens() {
+            if asked.contains(&token) {
+                continue;
+            }
+            let is_done = match order.answers.get(asked.len()) {
+                None => return Ok(()),
+                Some(Value::Null) => true,
+                // One that isn't open yet is looked at again.
+                Some(answer) => protocol.answer(&token, TaskDone::Succeeded(answer.clone())).await?.is_ok(),
+            };
+            if is_done {
+                asked.insert(token);
+            }
+        }
+        Ok(())
     }
 
     fn is_start_queue_empty(&self) -> bool {

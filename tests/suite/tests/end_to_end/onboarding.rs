@@ -4,7 +4,7 @@ use crate::orders::dev;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_aws::{AwsHost, Environment};
-use stepladder_tests::{Answer, DEADLINE, Programs};
+use stepladder_tests::{Answer, DEADLINE, Folder, Programs};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -30,10 +30,20 @@ async fn hires_end_as_their_approvers_answer() {
         })
         .collect();
 
+    // Without the answers: it is this test that answers.
+    let folder = Folder::new("hires");
+    let hires = std::fs::read_to_string(samples.join("hires.jsonl")).unwrap();
+    let hires = folder.write("hires.jsonl", hires);
+    let ends = expected.iter().cloned().map(|mut line| {
+        line.as_object_mut().unwrap().remove("answers");
+        format!("{line}\n")
+    });
+    folder.write("hires.expected.jsonl", ends.collect::<String>());
+
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let port_text = port.to_string();
     let more = ["--workflow", "employee-onboarding", "--port", &port_text];
-    let child = dev(&samples.join("hires.jsonl"), &more).spawn().unwrap();
+    let child = dev(&hires, &more).spawn().unwrap();
     let output = tokio::select! {
         output = tokio::time::timeout(DEADLINE, child.wait_with_output()) => output.unwrap().unwrap(),
         never = approve(port, &answers) => match never {},
