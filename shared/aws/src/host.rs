@@ -7,7 +7,7 @@ use crate::{
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
 use std::sync::Arc;
-use stepladder_protocol::{Backlog, Clock, Host, Settings, WorldResult};
+use stepladder_protocol::{Absent, Backlog, Clock, Host, Settings, WorldResult};
 
 /// [`Host`] on DynamoDB, SQS, S3, Lambda and EventBridge. Cheap to clone.
 ///
@@ -198,5 +198,64 @@ impl Host for AwsHost {
 
     fn backlog(&self) -> Option<&dyn Backlog> {
         Some(self)
+    }
+}
+
+/// [`AwsHost`] for a function that runs a step: what it never asks for is not linked into its binary.
+#[derive(Debug, Clone)]
+pub struct StepHost(AwsHost);
+
+impl From<AwsHost> for StepHost {
+    fn from(host: AwsHost) -> Self {
+        Self(host)
+    }
+}
+
+impl Host for StepHost {
+    type Store = DynamoStore;
+    type Queue = SqsQueue;
+    type Blobs = S3Blobs;
+    type Clock = SystemClock;
+    type Functions = LambdaFunctions;
+    type Schedules = Absent;
+    type Events = Absent;
+    type Objects = Absent;
+
+    const STEPS_ALONE: bool = true;
+
+    fn store(&self) -> &DynamoStore {
+        self.0.store()
+    }
+
+    fn queue(&self) -> &SqsQueue {
+        self.0.queue()
+    }
+
+    fn blobs(&self) -> &S3Blobs {
+        self.0.blobs()
+    }
+
+    fn clock(&self) -> &SystemClock {
+        self.0.clock()
+    }
+
+    fn functions(&self) -> &LambdaFunctions {
+        self.0.functions()
+    }
+
+    fn schedules(&self) -> Option<&Absent> {
+        None
+    }
+
+    fn events(&self) -> Option<&Absent> {
+        None
+    }
+
+    fn objects(&self) -> Option<&Absent> {
+        None
+    }
+
+    fn settings(&self) -> &Settings {
+        self.0.settings()
     }
 }

@@ -37,7 +37,7 @@ pub use emf::EmfMetrics;
 pub use environment::{Endpoints, Environment, EnvironmentError, SchedulePlace};
 pub use events::BusEvents;
 pub use functions::LambdaFunctions;
-pub use host::AwsHost;
+pub use host::{AwsHost, StepHost};
 pub use integrations::ServiceIntegrations;
 pub use letters::{Letters, Moved};
 pub use live::{Expiry, LiveBucket, LiveFunction, LiveMapping, LiveQueue, LiveTable, LiveUrl};

@@ -81,11 +81,14 @@ impl<H: Host> Protocol<H> {
         delivery: &Delivery,
         slot: Slot,
     ) -> First {
-        if invocation.is_dead_letter() && is_start(&delivery.body) {
+        if !H::STEPS_ALONE && invocation.is_dead_letter() && is_start(&delivery.body) {
             return First::Handled(self.start_delivery(invocation, delivery).await);
         }
         let sweeps = matches!(invocation.queue, QueueName::Timer | QueueName::DeadLetter);
-        if sweeps && let Some(place) = sweep::asked(&delivery.body, self.host.clock().now_ms()) {
+        if !H::STEPS_ALONE
+            && sweeps
+            && let Some(place) = sweep::asked(&delivery.body, self.host.clock().now_ms())
+        {
             return First::Handled(self.sweep_delivery(invocation, delivery, place).await);
         }
         match self.open(invocation, delivery, slot).await {
@@ -114,13 +117,14 @@ impl<H: Host> Protocol<H> {
     ) -> Handled {
         // On the heap: the futures of all kinds together would be too much for a thread's stack.
         let handling = match &job.message.ask {
+            Ask::Step(position) => self.step(step, invocation, delivery, &job, position).boxed(),
+            _ if H::STEPS_ALONE => future::ready(Err(not_of_a_step(&job.message))).boxed(),
             Ask::Stop { .. } | Ask::TimeOut => self.stop(&job.message, &job.definition).boxed(),
             Ask::Redrive => self.redrive(&job.message, &job.definition).boxed(),
             Ask::Look => self.look(&job.message).boxed(),
             Ask::Parent => self.tell_parent(&job.message).boxed(),
             // It was told when it was opened.
             Ask::Status(_) => future::ready(Ok(Handled::done())).boxed(),
-            Ask::Step(position) => self.step(step, invocation, delivery, &job, position).boxed(),
             Ask::Timer(position) => self.timer(invocation, delivery, &job, position).boxed(),
             Ask::Answered(position, given) => {
                 self.record_answer(invocation, delivery, &job, position, given.as_ref()).boxed()
@@ -188,7 +192,7 @@ impl<H: Host> Protocol<H> {
         job: &Job,
         position: &Position,
     ) -> WorldResult<Handled> {
-        if invocation.is_dead_letter() {
+        if !H::STEPS_ALONE && invocation.is_dead_letter() {
             return self.solo(invocation, delivery, job, position).await;
         }
         let Some(step) = step else {
@@ -492,6 +496,14 @@ impl<H: Host> Protocol<H> {
 pub(crate) enum Opened {
     Settled(Handled),
     Waiting(Box<Job>),
+}
+
+fn not_of_a_step(message: &Message) -> WorldError {
+    WorldError {
+        operation: format!("handle a message of {}", RunKey::of(&message.run)),
+        message: "this function runs a step alone: its queue got a message for the timer function".to_owned(),
+        retry: Retry::Never,
+    }
 }
 
 pub(crate) fn record_key(run: &RunKey, position: &Position) -> RecordKey {

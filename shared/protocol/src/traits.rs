@@ -30,6 +30,10 @@ pub trait Host: Send + Sync {
     type Events: Events;
     type Objects: Objects;
 
+    /// Whether messages come for steps alone, as to a step's own function. Whatever the other kinds ask for is then in no binary
+    /// of it: a smaller one starts sooner.
+    const STEPS_ALONE: bool = false;
+
     fn store(&self) -> &Self::Store;
     fn queue(&self) -> &Self::Queue;
     fn blobs(&self) -> &Self::Blobs;

@@ -1,6 +1,6 @@
 //! A step that takes a whole batch in one call.
 
-use crate::{Error, Step, StepError, erase, handler::Role, run::run_role};
+use crate::{Error, Step, StepError, erase, handler::Role, run::run_step};
 use serde::{Serialize, de::DeserializeOwned};
 use std::hash::Hash;
 
@@ -53,7 +53,7 @@ where
     O: Serialize + Send + 'static,
     E: StepError + Send + 'static,
 {
-    run_role(Role::Batch(erase::batch(step)), |host| host).await
+    run_step(Role::Batch(erase::batch(step))).await
 }
 
 /// [`run_batch`] with a call for each group of a batch: items whose inputs have equal keys are in one call, and no call
@@ -96,5 +96,5 @@ where
     O: Serialize + Send + 'static,
     E: StepError + Send + 'static,
 {
-    run_role(Role::Batch(erase::grouped(key, step)), |host| host).await
+    run_step(Role::Batch(erase::grouped(key, step))).await
 }

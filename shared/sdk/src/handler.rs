@@ -81,6 +81,8 @@ impl<H: Host> Handler<H> {
                 self.protocol.handle_batch(Some(step), invocation, deliveries).await
             }
             Role::Batch(code) => self.protocol.handle_batch_together(code, invocation, deliveries).await,
+            // No such function has another part: see `run_step`.
+            _ if H::STEPS_ALONE => deliveries.iter().map(|delivery| delivery.message_id.clone()).collect(),
             Role::Timer | Role::DeadLetter => self.protocol.handle_batch(None, invocation, deliveries).await,
             Role::Start => self.protocol.handle_starts(invocation, deliveries).await,
         }
@@ -100,7 +102,7 @@ impl<H: Host> Handler<H> {
     }
 
     async fn sweep(&self) -> Result<Value, EventError> {
-        if !matches!(self.role, Role::Timer) {
+        if H::STEPS_ALONE || !matches!(self.role, Role::Timer) {
             return Err(EventError::new("only the timer function looks for runs to repair"));
         }
         // An error fails the invocation, and the schedule calls again.

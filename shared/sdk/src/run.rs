@@ -12,7 +12,8 @@ use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{env, fmt, process, sync::Arc};
-use stepladder_aws::AwsHost;
+use stepladder_aws::{AwsHost, StepHost};
+use stepladder_protocol::Host;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs a step: the whole of a step binary's `main`.
@@ -44,7 +45,7 @@ where
     O: Serialize + Send + 'static,
     E: StepError + Send + 'static,
 {
-    run_role(Role::Step(erase::step(step)), |host| host).await
+    run_step(Role::Step(erase::step(step))).await
 }
 
 /// Why a function can't run at all.
@@ -87,10 +88,16 @@ impl From<ErrorKind> for Error {
     }
 }
 
-/// Not generic: whatever is compiled here is compiled once, and not again for each step's binary. `equip` gives the host what
-/// only some functions have: what no function of a binary asks for isn't in it.
+/// Runs the code of a step: [`Role::Step`] or [`Role::Batch`].
+///
+/// Not generic, as all of these: whatever is compiled here is compiled once, and not again for each step's binary.
+pub(crate) fn run_step(role: Role) -> BoxFuture<'static, Result<(), Error>> {
+    run_on(Box::new(move |_| role), StepHost::from)
+}
+
+/// `equip` gives the host what only some functions have: what no function of a binary asks for isn't in it.
 pub(crate) fn run_role(role: Role, equip: fn(AwsHost) -> AwsHost) -> BoxFuture<'static, Result<(), Error>> {
-    run_as(Box::new(move |_| role), equip)
+    run_on(Box::new(move |_| role), equip)
 }
 
 /// [`run_role`], where the role needs the host.
@@ -98,11 +105,17 @@ pub(crate) fn run_as(
     role: Box<dyn FnOnce(&AwsHost) -> Role + Send>,
     equip: fn(AwsHost) -> AwsHost,
 ) -> BoxFuture<'static, Result<(), Error>> {
+    run_on(role, equip)
+}
+
+fn run_on<H: Host + 'static>(
+    role: Box<dyn FnOnce(&AwsHost) -> Role + Send>,
+    equip: fn(AwsHost) -> H,
+) -> BoxFuture<'static, Result<(), Error>> {
     Box::pin(async move {
         let (host, function, reporter) = start().await?;
-        let host = equip(host);
         let role = role(&host);
-        let handler = Arc::new(Handler::new(host, role, &function, reporter));
+        let handler = Arc::new(Handler::new(equip(host), role, &function, reporter));
         if handler.reporter().is_on() {
             let ending = Arc::clone(&handler);
             tokio::spawn(at_the_end(move || ending.reporter().report_last(ending.protocol())));
@@ -131,7 +144,7 @@ pub(crate) async fn at_the_end(report: impl FnOnce()) {
     process::exit(0);
 }
 
-async fn handle(handler: Arc<Handler<AwsHost>>, event: LambdaEvent<Value>) -> Result<Value, EventError> {
+async fn handle<H: Host>(handler: Arc<Handler<H>>, event: LambdaEvent<Value>) -> Result<Value, EventError> {
     let LambdaEvent { payload, context } = event;
     let deadline_ms = i64::try_from(context.deadline).unwrap_or(i64::MAX);
     // On the heap: the protocol over the AWS SDK is a future of many layers.
