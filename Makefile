@@ -21,7 +21,7 @@ FUNCTIONS ?=
 # `make demo -o jsonl`: make keeps -o for itself, so it is read from make's own command line.
 OUTPUT  ?= $(or $(shell tr '\0' '\n' 2>/dev/null </proc/$$PPID/cmdline | sed -nE '/^-o$$/{n;p;q}; s/^-o(text|json|jsonl)$$/\1/p'),text)
 
-# One call builds all programs, so that all of them share one set of features.
+# One call builds all programs, so that all of them share one set of features; cli/Cargo.toml makes it that of the tests.
 BINS       = cargo build --bins --profile $(PROFILE) -p stepladder-cli -p data-import -p data-pipeline -p order-processing -p employee-onboarding -p user-registration -p stepladder-system
 STEPLADDER = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/stepladder
 DEV_FLAGS  = --no-build --profile $(PROFILE) $(if $(DATA_DIR),--data-dir '$(DATA_DIR)') --orders $(if $(ORDERS),'$(ORDERS)')
@@ -60,8 +60,7 @@ fmt: need-cargo ## formatting alone
 	@cargo fmt --all --check || { echo 'hint: cargo fmt --all' >&2; exit 1; }
 
 lint: need-cargo ## clippy, and the project's own definitions
-	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy -p stepladder-system --features parquet -- -D warnings
+	cargo clippy --workspace --all-targets --features stepladder-system/parquet -- -D warnings
 	@$(BINS) --quiet
 	@$(STEPLADDER) check
 
