@@ -12,6 +12,7 @@ ROWS    ?= 1000000
 SEED    ?= 2026
 KILL    ?=
 RATE    ?= 200
+RUNS    ?= 5000
 SECONDS ?= 60
 DATA_DIR ?=
 STACK   ?=
@@ -43,7 +44,7 @@ demo: need-cargo ## the same with an end, and the sample registrations and hires
 	@$(if $(ORDERS),,$(STEPLADDER) dev --no-build --profile $(PROFILE) --workflow employee-onboarding --orders functions/employee-onboarding/samples/hires.jsonl --once -o $(OUTPUT))
 
 # What a million rows take is no matter of a build without optimisation. The state lies in files, so that no process holds it.
-bench-answers import import-proof: PROFILE := $(if $(filter dev,$(PROFILE)),ci,$(PROFILE))
+bench-answers import import-proof redrive-proof: PROFILE := $(if $(filter dev,$(PROFILE)),ci,$(PROFILE))
 
 import: need-cargo ## load a file of rows by the workflow data-import, with a live line of progress (FILE=rows.csv, -o jsonl)
 	@[ -n '$(FILE)' ] || { echo 'error: which file? make import FILE=rows.csv' >&2; exit 2; }
@@ -53,6 +54,10 @@ import: need-cargo ## load a file of rows by the workflow data-import, with a li
 import-proof: need-cargo need-python ## generated rows, loaded, compared row by row with a Python script's result (ROWS=1000000, SEED=n, KILL=1)
 	@$(BINS) --example generate_rows --example measure_rows
 	@tests/import/run.py --profile $(PROFILE) --rows $(ROWS) --seed $(SEED) $(if $(KILL),--kill)
+
+redrive-proof: need-cargo need-python ## failed orders, redriven by one query that is interrupted and gone on with (RUNS=5000 RATE=50; a short one: RUNS=200)
+	@$(BINS)
+	@tests/redrives/run.py --profile $(PROFILE) --runs $(RUNS) --rate $(if $(filter file,$(origin RATE)),50,$(RATE))
 
 check: need-nextest need-deny fmt lint docs deny test ## the one gate: formatting, lints, docs, dependencies, tests
 

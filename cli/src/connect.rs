@@ -46,6 +46,9 @@ pub struct EndpointFile {
     pub endpoint: String,
     pub stack: String,
     pub pid: u32,
+    /// What its functions are told as `STEPLADDER_WORKFLOWS`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflows: Option<String>,
 }
 
 /// The shape of [`EndpointFile`].
@@ -178,7 +181,7 @@ impl Target {
         let lookup = |name: &str| meant.variable(name, &of_process);
         let role = match &meant {
             Meant::Env(_, profile) => profile.role.as_deref(),
-            Meant::Local { .. } | Meant::Process => None,
+            Meant::Local(_) | Meant::Process => None,
         };
         let access = Access::open(&lookup, role).await.map_err(|error| meant.unusable(&error))?;
         if let Some(endpoint) = access.endpoint() {
@@ -208,10 +211,10 @@ impl Target {
             _ => lookup(name),
         })
         .map_err(|error| meant.unusable(&error))?;
-        let is_dev = matches!(meant, Meant::Local { .. });
+        let is_dev = matches!(meant, Meant::Local(_));
         let (env, parameters) = match meant {
             Meant::Env(name, profile) => (Some(name), profile.parameters),
-            Meant::Local { .. } | Meant::Process => (None, BTreeMap::new()),
+            Meant::Local(_) | Meant::Process => (None, BTreeMap::new()),
         };
         let target = Self { env, environment, access, parameters, is_dev };
         printer.detail(format!("using {}", target.describe()));
@@ -239,7 +242,7 @@ impl Target {
 #[derive(Debug)]
 enum Meant {
     /// An emulator's URL, or the address of `stepladder dev`.
-    Local { endpoint: String, stack: String },
+    Local(Local),
     /// `[env.NAME]`
     Env(String, Profile),
     /// The variables of the process.
@@ -272,12 +275,13 @@ const NO_ACCOUNT: &str = "000000000000";
 pub struct Local {
     pub endpoint: String,
     pub stack: String,
+    /// As in [`EndpointFile`].
+    pub workflows: Option<String>,
 }
 
 impl From<Local> for Meant {
     fn from(local: Local) -> Self {
-        let Local { endpoint, stack } = local;
-        Self::Local { endpoint, stack }
+        Self::Local(local)
     }
 }
 
@@ -303,7 +307,9 @@ impl Meant {
             }
             Some(url) => {
                 let stack = variable("STEPLADDER_STACK").unwrap_or_else(|| "stepladder".to_owned());
-                return Ok(Self::Local { endpoint: url.to_owned(), stack });
+                let here = find_local(&here).filter(|local| local.endpoint == url);
+                let workflows = here.and_then(|local| local.workflows);
+                return Ok(Self::Local(Local { endpoint: url.to_owned(), stack, workflows }));
             }
             None => {}
         }
@@ -330,11 +336,12 @@ impl Meant {
 
     fn variable(&self, name: &str, of_process: &dyn Fn(&str) -> Option<String>) -> Option<String> {
         match self {
-            Self::Local { endpoint, stack } => match name {
+            Self::Local(Local { endpoint, stack, workflows }) => match name {
                 "AWS_ENDPOINT_URL" => Some(endpoint.clone()),
                 "AWS_REGION" => Some("us-east-1".to_owned()),
                 "STEPLADDER_ACCOUNT_ID" => Some("000000000000".to_owned()),
                 "STEPLADDER_STACK" => Some(stack.clone()),
+                "STEPLADDER_WORKFLOWS" => workflows.clone(),
                 _ => None,
             },
             Self::Env(_, profile) => profile.variable(name, of_process),
@@ -344,7 +351,7 @@ impl Meant {
 
     fn unusable(&self, error: &EnvironmentError) -> Failure {
         match self {
-            Self::Local { .. } => {
+            Self::Local(_) => {
                 Failure::new(Exit::Usage, Code::NoStack, format!("the endpoint can't be used: {error}"))
             }
             Self::Env(name, _) => {
@@ -377,7 +384,7 @@ pub fn find_local(from: &Path) -> Option<Local> {
         let text = std::fs::read_to_string(endpoint_path(folder)).ok()?;
         serde_json::from_str::<EndpointFile>(&text).ok().filter(|file| file.schema == ENDPOINT_SCHEMA)
     })?;
-    Some(Local { endpoint: file.endpoint, stack: file.stack })
+    Some(Local { endpoint: file.endpoint, stack: file.stack, workflows: file.workflows })
 }
 
 /// Whether anything listens there: a clear error at once is better than the retries of every call.

@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod aws_cli;
+pub mod bulk;
 pub mod calls;
 pub mod cloudformation;
 pub mod commands;
@@ -116,6 +117,17 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
             let stack = Stack::connect(&global, printer);
             bounded(timeout, async { commands::run_history::run(args, &stack.await?, printer).await }).await
         }
+        // What is done to many comes to an end in order, so these watch for Ctrl-C and the timeout by themselves.
+        Command::Run(RunCommand::Redrive(args)) if args.bulk.is_asked() => {
+            let stack = &bounded(timeout, Stack::connect(&global, printer)).await?;
+            let context = bulk::command::Context { stack, printer, may_assume_yes: global.yes, timeout };
+            commands::run_redrive::run_many(args, context).await
+        }
+        Command::Run(RunCommand::Stop(args)) if args.bulk.is_asked() => {
+            let stack = &bounded(timeout, Stack::connect(&global, printer)).await?;
+            let context = bulk::command::Context { stack, printer, may_assume_yes: global.yes, timeout };
+            commands::run_stop::run_many(args, context).await
+        }
         Command::Run(RunCommand::Redrive(args)) => {
             let stack = Stack::connect(&global, printer);
             let work = async { commands::run_redrive::run(args, &stack.await?, printer, global.yes).await };
@@ -156,7 +168,7 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
 }
 
 /// The command, unless its time is over or somebody presses Ctrl-C.
-async fn bounded(timeout: Option<Duration>, command: impl Future<Output = Outcome>) -> Outcome {
+async fn bounded<T>(timeout: Option<Duration>, command: impl Future<Output = Outcome<T>>) -> Outcome<T> {
     let over = async {
         match timeout {
             Some(timeout) => tokio::time::sleep(timeout).await,

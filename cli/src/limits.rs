@@ -8,6 +8,33 @@ pub const ID_RUNS_MAX: usize = 200;
 /// The most runs that `run list` shows.
 pub const LIST_RUNS_MAX: usize = 1_000;
 
+/// `run list --where` reads so many runs at most; it says so where it has stopped there.
+pub const WHERE_RUNS_READ_MAX: usize = 10_000;
+
+/// So many runs are planned together where something is done to all runs of a query: what is held in memory of them, and what a
+/// report has to say before anything is done to them.
+pub const BULK_PAGE_RUNS: usize = 100;
+
+/// Requests of such a query that are under way at once.
+pub const BULK_AT_ONCE: usize = 16;
+
+/// So many of its runs are shown before it asks, and so many kinds of them.
+pub const BULK_RUNS_SHOWN: usize = 5;
+pub const BULK_KINDS_SHOWN: usize = 20;
+
+/// So many kinds of runs are told apart when they are counted: names of errors are whatever steps make of them.
+pub const BULK_KINDS_MAX: usize = 1_000;
+
+/// Requests a second, unless told otherwise, and at most: what a stack does meanwhile is to go on.
+pub const BULK_RATE_PER_SECOND: f64 = 50.0;
+pub const BULK_RATE_PER_SECOND_MAX: f64 = 1_000.0;
+
+/// A request may be so late, in microseconds, without those behind it being late too: about as long as the last requests of a page take.
+pub const BULK_LATE_US: i64 = 250_000;
+
+/// A request that the stack can't take now is tried again after so many milliseconds each.
+pub const BULK_AGAIN_MS: [i64; 4] = [200, 1_000, 3_000, 10_000];
+
 /// A shell that completes a word waits no longer than this for a stack: whoever has pressed Tab sees nothing until then.
 pub const COMPLETION_TIMEOUT: Duration = Duration::from_secs(1);
 

@@ -16,7 +16,7 @@ use stepladder_infra::{
     CallFacts, Facts, ObjectFacts, PackageFacts, PolicyFacts, ProvisionedPollers, SettingError,
     WorkflowFacts, WorkflowSettings,
 };
-use stepladder_protocol::TenantPath;
+use stepladder_protocol::{SearchPaths, TenantPath};
 
 /// A cargo workspace with a folder `functions/`.
 #[derive(Debug, Clone, PartialEq)]
@@ -140,7 +140,8 @@ impl Project {
                 }
             }
         }
-        let faults = project.manifest_facts().check().into_iter().chain(project.tenant_faults());
+        let faults = project.manifest_facts().check().into_iter();
+        let faults = faults.chain(project.tenant_faults()).chain(project.search_faults());
         match refused(faults.collect()) {
             Some(failure) => Err(failure),
             None => Ok(project),
@@ -190,6 +191,17 @@ impl Project {
             let error = tenant.parse::<TenantPath>().err()?;
             let message = format!(
                 "the tenant of workflow {name} is {tenant:?}; it must be a path into the run's input, like \"$.customer_id\": {error}"
+            );
+            Some(SettingError { message })
+        })
+    }
+
+    /// The workflows whose setting `search` is no list of paths, or of too many.
+    fn search_faults(&self) -> impl Iterator<Item = SettingError> {
+        self.workflow_settings.iter().filter_map(|(name, settings)| {
+            let error = SearchPaths::parse(&settings.search).err()?;
+            let message = format!(
+                "the search attributes of workflow {name} must be paths into the run's input, like \"$.order_id\": {error}"
             );
             Some(SettingError { message })
         })
@@ -470,7 +482,7 @@ mod tests {
                     "ship": {"rate_per_second": 0.5, "exclusive": true},
                 },
                 "policy": [{"actions": ["s3:GetObject"], "resources": ["arn:${Partition}:s3:::rates/*"]}],
-                "workflow": {"order": {"schedule": "rate(1 hour)", "status_events": "failures", "retention_days": 90, "tenant": "$.customer.id"}},
+                "workflow": {"order": {"schedule": "rate(1 hour)", "status_events": "failures", "retention_days": 90, "tenant": "$.customer.id", "search": ["$.order_id"]}},
             },
         }))
         .unwrap();
@@ -486,6 +498,7 @@ mod tests {
         assert_eq!(folders, ["order", "system"]);
         assert_eq!(project.workflow_settings["order"].retention_days, Some(90));
         assert_eq!(project.workflow_settings["order"].tenant.as_deref(), Some("$.customer.id"));
+        assert_eq!(project.workflow_settings["order"].search, ["$.order_id"]);
     }
 
     #[test]
@@ -515,6 +528,15 @@ mod tests {
             metadata(json!({"stepladder": {"workflow": {"order": {"tenant": "$.rows[*].id"}}}})).unwrap_err();
         let expected = "the tenant of workflow order is \"$.rows[*].id\"; it must be a path into the run's input, like \"$.customer_id\"";
         assert!(failure.message.contains(expected) && failure.message.contains("a wildcard"), "{failure}");
+        let six: Vec<String> = (0..6).map(|n| format!("$.a{n}")).collect();
+        for (search, expected) in
+            [(json!(["id"]), "\"id\" is no path"), (json!(six), "there are 6 paths; 5 is the most")]
+        {
+            let failure =
+                metadata(json!({"stepladder": {"workflow": {"order": {"search": search}}}})).unwrap_err();
+            let of = "the search attributes of workflow order must be paths into the run's input";
+            assert!(failure.message.contains(of) && failure.message.contains(expected), "{failure}");
+        }
         let two = json!({"stepladder": {
             "bin": {"pay": {"batch_size": 11, "reserved_concurrency": 0}},
             "policy": [{"actions": ["s3:GetObject"], "resources": ["*"]}],

@@ -10,7 +10,7 @@ use crate::{
 use std::collections::HashSet;
 use stepladder_asl::nearest;
 use stepladder_engine::Status;
-use stepladder_protocol::{Items, ListedRun, RunId, Store, WorldError, check_name};
+use stepladder_protocol::{Items, ListedRun, QueryError, RunId, Store, WorldError, check_name};
 
 /// The run that a person means: `workflow/name`, a name, or a prefix of a name that is unique among the newest runs.
 pub async fn resolve(stack: &Stack, id: &str) -> Outcome<RunId> {
@@ -59,6 +59,16 @@ pub fn known(workflow: &str, all: &[String]) -> Outcome<String> {
             failure.hint(format!("there are: {}", shown.join(", ")))
         }
     })
+}
+
+/// A query that can't be asked.
+pub fn not_asked(error: QueryError) -> Failure {
+    let QueryError { message, hint } = error;
+    let failure = Failure::new(Exit::Usage, Code::InvalidQuery, message);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// Which of them is meant: exactly one of that name, else exactly one that begins with it.

@@ -191,6 +191,7 @@ pub(crate) mod tests {
             ending: None,
             ending_item: None,
             error: (status == Status::Failed).then(|| "CardDeclined".into()),
+            state: None,
             by: None,
             parent: None,
             redrives: Vec::new(),

@@ -193,6 +193,19 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// `1 run`, `2 runs`.
 pub fn count(number: usize, one: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
@@ -272,6 +285,12 @@ mod tests {
         assert_eq!(time(now_ms - 500, now_ms, TimeStyle::Relative), "now");
         assert_eq!(time(i64::MAX, i64::MIN, TimeStyle::Utc), format!("{} ms", i64::MAX));
         assert_eq!(time(i64::MIN, i64::MAX, TimeStyle::Relative), "106751991167 d ago");
+    }
+
+    #[test]
+    fn digits_are_grouped() {
+        let numbers = [0, 999, 1_000, 1_234_567].map(grouped);
+        assert_eq!(numbers, ["0", "999", "1,000", "1,234,567"]);
     }
 
     #[test]

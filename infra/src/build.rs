@@ -316,6 +316,9 @@ fn workflow_settings(facts: &Facts) -> Map<String, serde_json::Value> {
         if let Some(tenant) = &settings.tenant {
             set.insert("tenant".to_owned(), json!(tenant));
         }
+        if !settings.search.is_empty() {
+            set.insert("search".to_owned(), json!(settings.search));
+        }
         if !set.is_empty() {
             workflows.insert(name.clone(), serde_json::Value::Object(set));
         }

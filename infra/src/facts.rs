@@ -117,6 +117,9 @@ pub struct WorkflowSettings {
     /// Where the input of its runs names whose they are: a path like `$.customer_id`. Whoever reads the manifests sees that
     /// it is one: this crate knows no paths.
     pub tenant: Option<String>,
+    /// By what of their input its runs are found: paths like `$.order_id`. Checked where `tenant` is.
+    #[serde(default)]
+    pub search: Vec<String>,
     /// Uploads that start a run each.
     #[serde(default)]
     pub uploads: Vec<UploadFacts>,

@@ -239,7 +239,12 @@ pub(crate) fn api_role(facts: &Facts) -> Role {
         send(queues),
         find_queues(),
         whole_runs(["R#*".to_owned()]),
-        statement("ListRuns", None, &["dynamodb:Query"], vec![Text::of(format!("{TABLE}/index/runs"))]),
+        statement(
+            "ListRuns",
+            None,
+            &["dynamodb:Query"],
+            ["runs", "attention"].map(|index| Text::of(format!("{TABLE}/index/{index}"))).into(),
+        ),
         table("Definitions", &DEFINITIONS, ["W#*".to_owned()]),
         table("ListWorkflows", &LISTED, ["C#workflows".to_owned()]),
         table(

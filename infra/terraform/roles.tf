@@ -1466,10 +1466,13 @@ resource "aws_iam_role_policy" "api" {
         }
       },
       {
-        Sid      = "ListRuns"
-        Effect   = "Allow"
-        Action   = ["dynamodb:Query"]
-        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}/index/runs"]
+        Sid    = "ListRuns"
+        Effect = "Allow"
+        Action = ["dynamodb:Query"]
+        Resource = [
+          "arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}/index/runs",
+          "arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}/index/attention",
+        ]
       },
       {
         Sid    = "Definitions"

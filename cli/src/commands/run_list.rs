@@ -6,7 +6,7 @@ use crate::{
     failure::Outcome,
     limits,
     printer::Printer,
-    runs::{known, newest_ids},
+    runs::{known, newest_ids, not_asked},
     shapes::RunShape,
     style::{self, paint},
     table::Table,
@@ -14,7 +14,7 @@ use crate::{
 };
 use std::time::Duration;
 use stepladder_engine::Status;
-use stepladder_protocol::{Items, RunItem, Store};
+use stepladder_protocol::{Candidate, Host, Items, Judged, Query, RunItem, Store, Walk};
 
 /// List the newest runs
 #[derive(Debug, clap::Args)]
@@ -25,6 +25,9 @@ pub struct ListArgs {
     /// Only runs of this workflow
     #[arg(long, add = completion::workflows())]
     workflow: Option<String>,
+    /// Only runs that fit all of this: status=failed state=Charge error=Timeout since=2h customer=c-17
+    #[arg(long = "where", value_name = "QUERY")]
+    query: Option<String>,
     /// Only runs that started within this time, like 2h
     #[arg(long, value_parser = parse_duration)]
     since: Option<Duration>,
@@ -60,6 +63,9 @@ impl StatusArg {
 
 pub async fn run(args: ListArgs, stack: &Stack, printer: &Printer) -> Outcome {
     let all = stack.store().workflows().await?;
+    if let Some(text) = &args.query {
+        return run_query(text, &args, &all, stack, printer).await;
+    }
     let workflows = match &args.workflow {
         Some(workflow) => vec![known(workflow, &all)?],
         None => all,
@@ -94,6 +100,80 @@ pub async fn run(args: ListArgs, stack: &Stack, printer: &Printer) -> Outcome {
     }
     if is_cut && !wanted.is_empty() {
         printer.note(format!("only the newest {looked_at} runs were looked at"));
+    }
+    Ok(())
+}
+
+/// What a query finds, by the shortest list that holds all of it; the other options narrow it.
+async fn run_query(
+    asked: &str,
+    args: &ListArgs,
+    workflows: &[String],
+    stack: &Stack,
+    printer: &Printer,
+) -> Outcome {
+    let (now_ms, settings) = (stack.now_ms(), stack.protocol.host().settings());
+    let statuses: Vec<Status> = args.status.iter().map(|status| status.status()).collect();
+    let mut query = Query::parse(asked, now_ms, settings).map_err(not_asked)?;
+    query = query.with_statuses(&statuses).map_err(not_asked)?;
+    if let Some(workflow) = &args.workflow {
+        query = query.of_workflow(workflow).map_err(not_asked)?;
+    }
+    if let Some(since) = args.since {
+        query = query.since(now_ms - i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+    }
+    if let Some(workflow) = &query.workflow {
+        known(workflow, workflows)?;
+    }
+    let plan = query.plan(workflows, settings).map_err(not_asked)?;
+    let limit = usize::from(args.limit);
+    let mut walk = Walk::new(stack.store(), &query, &plan, None, limit);
+    let (mut found, mut read, mut state_unknown) = (Vec::new(), 0, 0);
+    let is_cut = loop {
+        let page = walk.next(now_ms, limit).await?;
+        let is_last = page.len() < limit;
+        for Candidate { place, judged } in page {
+            if found.len() == limit {
+                break;
+            }
+            read += 1;
+            match judged {
+                Judged::Meant(item) => found.push(*item),
+                Judged::Other => {}
+                Judged::StateUnknown => state_unknown += 1,
+                Judged::Unreadable(error) => {
+                    printer.warning(format!("{} is left out: {}", place.id, error.message))
+                }
+            }
+        }
+        if is_last || found.len() == limit {
+            break false;
+        }
+        if read >= limits::WHERE_RUNS_READ_MAX {
+            break true;
+        }
+    };
+    match printer.is_json() {
+        true => printer.json_list(&found.iter().map(RunShape::new).collect::<Vec<_>>())?,
+        false if found.is_empty() => {}
+        false => {
+            for line in lines(&found, now_ms, args.wide, printer) {
+                printer.data(line)?;
+            }
+        }
+    }
+    let fit = match found.len() {
+        0 => "no run fits".to_owned(),
+        1 => "1 run fits".to_owned(),
+        several => format!("{several} runs fit"),
+    };
+    let newest = if is_cut { "; older ones were not looked at" } else { "" };
+    printer.note(format!("{fit}, {read} read{newest}"));
+    if state_unknown > 0 {
+        printer.note(format!(
+            "{} left out: nothing says in which state they ended, they are from before that was kept",
+            text::count(state_unknown, "run")
+        ));
     }
     Ok(())
 }

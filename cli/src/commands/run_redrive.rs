@@ -1,6 +1,10 @@
 //! `stepladder run redrive`.
 
 use crate::{
+    bulk::{
+        action::Redrive,
+        command::{self, BulkArgs, Context},
+    },
     completion,
     confirm::confirm,
     connect::Stack,
@@ -22,8 +26,10 @@ use stepladder_protocol::{RedrivePreview, Requested, RunId};
 #[derive(Debug, clap::Args)]
 pub struct RedriveArgs {
     /// workflow/name, a name, or the first letters of a name
-    #[arg(required = true, add = completion::redrivable())]
+    #[arg(required_unless_present_any = ["query", "resume"], add = completion::redrivable())]
     ids: Vec<String>,
+    #[command(flatten)]
+    pub bulk: BulkArgs,
     /// Only show what would be kept, and what would run
     #[arg(long)]
     dry_run: bool,
@@ -65,6 +71,11 @@ pub async fn run(args: RedriveArgs, stack: &Stack, printer: &Printer, may_assume
         }
     }
     first_failure.map_or(Ok(()), Err)
+}
+
+/// All runs of a query, or the rest of them.
+pub async fn run_many(args: RedriveArgs, context: Context<'_>) -> Outcome {
+    command::run(Redrive, &args.bulk, args.dry_run, context).await
 }
 
 async fn plan(id: &str, stack: &Stack) -> Outcome<(RunId, RedrivePreview)> {

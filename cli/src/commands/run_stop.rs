@@ -1,6 +1,10 @@
 //! `stepladder run stop`.
 
 use crate::{
+    bulk::{
+        action,
+        command::{self, BulkArgs, Context},
+    },
     completion,
     connect::Stack,
     exit::Exit,
@@ -18,8 +22,13 @@ use stepladder_protocol::{Requested, RunId, limits};
 #[derive(Debug, clap::Args)]
 pub struct StopArgs {
     /// workflow/name, a name, or the first letters of a name
-    #[arg(required = true, add = completion::running())]
+    #[arg(required_unless_present_any = ["query", "resume"], add = completion::running())]
     ids: Vec<String>,
+    #[command(flatten)]
+    pub bulk: BulkArgs,
+    /// Of a query: only show which runs would be stopped
+    #[arg(long, conflicts_with = "ids")]
+    dry_run: bool,
     /// The error's name that the run shows
     #[arg(long, value_parser = at_most::<{ limits::ERROR_CHARS_MAX }>)]
     error: Option<String>,
@@ -46,6 +55,12 @@ pub async fn run(args: StopArgs, stack: &Stack, printer: &Printer) -> Outcome {
         }
     }
     first_failure.map_or(Ok(()), Err)
+}
+
+/// All runs of a query, or the rest of them.
+pub async fn run_many(args: StopArgs, context: Context<'_>) -> Outcome {
+    let StopArgs { bulk, dry_run, error, cause, .. } = args;
+    command::run(action::Stop { error, cause }, &bulk, dry_run, context).await
 }
 
 async fn stop(id: &str, args: &StopArgs, stack: &Stack, printer: &Printer) -> Outcome {

@@ -96,7 +96,7 @@ impl Environment {
     /// | `STEPLADDER_STATUS_EVENTS` | which ends of runs are told: `off`, `failures`, `all` (or 0 and 1) | off |
     /// | `STEPLADDER_EVENT_BUS` | the EventBridge bus that is told of them | the status queue is |
     /// | `STEPLADDER_LOG_SAMPLE` | which part of the messages that went well are logged, 0 to 1 | 0.05; 1 with a local endpoint |
-    /// | `STEPLADDER_WORKFLOWS` | what single workflows set otherwise: `{"order": {"retention_days": 90, "status_events": "failures", "log_sample": 1, "tenant": "$.customer_id"}}`, each optional | none |
+    /// | `STEPLADDER_WORKFLOWS` | what single workflows set otherwise: `{"order": {"retention_days": 90, "status_events": "failures", "log_sample": 1, "tenant": "$.customer_id", "search": ["$.order_id"]}}`, each optional | none |
     /// | `STEPLADDER_RATE_PER_SECOND` | how often the function's step begins at most, 0.001 to 1,000 times a second | as its messages come |
     /// | `STEPLADDER_EXCLUSIVE` | `true`: the step's code never runs twice at once for the same position | false |
     /// | `STEPLADDER_UPLOADS` | which uploads start runs: `[{"workflow": "order", "bucket": "uploads", "prefix": "incoming/", "suffix": ".csv"}]`, of which prefix and suffix are optional | none |

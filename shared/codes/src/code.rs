@@ -93,6 +93,9 @@ codes! {
     UnknownCode = "SL1114", "there is no such code",
         "`stepladder explain` was asked for a code that no error of this version has.",
         "`stepladder explain` without a code lists all of them. A newer version may know it.";
+    InvalidQuery = "SL1115", "a query can not be asked",
+        "A query is terms like `status=failed` with blanks between them. One of them is no term, has a key that nobody knows or a value          that it does not take, or no run can fit all of them.",
+        "The message says which keys there are: the general ones, and the search attributes of the workflows. docs/operating.md tells of each.";
     UnknownWorkflow = "SL1201", "there is no such workflow",
         "The stack has no workflow of that name, or the workspace has no definition of it.",
         "`stepladder deploy-definition` adds one to a stack. Mind which stack is meant: `stepladder doctor` tells.";

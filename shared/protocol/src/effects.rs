@@ -271,7 +271,10 @@ impl<H: Host> Protocol<H> {
             Ending { output: end.output.clone(), error: end.error.clone(), cause: end.cause.clone() };
         let json = serde_json::to_vec(&ending)
             .map_err(|error| payload::unreadable("encode an ending", &error.to_string()))?;
-        let (ending, ending_item) = match json.len() <= limits::RUN_ITEM_PAYLOAD_BYTES_MAX {
+        // It takes from the room of the ending, so that the run item stays within its write unit.
+        let state = (end.status != Status::Succeeded).then(|| end.state.clone());
+        let taken = state.as_ref().map_or(0, |state| state.len() + limits::RUN_ITEM_STATE_BESIDE_BYTES);
+        let (ending, ending_item) = match json.len() + taken <= limits::RUN_ITEM_PAYLOAD_BYTES_MAX {
             true => (Some(Payload::Json(json)), None),
             false => {
                 let name: String = payload::hex(&Sha256::digest(&json)).chars().take(16).collect();
@@ -288,7 +291,7 @@ impl<H: Host> Protocol<H> {
             }
         };
         let error = end.error.as_ref().map(|error| error.chars().take(limits::ERROR_CHARS_MAX).collect());
-        Ok(Close { status: end.status, ended_ms: now_ms, ending, ending_item, error, by })
+        Ok(Close { status: end.status, ended_ms: now_ms, ending, ending_item, error, state, by })
     }
 
     pub(crate) fn advance(

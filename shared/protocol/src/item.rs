@@ -122,6 +122,9 @@ pub struct RunItem {
     pub ending_item: Option<String>,
     /// The error's name, for lists.
     pub error: Option<String>,
+    /// The state of the top level in which it failed, timed out or was stopped; none where the item was written before this was
+    /// kept.
+    pub state: Option<String>,
     /// The message that stopped or redrove it last.
     pub by: Option<String>,
     /// Its last redrives, the newest at the end; fewer than there were where the item was written before this was kept.
@@ -251,6 +254,7 @@ pub struct Close {
     pub ending: Option<Payload>,
     pub ending_item: Option<String>,
     pub error: Option<String>,
+    pub state: Option<String>,
     /// The message that asked for it, where it was not a step.
     pub by: Option<String>,
 }

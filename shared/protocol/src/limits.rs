@@ -132,10 +132,31 @@ pub const LOOK_FIRST_MS: i64 = 5;
 /// 380 bytes, the update at the run's end costs one write unit.
 pub const RUN_ITEM_PAYLOAD_BYTES_MAX: usize = 300;
 
+/// What the state in which a run ended takes in the run item beside its name, in bytes: its attribute's.
+pub const RUN_ITEM_STATE_BESIDE_BYTES: usize = 2;
+
 /// A run's tenant has at most so many characters, a UUID's: with its attribute's name it fits beside an input and an ending into
 /// the run item's write unit. SQS takes 128
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagegroupid-property.html>).
 pub const TENANT_CHARS_MAX: usize = 36;
+
+/// A workflow's runs are found by at most so many attributes of their input: each is an item and a write unit of every start.
+pub const SEARCH_ATTRIBUTES_MAX: usize = 5;
+
+/// An attribute's path has at most so many bytes, and its value stands in the key of its item up to so many; a longer one is
+/// there by its hash. With names of 80 characters of four bytes, the item stays below a write unit.
+pub const SEARCH_PATH_BYTES_MAX: usize = 64;
+pub const SEARCH_VALUE_BYTES_MAX: usize = 64;
+
+/// A query's text has at most so many bytes: the longest path, values of the longest error and of names, several times over.
+pub const QUERY_BYTES_MAX: usize = 4 * 1024;
+
+/// So many runs of one millisecond are read at once of a list: of its eight partitions each takes 1,000 writes a second
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>), so there are never more.
+pub const SAME_MS_RUNS_MAX: usize = 10_000;
+
+/// The lists of so many workflows are read at once.
+pub const LISTS_READ_AT_ONCE: usize = 8;
 
 /// The largest payload unless set otherwise, in bytes: a quarter of a function's 256 MB.
 pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -42,12 +42,22 @@ impl<H: Host> Protocol<H> {
     /// Sends a failed, aborted or timed-out run on from where it ended, on its own definition. Two requests with the same
     /// token are one, for so long as [`limits::REDRIVE_TOKEN_MS`] says.
     pub async fn request_redrive(&self, id: &RunId, token: Option<&str>) -> WorldResult<Requested> {
+        self.ask_redrive(id, token, limits::REDRIVE_TOKEN_MS).await
+    }
+
+    /// The same for whoever may ask again after hours: the token stands for the same request as long as the run item knows of
+    /// it, which is for [`limits::REDRIVES_KEPT_MAX`] redrives. So a run that has failed again is left as it is.
+    pub async fn request_redrive_once(&self, id: &RunId, token: &str) -> WorldResult<Requested> {
+        self.ask_redrive(id, Some(token), i64::MAX).await
+    }
+
+    async fn ask_redrive(&self, id: &RunId, token: Option<&str>, stands_ms: i64) -> WorldResult<Requested> {
         let now_ms = self.host.clock().now_ms();
         let Some(item) = self.host.store().run(id, now_ms).await? else {
             return Ok(Requested::NotFound);
         };
         if let Some(token) = token
-            && asked_before(&item, token, now_ms)
+            && asked_before(&item, token, now_ms, stands_ms)
         {
             return Ok(Requested::Done);
         }
@@ -154,13 +164,12 @@ impl<H: Host> Protocol<H> {
     }
 }
 
-/// Whether one of the run's last redrives was asked for with this token, and not too long ago.
-fn asked_before(item: &RunItem, token: &str, now_ms: i64) -> bool {
+/// Whether one of the run's last redrives was asked for with this token, and not longer ago.
+fn asked_before(item: &RunItem, token: &str, now_ms: i64, stands_ms: i64) -> bool {
     let counts = (0..item.redrive_count).rev();
     let mut last = item.redrives.iter().rev().zip(counts);
     last.any(|(redrive, count)| {
-        redrive.is_by(&id_of(item, token, count))
-            && now_ms.saturating_sub(redrive.at_ms) <= limits::REDRIVE_TOKEN_MS
+        redrive.is_by(&id_of(item, token, count)) && now_ms.saturating_sub(redrive.at_ms) <= stands_ms
     })
 }
 

@@ -44,6 +44,7 @@ impl<H: Host> Protocol<H> {
             Next::Wait(position) => position.state.clone(),
             Next::End(end) => end.state.clone(),
         };
+        self.finish_search_items(&head).await?;
         self.do_again(&head, Urgency::All).await?;
         Ok(Repaired::Again { state })
     }
@@ -58,6 +59,7 @@ impl<H: Host> Protocol<H> {
             return Ok(Handled::done());
         }
         let now_ms = self.host.clock().now_ms();
+        self.finish_search_items(&head).await?;
         self.renew(&head, now_ms).await?;
         let sent = self.do_again(&head, Urgency::Overdue { now_ms }).await?;
         if sent > 0 {
@@ -103,6 +105,8 @@ impl<H: Host> Protocol<H> {
             store.renew(&partition, expires_s).await?;
             partitions.extend(self.parts_in(&partition).await?.into_iter().map(Partition::Part));
         }
-        store.renew_run(&key, expires_s + limits::RUN_ITEM_EXTRA_S).await
+        let expires_s = expires_s + limits::RUN_ITEM_EXTRA_S;
+        self.renew_search_items(&head.item, expires_s).await?;
+        store.renew_run(&key, expires_s).await
     }
 }

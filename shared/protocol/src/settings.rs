@@ -1,6 +1,6 @@
 //! What a deployment may set.
 
-use crate::{limits, pace::Rate, tenant::TenantPath, uploads::UploadRule};
+use crate::{limits, pace::Rate, search::SearchPaths, tenant::TenantPath, uploads::UploadRule};
 use serde_json::Value;
 use std::{collections::BTreeMap, str::FromStr};
 use stepladder_engine::Status;
@@ -58,6 +58,8 @@ pub struct WorkflowSettings {
     pub log_sample: Option<f64>,
     /// Where the input of its runs names whose they are.
     pub tenant: Option<TenantPath>,
+    /// By what of their input its runs are found.
+    pub search: SearchPaths,
 }
 
 /// Which ends of runs are told.
@@ -144,6 +146,12 @@ impl Settings {
         self.workflows.get(workflow)?.tenant.as_ref()?.tenant_of(input)
     }
 
+    /// By what of their input the runs of a workflow are found.
+    pub fn search_of(&self, workflow: &str) -> &SearchPaths {
+        static NONE: SearchPaths = SearchPaths::NONE;
+        self.workflows.get(workflow).map_or(&NONE, |settings| &settings.search)
+    }
+
     /// Whether such an end of a workflow's run is told.
     pub(crate) fn tells(&self, workflow: &str, status: Status) -> bool {
         self.own(workflow, |settings| settings.status_events).unwrap_or(self.status_events).tells(status)
@@ -167,6 +175,7 @@ mod tests {
             status_events: Some(StatusEvents::Failures),
             log_sample: Some(1.0),
             tenant: Some("$.customer".parse().unwrap()),
+            search: SearchPaths::parse(&["$.order_id"]).unwrap(),
         };
         settings.workflows.insert("own".to_owned(), own);
         settings.workflows.insert("plain".to_owned(), WorkflowSettings::default());
@@ -190,6 +199,8 @@ mod tests {
         let of = |workflow| settings().tenant_of(workflow, &input);
         assert_eq!(of("own").as_deref(), Some("acme"));
         assert_eq!((of("plain"), of("other")), (None, None));
+        let searched = |workflow| settings().search_of(workflow).iter().count();
+        assert_eq!((searched("own"), searched("plain"), searched("other")), (1, 0, 0));
     }
 
     #[test]

@@ -204,6 +204,8 @@ impl<H: Host> Protocol<H> {
         match self.host.store().create_run(&item, now_ms).await? {
             CreateRun::Created => {
                 self.metrics.count(Metric::RunsStarted);
+                // Before the first message: a run that has a record is found by all of its attributes.
+                self.put_search_items(&item, &input).await?;
                 let handled = self.first_message(&definition, first, Before::Never).await?;
                 Ok((Started::Created(item), handled))
             }
@@ -224,6 +226,7 @@ impl<H: Host> Protocol<H> {
             return Ok(Handled::done());
         }
         let definition = self.definition(&there.id.workflow, &there.definition).await?;
+        self.put_search_items(there, &input).await?;
         let first = self.first_transition(there, &definition, input)?;
         self.first_message(&definition, first, Before::Perhaps).await
     }
@@ -273,6 +276,7 @@ impl<H: Host> Protocol<H> {
             ending: None,
             ending_item: None,
             error: None,
+            state: None,
             by: None,
             redrives: Vec::new(),
             parked: None,

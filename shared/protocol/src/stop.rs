@@ -94,6 +94,7 @@ impl<H: Host> Protocol<H> {
             let Next::Wait(position) = &head.last.next else {
                 return Ok(Handled::leave());
             };
+            self.finish_search_items(&head).await?;
             let now_ms = self.host.clock().now_ms();
             let transition = self.advance(definition, &message, position, &outcome, now_ms)?;
             let Next::End(end) = &transition.next else {

@@ -35,17 +35,22 @@ impl TenantPath {
     /// The tenant that an input names: text, a number or a boolean. None where there is nothing at the path, or null, an empty
     /// text, an array or an object.
     pub(crate) fn tenant_of(&self, input: &Value) -> Option<String> {
-        let found = self.0.steps().iter().try_fold(input, |value, step| match step {
-            ReferenceStep::Child(name) => value.as_object()?.get(name),
-            ReferenceStep::Index(at) => value.as_array()?.get(*at),
-        });
-        let name = match found? {
-            Value::String(text) => text.clone(),
-            scalar @ (Value::Number(_) | Value::Bool(_)) => scalar.to_string(),
-            Value::Null | Value::Array(_) | Value::Object(_) => return None,
-        };
-        (!name.is_empty()).then(|| shortened(name))
+        scalar_at(&self.0, input).map(shortened)
     }
+}
+
+/// The text, the number or the boolean at a path, as text; none for an empty one.
+pub(crate) fn scalar_at(path: &ReferencePath, input: &Value) -> Option<String> {
+    let found = path.steps().iter().try_fold(input, |value, step| match step {
+        ReferenceStep::Child(name) => value.as_object()?.get(name),
+        ReferenceStep::Index(at) => value.as_array()?.get(*at),
+    });
+    let text = match found? {
+        Value::String(text) => text.clone(),
+        scalar @ (Value::Number(_) | Value::Bool(_)) => scalar.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
+    };
+    (!text.is_empty()).then_some(text)
 }
 
 /// The name itself where a queue takes it as a group and it is short; else a hash that stands for it.

@@ -6,6 +6,7 @@ mod flow;
 mod map_runs;
 mod objects;
 mod queue;
+mod searches;
 mod services;
 mod tasks;
 mod versions;
@@ -57,6 +58,7 @@ pub(crate) struct State {
     pub(crate) fan_outs: fan_outs::Items,
     flow: flow::Items,
     pub(crate) map_runs: map_runs::Items,
+    pub(crate) searches: searches::Items,
     pub(crate) tasks: tasks::Items,
     pub(crate) holders: Holders,
     activities: BTreeMap<String, (ActivityItem, Option<TagsItem>)>,
@@ -101,6 +103,7 @@ impl MemoryHost {
             fan_outs: fan_outs::Items::default(),
             flow: flow::Items::default(),
             map_runs: map_runs::Items::default(),
+            searches: searches::Items::default(),
             tasks: tasks::Items::default(),
             holders: Holders::default(),
             activities: BTreeMap::new(),
@@ -358,6 +361,7 @@ fn close(item: &mut RunItem, close: &Close) {
     item.ending = close.ending.clone();
     item.ending_item = close.ending_item.clone();
     item.error = close.error.clone();
+    item.state = close.state.clone();
     if close.by.is_some() {
         item.by = close.by.clone();
     }
@@ -465,6 +469,7 @@ impl Store for MemoryHost {
             item.by = Some(redrive.by.clone());
             item.redrives = redrive.redrives.clone();
             (item.ended_ms, item.ending, item.ending_item, item.error) = (None, None, None, None);
+            item.state = None;
             state.insert_record(key, record);
             Ok(true)
         })

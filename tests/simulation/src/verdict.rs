@@ -235,6 +235,15 @@ fn judge_run(
         breaks("the ending is not that of the last record".to_owned());
     }
     judge_status_events(host, faults, view);
+    for item in futures::executor::block_on(protocol.search_items(&view.item)).unwrap() {
+        let expiry = host.state().searches.expiry(&item.by, &item.run, item.started_ms);
+        if expiry != Some(item.expires_s) {
+            breaks(format!(
+                "a run that expires at {} is found by its input until {expiry:?}",
+                item.expires_s
+            ));
+        }
+    }
     // The planted seed changes what a replay leads to; the other checks see it.
     if host_plants_seed(host) {
         return;

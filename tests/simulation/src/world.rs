@@ -30,8 +30,8 @@ use std::{
 use stepladder_asl::Definition;
 use stepladder_engine::Status;
 use stepladder_protocol::{
-    Delivery, Invocation, Invoked, PlantedBug, Protocol, QueueName, RunId, Settings, Solo, StartRequest,
-    WorkflowSettings, limits,
+    Delivery, Invocation, Invoked, PlantedBug, Protocol, QueueName, RunId, SearchPaths, Settings, Solo,
+    StartRequest, WorkflowSettings, limits,
 };
 
 /// What one seed showed.
@@ -132,8 +132,10 @@ impl World {
             }
         };
         let host = host.with_settings(|settings| {
-            let tenant = |index| (format!("w{index}"), by_index());
-            settings.workflows = (0..scenario.runs).map(tenant).collect();
+            // Not drawn, so that a seed draws the same as ever.
+            let is_searched = seed % 3 == 1;
+            let own = |index| (format!("w{index}"), by_index(is_searched));
+            settings.workflows = (0..scenario.runs).map(own).collect();
             change(settings);
         });
         reading::put_objects(&host);
@@ -539,10 +541,14 @@ impl World {
     }
 }
 
-/// The settings of a workflow whose runs' inputs name their tenant.
-fn by_index() -> WorkflowSettings {
+/// The settings of a workflow whose runs' inputs name their tenant, and perhaps are found by them.
+fn by_index(is_searched: bool) -> WorkflowSettings {
     let tenant = Some("$.index".parse().unwrap());
-    WorkflowSettings { tenant, ..WorkflowSettings::default() }
+    let search = match is_searched {
+        true => SearchPaths::parse(&["$.index", "$.none"]).unwrap(),
+        false => SearchPaths::default(),
+    };
+    WorkflowSettings { tenant, search, ..WorkflowSettings::default() }
 }
 
 fn invocation(queue: QueueName, now_ms: i64) -> Invocation {

@@ -24,6 +24,7 @@ pub mod queue;
 pub mod records;
 pub mod runs;
 pub mod schedules;
+pub mod searches;
 pub mod versions;
 pub mod workflows;
 
@@ -169,6 +170,14 @@ macro_rules! contract_suite {
                 what_is_newer_of_a_map_run_stays,
                 a_redrive_leaves_what_a_map_run_was_started_with,
                 the_map_runs_of_an_execution_come_backwards_and_in_pages,
+            ],
+            searches: [
+                runs_with_a_value_come_newest_first_and_within_limits,
+                what_leads_to_a_run_may_be_written_again,
+                a_value_leads_to_one_run_and_to_no_other_of_the_name,
+                what_leads_to_a_run_is_taken_away_under_its_nonce,
+                runs_that_ended_badly_come_by_their_end,
+                a_run_that_goes_on_is_no_longer_listed_as_ended,
             ],
             workflows: [
                 a_definition_comes_back_under_its_hash,

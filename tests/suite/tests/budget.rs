@@ -16,8 +16,8 @@ use stepladder_aws::{AwsHost, Call, Environment, StackSpec, create_stack};
 use stepladder_engine::Status;
 use stepladder_local::{Server, ServerConfig};
 use stepladder_protocol::{
-    Answer, Asked, Awaited, Clock, Delivery, Flow, Host, Invocation, Protocol, QueueName, Rate, RunId,
-    StartRequest, Started, StepFunction, Store,
+    Answer, Asked, Awaited, Clock, Delivery, Flow, Host, Invocation, Protocol, Query, QueueName, Rate, RunId,
+    SearchPaths, Settings, StartRequest, Started, StepFunction, Store, Walk, WorkflowSettings,
 };
 
 const STEPS: usize = 5;
@@ -47,9 +47,13 @@ impl Chain {
 
     /// All of its steps run so.
     async fn with_flow(flow: Flow) -> Self {
+        Self::with(|settings| settings.flow = flow).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let server = Server::start(ServerConfig::default()).await.unwrap();
         let mut environment = Environment::local(&server.endpoint_url(), "budget").unwrap();
-        environment.settings.flow = flow;
+        change(&mut environment.settings);
         let trigger = AwsHost::connect(environment.clone()).await;
         let steps = (1..=STEPS).map(|n| (format!("step-{n}"), FUNCTION_TIMEOUT_SECONDS)).collect();
         create_stack(&trigger, &StackSpec { steps, system_timeout_seconds: FUNCTION_TIMEOUT_SECONDS })
@@ -417,4 +421,34 @@ async fn an_answer_takes_at_most_ten_read_units() {
     assert_eq!((status, ending.output), (Status::Succeeded, Some(large)));
     let (reads, units) = chain.reads("GetItem");
     assert!(units <= ANSWER_UNITS_MAX, "{reads}: {units}");
+}
+
+#[tokio::test]
+async fn a_search_attribute_costs_a_start_one_write_unit_and_its_look_up_reads_no_other_run() {
+    let chain = Chain::with(|settings| {
+        let search = SearchPaths::parse(&["$.customer", "$.order.id", "$.none"]).unwrap();
+        settings
+            .workflows
+            .insert("chain".to_owned(), WorkflowSettings { search, ..WorkflowSettings::default() });
+    })
+    .await;
+    let input = |n: usize| json!({ "customer": format!("c-{}", n % 4), "order": { "id": n } });
+    for n in 0..20 {
+        chain.start_run_of("chain", &format!("run-{n}"), input(n)).await;
+    }
+    chain.take();
+    chain.start_run_of("chain", "run-20", input(20)).await;
+    let mut start = chain.take();
+    start.remove("GetItem");
+    // The run item with its key in the list, and two of three attributes.
+    assert_eq!(start, bill(&[("PutItem", 3, 4.0), ("SendMessageBatch", 1, 0.0)]));
+
+    let host = chain.protocol.host();
+    let query = Query::parse("customer=c-0", host.clock().now_ms(), host.settings()).unwrap();
+    let plan = query.plan(&["chain".to_owned()], host.settings()).unwrap();
+    let found =
+        Walk::new(host.store(), &query, &plan, None, 100).next(host.clock().now_ms(), 100).await.unwrap();
+    assert_eq!(found.len(), 6);
+    // Eight partitions, of half a unit at least; and each run's item, as it is now.
+    assert_eq!(chain.take(), bill(&[("GetItem", 6, 6.0), ("Query", 8, 4.0)]));
 }

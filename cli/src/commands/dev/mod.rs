@@ -35,6 +35,7 @@ use std::{
 use stepladder_api::Refusals;
 use stepladder_asl::WorkflowType;
 use stepladder_local::{HostName, Server, ServerConfig, StartError};
+use stepladder_protocol::Host;
 
 use super::deploy_definition::unsupported;
 
@@ -119,7 +120,7 @@ pub async fn run(args: DevArgs, printer: &Arc<Printer>, timeout: Option<Duration
     };
     let file = (!args.once).then(|| endpoint_path(&plan.project.root));
     if let Some(file) = &file {
-        announce(file, &server, printer);
+        announce(file, &server, &stack, printer);
         welcome(&plan, &server, &args, printer);
     }
     let outcome = tokio::select! {
@@ -261,12 +262,13 @@ async fn start(
 }
 
 /// Lets other commands find this stack.
-fn announce(path: &Path, server: &Server, printer: &Printer) {
+fn announce(path: &Path, server: &Server, stack: &LocalStack, printer: &Printer) {
     let file = EndpointFile {
         schema: ENDPOINT_SCHEMA.to_owned(),
         endpoint: server.endpoint_url(),
         stack: stack::NAME.to_owned(),
         pid: std::process::id(),
+        workflows: stack::told_settings(&stack.protocol.host().settings().workflows),
     };
     let write = || {
         if let Some(folder) = path.parent() {

@@ -23,7 +23,8 @@ use stepladder_aws::{
 use stepladder_infra::{Place, Text, UploadFacts};
 use stepladder_local::{EventSourceMapping, FunctionConfig, Server};
 use stepladder_protocol::{
-    Clock, Host, Protocol, QueueName, RunId, UploadRule, WorkflowSettings, WorldError, limits::RECEIVES_MAX,
+    Clock, Host, Protocol, QueueName, RunId, SearchPaths, UploadRule, WorkflowSettings, WorldError,
+    limits::RECEIVES_MAX,
 };
 
 /// The stack's name on this machine.
@@ -66,7 +67,7 @@ impl LocalStack {
         let endpoint = server.endpoint_url();
         let mut environment = Environment::local(&endpoint, NAME)
             .map_err(|error| Failure::new(Exit::Bug, Code::Bug, error.to_string()))?;
-        environment.settings.workflows = tenants(project);
+        environment.settings.workflows = own_settings(project);
         let host = AwsHost::connect(environment).await;
         // The function that calls services has a queue as a step has.
         let invoke = QueueName::Invoke;
@@ -189,14 +190,28 @@ impl LocalStack {
     }
 }
 
-/// What of single workflows' settings counts here too: whose a run is. Nothing is kept for long, told to a bus or left out of
-/// the log.
-fn tenants(project: &Project) -> BTreeMap<String, WorkflowSettings> {
+/// What of single workflows' settings counts here too: whose a run is, and by what it is found. Nothing is kept for long, told to a
+/// bus or left out of the log.
+fn own_settings(project: &Project) -> BTreeMap<String, WorkflowSettings> {
     let settings = project.workflow_settings.iter().filter_map(|(name, settings)| {
-        let tenant = settings.tenant.as_ref()?.parse().ok();
-        Some((name.clone(), WorkflowSettings { tenant, ..WorkflowSettings::default() }))
+        let tenant = settings.tenant.as_ref().and_then(|path| path.parse().ok());
+        let search = SearchPaths::parse(&settings.search).ok()?;
+        let is_set = tenant.is_some() || !search.is_empty();
+        is_set.then(|| (name.clone(), WorkflowSettings { tenant, search, ..WorkflowSettings::default() }))
     });
     settings.collect()
+}
+
+/// The same as functions are told it; none where nothing is set.
+pub(super) fn told_settings(workflows: &BTreeMap<String, WorkflowSettings>) -> Option<String> {
+    let told = |(name, settings): (&String, &WorkflowSettings)| {
+        let tenant = settings.tenant.as_ref().map(|path| ("tenant".to_owned(), json!(path.to_string())));
+        let search: Vec<String> = settings.search.iter().map(ToString::to_string).collect();
+        let search = (!search.is_empty()).then(|| ("search".to_owned(), json!(search)));
+        (name.clone(), Value::Object(tenant.into_iter().chain(search).collect()))
+    };
+    let told: Map<String, Value> = workflows.iter().map(told).collect();
+    (!told.is_empty()).then(|| Value::Object(told).to_string())
 }
 
 /// Which uploads start runs of the workflows that are published, as the functions are told.
@@ -220,12 +235,8 @@ fn environment(endpoint: &str, workflows: &BTreeMap<String, WorkflowSettings>) -
     const LOG: &str = "STEPLADDER_LOG";
     let log = std::env::var(LOG).ok();
     let log = log.as_deref().map(|level| (LOG, level));
-    let tenant = |(name, settings): (&String, &WorkflowSettings)| {
-        Some((name.clone(), json!({ "tenant": settings.tenant.as_ref()?.to_string() })))
-    };
-    let tenants: Map<String, Value> = workflows.iter().filter_map(tenant).collect();
-    let tenants = (!tenants.is_empty()).then(|| Value::Object(tenants).to_string());
-    let tenants = tenants.as_deref().map(|tenants| ("STEPLADDER_WORKFLOWS", tenants));
+    let own = told_settings(workflows);
+    let own = own.as_deref().map(|own| ("STEPLADDER_WORKFLOWS", own));
     let set = HashMap::from([
         ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_REGION", REGION),
@@ -235,11 +246,7 @@ fn environment(endpoint: &str, workflows: &BTreeMap<String, WorkflowSettings>) -
         ("STEPLADDER_ACCOUNT_ID", ACCOUNT),
         ("STEPLADDER_LOG_SAMPLE", "1"),
     ]);
-    set.into_iter()
-        .chain(log)
-        .chain(tenants)
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+    set.into_iter().chain(log).chain(own).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 #[cfg(test)]

@@ -174,9 +174,16 @@ pub(super) static ROUTES: [Route; 13] = [
         summary: "The runs, newest first",
         description: "Of one workflow, or of all together where there are not more than 50. A filter by status has to look at \
                       each run: after 1,000 the page ends, with fewer runs than asked for or none, and says how many it looked \
-                      at. A run of the last moment may be missing.",
+                      at. A query reads the shortest list that holds all that fits: that of a search attribute's value, else of the \
+                      runs that ended so, which come by their end. A run of the last moment may be missing.",
         query: &[
             WORKFLOW,
+            Parameter {
+                name: "where",
+                takes: Takes::Text { chars_max: 1_024 },
+                about: "Only runs that fit all terms of a query, like `status=failed state=Charge error=Timeout since=2h`; also by the \
+                        search attributes of the workflows.",
+            },
             Parameter {
                 name: "status",
                 takes: Takes::Several(&STATUSES),

@@ -1,5 +1,7 @@
 //! Runs: the list, one, and its stop.
 
+mod queried;
+
 use super::{
     BASE,
     asked::Asked,
@@ -25,6 +27,9 @@ use stepladder_protocol::{
 
 /// `GET /runs`
 pub(super) async fn list<H: Host>(api: &Api<H>, asked: &Asked) -> Result<Value, Problem> {
+    if let Some(text) = asked.text("where") {
+        return queried::list(api, asked, text).await;
+    }
     let (workflow, statuses, limit) =
         (asked.text("workflow"), asked.several("status"), asked.number("limit"));
     let (store, now_ms) = (api.protocol.host().store(), api.protocol.host().clock().now_ms());

@@ -3,7 +3,7 @@
 use crate::limits::{RETENTION_DAYS_MAX, RETENTION_DAYS_MIN};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use stepladder_protocol::{StatusEvents, TenantPath, WorkflowSettings};
+use stepladder_protocol::{SearchPaths, StatusEvents, TenantPath, WorkflowSettings};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -12,6 +12,8 @@ struct Own {
     status_events: Option<String>,
     log_sample: Option<f64>,
     tenant: Option<String>,
+    #[serde(default)]
+    search: Vec<String>,
 }
 
 /// Reads the variable's text: an object of workflows, each an object of settings. The error says what is expected.
@@ -19,14 +21,14 @@ pub(super) fn read(text: &str) -> Result<BTreeMap<String, WorkflowSettings>, Str
     let own: BTreeMap<String, Own> = serde_json::from_str(text).map_err(|error| {
         format!(
             "a JSON object such as {{\"order\": {{\"retention_days\": 90, \"status_events\": \"failures\", \
-             \"log_sample\": 1, \"tenant\": \"$.customer_id\"}}}}: {error}"
+             \"log_sample\": 1, \"tenant\": \"$.customer_id\", \"search\": [\"$.order_id\"]}}}}: {error}"
         )
     })?;
     own.into_iter().map(|(workflow, own)| Ok((workflow.clone(), checked(&workflow, own)?))).collect()
 }
 
 fn checked(workflow: &str, own: Own) -> Result<WorkflowSettings, String> {
-    let Own { retention_days, status_events, log_sample, tenant } = own;
+    let Own { retention_days, status_events, log_sample, tenant, search } = own;
     if retention_days.is_some_and(|days| !(RETENTION_DAYS_MIN..=RETENTION_DAYS_MAX).contains(&days)) {
         return Err(format!(
             "an object whose {workflow}.retention_days is a number from {RETENTION_DAYS_MIN} to {RETENTION_DAYS_MAX}"
@@ -42,7 +44,10 @@ fn checked(workflow: &str, own: Own) -> Result<WorkflowSettings, String> {
     let tenant = tenant.map(|path| path.parse::<TenantPath>()).transpose().map_err(|error| {
         format!("an object whose {workflow}.tenant is a path like $.customer_id: {error}")
     })?;
-    Ok(WorkflowSettings { retention_days, status_events, log_sample, tenant })
+    let search = SearchPaths::parse(&search).map_err(|error| {
+        format!("an object whose {workflow}.search is a list of paths like $.order_id: {error}")
+    })?;
+    Ok(WorkflowSettings { retention_days, status_events, log_sample, tenant, search })
 }
 
 #[cfg(test)]
@@ -52,13 +57,14 @@ mod tests {
     #[test]
     fn each_setting_is_optional() {
         let read = read(
-            r#"{"a": {}, "b": {"retention_days": 4, "status_events": "failures", "log_sample": 1, "tenant": "$.who"}}"#,
+            r#"{"a": {}, "b": {"retention_days": 4, "status_events": "failures", "log_sample": 1, "tenant": "$.who", "search": ["$.a"]}}"#,
         );
         let b = WorkflowSettings {
             retention_days: Some(4),
             status_events: Some(StatusEvents::Failures),
             log_sample: Some(1.0),
             tenant: Some("$.who".parse().unwrap()),
+            search: SearchPaths::parse(&["$.a"]).unwrap(),
         };
         let expected = [("a".to_owned(), WorkflowSettings::default()), ("b".to_owned(), b)];
         assert_eq!(read, Ok(BTreeMap::from(expected)));
@@ -78,6 +84,10 @@ mod tests {
         check_refused(r#"{"a": {"retention_days": 3}}"#, "a.retention_days is a number from 4 to 3650");
         check_refused(r#"{"a": {"log_sample": 1.5}}"#, "a.log_sample is a number from 0 to 1");
         check_refused(r#"{"a": {"tenant": "$.rows[*]"}}"#, "a.tenant is a path like $.customer_id");
+        check_refused(
+            r#"{"a": {"search": ["id"]}}"#,
+            "a.search is a list of paths like $.order_id: \"id\" is no path",
+        );
         check_refused(r#"{"a": {"status_events": "some"}}"#, "a.status_events is off, failures or all");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     DynamoStore,
-    item::{self, ENDING, ENDING_ITEM, PK, SK, payload_attribute},
+    item::{self, ENDED_IN, ENDING, ENDING_ITEM, PK, SK, payload_attribute},
     keys,
 };
 use aws_sdk_dynamodb::{
@@ -35,6 +35,7 @@ impl RunChange {
         let texts = [
             (ENDING_ITEM, close.ending_item.clone()),
             ("er", close.error.clone()),
+            (ENDED_IN, close.state.clone()),
             ("by", close.by.clone()),
             ("ap", keys::attention_pk(&run.id, close.status)),
         ];
@@ -59,7 +60,7 @@ impl RunChange {
         change.set("by", AttributeValue::S(redrive.by.clone()));
         change.set(item::REDRIVES, AttributeValue::S(item::redrives_text(&redrive.redrives)));
         // Without `ap` it leaves the index `attention`.
-        change.update.push_str(" REMOVE t1, er, ap");
+        change.update.push_str(" REMOVE t1, er, es, ap");
         for name in [ENDING.json, ENDING.zstd, ENDING.blob, ENDING_ITEM] {
             change.update.push_str(", ");
             change.update.push_str(name);

@@ -19,6 +19,7 @@
 //! | `t0`, `t1` | N | – | started, ended, in ms |
 //! | `ij`, `iz`, `ib`; `ih` | B, B, S; S | – | the input where it is small; its digest |
 //! | `ej`, `ez`, `eb`; `er` | B, B, S; S | – | the ending where it is small; the error's name |
+//! | `es` | S | – | the state in which it ended badly |
 //! | `by`, `pr` | S | – | the message that stopped or redrove it; why a message of it was parked |
 //! | `pa` | S | – | the task of another run that waits for its end, as JSON |
 //! | `vn`, `al` | N, S | – | the version and the alias of the workflow that it was started with |
@@ -57,6 +58,8 @@ pub(super) const INPUT: PayloadNames = PayloadNames { json: "ij", zstd: "iz", bl
 pub(super) const ENDING: PayloadNames = PayloadNames { json: "ej", zstd: "ez", blob: "eb" };
 /// The attribute that names the item of an ending that is too large for the run item.
 pub(super) const ENDING_ITEM: &str = "en";
+/// The attribute with the state in which a run ended badly.
+pub(super) const ENDED_IN: &str = "es";
 /// The attribute with the run's last redrives.
 pub(super) const REDRIVES: &str = "rs";
 pub(super) const DATA: PayloadNames = PayloadNames { json: "pj", zstd: "pz", blob: "pb" };
@@ -267,6 +270,7 @@ pub(super) fn write_run(run: &RunItem) -> Item {
     }
     writer.optional_string(ENDING_ITEM, run.ending_item.as_ref());
     writer.optional_string("er", run.error.as_ref());
+    writer.optional_string(ENDED_IN, run.state.as_ref());
     writer.optional_string("by", run.by.as_ref());
     writer
         .optional_string(REDRIVES, (!run.redrives.is_empty()).then(|| redrives_text(&run.redrives)).as_ref());
@@ -321,6 +325,7 @@ pub(super) fn read_run(operation: String, id: &RunId, item: Item) -> WorldResult
         ending: reader.payload(ENDING)?,
         ending_item: reader.optional_string(ENDING_ITEM)?,
         error: reader.optional_string("er")?,
+        state: reader.optional_string(ENDED_IN)?,
         by: reader.optional_string("by")?,
         redrives: match reader.optional_string(REDRIVES)? {
             Some(text) => {

@@ -3,7 +3,7 @@
 use crate::limits::{LIST_SHARDS, SEQ_DIGITS};
 use stepladder_engine::{Branch, Fork, Status, TaskKey};
 use stepladder_protocol::{
-    DataSlot, MapRunKey, Node, PartKey, Partition, RecordKey, RunId, RunKey, TallyKey,
+    DataSlot, MapRunKey, Node, PartKey, Partition, RecordKey, RunId, RunKey, SearchKey, TallyKey,
 };
 
 pub(super) const RUN_SK: &str = "RUN";
@@ -215,12 +215,39 @@ pub(super) fn list_shard_pk(workflow: &str, shard: u64) -> String {
 
 /// The partition of a run in the list of those that somebody should look at: only if it ended badly.
 pub(super) fn attention_pk(id: &RunId, status: Status) -> Option<String> {
-    matches!(status, Status::Failed | Status::TimedOut | Status::Aborted)
-        .then(|| format!("{}#{}#{}", id.workflow, status.as_str(), shard(&id.name)))
+    attention_shard_pk(&id.workflow, status, shard(&id.name))
 }
 
+pub(super) fn attention_shard_pk(workflow: &str, status: Status, shard: u64) -> Option<String> {
+    matches!(status, Status::Failed | Status::TimedOut | Status::Aborted)
+        .then(|| format!("{workflow}#{}#{shard}", status.as_str()))
+}
+
+/// The partition of what leads to runs by a value: beside the workflow's runs, where no run has such a name, so that whoever may
+/// write them may write it too. No path has an equals sign in it.
+pub(super) fn search_pk(by: &SearchKey, shard: u64) -> String {
+    format!("R#{}/#S{shard}#{}={}", by.workflow, by.attribute, by.value)
+}
+
+/// Sorts as the start times do: as many digits as a time has until the year 5138.
+pub(super) fn search_sk(started_ms: i64, name: &str) -> String {
+    format!("{:014}#{name}", started_ms.clamp(0, SEARCH_MS_MAX))
+}
+
+/// Behind all runs that started in this millisecond.
+pub(super) fn last_search_sk(started_ms: i64) -> String {
+    format!("{:014}$", started_ms.clamp(0, SEARCH_MS_MAX))
+}
+
+pub(super) fn run_of_search_sk(sk: &str) -> Option<(i64, &str)> {
+    let (started_ms, name) = sk.split_once('#')?;
+    Some((started_ms.parse().ok()?, name))
+}
+
+const SEARCH_MS_MAX: i64 = 99_999_999_999_999;
+
 /// Spreads names evenly, and the same for ever: FNV-1a (<https://www.rfc-editor.org/rfc/rfc9923>), folded.
-fn shard(name: &str) -> u64 {
+pub(super) fn shard(name: &str) -> u64 {
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -354,6 +381,19 @@ mod tests {
     fn the_place_of_a_name_never_changes() {
         assert_eq!(list_pk(&RunId::new("order", "order-17")), "order#0");
         assert_eq!(list_pk(&RunId::new("order", "order-18")), "order#1");
+    }
+
+    #[test]
+    fn what_leads_to_runs_sorts_by_their_start() {
+        let sks =
+            [search_sk(9, "a"), search_sk(9, "b"), last_search_sk(9), search_sk(10, ""), search_sk(10, "a")];
+        assert!(sks.is_sorted(), "{sks:?}");
+        assert!(search_sk(999, "z") < search_sk(1_000, "a") && search_sk(5, "") > last_search_sk(4));
+        assert!(last_search_sk(i64::MAX) > search_sk(1_800_000_000_000, "z"));
+        assert_eq!(
+            run_of_search_sk(&search_sk(1_800_000_000_000, "order-17")),
+            Some((1_800_000_000_000, "order-17"))
+        );
     }
 
     #[test]

@@ -4,15 +4,17 @@ use super::{
     RunChange,
     item::{self, Item},
     keys,
+    searches::search_item,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use stepladder_engine::{Branch, Opening, Status};
 use stepladder_protocol::{
     BlobRef, Close, ITEM_VERSION, Partition, Payload, Record, RecordKey, Redrive, RedriveItem, Retry, RunId,
-    RunItem, RunKey,
+    RunItem, RunKey, SearchItem, SearchKey,
     limits::{
         FORK_BYTES, NAME_CHARS_MAX, PART_BRANCHES, RECORD_OVERHEAD_BYTES, RUN_ITEM_PAYLOAD_BYTES_MAX,
-        TENANT_CHARS_MAX, WRITE_UNIT_BYTES,
+        RUN_ITEM_STATE_BESIDE_BYTES, SEARCH_PATH_BYTES_MAX, SEARCH_VALUE_BYTES_MAX, TENANT_CHARS_MAX,
+        WRITE_UNIT_BYTES,
     },
 };
 
@@ -78,6 +80,7 @@ pub(super) fn run_item(name_chars: usize, input: Option<Payload>, ending: Option
         ending,
         ending_item: None,
         error: Some("PaymentDeclined".to_owned()),
+        state: None,
         by: None,
         redrives: Vec::new(),
         parked: None,
@@ -145,6 +148,31 @@ fn a_tenant_fits_into_the_write_unit_beside_the_largest_input_and_ending_that_st
 }
 
 #[test]
+fn a_state_takes_no_more_beside_its_name_than_the_protocol_allows_for() {
+    let with = |state: Option<&str>| {
+        let run = RunItem { state: state.map(str::to_owned), ..run_item(30, None, None) };
+        item_bytes(&item::write_run(&run))
+    };
+    assert_eq!(with(Some("ChargePayment")) - with(None), "ChargePayment".len() + RUN_ITEM_STATE_BESIDE_BYTES);
+}
+
+#[test]
+fn what_leads_to_a_run_by_a_value_takes_one_write_unit_whatever_the_names() {
+    let run = RunKey {
+        id: RunId::new("\u{1f600}".repeat(NAME_CHARS_MAX), "\u{1f600}".repeat(NAME_CHARS_MAX)),
+        nonce: "0".repeat(32),
+    };
+    let by = SearchKey {
+        workflow: run.id.workflow.clone(),
+        attribute: "x".repeat(SEARCH_PATH_BYTES_MAX),
+        value: "x".repeat(SEARCH_VALUE_BYTES_MAX),
+    };
+    let item = SearchItem { by, run, started_ms: 1_799_999_999_999, expires_s: 1_799_999_999 };
+    let bytes = item_bytes(&search_item(&item));
+    assert!(bytes <= WRITE_UNIT_BYTES, "{bytes}");
+}
+
+#[test]
 fn a_record_comes_back_as_it_was() {
     let blob = BlobRef { sha256: "ab".repeat(32), bytes: 70_000 };
     for outcome in [Payload::Json(b"{}".to_vec()), Payload::Zstd(vec![0, 255]), Payload::Blob(blob)] {
@@ -169,6 +197,7 @@ fn a_run_item_comes_back_as_it_was() {
         workflow_version: Some(u32::MAX),
         alias: Some("PROD".to_owned()),
         tenant: Some("acme".to_owned()),
+        state: Some("ChargePayment".to_owned()),
         by: Some("message".to_owned()),
         redrives: vec![Redrive::new("0123456789abcdef0123", 1_700_000_000_000), Redrive::new("fedc", -1)],
         parked: Some("unreadable".to_owned()),
@@ -225,16 +254,17 @@ fn closing_a_run_changes_one_item_under_its_conditions() {
         ending: Some(Payload::Json(b"{}".to_vec())),
         ending_item: None,
         error: Some("E".to_owned()),
+        state: Some("S".to_owned()),
         by: None,
     };
     let change = RunChange::close(&run_key(1), 2, &close);
     assert_eq!(change.condition, "n = :n AND r = :r AND st = :running");
     assert_eq!(
         change.update,
-        "SET #st = :set_st, #t1 = :set_t1, #ej = :set_ej, #er = :set_er, #ap = :set_ap"
+        "SET #st = :set_st, #t1 = :set_t1, #ej = :set_ej, #er = :set_er, #es = :set_es, #ap = :set_ap"
     );
-    assert_eq!(change.names().len(), 5);
-    let succeeded = Close { status: Status::Succeeded, error: None, ..close };
+    assert_eq!(change.names().len(), 6);
+    let succeeded = Close { status: Status::Succeeded, error: None, state: None, ..close };
     assert!(!RunChange::close(&run_key(1), 2, &succeeded).update.contains("ap"));
     let elsewhere = Close { ending: None, ending_item: Some("0123456789abcdef".to_owned()), ..succeeded };
     assert_eq!(
@@ -247,5 +277,5 @@ fn closing_a_run_changes_one_item_under_its_conditions() {
 fn a_run_that_goes_on_forgets_how_it_ended() {
     let redrive = RedriveItem { by: "message".to_owned(), redrives: vec![Redrive::new("message", 7)] };
     let change = RunChange::reopen(&run_key(1), 2, &redrive);
-    assert!(change.update.ends_with(" REMOVE t1, er, ap, ej, ez, eb, en"), "{}", change.update);
+    assert!(change.update.ends_with(" REMOVE t1, er, es, ap, ej, ez, eb, en"), "{}", change.update);
 }

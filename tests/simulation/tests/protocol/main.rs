@@ -16,6 +16,7 @@ mod payloads;
 mod recovery;
 mod redrives;
 mod requests;
+mod searches;
 mod starts;
 mod support;
 mod sweeps;

@@ -93,6 +93,7 @@ pub async fn a_run_is_closed_once(world: &impl World) {
             ending: with.ending.clone(),
             ending_item: with.ending_item.clone(),
             error: with.error.clone(),
+            state: with.state.clone(),
             ..run.clone()
         };
         assert_eq!(found(world, &run).await, closed);
@@ -121,7 +122,7 @@ pub async fn a_close_keeps_what_it_does_not_name(world: &impl World) {
     let store = world.host().store();
     let run = RunItem { by: Some("redrive".to_owned()), ..run_item(world, &run_key(world)) };
     store.create_run(&run, run.started_ms).await.unwrap();
-    let with = Close { ending: None, error: None, ..close(world, Status::Succeeded) };
+    let with = Close { ending: None, error: None, state: None, ..close(world, Status::Succeeded) };
     assert!(store.close_run(&run.key(), 0, &with).await.unwrap());
     let closed = RunItem { status: Status::Succeeded, ended_ms: Some(with.ended_ms), ..run.clone() };
     assert_eq!(found(world, &run).await, closed);
@@ -221,6 +222,7 @@ pub async fn a_redrive_reopens_a_failed_run(world: &impl World) {
             ending: None,
             ending_item: None,
             error: None,
+            state: None,
             by: Some("redriver".to_owned()),
             redrives: redrive_by("redriver").redrives,
             ..run.clone()

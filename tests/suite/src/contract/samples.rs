@@ -72,6 +72,7 @@ pub(crate) fn run_item(world: &impl World, key: &RunKey) -> RunItem {
         ending: None,
         ending_item: None,
         error: None,
+        state: None,
         by: None,
         redrives: Vec::new(),
         parked: None,
@@ -115,6 +116,7 @@ pub(crate) fn close(world: &impl World, status: Status) -> Close {
         ending: (!elsewhere).then_some(ending),
         ending_item: elsewhere.then(|| "0123456789abcdef".to_owned()),
         error: failed.then(|| "Declined".to_owned()),
+        state: failed.then(|| "ChargeCard".to_owned()),
         by: None,
     }
 }

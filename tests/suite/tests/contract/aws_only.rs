@@ -61,6 +61,7 @@ fn run_item(host: &AwsHost, key: &RunKey) -> RunItem {
         ending: None,
         ending_item: None,
         error: None,
+        state: None,
         by: None,
         redrives: Vec::new(),
         parked: None,
@@ -79,6 +80,7 @@ fn failed() -> Close {
         ending: None,
         ending_item: None,
         error: Some("E".to_owned()),
+        state: None,
         by: None,
     }
 }

@@ -83,6 +83,7 @@ async fn stop(host: &AwsHost) -> WorldResult<bool> {
         ending: None,
         ending_item: None,
         error: None,
+        state: None,
         by: None,
     };
     let (key, record) = record();

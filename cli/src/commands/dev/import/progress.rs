@@ -1,6 +1,9 @@
 //! What the children of the run's Map state have come to so far.
 
-use crate::{failure::Outcome, text};
+use crate::{
+    failure::Outcome,
+    text::{self, grouped},
+};
 use serde::Serialize;
 use serde_json::Value;
 use std::{
@@ -142,19 +145,6 @@ impl Rate {
         let seconds = last.0.checked_sub(first.0)?.as_secs_f64();
         (seconds > 0.0 && last.1 > 0).then(|| last.1.saturating_sub(first.1) as f64 / seconds)
     }
-}
-
-/// `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// The line that a reader's cause names: the number behind the word.

@@ -2,14 +2,14 @@
 
 use super::{
     super::processes::{Peak, Processes},
-    progress::{FailedRow, Found, grouped},
+    progress::{FailedRow, Found},
 };
 use crate::{
     exit::Exit,
     failure::{Code, Failure, Outcome},
     printer::{Format, Printer},
     style::paint,
-    text::{self, escaped, first_sentence},
+    text::{self, escaped, first_sentence, grouped},
 };
 use serde::Serialize;
 use serde_json::Value;

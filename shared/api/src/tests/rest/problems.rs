@@ -76,7 +76,7 @@ fn each_parameter_is_checked() {
         ("status=failed", "takes one of RUNNING, SUCCEEDED"),
         ("workflow=", "1 to 80 characters"),
         ("workflow=%ff", "of UTF-8"),
-        ("since=1", "is not known; there are: workflow, status, limit, cursor"),
+        ("since=1", "is not known; there are: workflow, where, status, limit, cursor"),
     ];
     for (query, detail) in cases {
         check(&world, get(&format!("/api/v1/runs?{query}")), 400, Code::InvalidParameter, detail);

@@ -220,3 +220,42 @@ fn a_run_is_stopped_once() {
         (409, &json!("SL1205"), &json!("the run is ABORTED"))
     );
 }
+
+#[test]
+fn a_query_reads_the_list_that_holds_what_fits() {
+    let world = World::of(&task());
+    world.publish("other", &pass());
+    for n in 0..5 {
+        world.start(&format!("bad-{n}"), &json!({ "fail": if n == 2 { "Worse" } else { "Bad" } }));
+        start(&world, "w", &format!("going-{n}"), json!({}));
+        start(&world, "other", &format!("going-{n}"), json!({}));
+        world.host.wait(5);
+    }
+    world.run();
+    let bad: Vec<String> = [4, 3, 1, 0].iter().map(|n| format!("w/bad-{n}")).collect();
+    for limit in [1, 3, 100] {
+        for query in ["error%3DBad", "error%3DBad+state%3DT+since%3D1h"] {
+            let (listed, looked_at) = pages(&world, &format!("where={query}&limit={limit}"));
+            let mut listed = listed.concat();
+            listed.sort_by(|a, b| b.cmp(a));
+            assert_eq!((listed, looked_at), (bad.clone(), 5), "{query}, pages of {limit}");
+        }
+    }
+    let (listed, looked_at) = pages(&world, "where=workflow%3Dother&status=SUCCEEDED&limit=2");
+    assert_eq!((listed.concat().len(), looked_at), (5, 5));
+    assert_eq!(world.got("/api/v1/runs?where=status%3Dfailed&workflow=other")["looked_at"], 0);
+    for (query, says) in [
+        ("customer%3D17", "there are: workflow, status, state, error"),
+        ("status%3Dbad", "'bad' is no status"),
+        ("workflow%3Dw&workflow=other", "two workflows are asked for"),
+        ("status%3Drunning&status=FAILED", "two statuses at once"),
+    ] {
+        let (status, body) = world.get(&format!("/api/v1/runs?where={query}"));
+        assert_eq!((status, &body["code"]), (400, &json!("SL1115")), "{body}");
+        assert!(body["detail"].as_str().unwrap().contains(says), "{body}");
+    }
+    assert_eq!(world.get("/api/v1/runs?where=workflow%3Dgone").0, 404);
+    let next = world.got("/api/v1/runs?where=error%3DBad&limit=1")["next"].as_str().unwrap().to_owned();
+    let (status, body) = world.get(&format!("/api/v1/runs?where=error%3DWorse&limit=1&cursor={next}"));
+    assert_eq!((status, &body["code"]), (400, &json!("SL1504")));
+}
