@@ -12,25 +12,20 @@ import asyncio
 import json
 import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "proofs"))
+
+import dev  # noqa: E402
+from dev import Problem  # noqa: E402
+
 WORKFLOW = "user-registration"
 P50_MS_GOAL = 15
 ONE_BY_ONE = 200
 KILLED = 60
 PATIENCE_SECONDS = 120
-CONNECTIONS_MAX = 512
-
-
-class Problem(Exception):
-    pass
 
 
 def say(text):
@@ -39,16 +34,15 @@ def say(text):
 
 def main():
     args = arguments()
-    target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
-    program = target / ("debug" if args.profile == "dev" else args.profile) / "stepladder"
-    work = args.work or target / "answers"
+    program = dev.programs(args.profile) / "stepladder"
+    work = args.work or dev.target_folder() / "answers"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    dev = start(work, "dev", [program, "dev", "--no-build", "--profile", args.profile])
+    stack = start(work, "dev", [program, "dev", "--no-build", "--profile", args.profile])
     try:
-        figures = asyncio.run(measure(args, program, work, dev))
+        figures = asyncio.run(measure(args, program, work, stack))
     finally:
-        stop(dev)
+        stack.stop()
     print(json.dumps(figures, indent=2))
     if args.goals and figures["one_by_one"]["p50_ms"] > P50_MS_GOAL:
         raise Problem(f"the p50 of an answer after one step is above {P50_MS_GOAL} ms")
@@ -65,82 +59,47 @@ def arguments():
     return parser.parse_args()
 
 
-class Server:
-    def __init__(self, process, port):
-        self.process, self.port = process, port
-        self.free = []
+def start(work, name, words):
+    return dev.Server(words, work / f"{name}.log", WORKFLOW, "make bench-answers")
 
 
-def start(work, name, command):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "STEPLADDER_"))}
-    command = [str(word) for word in [*command, "--port", port]]
-    with open(work / f"{name}.log", "wb") as log:
-        try:
-            process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
-        except FileNotFoundError:
-            raise Problem(f"{command[0]} is missing: `make bench-answers` builds it") from None
-    until = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/workflows/{WORKFLOW}", timeout=2):
-                return Server(process, port)
-        except OSError as error:
-            if process.poll() is not None or time.monotonic() > until:
-                stop(Server(process, port))
-                raise Problem(f"{name} did not start ({error}): {work / name}.log") from None
-            time.sleep(0.05)
-
-
-def stop(server):
-    if server.process.poll() is None:
-        server.process.send_signal(signal.SIGINT)
-        try:
-            server.process.wait(20)
-        except subprocess.TimeoutExpired:
-            server.process.kill()
-            server.process.wait()
-
-
-async def measure(args, program, work, dev):
+async def measure(args, program, work, stack):
     for n in range(20):
-        await ask(dev, f"warm-{n}", "end")
-    times = [await timed(dev, f"one-{n}", "ValidateRegistration") for n in range(ONE_BY_ONE)]
+        await ask(stack, f"warm-{n}", "end")
+    times = [await timed(stack, f"one-{n}", "ValidateRegistration") for n in range(ONE_BY_ONE)]
     one_by_one = quantiles(times)
     say(f"{ONE_BY_ONE} answers after one step, one by one: {told(one_by_one)}")
 
-    load = await under_load(args, dev)
+    load = await under_load(args, stack)
     say(f"{load['answers']} answers after two steps at {args.rate} a second: {told(load)}")
 
-    killed = await kill_an_api(program, work, dev)
+    killed = await kill_an_api(program, work, stack)
     say(f"an API process was killed with {killed['cut_off']} of {KILLED} answers under way")
 
     names = [f"warm-{n}" for n in range(20)] + [f"one-{n}" for n in range(ONE_BY_ONE)]
     names += [f"load-{n}" for n in range(load["answers"])] + [f"killed-{n}" for n in range(KILLED)]
-    seconds = await all_ended(dev, set(names))
+    seconds = await all_ended(stack, set(names))
     say(f"all {len(names)} runs have gone on to their ends, {seconds:.1f} s later")
     return {"schema": "stepladder.answers/1", "cores": os.cpu_count(), "profile": args.profile, "rate": args.rate,
             "one_by_one": one_by_one, "load": load, "killed": killed, "runs": len(names)}
 
 
-async def under_load(args, dev):
+async def under_load(args, stack):
     began = time.monotonic() + 0.1
 
     async def at(n):
         due = began + n / args.rate
         await asyncio.sleep(due - time.monotonic())
-        await answered(dev, f"load-{n}", "CreateProfile")
+        await answered(stack, f"load-{n}", "CreateProfile")
         return (time.monotonic() - due) * 1000
 
     times = await asyncio.gather(*(at(n) for n in range(args.rate * args.seconds)))
     return {"answers": len(times), "seconds": round(time.monotonic() - began, 1), **quantiles(times)}
 
 
-async def kill_an_api(program, work, dev):
+async def kill_an_api(program, work, stack):
     """A process of its own answers, and dies while it does."""
-    api = start(work, "serve", [program, "serve", "--endpoint", f"http://127.0.0.1:{dev.port}"])
+    api = start(work, "serve", [program, "serve", "--endpoint", f"http://127.0.0.1:{stack.port}"])
     asked = [asyncio.create_task(ask(api, f"killed-{n}", "SendWelcomeEmail")) for n in range(KILLED)]
     await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
     api.process.kill()
@@ -152,21 +111,20 @@ async def kill_an_api(program, work, dev):
     before = {n: end[1]["output"] for n, end in enumerate(ends) if not isinstance(end, Exception)}
     # The same name is the same run, whoever asks again: also where the start had not come through.
     for n in range(KILLED):
-        again = await answered(dev, f"killed-{n}", "SendWelcomeEmail")
+        again = await answered(stack, f"killed-{n}", "SendWelcomeEmail")
         if n in before and again["output"] != before[n]:
             raise Problem(f"killed-{n} has two answers: {before[n]} and {again['output']}")
     return {"asked": KILLED, "cut_off": cut_off}
 
 
-async def all_ended(dev, wanted):
+async def all_ended(stack, wanted):
     """Until each of these runs has succeeded; what stands still is told."""
     began = time.monotonic()
     while True:
-        left, cursor = set(wanted), ""
-        while cursor is not None:
-            _, page = await http(dev, "GET", f"/api/v1/runs?workflow={WORKFLOW}&limit=500{cursor}")
-            left -= {run["name"] for run in page["runs"] if run["status"] == "SUCCEEDED"}
-            cursor = page["next"] and f"&cursor={page['next']}"
+        left = set(wanted)
+        async for run in stack.runs(WORKFLOW):
+            if run["status"] == "SUCCEEDED":
+                left.discard(run["name"])
         if not left:
             return time.monotonic() - began
         if time.monotonic() - began > PATIENCE_SECONDS:
@@ -191,24 +149,7 @@ async def answered(server, name, state):
 
 async def ask(server, name, state):
     body = {"name": name, "input": {"email": f"{name}@example.org", "name": "Ada"}}
-    return await http(server, "POST", f"/api/v1/workflows/{WORKFLOW}/runs?answer={state}&timeout=60s", body)
-
-
-async def http(server, method, path, body=None):
-    """By a connection that is kept."""
-    text = json.dumps(body).encode() if body is not None else b""
-    reader, writer = server.free.pop() if server.free else await asyncio.open_connection("127.0.0.1", server.port)
-    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n"
-    writer.write(head.encode() + text)
-    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-    status = int(head.split(" ", 2)[1])
-    length = next(line for line in head.split("\r\n") if line.startswith("content-length:"))
-    answer = json.loads(await reader.readexactly(int(length.split(":")[1])))
-    if len(server.free) < CONNECTIONS_MAX and "connection: close" not in head:
-        server.free.append((reader, writer))
-    else:
-        writer.close()
-    return status, answer
+    return await server.http("POST", f"/api/v1/workflows/{WORKFLOW}/runs?answer={state}&timeout=60s", body)
 
 
 def quantiles(times):
@@ -222,8 +163,4 @@ def told(figures):
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Problem as problem:
-        say(f"error: {problem}")
-        sys.exit(1)
+    dev.run("answers", main)

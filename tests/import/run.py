@@ -13,17 +13,18 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from pathlib import Path
 
-import oracle
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "proofs"))
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+import dev  # noqa: E402
+import oracle  # noqa: E402
+from dev import ROOT, Problem  # noqa: E402
+
 STEPS = {"ingest", "parse-rows", "transform-rows", "load-rows", "report"}
 MEMORY_BYTES_MAX = 256 * 1024 * 1024
 # On two cores: end to end, and through the reader and the two steps behind it, in one thread.
@@ -34,19 +35,14 @@ PATIENCE_SECONDS = 3_600
 SHOWN_MAX = 10
 
 
-class Problem(Exception):
-    pass
-
-
 def say(text):
     print(f"import-proof: {text}", file=sys.stderr, flush=True)
 
 
 def main():
     args = arguments()
-    target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
-    programs = target / ("debug" if args.profile == "dev" else args.profile)
-    work = args.work or target / "import-proof"
+    programs = dev.programs(args.profile)
+    work = args.work or dev.target_folder() / "import-proof"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     file = work / "rows.csv"
@@ -109,9 +105,7 @@ class Stack:
     """`stepladder dev --import`, which stays up after the import."""
 
     def __init__(self, args, programs, work, file):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = dev.free_port()
         self.kill = args.kill
         self.kills = 0
         self.log = work / "dev.log"
@@ -176,30 +170,15 @@ class Stack:
     def items(self, operation, request):
         request = {"TableName": "stepladder-imports", "ConsistentRead": True, **request}
         while True:
-            page = self.call(operation, request)
+            page = dev.call(f"http://127.0.0.1:{self.port}", "dynamodb", f"DynamoDB_20120810.{operation}", request)
             yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def call(self, operation, request):
-        # Nothing here checks a signature, but one has to be there.
-        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{operation}",
-                   "Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, "
-                                    "SignedHeaders=host, Signature=0", "X-Amz-Date": "20260101T000000Z"}
-        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}/", json.dumps(request).encode(), headers)
-        with urllib.request.urlopen(asked, timeout=120) as answer:
-            return json.load(answer)
-
     def end(self):
         self.done.set()
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        dev.stop(self.process)
         if self.stderr:
             self.stderr.close()
 
@@ -274,10 +253,4 @@ def report(told, measured, kills):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Problem as problem:
-        say(f"error: {problem}")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    dev.run("import-proof", main)

@@ -16,20 +16,21 @@ import pty
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "proofs"))
+
+import dev  # noqa: E402
+from dev import ROOT, Problem  # noqa: E402
+
 WORKFLOW = "order-processing"
 MACHINE = f"arn:aws:states:us-east-1:000000000000:stateMachine:{WORKFLOW}"
 SKU = "HONEY-500"
-# What sends the runs on. `run redrive` keeps a run's own definition; a command that takes the current one goes here, with the
-# definition of `broken` as the fault and nothing done about the stock.
+# What sends the runs on, each on its own definition.
 REDRIVE = ["run", "redrive"]
 QUERY = f"workflow={WORKFLOW} status=failed state=ReserveInventory error=OutOfStock since=1h"
 # Of the rate that is asked for.
@@ -38,26 +39,20 @@ PATIENCE_SECONDS = 600
 STARTS_AT_ONCE = 64
 
 
-class Problem(Exception):
-    pass
-
-
 def say(text):
     print(f"redrive-proof: {text}", file=sys.stderr, flush=True)
 
 
 def main():
     args = arguments()
-    target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")
-    program = target / ("debug" if args.profile == "dev" else args.profile) / "stepladder"
-    work = args.work or target / "redrive-proof"
+    work = args.work or dev.target_folder() / "redrive-proof"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    stack = Stack(args, program, work)
+    stack = Stack(args.profile, work)
     try:
         figures = prove(args, stack, work)
     finally:
-        stack.end()
+        stack.stop()
     print(json.dumps(figures, indent=2))
     shutil.rmtree(work)
 
@@ -72,8 +67,7 @@ def arguments():
 
 
 def prove(args, stack, work):
-    good = json.loads((ROOT / "functions" / WORKFLOW / "workflow.asl.json").read_text())
-    stack.update(broken(good))
+    stack.update(broken(json.loads((ROOT / "functions" / WORKFLOW / "workflow.asl.json").read_text())))
     stack.stock(0)
     began = time.monotonic()
     asyncio.run(stack.start_all(args.runs))
@@ -92,7 +86,6 @@ def prove(args, stack, work):
     say(f"all have failed {time.monotonic() - began:.1f} s after the first start; the plan: {plan['matched']:,} fit, {plan['read']:,} read")
 
     stack.stock(10_000_000)
-    stack.update(good)
     report = work / "report.jsonl"
     part = args.runs * 2 // 5
     first = Redrive(stack, [*REDRIVE, "--where", QUERY, "--rate", f"{args.rate}/s", "--report", report, "--yes"])
@@ -122,9 +115,7 @@ def prove(args, stack, work):
 
 def broken(definition):
     """A definition that doesn't catch what fails in ReserveInventory."""
-    definition = json.loads(json.dumps(definition))
-    state = definition["States"]["ReserveInventory"]
-    del state["Catch"]
+    del definition["States"]["ReserveInventory"]["Catch"]
     return definition
 
 
@@ -226,36 +217,15 @@ class Redrive:
         return f"the last of {len(lines):,} status lines: {lines[-1]}"
 
 
-class Stack:
+class Stack(dev.Server):
     """`stepladder dev`, without sample orders."""
 
-    def __init__(self, args, program, work):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.program, self.work, self.log = program, work, work / "dev.log"
-        self.env = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "STEPLADDER_"))}
-        self.free = []
-        words = [program, "dev", "--no-build", "--profile", args.profile, "--port", self.port]
-        with open(self.log, "wb") as log:
-            try:
-                self.process = subprocess.Popen([str(word) for word in words], cwd=ROOT, env=self.env,
-                                                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
-            except FileNotFoundError:
-                raise Problem(f"{program} is missing: `make redrive-proof` builds it") from None
-        until = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/workflows/{WORKFLOW}", timeout=2):
-                    return
-            except OSError as error:
-                if self.process.poll() is not None or time.monotonic() > until:
-                    self.end()
-                    raise Problem(f"stepladder dev did not start ({error}): {self.log}") from None
-                time.sleep(0.05)
+    def __init__(self, profile, work):
+        self.program, self.work, self.env = dev.programs(profile) / "stepladder", work, dev.environment()
+        super().__init__([self.program, "dev", "--no-build", "--profile", profile], work / "dev.log", WORKFLOW, "make redrive-proof")
 
     def command(self, words):
-        return [str(word) for word in [self.program, "--endpoint", f"http://127.0.0.1:{self.port}", *words]]
+        return [str(word) for word in [self.program, "--endpoint", self.url, *words]]
 
     def planned(self):
         """What the query means, without doing anything."""
@@ -264,22 +234,14 @@ class Stack:
         return json.loads(done.stdout)
 
     def update(self, definition):
-        self.call("AWSStepFunctions.UpdateStateMachine", "states", {"stateMachineArn": MACHINE, "definition": json.dumps(definition)})
+        request = {"stateMachineArn": MACHINE, "definition": json.dumps(definition)}
+        dev.call(self.url, "states", "AWSStepFunctions.UpdateStateMachine", request)
         # Functions take the new one within seconds.
         time.sleep(6)
 
     def stock(self, pieces):
         item = {"pk": {"S": f"STOCK#{SKU}"}, "sk": {"S": "STOCK"}, "available": {"N": str(pieces)}}
-        self.call("DynamoDB_20120810.PutItem", "dynamodb", {"TableName": "stepladder-orders", "Item": item})
-
-    def call(self, operation, service, request):
-        # Nothing here checks a signature, but one has to be there.
-        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": operation,
-                   "Authorization": f"AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/{service}/aws4_request, "
-                                    "SignedHeaders=host, Signature=0", "X-Amz-Date": "20260101T000000Z"}
-        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}/", json.dumps(request).encode(), headers)
-        with urllib.request.urlopen(asked, timeout=120) as answer:
-            return json.load(answer)
+        dev.call(self.url, "dynamodb", "DynamoDB_20120810.PutItem", {"TableName": "stepladder-orders", "Item": item})
 
     async def start_all(self, runs):
         turns = asyncio.Semaphore(STARTS_AT_ONCE)
@@ -297,15 +259,12 @@ class Stack:
         """Until each run has succeeded, redriven once; what stands still is told."""
         began = time.monotonic()
         while True:
-            left, cursor = {name(n) for n in range(runs)}, ""
-            while cursor is not None:
-                _, page = await self.http("GET", f"/api/v1/runs?workflow={WORKFLOW}&limit=500{cursor}")
-                for run in page["runs"]:
-                    if run["status"] == "SUCCEEDED":
-                        if run["redrive_count"] != 1:
-                            raise Problem(f"{run['id']} was redriven {run['redrive_count']} times")
-                        left.discard(run["name"])
-                cursor = page["next"] and f"&cursor={page['next']}"
+            left = {name(n) for n in range(runs)}
+            async for run in self.runs(WORKFLOW):
+                if run["status"] == "SUCCEEDED":
+                    if run["redrive_count"] != 1:
+                        raise Problem(f"{run['id']} was redriven {run['redrive_count']} times")
+                    left.discard(run["name"])
             if not left:
                 self.free.clear()
                 return
@@ -313,35 +272,6 @@ class Stack:
                 raise Problem(f"{len(left)} runs have not succeeded: {sorted(left)[:5]}")
             await asyncio.sleep(0.5)
 
-    async def http(self, method, path, body=None):
-        """By a connection that is kept."""
-        text = json.dumps(body).encode() if body is not None else b""
-        reader, writer = self.free.pop() if self.free else await asyncio.open_connection("127.0.0.1", self.port)
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n"
-        writer.write(head.encode() + text)
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        status = int(head.split(" ", 2)[1])
-        length = next(line for line in head.split("\r\n") if line.startswith("content-length:"))
-        answer = json.loads(await reader.readexactly(int(length.split(":")[1])))
-        if "connection: close" not in head:
-            self.free.append((reader, writer))
-        else:
-            writer.close()
-        return status, answer
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
 
 if __name__ == "__main__":
-    try:
-        main()
-    except Problem as problem:
-        say(f"error: {problem}")
-        sys.exit(1)
+    dev.run("redrive-proof", main)

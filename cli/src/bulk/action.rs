@@ -16,7 +16,7 @@ pub trait Action<H: Host>: Sync {
     /// What a run has to be for it.
     fn statuses(&self) -> &'static [Status];
 
-    /// What it was told beside the query. Whoever goes on with a report gets it from there.
+    /// What it was told beside the query. Whoever goes on with a report has to tell the same.
     fn options(&self) -> Value;
 
     /// What it would do to a run, in a line.

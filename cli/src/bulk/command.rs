@@ -20,7 +20,7 @@ use crate::{
     runs::{known, not_asked},
     text::{self, count, escaped, grouped, utc},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -233,7 +233,8 @@ impl<A: Action<AwsHost>> Running<A> {
         let ended = work(&stack.protocol, &order, &mut pace, progress, report, &show, Box::pin(stop)).await;
         printer.clear_status();
         let how = format!(
-            "go on with it: stepladder run {} --resume {}",
+            "go on with it{}: stepladder run {} --resume {}",
+            if has_options(&self.header.options) { ", with the options that it began with" } else { "" },
             self.header.action,
             self.report.path().display()
         );
@@ -290,6 +291,11 @@ impl<A: Action<AwsHost>> Running<A> {
     }
 }
 
+/// Whether an action was told anything beside its query.
+fn has_options(options: &Value) -> bool {
+    options.as_object().is_some_and(|options| options.values().any(|value| !value.is_null()))
+}
+
 /// `1,200 of 5,000 runs redriven, 3 failed, 50 a second, 1 min 16 s left`.
 fn status_line(done: &str, counts: &Counts, before: usize, all: Option<usize>, took: Duration) -> String {
     let been = counts.all();
@@ -314,6 +320,12 @@ fn status_line(done: &str, counts: &Counts, before: usize, all: Option<usize>, t
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_that_were_given_are_told_of() {
+        assert!(!has_options(&json!({})) && !has_options(&json!({ "error": null })));
+        assert!(has_options(&json!({ "error": "Enough", "cause": null })));
+    }
 
     #[test]
     fn the_line_tells_how_far_it_is_and_how_long_it_takes() {
