@@ -64,6 +64,7 @@ pub enum RunCommand {
     Show(commands::run_show::ShowArgs),
     History(commands::run_history::HistoryArgs),
     Redrive(commands::run_redrive::RedriveArgs),
+    Rerun(commands::run_rerun::RerunArgs),
     Stop(commands::run_stop::StopArgs),
 }
 

@@ -7,6 +7,7 @@ pub mod args;
 pub mod aws_cli;
 pub mod bulk;
 pub mod calls;
+pub mod choice;
 pub mod cloudformation;
 pub mod commands;
 pub mod completion;
@@ -123,6 +124,11 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
             let context = bulk::command::Context { stack, printer, may_assume_yes: global.yes, timeout };
             commands::run_redrive::run_many(args, context).await
         }
+        Command::Run(RunCommand::Rerun(args)) if args.bulk.is_asked() => {
+            let stack = &bounded(timeout, Stack::connect(&global, printer)).await?;
+            let context = bulk::command::Context { stack, printer, may_assume_yes: global.yes, timeout };
+            commands::run_rerun::run_many(args, context).await
+        }
         Command::Run(RunCommand::Stop(args)) if args.bulk.is_asked() => {
             let stack = &bounded(timeout, Stack::connect(&global, printer)).await?;
             let context = bulk::command::Context { stack, printer, may_assume_yes: global.yes, timeout };
@@ -131,6 +137,11 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
         Command::Run(RunCommand::Redrive(args)) => {
             let stack = Stack::connect(&global, printer);
             let work = async { commands::run_redrive::run(args, &stack.await?, printer, global.yes).await };
+            bounded(timeout, work).await
+        }
+        Command::Run(RunCommand::Rerun(args)) => {
+            let stack = Stack::connect(&global, printer);
+            let work = async { commands::run_rerun::run(args, &stack.await?, printer, global.yes).await };
             bounded(timeout, work).await
         }
         Command::Run(RunCommand::Stop(args)) => {

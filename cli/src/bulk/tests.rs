@@ -132,7 +132,7 @@ impl World {
     }
 
     fn live_on(&self, text: &str) -> Outcome<End> {
-        self.live(&Redrive, text, usize::MAX, future::pending()).unwrap()
+        self.live(&Redrive::default(), text, usize::MAX, future::pending()).unwrap()
     }
 
     /// The messages that repeat what was asked for come an hour later.
@@ -181,7 +181,7 @@ fn wherever_it_dies_it_goes_on_and_touches_each_run_once() {
         let mut deaths = 0;
         for polls in 1.. {
             let world = World::new(RUNS);
-            if world.live(&Redrive, text, polls, future::pending()).is_some() {
+            if world.live(&Redrive::default(), text, polls, future::pending()).is_some() {
                 break;
             }
             deaths += 1;
@@ -202,7 +202,7 @@ fn dying_over_and_over_it_comes_to_its_end() {
     for life in [25, 40, 61] {
         let world = World::new(RUNS);
         let lives = (0..500)
-            .take_while(|n| world.live(&Redrive, "status=failed", life + n, future::pending()).is_none());
+            .take_while(|n| world.live(&Redrive::default(), "status=failed", life + n, future::pending()).is_none());
         let lives = lives.count();
         assert!((1..500).contains(&lives), "{life}: {lives}");
         world.an_hour_later();
@@ -215,7 +215,7 @@ fn a_stop_leaves_the_rest_for_later() {
     let world = World::new(RUNS);
     // Slots are 10 ms apart.
     let stop = world.host.clock().sleep(45);
-    assert_eq!(world.live(&Redrive, "status=failed", usize::MAX, stop), Some(Ok(End::Stopped)));
+    assert_eq!(world.live(&Redrive::default(), "status=failed", usize::MAX, stop), Some(Ok(End::Stopped)));
     let (told, _) = world.told();
     assert!((3..=7).contains(&told.len()), "{told:?}");
     assert_eq!(world.redriven(RUNS).iter().sum::<u32>() as usize, told.len());
@@ -273,8 +273,9 @@ fn calls_grow_with_the_runs_and_no_faster() {
         let query = Query::parse("status=failed", world.as_of_ms, world.host.settings()).unwrap();
         let query = query.as_of(world.as_of_ms);
         let plan = query.plan(&["w".to_owned()], world.host.settings()).unwrap();
+        let action = Redrive::default();
         let order =
-            Order { action: &Redrive, query: &query, plan: &plan, token: "query", page_runs: BULK_PAGE_RUNS };
+            Order { action: &action, query: &query, plan: &plan, token: "query", page_runs: BULK_PAGE_RUNS };
         let (mut lines, mut progress) = (Lines(&world.journal), Progress::default());
         let mut pace = Pace::new("1000/s".parse().unwrap());
         let stop = future::pending();

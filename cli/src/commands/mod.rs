@@ -15,6 +15,7 @@ pub mod replay;
 pub mod run_history;
 pub mod run_list;
 pub mod run_redrive;
+pub mod run_rerun;
 pub mod run_show;
 pub mod run_stop;
 pub mod serve;

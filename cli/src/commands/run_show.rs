@@ -45,7 +45,7 @@ pub async fn run(args: ShowArgs, stack: &Stack, printer: &Printer) -> Outcome {
     let details = RunDetails {
         cause: ending.cause,
         output: ending.output,
-        input: view.as_ref().map(|view| view.input.clone()),
+        input: view.as_ref().map(|view| view.beginning.input.clone()),
         steps: view.as_ref().map(steps),
         waiting: view.as_ref().and_then(waiting),
         problem: problem.as_ref().map(WorldError::to_string),

@@ -192,6 +192,18 @@ impl Store for DynamoStore {
         self.transact(format!("reopen run {run} with {key}"), change, self.record_item(key, record)).await
     }
 
+    async fn redirect_run_with_record(
+        &self,
+        run: &RunKey,
+        redrive_count: u32,
+        redrive: &RedriveItem,
+        (key, record): (&RecordKey, &Record),
+    ) -> WorldResult<bool> {
+        let change = RunChange::redirect(run, redrive_count, redrive);
+        let change = change.transact_update(&self.table);
+        self.transact(format!("redirect run {run} with {key}"), change, self.record_item(key, record)).await
+    }
+
     async fn note_parked(&self, run: &RunKey, reason: &str) -> WorldResult<()> {
         let reason: String = reason.chars().take(PARKED_REASON_CHARS_MAX).collect();
         let note = self
@@ -479,6 +491,7 @@ fn data_item(run: &RunKey, slot: &DataSlot, payload: &Payload, expires_s: i64) -
 fn slot_name(slot: &DataSlot) -> &'static str {
     match slot {
         DataSlot::Input => "input",
+        DataSlot::Beginning => "beginning",
         DataSlot::Ending(_) => "ending",
     }
 }

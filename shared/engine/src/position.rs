@@ -56,6 +56,9 @@ pub struct Position {
     /// Only in the first position of a child that had failed before an update of its Map Run: by what. It fails at its first turn.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failed: Option<Box<PastFailure>>,
+    /// Only at a turn: the output of the state, which is skipped.
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "present")]
+    pub given: Option<Value>,
     /// The state's raw input.
     pub data: Value,
 }

@@ -180,6 +180,7 @@ impl End {
             reading: None,
             unread: None,
             failed: None,
+            given: None,
             data: self.data.clone(),
         }
     }

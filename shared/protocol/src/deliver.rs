@@ -120,7 +120,8 @@ impl<H: Host> Protocol<H> {
             Ask::Step(position) => self.step(step, invocation, delivery, &job, position).boxed(),
             _ if H::STEPS_ALONE => future::ready(Err(not_of_a_step(&job.message))).boxed(),
             Ask::Stop { .. } | Ask::TimeOut => self.stop(&job.message, &job.definition).boxed(),
-            Ask::Redrive => self.redrive(&job.message, &job.definition).boxed(),
+            Ask::Compensate { state } => self.compensate(&job.message, state).boxed(),
+            Ask::Redrive | Ask::RedriveFrom(_) => self.redrive(&job.message).boxed(),
             Ask::Look => self.look(&job.message).boxed(),
             Ask::Parent => self.tell_parent(&job.message).boxed(),
             // It was told when it was opened.

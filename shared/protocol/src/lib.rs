@@ -10,6 +10,7 @@ mod backlog;
 mod batch;
 mod branch_ends;
 mod child;
+mod compensate;
 mod dead_letter;
 mod definitions;
 mod deliver;
@@ -39,6 +40,7 @@ mod query;
 mod read;
 mod redrive;
 mod repair;
+mod rerun;
 mod schedule;
 mod search;
 mod settings;
@@ -74,8 +76,8 @@ pub use fan_outs::{
 pub use glance::Glance;
 pub use integration::{IntegrationCall, Integrations};
 pub use item::{
-    Close, Ending, ITEM_VERSION, ParentTask, Record, RecordKey, Redrive, RedriveItem, RunId, RunItem, RunKey,
-    WorkflowItem,
+    Close, Ending, ITEM_VERSION, ParentTask, Record, RecordKey, Redefined, Redrive, RedriveItem, RerunOf, RunId,
+    RunItem, RunKey, WorkflowItem,
 };
 pub use items::Items;
 pub use lease::{Lease, LeaseTaken, Leases};
@@ -93,8 +95,9 @@ pub use planted::PlantedBug;
 pub use publish::VersionDeleted;
 pub use query::{Candidate, Judged, Place, Plan, Query, QueryError, Source, Walk};
 pub use read::{Bounded, RecordPages, Recording, RunView};
-pub use redrive::RedrivePreview;
+pub use redrive::{Choice, RedrivePreview, Unplaced};
 pub use repair::Repaired;
+pub use rerun::{RerunError, RerunPreview, RerunRequest};
 pub use search::{FoundRun, SearchItem, SearchKey, SearchPath, SearchPaths, Searches};
 pub use settings::{Flow, Settings, StatusEvents, WorkflowSettings};
 pub use start::{StartError, StartRequest, Started, body_to_resend, check_name};

@@ -105,6 +105,12 @@ pub const REDRIVE_TOKEN_MS: i64 = 900_000;
 /// So many of a run's last redrives stay on its item: the same page of AWS's says that it knows the last 10 tokens.
 pub const REDRIVES_KEPT_MAX: usize = 10;
 
+/// So many redrives of a run may take another definition: the run item names each of them.
+pub const REDEFINED_MAX: usize = 8;
+
+/// What somebody chooses for a redrive is a part of its message, and has at most so many bytes of JSON.
+pub const CHOICE_BYTES_MAX: usize = 128 * 1024;
+
 /// A payload stays in its item up to this compressed size, in bytes; a larger one goes to the blob store.
 pub const ITEM_PAYLOAD_BYTES_MAX: usize = 8 * 1024;
 

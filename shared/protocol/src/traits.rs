@@ -181,6 +181,16 @@ pub trait Store: Activities + FanOuts + Leases + MapRuns + Paces + Searches + Ta
         record: (&RecordKey, &Record),
     ) -> impl Future<Output = WorldResult<bool>> + Send;
 
+    /// One transaction: the run that is RUNNING with `redrive_count` gets `redrive_count + 1` and what `redrive` says, and goes on; and
+    /// the record is put. False: one of the two conditions failed.
+    fn redirect_run_with_record(
+        &self,
+        run: &RunKey,
+        redrive_count: u32,
+        redrive: &RedriveItem,
+        record: (&RecordKey, &Record),
+    ) -> impl Future<Output = WorldResult<bool>> + Send;
+
     /// Says on the run item that a message of it was parked, and why.
     fn note_parked(&self, run: &RunKey, reason: &str) -> impl Future<Output = WorldResult<()>> + Send;
 
@@ -298,10 +308,12 @@ pub enum CreateRun {
     Exists(Box<RunItem>),
 }
 
-/// The two payloads of a run that have an item of their own where they are large.
+/// The payloads of a run that have an item of their own where they are large.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DataSlot {
     Input,
+    /// What a rerun begins with: a place in its definition, and what is seen there.
+    Beginning,
     /// An ending, by its name: 16 hex digits.
     Ending(String),
 }

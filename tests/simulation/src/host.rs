@@ -465,11 +465,28 @@ impl Store for MemoryHost {
                 return Ok(false);
             };
             item.status = Status::Running;
-            item.redrive_count = redrive_count + 1;
-            item.by = Some(redrive.by.clone());
-            item.redrives = redrive.redrives.clone();
+            redriven(item, redrive);
             (item.ended_ms, item.ending, item.ending_item, item.error) = (None, None, None, None);
             item.state = None;
+            state.insert_record(key, record);
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn redirect_run_with_record(
+        &self,
+        run: &RunKey,
+        redrive_count: u32,
+        redrive: &RedriveItem,
+        (key, record): (&RecordKey, &Record),
+    ) -> WorldResult<bool> {
+        self.write_run("redirect run", &run.id, |state| {
+            if state.records.contains_key(key) {
+                return Ok(false);
+            }
+            let Some(item) = state.running(run, redrive_count) else { return Ok(false) };
+            redriven(item, redrive);
             state.insert_record(key, record);
             Ok(true)
         })
@@ -576,4 +593,11 @@ impl Store for MemoryHost {
         })
         .await
     }
+}
+
+fn redriven(item: &mut RunItem, redrive: &RedriveItem) {
+    item.redrive_count += 1;
+    item.by = Some(redrive.by.clone());
+    item.redrives = redrive.redrives.clone();
+    item.redefined = redrive.redefined.clone();
 }

@@ -34,6 +34,12 @@ pub struct Faults {
     pub stop: f64,
     /// A user redrives a run that ended badly.
     pub redrive: f64,
+    /// With this probability a redrive is from a chosen place, with chosen data, or by another definition.
+    pub choose: f64,
+    /// A user has a run done again that has ended.
+    pub rerun: f64,
+    /// A user stops a run that goes on to a state which undoes.
+    pub compensate: f64,
     /// Nothing fails any more once a run has been redriven twice, and less before. Then a run that has succeeded must have
     /// ended as if nothing had ever failed.
     pub heals: bool,
@@ -68,6 +74,9 @@ const NONE: Faults = Faults {
     fickle: false,
     stop: 0.0,
     redrive: 0.0,
+    choose: 0.0,
+    rerun: 0.0,
+    compensate: 0.0,
     heals: false,
     repair: 0.0,
     update: 0.0,
@@ -502,6 +511,31 @@ pub const UPDATE_SCENARIOS: &[Scenario] = &[
         Faults { update: 0.3, updates: Updates::Concurrency, ..HEALING },
         MAP_RUNS_PLAIN,
     ),
+];
+
+const WISHING: Faults = Faults { fail: 0.2, redrive: 0.3, choose: 0.8, rerun: 0.1, ..COMMON };
+
+const fn wishes(name: &'static str, faults: Faults, states: usize, fan_outs: Option<FanOuts>) -> Scenario {
+    Scenario { name, faults, runs: 1, states, fan_outs, holders: false }
+}
+
+/// All kinds of trouble with runs that go on, or are done again, as somebody has chosen.
+pub const WISH_SCENARIOS: &[Scenario] = &[
+    wishes("wishes, no faults", Faults { fail: 0.3, redrive: 0.3, choose: 0.8, rerun: 0.1, ..NONE }, 4, None),
+    wishes("wishes, faults", WISHING, 4, None),
+    wishes("wishes, fan-outs", WISHING, 2, PLAIN),
+    wishes("wishes, fan-outs, no faults", Faults { fail: 0.3, redrive: 0.3, choose: 0.8, ..NONE }, 2, PLAIN),
+    wishes("wishes, deep", WISHING, 2, DEEP),
+    wishes("wishes, stop", Faults { stop: 0.05, ..WISHING }, 2, PLAIN),
+    wishes("wishes, Map Runs", WISHING, 1, MAP_RUNS),
+    wishes("wishes, repair", Faults { repair: 0.05, ..WISHING }, 2, PLAIN),
+    wishes("wishes, purge", Faults { purge: 0.02, ..WISHING }, 2, PLAIN),
+    wishes("wishes, heavy", Faults { fail: 0.2, redrive: 0.3, choose: 0.8, rerun: 0.05, ..HEAVY }, 3, PLAIN),
+    wishes("compensation, no faults", Faults { compensate: 0.1, ..NONE }, 4, None),
+    wishes("compensation", Faults { compensate: 0.05, ..COMMON }, 4, None),
+    wishes("compensation, fan-outs", Faults { compensate: 0.05, ..COMMON }, 2, PLAIN),
+    wishes("compensation, stop and redrive", Faults { compensate: 0.05, stop: 0.02, ..WISHING }, 2, PLAIN),
+    wishes("compensation, heavy", Faults { compensate: 0.05, ..HEAVY }, 3, PLAIN),
 ];
 
 /// A long chain of steps, each slower than the visibility timeout.

@@ -5,6 +5,7 @@ mod hold;
 mod play;
 mod trees;
 mod update;
+mod wishes;
 
 pub use play::{simulate, slow_chain};
 pub use trees::{tree, tree_in_peace};
@@ -186,6 +187,11 @@ impl World {
 
     fn publish(&self, wanted: &[Wanted]) {
         for wanted in wanted {
+            if self.faults.choose > 0.0 {
+                let other = wishes::extended(&wanted.definition);
+                let published = self.environments[0].publish(&wanted.id.workflow, &other);
+                futures::executor::block_on(published).unwrap();
+            }
             let published = self.environments[0].publish(&wanted.id.workflow, &wanted.definition);
             futures::executor::block_on(published).unwrap();
         }
@@ -413,7 +419,14 @@ impl World {
             && self.rng.random_bool(faults.redrive)
             && self.may_plan(&wanted.id)
         {
-            self.user(async move { drop(protocol.request_redrive(&id, None).await) });
+            let wanted = wanted.clone();
+            self.redrive_somehow(&wanted);
+        } else if !is_running && faults.rerun > 0.0 && self.rng.random_bool(faults.rerun) {
+            let wanted = wanted.clone();
+            self.rerun(&wanted);
+        } else if is_running && faults.compensate > 0.0 && self.rng.random_bool(faults.compensate) {
+            let wanted = wanted.clone();
+            self.compensate(id, &wanted);
         } else if is_running && faults.update > 0.0 && self.rng.random_bool(faults.update) {
             self.update_map_run(id, &item);
         } else if is_running && self.rng.random_bool(faults.repair) {
@@ -511,6 +524,9 @@ impl World {
         self.host.state().faults = None;
         let mut report = std::mem::take(&mut self.report);
         verdict::judge(&self.environments[0], self.seed, &self.faults, wanted, &mut report);
+        for (wanted, item) in self.reruns(wanted) {
+            verdict::judge_rerun(&self.environments[0], self.seed, &self.faults, (&wanted, &item), &mut report);
+        }
         self.report = report;
         self.host.state().faults = Some(self.faults);
     }

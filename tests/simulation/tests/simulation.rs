@@ -4,7 +4,7 @@
 use stepladder_protocol::PlantedBug;
 use stepladder_simulation::{
     FAN_OUT_SCENARIOS, FLOW_SCENARIOS, FlowScenario, Report, SCENARIOS, Scenario, TASK_SCENARIOS,
-    UPDATE_SCENARIOS, simulate, simulate_flow, slow_chain, tree, tree_in_peace,
+    UPDATE_SCENARIOS, WISH_SCENARIOS, simulate, simulate_flow, slow_chain, tree, tree_in_peace,
 };
 
 /// `SIM_SEED` runs one seed; `SIM_SEEDS` says how many.
@@ -146,6 +146,13 @@ const TREE_BUGS: [PlantedBug; 3] = [
 #[test]
 fn every_invariant_holds_for_updates_after_every_fourth_seed() {
     campaign(UPDATE_SCENARIOS, 0, 4);
+}
+
+#[test]
+fn every_invariant_holds_for_wishes_after_every_eighth_seed() {
+    // Of each eighth seed another kind of trouble, whatever their number.
+    let of = |seed| scenario(WISH_SCENARIOS, seed / 8);
+    campaign_of(|seed| of(seed).name, |seed| simulate(seed, of(seed), None), 0, 8);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! browser tells, is refused, because a look into a queue shows on the messages. A POST needs a content type that such a page
 //! can't send without having asked.
 
+mod again;
 mod asked;
 mod document;
 mod history;
@@ -108,6 +109,8 @@ async fn call<H: Host>(
 ) -> Result<Reply, Problem> {
     let body = match route.operation {
         Operation::StartRun => return starts::start(api, asked, body).await,
+        Operation::RedriveRun => return again::redrive(api, asked, body).await,
+        Operation::RerunRun => return again::rerun(api, asked, body).await,
         Operation::ListRuns => runs::list(api, asked).await,
         Operation::GetRun => runs::get(api, asked).await,
         Operation::StopRun => runs::stop(api, asked, body).await,

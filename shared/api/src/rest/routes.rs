@@ -1,7 +1,7 @@
 //! All routes: what they take, and what they answer.
 
 use super::shapes::{
-    Answered, DeadLetters, Document, Events, NewRun, ProblemPage, Queues, RunDetails, Runs, Stopped,
+    Answered, DeadLetters, Document, Events, NewRun, ProblemPage, Queues, Redriven, Rerun, RunDetails, Runs, Stopped,
     TimerKind, Timers, WorkflowDetails, WorkflowGraph, Workflows,
 };
 use crate::limits::{
@@ -39,6 +39,8 @@ pub(super) enum Operation {
     GetRun,
     StartRun,
     StopRun,
+    RedriveRun,
+    RerunRun,
     GetRunHistory,
     ListTimers,
     ListWorkflows,
@@ -165,7 +167,7 @@ const fn data(about: &'static str) -> Parameter {
     Parameter { name: "data", takes: Takes::Flag { usual: false }, about }
 }
 
-pub(super) static ROUTES: [Route; 13] = [
+pub(super) static ROUTES: [Route; 15] = [
     Route {
         method: Method::GET,
         path: "/api/v1/runs",
@@ -243,6 +245,31 @@ pub(super) static ROUTES: [Route; 13] = [
         query: &[],
         body: Some(schema::<super::shapes::Stop>),
         answer: schema::<Stopped>,
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/runs/{workflow}/{run}/redrive",
+        operation: Operation::RedriveRun,
+        name: "redriveRun",
+        summary: "Send a run on that ended badly",
+        description: "The same run goes on, and its history is appended to: from where it ended, or from a state that is chosen; with the \
+                      data that the state saw, or others; by its own definition, or another. 202: it was busy, and goes on within \
+                      minutes.",
+        query: &[],
+        body: Some(schema::<super::shapes::Redrive>),
+        answer: schema::<Redriven>,
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/runs/{workflow}/{run}/rerun",
+        operation: Operation::RerunRun,
+        name: "rerunRun",
+        summary: "Do a run again that has ended",
+        description: "A new run begins where the old one did, or at a state of it with what that saw, and points to the old one, which \
+                      stays as it is. It answers with 202 as soon as the run is started.",
+        query: &[],
+        body: Some(schema::<super::shapes::NewRerun>),
+        answer: schema::<Rerun>,
     },
     Route {
         method: Method::GET,

@@ -208,15 +208,21 @@ pub(super) async fn stop<H: Host>(api: &Api<H>, asked: &Asked, body: &[u8]) -> R
     let cause = fields.text("cause", Text::CAUSE)?;
     fields.check()?;
     let id = id(asked)?;
-    let is_done = match api.protocol.request_stop(&id, error, cause).await? {
-        Requested::Done => true,
-        Requested::Pending => false,
-        Requested::Refused(status) => {
-            return Err(Problem::new(409, Code::WrongStatus, format!("the run is {}", status.as_str())));
-        }
-        Requested::NotFound => return Err(Problem::no_run(&id)),
-    };
+    let is_done = is_done(&id, api.protocol.request_stop(&id, error, cause).await?)?;
     json(&Stopped { id: id.to_string(), is_done })
+}
+
+/// Whether what was asked for is done, or on its way.
+pub(super) fn is_done(id: &RunId, requested: Requested) -> Result<bool, Problem> {
+    match requested {
+        Requested::Done => Ok(true),
+        Requested::Pending => Ok(false),
+        Requested::Refused(status) => {
+            Err(Problem::new(409, Code::WrongStatus, format!("the run is {}", status.as_str())))
+        }
+        Requested::Unplaced(unplaced) => Err(unplaced.into()),
+        Requested::NotFound => Err(Problem::no_run(id)),
+    }
 }
 
 /// The run of the path.
@@ -237,7 +243,7 @@ pub(super) fn href(id: &RunId) -> String {
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// No run has a name that isn't allowed.
-fn id(asked: &Asked) -> Result<RunId, Problem> {
+pub(super) fn id(asked: &Asked) -> Result<RunId, Problem> {
     let id = RunId::new(asked.path("workflow"), asked.path("run"));
     match check_name(&id.workflow).is_ok() && check_name(&id.name).is_ok() {
         true => Ok(id),

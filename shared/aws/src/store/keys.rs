@@ -179,6 +179,7 @@ pub(super) fn task_sk(task: &TaskKey) -> String {
 pub(super) fn data_sk(slot: &DataSlot) -> String {
     match slot {
         DataSlot::Input => "IN".to_owned(),
+        DataSlot::Beginning => "BEGIN".to_owned(),
         DataSlot::Ending(name) => format!("OUT#{name}"),
     }
 }

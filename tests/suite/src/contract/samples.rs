@@ -51,7 +51,7 @@ pub(crate) fn record(world: &impl World, seq: u32, owner: &str) -> Record {
 pub(crate) fn redrive_by(by: &str) -> RedriveItem {
     let redrives =
         vec![Redrive::new(&"f".repeat(32), 1_700_000_000_000), Redrive::new(by, 1_700_000_099_999)];
-    RedriveItem { by: by.to_owned(), redrives }
+    RedriveItem { by: by.to_owned(), redrives, redefined: Vec::new() }
 }
 
 pub(crate) fn run_item(world: &impl World, key: &RunKey) -> RunItem {
@@ -75,6 +75,9 @@ pub(crate) fn run_item(world: &impl World, key: &RunKey) -> RunItem {
         state: None,
         by: None,
         redrives: Vec::new(),
+        redefined: Vec::new(),
+        rerun_of: None,
+        begins_at: None,
         parked: None,
         parent: None,
         expires_s: later_s(world),
