@@ -104,6 +104,9 @@ fn follow<'a>(
         };
         transition = advance(definition, run, &position, &record.outcome, record.finished_ms);
         if transition.digest() != record.digest {
+            if std::env::var_os("SIM_SEED").is_some() {
+                eprintln!("{:#?}\n{:#?}\n{position:#?}\n{:#?}", view.recorded, record, transition.next);
+            }
             let branch: &Branch = &position.branch;
             return Err(format!("the replay of record {} of branch {branch} leads elsewhere", position.seq));
         }

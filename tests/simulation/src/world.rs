@@ -495,7 +495,13 @@ impl World {
             let state = self.host.state();
             state.runs.values().any(|item| item.parent.is_some() && item.status == Status::Running)
         };
-        if may_lose && self.sweeps < 500 && (wanted.iter().any(is_going) || child_is_going()) {
+        // Whoever asked for a rerun may have died before it sent anything, and repeats nothing.
+        let rerun_is_going = || {
+            let state = self.host.state();
+            state.runs.values().any(|item| item.rerun_of.is_some() && item.status == Status::Running)
+        };
+        let needs_sweep = may_lose && (wanted.iter().any(is_going) || child_is_going()) || rerun_is_going();
+        if self.sweeps < 500 && needs_sweep {
             self.sweeps += 1;
             self.host.state().now_ms += HOUR_MS;
             let protocol = self.environment();

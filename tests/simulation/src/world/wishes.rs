@@ -48,7 +48,8 @@ impl World {
     pub(super) fn reruns(&self, wanted: &[Wanted]) -> Vec<(Wanted, RunItem)> {
         let state = self.host.state();
         let reruns = state.runs.values().filter_map(|item| {
-            let rerun_of = item.rerun_of.as_ref()?;
+            // The names are used again once all has expired.
+            let rerun_of = item.rerun_of.as_ref().filter(|_| item.expires_s >= state.now_ms / 1000)?;
             let old = wanted.iter().find(|wanted| {
                 wanted.id.workflow == item.id.workflow && wanted.id.name == rerun_of.name
             })?;

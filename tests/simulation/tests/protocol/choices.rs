@@ -4,7 +4,7 @@ use crate::support::{Stack, failure, resource};
 use serde_json::{Value, json};
 use stepladder_engine::{Event, History, Status};
 use stepladder_protocol::{
-    Choice, Host, RerunError, RerunRequest, Requested, RunId, Started, Store, limits,
+    Choice, Host, QueueName, RerunError, RerunRequest, Requested, RunId, Started, Store, limits,
 };
 
 fn id() -> RunId {
@@ -257,7 +257,8 @@ fn a_place_deep_inside_keeps_all_around_it() {
 fn a_place_of_the_redriven_fan_out_and_not_of_the_one_before() {
     let stack = with_map(&map());
     stack.host.drive(stack.protocol.request_redrive_from(&id(), None, &from("Each[3].Work"))).unwrap();
-    // It is stopped before anything of it has run.
+    // It is opened, and stopped before anything of it has run.
+    stack.deliver(&QueueName::Timer);
     stack.host.drive(stack.protocol.request_stop(&id(), None, None)).unwrap();
     stack.run();
     assert_eq!(stack.status("run"), Status::Aborted);

@@ -77,7 +77,7 @@ fn only_a_run_that_goes_and_only_to_a_state_of_the_top_level() {
     let stack = stack();
     assert_eq!(compensate(&stack, "Release"), Requested::NotFound);
     stack.start("run", json!({ "items": [1] }));
-    let why = "the definition has no state 'Send' at its top level; it has: Reserve, Ship, Release, Over";
+    let why = "the definition has no state 'Send' at its top level; it has: Over, Release, Reserve, Ship";
     assert_eq!(compensate(&stack, "Send"), Requested::Unplaced(Unplaced(why.to_owned())));
     stack.run();
     assert_eq!(compensate(&stack, "Release"), Requested::Refused(Status::Succeeded));

@@ -3,7 +3,7 @@
 use super::{World, unique};
 use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
-    Clock, Close, CreateRun, Host, ITEM_VERSION, Payload, Record, RecordKey, Redrive, RedriveItem, RunId,
+    Clock, Close, CreateRun, Host, ITEM_VERSION, Payload, Record, RecordKey, Redefined, Redrive, RedriveItem, RerunOf, RunId,
     RunItem, RunKey, Store,
 };
 
@@ -51,7 +51,7 @@ pub(crate) fn record(world: &impl World, seq: u32, owner: &str) -> Record {
 pub(crate) fn redrive_by(by: &str) -> RedriveItem {
     let redrives =
         vec![Redrive::new(&"f".repeat(32), 1_700_000_000_000), Redrive::new(by, 1_700_000_099_999)];
-    RedriveItem { by: by.to_owned(), redrives, redefined: Vec::new() }
+    RedriveItem { by: by.to_owned(), redrives, redefined: vec![Redefined { redrive_count: 3, definition: "0".repeat(32) }] }
 }
 
 pub(crate) fn run_item(world: &impl World, key: &RunKey) -> RunItem {
@@ -75,9 +75,9 @@ pub(crate) fn run_item(world: &impl World, key: &RunKey) -> RunItem {
         state: None,
         by: None,
         redrives: Vec::new(),
-        redefined: Vec::new(),
-        rerun_of: None,
-        begins_at: None,
+        redefined: vec![Redefined { redrive_count: 2, definition: "f".repeat(32) }],
+        rerun_of: Some(RerunOf { name: "16".to_owned(), nonce: "e".repeat(32) }),
+        begins_at: Some("Charge".to_owned()),
         parked: None,
         parent: None,
         expires_s: later_s(world),
