@@ -52,12 +52,12 @@ impl ChoiceArgs {
     /// Reads what is given as files.
     pub fn read(self) -> Outcome<Choosing> {
         let Self { from, skip, result, input, set, definition } = self;
-        let read = |given: Option<String>, option: &str| {
-            given.map(|given| inputs::read(&given, option)).transpose()
-        };
+        let read =
+            |given: Option<String>, option: &str| given.map(|given| inputs::read(&given, option)).transpose();
         let (given, input) = (read(result, "--result")?, read(input, "--input")?);
         let takes_current = definition == "current";
-        let definition = Some(definition).filter(|which| which != "own" && which != "current" && !which.is_empty());
+        let definition =
+            Some(definition).filter(|which| which != "own" && which != "current" && !which.is_empty());
         let choice = Choice { from: from.or(skip), given, input, set, definition };
         Ok(Choosing { choice, takes_current })
     }
@@ -65,7 +65,11 @@ impl ChoiceArgs {
 
 impl Choosing {
     /// The choice for the runs of a workflow.
-    pub async fn of<H: Host>(&self, protocol: &Protocol<H>, workflow: &str) -> WorldResult<Result<Choice, Unplaced>> {
+    pub async fn of<H: Host>(
+        &self,
+        protocol: &Protocol<H>,
+        workflow: &str,
+    ) -> WorldResult<Result<Choice, Unplaced>> {
         let mut choice = self.choice.clone();
         if self.takes_current {
             match protocol.current_definition(workflow).await? {
@@ -110,7 +114,10 @@ mod tests {
 
     #[test]
     fn what_is_chosen_is_told_in_the_report_and_nothing_else() {
-        assert_eq!(ChoiceArgs { definition: "own".to_owned(), ..Default::default() }.read().unwrap().shape(), json!({}));
+        assert_eq!(
+            ChoiceArgs { definition: "own".to_owned(), ..Default::default() }.read().unwrap().shape(),
+            json!({})
+        );
         let args = ChoiceArgs {
             skip: Some("Charge".to_owned()),
             result: Some("null".to_owned()),

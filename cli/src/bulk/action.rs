@@ -141,7 +141,9 @@ impl<H: Host> Action<H> for Rerun {
         match protocol.rerun(request).await {
             Ok(Started::Created(_) | Started::Repeated(_)) => Ok(Acted::Done),
             // A definition may have become current since.
-            Ok(Started::Conflict(there)) => Ok(Acted::Refused(format!("{} is another rerun of it", there.id))),
+            Ok(Started::Conflict(there)) => {
+                Ok(Acted::Refused(format!("{} is another rerun of it", there.id)))
+            }
             Err(RerunError::World(error) | RerunError::Start(StartError::World(error))) => Err(error),
             Err(RerunError::Ending) => Ok(Acted::Refused("it is just ending".to_owned())),
             Err(error) => Ok(Acted::Refused(error.to_string())),

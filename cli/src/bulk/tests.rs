@@ -201,8 +201,9 @@ fn wherever_it_dies_it_goes_on_and_touches_each_run_once() {
 fn dying_over_and_over_it_comes_to_its_end() {
     for life in [25, 40, 61] {
         let world = World::new(RUNS);
-        let lives = (0..500)
-            .take_while(|n| world.live(&Redrive::default(), "status=failed", life + n, future::pending()).is_none());
+        let lives = (0..500).take_while(|n| {
+            world.live(&Redrive::default(), "status=failed", life + n, future::pending()).is_none()
+        });
         let lives = lives.count();
         assert!((1..500).contains(&lives), "{life}: {lives}");
         world.an_hour_later();

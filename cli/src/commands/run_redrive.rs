@@ -173,7 +173,14 @@ mod tests {
 
     fn preview(kept: Option<Kept>) -> RedrivePreview {
         let left_behind = vec!["Validate".to_owned(), "Reserve".to_owned()];
-        RedrivePreview { status: Status::Failed, state: "ChargeAll".to_owned(), kept, left_behind, is_chosen: false, definition: String::new() }
+        RedrivePreview {
+            status: Status::Failed,
+            state: "ChargeAll".to_owned(),
+            kept,
+            left_behind,
+            is_chosen: false,
+            definition: String::new(),
+        }
     }
 
     fn of_three() -> Kept {

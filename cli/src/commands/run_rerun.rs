@@ -107,12 +107,15 @@ fn refusal(id: &RunId, error: RerunError) -> Failure {
             Failure::new(Exit::NotFound, Code::NoSuchRun, format!("there is no run '{id}'"))
         }
         RerunError::Running => {
-            let failure = Failure::new(Exit::Conflict, Code::WrongStatus, format!("{what}: it is still going"));
+            let failure =
+                Failure::new(Exit::Conflict, Code::WrongStatus, format!("{what}: it is still going"));
             failure.hint(format!("stop it first: stepladder run stop {id}"))
         }
-        RerunError::Ending => {
-            Failure::new(Exit::TryAgain, Code::WrongStatus, format!("{id} is just ending; try again in a moment"))
-        }
+        RerunError::Ending => Failure::new(
+            Exit::TryAgain,
+            Code::WrongStatus,
+            format!("{id} is just ending; try again in a moment"),
+        ),
         RerunError::Unplaced(why) => unplaced(&what, &why),
         RerunError::Start(error) => error.into(),
         RerunError::World(error) => error.into(),
@@ -134,8 +137,11 @@ fn shape(id: &RunId, preview: &RerunPreview, result: &str, new: Option<&RunId>) 
 
 fn plan_text(id: &RunId, preview: &RerunPreview) -> String {
     let RerunPreview { status, state, left_behind, .. } = preview;
-    let mut lines =
-        vec![format!("{} ({}) is done again from {state}, by a new run", paint(style::ID, id), status.as_str())];
+    let mut lines = vec![format!(
+        "{} ({}) is done again from {state}, by a new run",
+        paint(style::ID, id),
+        status.as_str()
+    )];
     if !left_behind.is_empty() {
         lines.push(format!("  not again  {}", left_behind.join(", ")));
     }

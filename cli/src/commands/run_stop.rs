@@ -81,7 +81,11 @@ fn tell(id: &RunId, requested: &Requested, printer: &Printer) -> Outcome {
             return Err(Failure::new(Exit::Conflict, Code::WrongStatus, message));
         }
         Requested::Unplaced(why) => {
-            return Err(Failure::new(Exit::Conflict, Code::NotSo, format!("{id} can't be stopped so: {why}")));
+            return Err(Failure::new(
+                Exit::Conflict,
+                Code::NotSo,
+                format!("{id} can't be stopped so: {why}"),
+            ));
         }
         Requested::NotFound => {
             return Err(Failure::new(Exit::NotFound, Code::NoSuchRun, format!("there is no run '{id}'")));

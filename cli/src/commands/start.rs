@@ -119,7 +119,9 @@ impl From<StartError> for Failure {
                 Failure::new(Exit::Bad, Code::InputTooLarge, error.to_string())
                     .hint("put the data into a bucket, and its key into the input")
             }
-            StartError::InputTooDeep { .. } => Failure::new(Exit::Bad, Code::InputTooLarge, error.to_string()),
+            StartError::InputTooDeep { .. } => {
+                Failure::new(Exit::Bad, Code::InputTooLarge, error.to_string())
+            }
             StartError::World(error) => error.into(),
         }
     }

@@ -61,7 +61,7 @@ impl Ordered {
         let page = match &self.records {
             Some(records) => {
                 History::in_order(definitions, run, beginning, records, order).page(range.clone())
-            },
+            }
             None => {
                 let part = self.part(protocol, range.clone()).await?;
                 History::of_part(definitions, run, beginning, &part, order).page(range.clone())

@@ -17,7 +17,7 @@ pub(crate) use fan::{is_aborted_by_name, start_branch_traced};
 
 use crate::{
     call::Passed,
-    chosen::{Beginning, Chosen},
+    chosen::{Beginning, Chosen, Skipped},
     event::Event,
     inspect::Probe,
     limits::{STATES_WITHOUT_STOP_MAX, TRANSITIONS_MAX},
@@ -36,12 +36,7 @@ use stepladder_asl::{Budget, Definition, Draws, Kind, State, Then, errors};
 ///
 /// It never ends the run: an end is a record, and a start writes none. A run that has no stop at all waits for a turn.
 /// `beginning` is the run's input, or of a rerun that and the place where it begins.
-pub fn start(
-    definition: &Definition,
-    run: &Run,
-    beginning: impl Into<Beginning>,
-    now_ms: i64,
-) -> Transition {
+pub fn start(definition: &Definition, run: &Run, beginning: impl Into<Beginning>, now_ms: i64) -> Transition {
     start_traced(definition, run, beginning.into(), now_ms, None)
 }
 
@@ -94,7 +89,7 @@ pub(crate) fn start_traced(
     // AWS shows the first state as entered after event 0.
     walk.passed_by(|| Event::ExecutionStarted { input, role_arn: run.role_arn.clone() });
     let went = match given.is_some() {
-        true => Next::Wait(Position { given, ..walk.turn(&state, data.clone()) }),
+        true => Next::Wait(Position { skipped: Skipped::by(given), ..walk.turn(&state, data.clone()) }),
         false => walk.go(&state, data.clone()),
     };
     let next = match went {
@@ -214,12 +209,7 @@ impl Walk<'_> {
                 return Flow::Stop(self.end(position, Status::TimedOut, error, None));
             }
             Outcome::Redriven { redrive_count, kept, chosen, .. } => {
-                return Flow::Stop(self.redriven(
-                    position,
-                    *redrive_count,
-                    kept.as_ref(),
-                    chosen.as_deref(),
-                ));
+                return Flow::Stop(self.redriven(position, *redrive_count, kept.as_ref(), chosen.as_deref()));
             }
             _ if self.origin.next_seq >= TRANSITIONS_MAX => {
                 let cause = format!(
@@ -247,8 +237,10 @@ impl Walk<'_> {
             let PastFailure { error, cause } = failed.as_ref().clone();
             return Flow::Stop(self.failed(&position.state, position.data.clone(), error, cause));
         }
-        if let (Some(given), Awaiting::Turn, Outcome::TimerFired) = (&position.given, position.awaiting, outcome) {
-            return self.skipped(state, position, given);
+        if let (Some(skipped), Awaiting::Turn, Outcome::TimerFired) =
+            (&position.skipped, position.awaiting, outcome)
+        {
+            return self.skipped(state, position, &skipped.output);
         }
         match (&state.kind, position.awaiting, outcome) {
             (Kind::Map(_), Awaiting::Items, Outcome::ItemsRead { reading, is_all }) => {
@@ -362,7 +354,8 @@ impl Walk<'_> {
     fn skipped(&mut self, state: &State, position: &Position, given: &Value) -> Flow {
         let (state_type, name, data) = (state.kind.type_name(), &state.name, &position.data);
         let Some(then) = state.then() else {
-            let cause = format!("The state '{name}' has no one state that follows it, so it can't be skipped.");
+            let cause =
+                format!("The state '{name}' has no one state that follows it, so it can't be skipped.");
             return self.stop_failed(name, data.clone(), errors::RUNTIME, Some(cause));
         };
         self.entered += 1;
@@ -393,7 +386,7 @@ impl Walk<'_> {
         let turn = match chosen {
             Some(Chosen { state, data, variables, given }) => {
                 self.variables.clone_from(variables);
-                Position { given: given.clone(), ..self.turn(state, data.clone()) }
+                Position { skipped: Skipped::by(given.clone()), ..self.turn(state, data.clone()) }
             }
             None => self.turn(&position.state, position.data.clone()),
         };
@@ -429,7 +422,7 @@ impl Walk<'_> {
             reading: None,
             unread: None,
             failed: None,
-            given: None,
+            skipped: None,
             data,
         }
     }

@@ -125,7 +125,7 @@ mod tests {
             reading: None,
             unread: None,
             failed: None,
-            given: None,
+            skipped: None,
             data,
         })
     }

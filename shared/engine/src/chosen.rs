@@ -20,6 +20,19 @@ pub struct Chosen {
     pub given: Option<Value>,
 }
 
+/// A state is skipped: somebody has said what it gives.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Skipped {
+    pub output: Value,
+}
+
+impl Skipped {
+    /// That with this output, if there is one.
+    pub(crate) fn by(output: Option<Value>) -> Option<Box<Self>> {
+        output.map(|output| Box::new(Self { output }))
+    }
+}
+
 /// How a run begins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Beginning {

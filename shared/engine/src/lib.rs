@@ -55,7 +55,7 @@ pub use call::{
     CalledService, Callee, StepCall, callee, function_of, resource_of, service_call, step_call,
     waits_for_answer,
 };
-pub use chosen::{Beginning, Chosen, Definitions, RunDefinitions};
+pub use chosen::{Beginning, Chosen, Definitions, RunDefinitions, Skipped};
 pub use event::{Event, HistoryEvent, Integration};
 pub use fan_out::{
     BranchInput, Children, Inputs, ItemRow, Made, Manifest, MapRun, MapRunLimits, ObjectFormat, Place,

@@ -348,7 +348,14 @@ impl Resumption {
 impl BranchInput {
     /// The same for a branch of a redriven fan-out, which so starts as the old one should have.
     pub fn anew(self, index: u32) -> BranchInput {
-        let first = GoesOn { index: self.index, state: None, variables: None, resumes: None, failed: None, given: None };
+        let first = GoesOn {
+            index: self.index,
+            state: None,
+            variables: None,
+            resumes: None,
+            failed: None,
+            given: None,
+        };
         let goes_on = Some(self.goes_on.unwrap_or_else(|| Box::new(first)));
         BranchInput { index, goes_on, ..self }
     }

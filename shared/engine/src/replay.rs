@@ -87,7 +87,9 @@ pub enum ReplayError {
     #[error("an evaluation took too long on this machine, before record {seq}{}; try again", of(branch))]
     TooSlow { branch: Branch, seq: u32 },
     /// The run was redriven on another definition after it was read what it goes by: it may be read again.
-    #[error("record {seq} takes another definition, which was not read: the run was redriven meanwhile; try again")]
+    #[error(
+        "record {seq} takes another definition, which was not read: the run was redriven meanwhile; try again"
+    )]
     UnknownDefinition { seq: u32 },
     /// There are records of a branch that nothing opened.
     #[error("the records lead to no branch '{branch}', and yet it has some")]
@@ -382,7 +384,7 @@ impl<'a> Follower<'a> {
                 (&end.state, &end.data, &end.variables, self.around.clone())
             }
             Next::Wait(position) => {
-                given.clone_from(&position.given);
+                given = position.skipped.as_ref().map(|skipped| skipped.output.clone());
                 let around = match (position.fan_out(), &position.resumes) {
                     (Some(_), _) => Around::FanOut(Box::new(position.clone())),
                     (None, Some(resumes)) => Around::Earlier(resumes.as_ref().clone()),

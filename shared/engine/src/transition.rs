@@ -180,7 +180,7 @@ impl End {
             reading: None,
             unread: None,
             failed: None,
-            given: None,
+            skipped: None,
             data: self.data.clone(),
         }
     }

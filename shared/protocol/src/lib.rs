@@ -76,8 +76,8 @@ pub use fan_outs::{
 pub use glance::Glance;
 pub use integration::{IntegrationCall, Integrations};
 pub use item::{
-    Close, Ending, ITEM_VERSION, ParentTask, Record, RecordKey, Redefined, Redrive, RedriveItem, RerunOf, RunId,
-    RunItem, RunKey, WorkflowItem,
+    Close, Ending, ITEM_VERSION, ParentTask, Record, RecordKey, Redefined, Redrive, RedriveItem, RerunOf,
+    RunId, RunItem, RunKey, WorkflowItem,
 };
 pub use items::Items;
 pub use lease::{Lease, LeaseTaken, Leases};

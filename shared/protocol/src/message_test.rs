@@ -121,7 +121,7 @@ fn position(data: Value) -> Position {
         reading: None,
         unread: None,
         failed: None,
-        given: None,
+        skipped: None,
         data,
     }
 }

@@ -80,10 +80,16 @@ pub enum PlantedBug {
     ReopensBeforeDrained,
     /// Failures count against the threshold that an update is to replace.
     JudgesWhileDraining,
+    /// A state that somebody chose goes on with what the run had at its end, instead of what the state saw.
+    ChosenSeesTheEnd,
+    /// What the branches of a fan-out had come to is followed by the definition that the run goes on by.
+    OldBranchesByNewDefinition,
+    /// Whoever has sent a run to a state that undoes, and died, does nothing more about it.
+    CompensatedOnce,
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 38] = [
+    pub const ALL: [PlantedBug; 41] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -122,5 +128,8 @@ impl PlantedBug {
         PlantedBug::EndsBehindMarkBegin,
         PlantedBug::ReopensBeforeDrained,
         PlantedBug::JudgesWhileDraining,
+        PlantedBug::ChosenSeesTheEnd,
+        PlantedBug::OldBranchesByNewDefinition,
+        PlantedBug::CompensatedOnce,
     ];
 }

@@ -275,8 +275,9 @@ impl<H: Host> Protocol<H> {
             ));
         };
         let json = self.json(&key, &payload).await?;
-        let chosen = serde_json::from_value(json)
-            .map_err(|error| payload::unreadable(&format!("read where {key} begins"), &json::fault(&error)))?;
+        let chosen = serde_json::from_value(json).map_err(|error| {
+            payload::unreadable(&format!("read where {key} begins"), &json::fault(&error))
+        })?;
         Ok(Beginning { input, chosen: Some(Box::new(chosen)) })
     }
 

@@ -236,10 +236,8 @@ impl<H: Host> Protocol<H> {
         let record = (&record_key(&key, &position), &record);
         let mut redrive = RedriveItem::after(&head.item, &message.id, now_ms);
         if is_other {
-            let redefined = Redefined {
-                redrive_count: message.run.redrive_count,
-                definition: definition.hash.clone(),
-            };
+            let redefined =
+                Redefined { redrive_count: message.run.redrive_count, definition: definition.hash.clone() };
             redrive.redefined.push(redefined);
         }
         if !self.host.store().reopen_run_with_record(&key, count, &redrive, record).await? {

@@ -78,7 +78,8 @@ impl<H: Host> Protocol<H> {
         let name = match request.name {
             Some(name) => name,
             None => {
-                let token = request.token.unwrap_or_else(|| format!("{:032x}", self.host.clock().random_u128()));
+                let token =
+                    request.token.unwrap_or_else(|| format!("{:032x}", self.host.clock().random_u128()));
                 name_of(&item, &token)
             }
         };
@@ -102,7 +103,8 @@ impl<H: Host> Protocol<H> {
     /// What [`Protocol::rerun`] would do; nothing is written.
     pub async fn preview_rerun(&self, id: &RunId, choice: &Choice) -> Result<RerunPreview, RerunError> {
         let Rerun { item, definition, beginning, left_behind } = self.to_rerun(id, choice).await?;
-        let state = beginning.chosen.map_or_else(|| definition.machine.start_at.clone(), |chosen| chosen.state);
+        let state =
+            beginning.chosen.map_or_else(|| definition.machine.start_at.clone(), |chosen| chosen.state);
         Ok(RerunPreview { status: item.status, state, left_behind, definition: definition.hash.clone() })
     }
 
@@ -123,7 +125,10 @@ impl<H: Host> Protocol<H> {
             // A rerun of a rerun begins where that did.
             let chosen = match &item.begins_at {
                 Some(state) if definition.state(state).is_none() => {
-                    return Err(Unplaced(format!("the definition has no state '{state}', where the run began")).into());
+                    return Err(Unplaced(format!(
+                        "the definition has no state '{state}', where the run began"
+                    ))
+                    .into());
                 }
                 Some(_) => self.beginning(&item).await?.chosen,
                 None => None,

@@ -203,10 +203,16 @@ impl<H: Host> Protocol<H> {
         item.role_arn = role_arn.unwrap_or(item.role_arn);
         (item.workflow_version, item.alias, item.parent) = (version, alias, parent);
         item.tenant = self.host.settings().tenant_of(&item.id.workflow, &beginning.input).or(tenant);
-        let chosen = beginning.chosen.as_ref().map(|chosen| encoded(serde_json::to_vec(chosen))).transpose()?;
+        let chosen =
+            beginning.chosen.as_ref().map(|chosen| encoded(serde_json::to_vec(chosen))).transpose()?;
         if rerun_of.is_some() {
             // A rerun is another one if it begins elsewhere, or is of another run.
-            let all = encoded(serde_json::to_vec(&(&rerun_of, &item.definition, &beginning.chosen, &item.input_digest)))?;
+            let all = encoded(serde_json::to_vec(&(
+                &rerun_of,
+                &item.definition,
+                &beginning.chosen,
+                &item.input_digest,
+            )))?;
             item.input_digest = digest_of(&all);
         }
         item.rerun_of = rerun_of;

@@ -77,11 +77,11 @@ pub(crate) fn told<'a>(view: &'a RunView, run: &Run) -> Result<Vec<Told<'a>>, St
 fn definition_at<'a>(view: &'a RunView, position: &Position) -> &'a Definition {
     let seq = position.branch.0.first().map_or(position.seq, |fork| fork.seq);
     let before = view.recorded.iter().take(seq as usize);
-    let count = before.filter_map(|recorded| match recorded.outcome {
+    let mut count = before.filter_map(|recorded| match recorded.outcome {
         Outcome::Redriven { redrive_count, .. } => Some(redrive_count),
         _ => None,
     });
-    view.definitions.at(count.last().unwrap_or(0))
+    view.definitions.at(count.next_back().unwrap_or(0))
 }
 
 fn follow<'a>(
@@ -104,9 +104,6 @@ fn follow<'a>(
         };
         transition = advance(definition, run, &position, &record.outcome, record.finished_ms);
         if transition.digest() != record.digest {
-            if std::env::var_os("SIM_SEED").is_some() {
-                eprintln!("{:#?}\n{:#?}\n{position:#?}\n{:#?}", view.recorded, record, transition.next);
-            }
             let branch: &Branch = &position.branch;
             return Err(format!("the replay of record {} of branch {branch} leads elsewhere", position.seq));
         }

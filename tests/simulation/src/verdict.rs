@@ -7,16 +7,17 @@ use crate::{
     oracle::{self, Oracle},
     scenario::Faults,
     told::{Told, told},
-    wishes,
     updates::{UpdateWatch, Updates, judge_map_runs},
     watch::{FanOutWatch, KeptWatch, TenantWatch},
+    wishes,
     world::{Report, Wanted},
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_engine::{Branch, Next, Outcome, Phase, Status, waits_for_answer};
 use stepladder_protocol::{
-    EndedHow, Message, Outgoing, PartKey, Protocol, QueueName, Record, RecordKey, RunId, RunItem, RunView, StepRequest,
+    EndedHow, Message, Outgoing, PartKey, Protocol, QueueName, Record, RecordKey, RunId, RunItem, RunView,
+    StepRequest,
 };
 
 /// What is watched while it happens.

@@ -19,9 +19,7 @@ pub(crate) fn unseen(view: &RunView) -> Vec<String> {
     for (recorded, position) in view.recorded.iter().zip(&view.replay.positions) {
         let Outcome::Redriven { kept, chosen, .. } = &recorded.outcome else { continue };
         count += 1;
-        let redriven = |event: &HistoryEvent| {
-            matches!(event.event, Event::ExecutionRedriven { redrive_count } if redrive_count == count)
-        };
+        let redriven = |event: &HistoryEvent| matches!(event.event, Event::ExecutionRedriven { redrive_count } if redrive_count == count);
         let behind = view.replay.events.iter().position(redriven).unwrap_or(0);
         let before = &view.replay.events[..behind];
         let mut places: Vec<&Chosen> = Vec::new();
@@ -32,9 +30,12 @@ pub(crate) fn unseen(view: &RunView) -> Vec<String> {
         if let Some(Kept::FanOut(plan)) = kept {
             chosen_in(plan, &mut places);
         }
-        unseen.extend(places.into_iter().filter(|chosen| !is_seen(before, chosen)).map(|chosen| {
-            format!("'{}' went on with what it never saw", chosen.state)
-        }));
+        unseen.extend(
+            places
+                .into_iter()
+                .filter(|chosen| !is_seen(before, chosen))
+                .map(|chosen| format!("'{}' went on with what it never saw", chosen.state)),
+        );
     }
     unseen
 }

@@ -531,7 +531,13 @@ impl World {
         let mut report = std::mem::take(&mut self.report);
         verdict::judge(&self.environments[0], self.seed, &self.faults, wanted, &mut report);
         for (wanted, item) in self.reruns(wanted) {
-            verdict::judge_rerun(&self.environments[0], self.seed, &self.faults, (&wanted, &item), &mut report);
+            verdict::judge_rerun(
+                &self.environments[0],
+                self.seed,
+                &self.faults,
+                (&wanted, &item),
+                &mut report,
+            );
         }
         self.report = report;
         self.host.state().faults = Some(self.faults);

@@ -175,7 +175,8 @@ fn the_simulation_finds_every_planted_bug() {
         .into_iter()
         .filter(|bug| {
             let elsewhere = FAN_OUT_BUGS.iter().chain(&TASK_BUGS).chain(&FLOW_BUGS).chain(&UPDATE_BUGS);
-            elsewhere.into_iter().all(|(other, _)| other != bug) && !TREE_BUGS.contains(bug)
+            let mut elsewhere = elsewhere.chain(&WISH_BUGS);
+            elsewhere.all(|(other, _)| other != bug) && !TREE_BUGS.contains(bug)
         })
         // It costs messages, not correctness: the slow chain sees it.
         .filter(|bug| *bug != PlantedBug::EveryLoserResends)
@@ -236,17 +237,26 @@ const UPDATE_BUGS: [(PlantedBug, &str); 3] = [
     (PlantedBug::JudgesWhileDraining, "updates of thresholds"),
 ];
 
+/// Those of runs that go on, or are done again, as somebody has chosen.
+const WISH_BUGS: [(PlantedBug, &str); 3] = [
+    (PlantedBug::ChosenSeesTheEnd, "wishes, faults"),
+    (PlantedBug::OldBranchesByNewDefinition, "wishes, fan-outs"),
+    (PlantedBug::CompensatedOnce, "compensation"),
+];
+
 #[test]
 fn the_simulation_finds_every_bug_planted_in_fan_outs_and_tasks() {
     let missed: Vec<PlantedBug> = FAN_OUT_BUGS
         .into_iter()
         .chain(TASK_BUGS)
         .chain(UPDATE_BUGS)
+        .chain(WISH_BUGS)
         .filter(|(bug, name)| {
             let of = FAN_OUT_SCENARIOS
                 .iter()
                 .chain(TASK_SCENARIOS)
                 .chain(UPDATE_SCENARIOS)
+                .chain(WISH_SCENARIOS)
                 .find(|scenario| scenario.name == *name)
                 .unwrap();
             find(*bug, |_| of).is_none()

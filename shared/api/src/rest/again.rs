@@ -54,7 +54,8 @@ pub(super) async fn rerun<H: Host>(api: &Api<H>, asked: &Asked, body: &[u8]) -> 
         Err(error) => return Err(refused(&id, error)),
     };
     let from = item.begins_at.clone();
-    let body = json(&Rerun { id: item.id.to_string(), href: href(&item.id), rerun_of: id.to_string(), from })?;
+    let body =
+        json(&Rerun { id: item.id.to_string(), href: href(&item.id), rerun_of: id.to_string(), from })?;
     Ok(Reply { status: 202, body })
 }
 

@@ -1,8 +1,8 @@
 //! All routes: what they take, and what they answer.
 
 use super::shapes::{
-    Answered, DeadLetters, Document, Events, NewRun, ProblemPage, Queues, Redriven, Rerun, RunDetails, Runs, Stopped,
-    TimerKind, Timers, WorkflowDetails, WorkflowGraph, Workflows,
+    Answered, DeadLetters, Document, Events, NewRun, ProblemPage, Queues, Redriven, Rerun, RunDetails, Runs,
+    Stopped, TimerKind, Timers, WorkflowDetails, WorkflowGraph, Workflows,
 };
 use crate::limits::{
     KEPT_MESSAGES, KEPT_MESSAGES_MAX, PAGE_RESULTS, PAGE_RESULTS_MAX, REST_ANSWER_SECONDS, REST_RUNS,

@@ -358,8 +358,9 @@ pub(super) fn read_run(operation: String, id: &RunId, item: Item) -> WorldResult
             None => Vec::new(),
         },
         redefined: match reader.optional_string(REDEFINED)? {
-            Some(text) => redefined_of(&text)
-                .ok_or_else(|| reader.damaged(REDEFINED, "is no list of definitions"))?,
+            Some(text) => {
+                redefined_of(&text).ok_or_else(|| reader.damaged(REDEFINED, "is no list of definitions"))?
+            }
             None => Vec::new(),
         },
         rerun_of: match reader.optional_string("ru")? {

@@ -2,6 +2,7 @@
 
 use super::{Flow, Origin, Walk, failure::Failure};
 use crate::{
+    chosen::Skipped,
     event::Event,
     fan_out::{BranchInput, Seen},
     outcome::Outcome,
@@ -119,7 +120,7 @@ pub(crate) fn start_branch_traced(
     position.resumes = resumes.map(Box::new);
     position.unread = unread;
     position.failed = failed.map(Box::new);
-    position.given = given;
+    position.skipped = Skipped::by(given);
     let next = Next::Wait(position);
     Transition { next, now_ms: opening.started_ms, gave_up: walk.gave_up, stayed: false }
 }

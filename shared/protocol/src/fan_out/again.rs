@@ -13,6 +13,7 @@ use crate::{
     line::Line,
     message::{Ask, Lock},
     payload,
+    planted::PlantedBug,
     redrive::Old,
     traits::{Host, QueueName, WorldResult},
 };
@@ -87,9 +88,13 @@ impl<H: Host> Protocol<H> {
     }
 
     /// The definition that the run went by at this redrive count, where that is not the line's.
-    async fn definition_at(&self, line: &Line<'_>, redrive_count: u32) -> WorldResult<Option<Arc<Definition>>> {
+    async fn definition_at(
+        &self,
+        line: &Line<'_>,
+        redrive_count: u32,
+    ) -> WorldResult<Option<Arc<Definition>>> {
         let key = RunKey::of(line.run);
-        if redrive_count == line.run.redrive_count {
+        if redrive_count == line.run.redrive_count || self.planted(PlantedBug::OldBranchesByNewDefinition) {
             return Ok(None);
         }
         let Some(item) = self.item_of(&key).await? else { return Ok(None) };

@@ -7,6 +7,7 @@ use crate::{
     fan_outs::PartKey,
     item::{Record, RunKey},
     json, limits,
+    planted::PlantedBug,
     read::{Head, check_seq, diverged},
     redrive::place::{Inside, Place},
     traits::{Host, WorldResult},
@@ -105,7 +106,9 @@ impl Choice {
                 .map_err(|_| Unplaced(format!("'{text}' can't be set: what is there is no object")))?;
         }
         match json::is_too_deep(&data) {
-            true => Err(Unplaced(format!("the data is nested more than {} levels deep", limits::JSON_DEPTH_MAX))),
+            true => {
+                Err(Unplaced(format!("the data is nested more than {} levels deep", limits::JSON_DEPTH_MAX)))
+            }
             false => Ok(data),
         }
     }
@@ -115,7 +118,9 @@ impl Choice {
         let state = definition.state(&saw.state);
         if self.given.is_some() && state.is_some_and(|state| state.then().is_none()) {
             let name = &saw.state;
-            return Err(Unplaced(format!("'{name}' can't be skipped: there is no one state that follows it")));
+            return Err(Unplaced(format!(
+                "'{name}' can't be skipped: there is no one state that follows it"
+            )));
         }
         let data = match self.given {
             Some(_) => saw.data,
@@ -178,7 +183,9 @@ impl<H: Host> Protocol<H> {
         let is_other = definition.hash != head.definition.hash;
         if is_other && head.item.redefined.len() >= limits::REDEFINED_MAX {
             let most = limits::REDEFINED_MAX;
-            return Ok(Err(Unplaced(format!("it has taken other definitions {most} times: rerun it instead"))));
+            return Ok(Err(Unplaced(format!(
+                "it has taken other definitions {most} times: rerun it instead"
+            ))));
         }
         if let Err(unplaced) = fits(head, &definition) {
             return Ok(Err(unplaced));
@@ -209,7 +216,11 @@ impl<H: Host> Protocol<H> {
             }
             (place, _) => {
                 let state = place.map_or(end.state.as_str(), Place::outermost);
-                match seen(head, end, state, choice).and_then(|saw| choice.applied(saw, &definition)) {
+                let mut saw = seen(head, end, state, choice);
+                if let (true, Ok(saw)) = (self.planted(PlantedBug::ChosenSeesTheEnd), &mut saw) {
+                    saw.data.clone_from(&end.data);
+                }
+                match saw.and_then(|saw| choice.applied(saw, &definition)) {
                     Ok(chosen) => Some(chosen),
                     Err(unplaced) => return Ok(Err(unplaced)),
                 }
@@ -252,10 +263,11 @@ impl<H: Host> Protocol<H> {
             };
             let next = place.after(inside);
             let watched = next.map_or(place.state.as_str(), |next| next.state.as_str());
-            let Followed { follower, fan_out } = match self.follow_watching(&old, input, &records, watched).await? {
-                Some(followed) => followed,
-                None => return unplaced("has done nothing yet: begin at the state itself"),
-            };
+            let Followed { follower, fan_out } =
+                match self.follow_watching(&old, input, &records, watched).await? {
+                    Some(followed) => followed,
+                    None => return unplaced("has done nothing yet: begin at the state itself"),
+                };
             let (chosen, inner) = match next {
                 None => {
                     let Some(saw) = follower.saw() else {
@@ -270,7 +282,8 @@ impl<H: Host> Protocol<H> {
                     let Some(position) = fan_out else {
                         return unplaced(&format!("has opened no branches of '{watched}'"));
                     };
-                    let inner = self.planned_inside(run, definition, &position, (next, place), choice).await?;
+                    let inner =
+                        self.planned_inside(run, definition, &position, (next, place), choice).await?;
                     let Planned { kept, unlisted } = match inner {
                         Ok(inner) => inner,
                         Err(unplaced) => return Ok(Err(unplaced)),
@@ -400,9 +413,11 @@ fn has(definition: &Definition, state: &str, head: &Head, keeps: bool) -> Result
     let place = |definition: &Definition, name: &str| {
         definition.state(name).map(|state| (state.parent.clone(), state.kind.type_name()))
     };
-    let lost = head.definition.states.keys().find(|name| {
-        is_within(name) && place(definition, name) != place(&head.definition, name)
-    });
+    let lost = head
+        .definition
+        .states
+        .keys()
+        .find(|name| is_within(name) && place(definition, name) != place(&head.definition, name));
     match (shape(definition) == shape(&head.definition), lost) {
         (true, None) => Ok(()),
         (_, lost) => {

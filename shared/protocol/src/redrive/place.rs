@@ -72,8 +72,8 @@ fn branch<'a>(text: &'a str, within: Option<&Inside>, definition: &Definition) -
         let (index, after) = rest.split_once("].")?;
         let index = index.parse().ok()?;
         let state = definition.state(name)?;
-        let is_there = is_within(state, within, definition)
-            && matches!(state.kind, Kind::Map(_) | Kind::Parallel(_));
+        let is_there =
+            is_within(state, within, definition) && matches!(state.kind, Kind::Map(_) | Kind::Parallel(_));
         is_there.then(|| (Inside { state: name.to_owned(), index }, after))
     })
 }
@@ -85,7 +85,8 @@ fn unknown(text: &str, rest: &str, within: Option<&Inside>, definition: &Definit
         _ => name.clone(),
     });
     let known = known.collect::<Vec<String>>().join(", ");
-    let place = within.map_or("the definition".to_owned(), |Inside { state, index }| format!("'{state}[{index}]'"));
+    let place =
+        within.map_or("the definition".to_owned(), |Inside { state, index }| format!("'{state}[{index}]'"));
     let what = if rest == text { String::new() } else { format!(" of '{text}'") };
     Unplaced(format!("{place} has no state '{rest}'{what}; it has: {known}"))
 }
@@ -111,10 +112,16 @@ mod tests {
     #[test]
     fn a_place_is_found_by_the_definition() {
         let definition = definition();
-        let found = |text: &str| Place::find(text, &definition).map(|place| {
-            let inside = place.inside.iter().map(|inside| (inside.state.clone(), inside.index)).collect::<Vec<_>>();
-            (inside, place.state)
-        });
+        let found = |text: &str| {
+            Place::find(text, &definition).map(|place| {
+                let inside = place
+                    .inside
+                    .iter()
+                    .map(|inside| (inside.state.clone(), inside.index))
+                    .collect::<Vec<_>>();
+                (inside, place.state)
+            })
+        };
         let at = |state: &str, index| (state.to_owned(), index);
         assert_eq!(found("Both"), Ok((vec![], "Both".to_owned())));
         assert_eq!(found("a.b[0].c"), Ok((vec![], "a.b[0].c".to_owned())));
@@ -127,10 +134,22 @@ mod tests {
     fn what_is_not_there_is_refused_with_what_is() {
         let definition = definition();
         let why = |text: &str| Place::find(text, &definition).unwrap_err().0;
-        assert_eq!(why("Charge"), "the definition has no state 'Charge'; it has: Map, Map[0].\u{2026}, Both, a.b[0].c");
-        assert_eq!(why("Map[3].A"), "'Map[3]' has no state 'A' of 'Map[3].A'; it has: Charge, In, In[0].\u{2026}");
-        assert!(why("Map[3].In[0].B[1].x").starts_with("'In[0]' has no state"), "{}", why("Map[3].In[0].B[1].x"));
-        for text in ["", "Map[-1].Charge", "Map[99999999999].Charge", "Map[3]", "[3].Charge", "Both[0].x", "]."] {
+        assert_eq!(
+            why("Charge"),
+            "the definition has no state 'Charge'; it has: Map, Map[0].\u{2026}, Both, a.b[0].c"
+        );
+        assert_eq!(
+            why("Map[3].A"),
+            "'Map[3]' has no state 'A' of 'Map[3].A'; it has: Charge, In, In[0].\u{2026}"
+        );
+        assert!(
+            why("Map[3].In[0].B[1].x").starts_with("'In[0]' has no state"),
+            "{}",
+            why("Map[3].In[0].B[1].x")
+        );
+        for text in
+            ["", "Map[-1].Charge", "Map[99999999999].Charge", "Map[3]", "[3].Charge", "Both[0].x", "]."]
+        {
             assert!(Place::find(text, &definition).is_err(), "{text}");
         }
     }

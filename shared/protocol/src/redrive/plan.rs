@@ -75,7 +75,12 @@ impl<H: Host> Protocol<H> {
     }
 
     /// What is left of the fan-out that a position waited for.
-    pub(super) async fn plan(&self, run: &Run, definition: &Definition, position: &Position) -> WorldResult<Planned> {
+    pub(super) async fn plan(
+        &self,
+        run: &Run,
+        definition: &Definition,
+        position: &Position,
+    ) -> WorldResult<Planned> {
         let Some(fan_out) = position.fan_out() else { return Ok(Planned::default()) };
         let key = Lock::of(position).key(&RunKey::of(run));
         // Whoever opens one writes what it was opened with before any branch starts.
@@ -86,7 +91,8 @@ impl<H: Host> Protocol<H> {
         let old = &Old::new(run, definition, position)?;
         let resumes = position.resumes.clone();
         let first = first_of(definition, position);
-        let mut plan = Plan { seq: position.seq, fan_out, resumes, first, left: Vec::new(), redrive_count: None };
+        let mut plan =
+            Plan { seq: position.seq, fan_out, resumes, first, left: Vec::new(), redrive_count: None };
         let mut unlisted = Vec::new();
         let mut parts = stream::iter(self.parts(fan_out.count).map(|part| self.left_of(old, part)))
             .buffered(limits::PARTS_READ_AT_ONCE);

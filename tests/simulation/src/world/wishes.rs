@@ -50,9 +50,9 @@ impl World {
         let reruns = state.runs.values().filter_map(|item| {
             // The names are used again once all has expired.
             let rerun_of = item.rerun_of.as_ref().filter(|_| item.expires_s >= state.now_ms / 1000)?;
-            let old = wanted.iter().find(|wanted| {
-                wanted.id.workflow == item.id.workflow && wanted.id.name == rerun_of.name
-            })?;
+            let old = wanted
+                .iter()
+                .find(|wanted| wanted.id.workflow == item.id.workflow && wanted.id.name == rerun_of.name)?;
             let definition = match item.definition == old.definition.hash {
                 true => Arc::clone(&old.definition),
                 false => Arc::new(extended(&old.definition)),

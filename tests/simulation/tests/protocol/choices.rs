@@ -4,7 +4,7 @@ use crate::support::{Stack, failure, resource};
 use serde_json::{Value, json};
 use stepladder_engine::{Event, History, Status};
 use stepladder_protocol::{
-    Choice, Host, QueueName, RerunError, RerunRequest, Requested, RunId, Started, Store, limits,
+    Choice, Host, QueueName, Requested, RerunError, RerunRequest, RunId, Started, Store, limits,
 };
 
 fn id() -> RunId {
@@ -92,7 +92,10 @@ fn a_run_goes_on_from_an_earlier_state_with_what_that_saw() {
     assert_eq!(stack.ran(), ["a", "b", "c", "b", "c"]);
     let events = stack.view("run").replay.events;
     let entered = |name: &str| {
-        events.iter().filter(|event| matches!(&event.event, Event::StateEntered { name: of, .. } if of == name)).count()
+        events
+            .iter()
+            .filter(|event| matches!(&event.event, Event::StateEntered { name: of, .. } if of == name))
+            .count()
     };
     assert_eq!((entered("A"), entered("B"), entered("C")), (1, 2, 2));
 }
@@ -281,10 +284,12 @@ fn kept_branches_go_on_by_another_definition_that_has_all_their_states() {
     let mut other = map();
     other["States"]["Each"]["ItemProcessor"]["States"]["Work"]["Next"] = json!("Last");
     other["States"]["Each"]["ItemProcessor"]["States"]["Work"].as_object_mut().unwrap().remove("End");
-    other["States"]["Each"]["ItemProcessor"]["States"]["Last"] = json!({ "Type": "Pass", "Result": "last", "End": true });
+    other["States"]["Each"]["ItemProcessor"]["States"]["Last"] =
+        json!({ "Type": "Pass", "Result": "last", "End": true });
     let hash = stack.publish("w", &other).hash;
     let mut lacking = map();
-    lacking["States"]["Each"]["ItemProcessor"] = json!({ "StartAt": "Only", "States": { "Only": task("work", None) } });
+    lacking["States"]["Each"]["ItemProcessor"] =
+        json!({ "StartAt": "Only", "States": { "Only": task("work", None) } });
     let lacks = stack.publish("w", &lacking).hash;
     let why = refused(&stack, &Choice { definition: Some(lacks), ..Choice::default() });
     assert!(why.contains("has other branches"), "{why}");
@@ -311,7 +316,8 @@ fn rerun_name(stack: &Stack, choice: Choice) -> String {
 fn a_run_is_done_again_from_its_start_or_from_a_state_and_stays_as_it_is() {
     let stack = failed();
     let before = stack.view("run");
-    let whole = rerun_name(&stack, Choice { set: vec![("$.well".to_owned(), json!(true))], ..Choice::default() });
+    let whole =
+        rerun_name(&stack, Choice { set: vec![("$.well".to_owned(), json!(true))], ..Choice::default() });
     let part = rerun_name(&stack, Choice { set: vec![("$.well".to_owned(), json!(true))], ..from("C") });
     stack.run();
     let output = |name: &str| stack.ending(name).0;
@@ -334,7 +340,8 @@ fn a_run_that_has_succeeded_is_done_again_and_so_is_a_rerun() {
     assert_eq!(stack.status("run"), Status::Succeeded);
     let first = rerun_name(&stack, Choice { set: vec![("$.b".to_owned(), json!(7))], ..from("C") });
     stack.run();
-    let request = |choice| RerunRequest { id: RunId::new("w", first.clone()), name: None, token: None, choice };
+    let request =
+        |choice| RerunRequest { id: RunId::new("w", first.clone()), name: None, token: None, choice };
     let second = stack.host.drive(stack.protocol.rerun(request(Choice::default()))).unwrap();
     let Started::Created(second) = second else { panic!("{second:?}") };
     stack.run();
@@ -349,7 +356,9 @@ fn whoever_asks_again_with_the_same_token_gets_the_same_rerun() {
     let stack = failed();
     let Ok(Started::Created(first)) = rerun(&stack, from("B"), Some("one")) else { panic!("not created") };
     stack.run();
-    assert!(matches!(rerun(&stack, from("B"), Some("one")), Ok(Started::Repeated(item)) if item.id == first.id));
+    assert!(
+        matches!(rerun(&stack, from("B"), Some("one")), Ok(Started::Repeated(item)) if item.id == first.id)
+    );
     assert!(matches!(rerun(&stack, from("C"), Some("one")), Ok(Started::Conflict(_))));
     assert!(matches!(rerun(&stack, from("B"), Some("two")), Ok(Started::Created(_))));
     assert_eq!(stack.status(&first.id.name), Status::Failed);
@@ -386,6 +395,7 @@ fn what_can_not_be_done_again() {
     // Large data have a place of their own, and are gone with the run.
     let large = Choice { input: Some(json!("y".repeat(100_000))), ..from("B") };
     let name = rerun_name(&stack, large);
-    let item = stack.host.drive(stack.host.store().run(&RunId::new("w", name), stack.now_ms())).unwrap().unwrap();
+    let item =
+        stack.host.drive(stack.host.store().run(&RunId::new("w", name), stack.now_ms())).unwrap().unwrap();
     assert_eq!(item.begins_at.as_deref(), Some("B"));
 }
