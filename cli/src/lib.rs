@@ -74,7 +74,8 @@ fn run() -> Exit {
         }
     };
     let printer = Arc::new(cli.global.printer());
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match builder.enable_all().thread_stack_size(limits::THREAD_STACK_BYTES).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             printer.failure(&Failure::new(Exit::Bug, Code::Bug, format!("can't start a runtime: {error}")));

@@ -159,11 +159,12 @@ fn kept_branches(kept: Option<&Kept>) -> Option<String> {
     Some(format!("{} of {total} branches", (total as usize).saturating_sub(left)))
 }
 
-/// Ends runs ABORTED.
+/// Ends runs ABORTED, or lets them go on to a state that undoes.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     pub error: Option<String>,
     pub cause: Option<String>,
+    pub compensate: Option<String>,
 }
 
 impl<H: Host> Action<H> for Stop {
@@ -180,15 +181,23 @@ impl<H: Host> Action<H> for Stop {
     }
 
     fn options(&self) -> Value {
-        json!({ "error": self.error, "cause": self.cause })
+        json!({ "error": self.error, "cause": self.cause, "compensate": self.compensate })
     }
 
-    async fn preview(&self, _: &Protocol<H>, _: &RunItem) -> WorldResult<String> {
-        Ok("ends ABORTED".to_owned())
+    async fn preview(&self, protocol: &Protocol<H>, item: &RunItem) -> WorldResult<String> {
+        let Some(state) = &self.compensate else { return Ok("ends ABORTED".to_owned()) };
+        Ok(match protocol.preview_compensation(item, state).await? {
+            Ok(()) => format!("goes on to {state}"),
+            Err(unplaced) => unplaced.0,
+        })
     }
 
-    /// A run that has ended needs no second stop: only one that somebody has redriven since would be stopped again.
-    async fn act(&self, protocol: &Protocol<H>, id: &RunId, _: &str) -> WorldResult<Acted> {
+    /// A run that has ended needs no second stop: only one that somebody has redriven since would be stopped again. One that was sent
+    /// to another state since the query was asked isn't sent there again: the token is its message's.
+    async fn act(&self, protocol: &Protocol<H>, id: &RunId, token: &str) -> WorldResult<Acted> {
+        if let Some(state) = &self.compensate {
+            return Ok(acted(protocol.request_compensation_once(id, state, token).await?));
+        }
         let requested = protocol.request_stop(id, self.error.clone(), self.cause.clone()).await?;
         Ok(match requested {
             Requested::Refused(Status::Aborted) => Acted::Done,

@@ -1,7 +1,7 @@
 //! The work on a world in memory: it dies wherever it waits, and goes on.
 
 use super::{
-    action::{Redrive, Stop},
+    action::{Redrive, Rerun, Stop},
     report::Counts,
     *,
 };
@@ -254,7 +254,7 @@ fn what_the_stack_can_not_take_now_is_tried_again_and_then_left() {
 #[test]
 fn runs_are_stopped_where_they_go_on() {
     let world = World::of(r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":9999,"End":true}}}"#, 5);
-    let stop = Stop { error: Some("Enough".to_owned()), cause: None };
+    let stop = Stop { error: Some("Enough".to_owned()), ..Stop::default() };
     let ended = world.live(&stop, "workflow=w", usize::MAX, future::pending());
     assert_eq!(ended, Some(Ok(End::Complete)));
     let items: Vec<RunItem> = (0..5).map(|n| world.item(&format!("r{n}"))).collect();
@@ -303,4 +303,46 @@ fn calls_grow_with_the_runs_and_no_faster() {
             _ => assert_eq!((10 * of_ten, 10 * of_hundred), (of_hundred, *of_thousand), "{call}"),
         }
     }
+}
+
+#[test]
+fn wherever_it_dies_each_run_is_done_again_once() {
+    let rerun = Rerun::default();
+    let mut deaths = 0;
+    for polls in 1.. {
+        let world = World::new(5);
+        if world.live(&rerun, "status=failed", polls, future::pending()).is_some() {
+            break;
+        }
+        deaths += 1;
+        assert_eq!(
+            world.live(&rerun, "status=failed", usize::MAX, future::pending()),
+            Some(Ok(End::Complete))
+        );
+        world.an_hour_later();
+        let (told, counts) = world.told();
+        assert!(told.len() == 5 && told.values().all(|lines| *lines == 1), "{polls}: {told:?}");
+        assert_eq!((counts.done, counts.refused, counts.failed), (5, 0, 0), "{polls}: {counts:?}");
+        let now_ms = world.host.clock().now_ms();
+        let runs = world.host.drive(world.host.runs_started("w", 0, now_ms, 100)).unwrap();
+        assert_eq!(runs.len(), 10, "{polls}: {runs:?}");
+    }
+    assert!(deaths > 20, "{deaths}");
+}
+
+#[test]
+fn runs_are_sent_to_a_state_that_undoes_once() {
+    let definition = r#"{"StartAt":"C","States":{
+        "C":{"Type":"Choice","Choices":[{"Variable":"$.undo","IsPresent":true,"Next":"Undo"}],"Default":"W"},
+        "W":{"Type":"Wait","Seconds":9999,"End":true},
+        "Undo":{"Type":"Wait","Seconds":9999,"Next":"Over"},
+        "Over":{"Type":"Fail","Error":"Undone"}}}"#;
+    let world = World::of(definition, 5);
+    let stop = Stop { compensate: Some("Undo".to_owned()), ..Stop::default() };
+    for polls in [30, 60, usize::MAX] {
+        world.live(&stop, "workflow=w", polls, future::pending());
+    }
+    let (told, counts) = world.told();
+    assert_eq!((told.len(), counts.done, counts.refused), (5, 5, 0), "{told:?} {counts:?}");
+    assert_eq!(world.redriven(5), [1; 5]);
 }

@@ -6,12 +6,12 @@
 use crate::{
     Protocol,
     deliver::{Handled, record_key},
-    item::{RedriveItem, RunId, RunKey},
+    item::{RedriveItem, RunId, RunItem, RunKey},
     line::{Before, Line},
     message::{Ask, Message},
     planted::PlantedBug,
     read::Owned,
-    redrive::Unplaced,
+    redrive::{Unplaced, asked_before, id_of},
     stop::{Requested, TRIES},
     traits::{Clock, Host, Store, WorldResult},
 };
@@ -22,17 +22,47 @@ impl<H: Host> Protocol<H> {
     /// Stops what a run is at, and lets it go on to a state of the top level of its definition. That state gets the raw input of the
     /// state that was stopped, and the variables. The run ends as the definition says; `TimeoutSeconds` counts anew.
     pub async fn request_compensation(&self, id: &RunId, state: &str) -> WorldResult<Requested> {
-        let Some(item) = self.host.store().run(id, self.host.clock().now_ms()).await? else {
+        self.ask_compensation(id, state, None).await
+    }
+
+    /// The same for whoever may ask again after hours: the token stands for the same request as long as the run item knows of it.
+    pub async fn request_compensation_once(
+        &self,
+        id: &RunId,
+        state: &str,
+        token: &str,
+    ) -> WorldResult<Requested> {
+        self.ask_compensation(id, state, Some(token)).await
+    }
+
+    /// Whether a run could go on to this state; nothing is written.
+    pub async fn preview_compensation(
+        &self,
+        item: &RunItem,
+        state: &str,
+    ) -> WorldResult<Result<(), Unplaced>> {
+        let definition = self.definition(&item.id.workflow, item.definition_now()).await?;
+        Ok(check_is_top(&definition, state))
+    }
+
+    async fn ask_compensation(&self, id: &RunId, state: &str, token: Option<&str>) -> WorldResult<Requested> {
+        let now_ms = self.host.clock().now_ms();
+        let Some(item) = self.host.store().run(id, now_ms).await? else {
             return Ok(Requested::NotFound);
         };
+        if token.is_some_and(|token| asked_before(&item, token, now_ms, i64::MAX)) {
+            return Ok(Requested::Done);
+        }
         if item.status != Status::Running {
             return Ok(Requested::Refused(item.status));
         }
-        let definition = self.definition(&id.workflow, item.definition_now()).await?;
-        if let Err(unplaced) = check_is_top(&definition, state) {
+        if let Err(unplaced) = self.preview_compensation(&item, state).await? {
             return Ok(Requested::Unplaced(unplaced));
         }
-        let message = self.message(&item.run(), Ask::Compensate { state: state.to_owned() });
+        let mut message = self.message(&item.run(), Ask::Compensate { state: state.to_owned() });
+        if let Some(token) = token {
+            message.id = id_of(&item, token, item.redrive_count);
+        }
         self.request(&item, message).await
     }
 

@@ -10,6 +10,7 @@ use crate::{
     Protocol,
     batch::{Delivery, Disposition, Invocation, Sending, StepFunction},
     execute::Executed,
+    heap::on_heap,
     item::{ITEM_VERSION, Record, RecordKey, RunItem, RunKey},
     limits,
     line::{Before, Line},
@@ -117,48 +118,48 @@ impl<H: Host> Protocol<H> {
     ) -> Handled {
         // On the heap: the futures of all kinds together would be too much for a thread's stack.
         let handling = match &job.message.ask {
-            Ask::Step(position) => self.step(step, invocation, delivery, &job, position).boxed(),
+            Ask::Step(position) => on_heap(|| self.step(step, invocation, delivery, &job, position)),
             _ if H::STEPS_ALONE => future::ready(Err(not_of_a_step(&job.message))).boxed(),
-            Ask::Stop { .. } | Ask::TimeOut => self.stop(&job.message, &job.definition).boxed(),
-            Ask::Compensate { state } => self.compensate(&job.message, state).boxed(),
-            Ask::Redrive | Ask::RedriveFrom(_) => self.redrive(&job.message).boxed(),
-            Ask::Look => self.look(&job.message).boxed(),
-            Ask::Parent => self.tell_parent(&job.message).boxed(),
+            Ask::Stop { .. } | Ask::TimeOut => on_heap(|| self.stop(&job.message, &job.definition)),
+            Ask::Compensate { state } => on_heap(|| self.compensate(&job.message, state)),
+            Ask::Redrive | Ask::RedriveFrom(_) => on_heap(|| self.redrive(&job.message)),
+            Ask::Look => on_heap(|| self.look(&job.message)),
+            Ask::Parent => on_heap(|| self.tell_parent(&job.message)),
             // It was told when it was opened.
             Ask::Status(_) => future::ready(Ok(Handled::done())).boxed(),
-            Ask::Timer(position) => self.timer(invocation, delivery, &job, position).boxed(),
+            Ask::Timer(position) => on_heap(|| self.timer(invocation, delivery, &job, position)),
             Ask::Answered(position, given) => {
-                self.record_answer(invocation, delivery, &job, position, given.as_ref()).boxed()
+                on_heap(|| self.record_answer(invocation, delivery, &job, position, given.as_ref()))
             }
-            Ask::Untaken(position) => self.untaken(invocation, delivery, &job, position).boxed(),
+            Ask::Untaken(position) => on_heap(|| self.untaken(invocation, delivery, &job, position)),
             Ask::Child(position, gap_seconds) => {
                 let is_first = delivery.receive_count == 1;
-                self.look_at_child(&job.message, position, *gap_seconds, is_first).boxed()
+                on_heap(|| self.look_at_child(&job.message, position, *gap_seconds, is_first))
             }
             Ask::Outcome(position, outcome) => {
-                self.commit(invocation, delivery, &job, position, outcome.clone(), None).boxed()
+                on_heap(|| self.commit(invocation, delivery, &job, position, outcome.clone(), None))
             }
             Ask::Open { fan_out, part, is_read } => {
                 let before = invocation.before(delivery);
-                self.open_part(&job.message, &job.definition, (fan_out, *part, *is_read), before).boxed()
+                on_heap(|| self.open_part(&job.message, &job.definition, (fan_out, *part, *is_read), before))
             }
             Ask::OpenParts { fan_out, first, parts, is_read } => {
                 let parts = *first..first.saturating_add(*parts);
-                self.open_parts(&job.message, &job.definition, (fan_out, parts, *is_read)).boxed()
+                on_heap(|| self.open_parts(&job.message, &job.definition, (fan_out, parts, *is_read)))
             }
             Ask::Gather { fan_out, node } => {
                 let before = invocation.before(delivery);
-                self.gather_node(&job.message, &job.definition, (fan_out, *node), before).boxed()
+                on_heap(|| self.gather_node(&job.message, &job.definition, (fan_out, *node), before))
             }
             Ask::StopParts { fan_out, first, parts } => {
                 let parts = *first..first.saturating_add(*parts);
-                self.stop_some(&job.message, &job.definition, (fan_out, parts)).boxed()
+                on_heap(|| self.stop_some(&job.message, &job.definition, (fan_out, parts)))
             }
-            Ask::Join(fan_out) => self.joined_by(invocation, delivery, &job, fan_out).boxed(),
+            Ask::Join(fan_out) => on_heap(|| self.joined_by(invocation, delivery, &job, fan_out)),
             Ask::Drain { fan_out, marks } => {
-                self.look_at_draining(&job.message, &job.definition, (fan_out, *marks)).boxed()
+                on_heap(|| self.look_at_draining(&job.message, &job.definition, (fan_out, *marks)))
             }
-            Ask::Update(fan_out) => self.updated_by(invocation, delivery, &job, fan_out).boxed(),
+            Ask::Update(fan_out) => on_heap(|| self.updated_by(invocation, delivery, &job, fan_out)),
         };
         let handled = handling.await;
         match handled {

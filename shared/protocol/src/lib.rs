@@ -19,6 +19,7 @@ mod execute;
 mod fan_out;
 mod fan_outs;
 mod glance;
+mod heap;
 mod integration;
 mod item;
 mod items;
@@ -74,6 +75,7 @@ pub use fan_outs::{
     Ended, EndedHow, FanOuts, Node, Part, PartKey, PartReport, Partition, Progress, Tally, TallyKey,
 };
 pub use glance::Glance;
+pub use heap::on_heap;
 pub use integration::{IntegrationCall, Integrations};
 pub use item::{
     Close, Ending, ITEM_VERSION, ParentTask, Record, RecordKey, Redefined, Redrive, RedriveItem, RerunOf,

@@ -270,7 +270,7 @@ impl<H: Host> Protocol<H> {
 }
 
 /// Whether one of the run's last redrives was asked for with this token, and not longer ago.
-fn asked_before(item: &RunItem, token: &str, now_ms: i64, stands_ms: i64) -> bool {
+pub(crate) fn asked_before(item: &RunItem, token: &str, now_ms: i64, stands_ms: i64) -> bool {
     let counts = (0..item.redrive_count).rev();
     let mut last = item.redrives.iter().rev().zip(counts);
     last.any(|(redrive, count)| {
@@ -279,7 +279,7 @@ fn asked_before(item: &RunItem, token: &str, now_ms: i64, stands_ms: i64) -> boo
 }
 
 /// The id of the message that a token stands for while the run has this redrive count.
-fn id_of(item: &RunItem, token: &str, redrive_count: u32) -> String {
+pub(crate) fn id_of(item: &RunItem, token: &str, redrive_count: u32) -> String {
     let text = format!("redrive {} {redrive_count} {token}", item.nonce);
     payload::hex(&Sha256::digest(text.as_bytes())).chars().take(32).collect()
 }

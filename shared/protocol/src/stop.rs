@@ -6,6 +6,7 @@
 use crate::{
     Protocol,
     deliver::{Handled, RecordPayloads, record_key},
+    heap::on_heap,
     item::{ITEM_VERSION, Record, RunId, RunItem, RunKey},
     limits,
     line::{Before, Line},
@@ -63,10 +64,10 @@ impl<H: Host> Protocol<H> {
         let handled = match message.ask {
             Ask::Stop { .. } => {
                 let definition = self.definition(&item.id.workflow, item.definition_now()).await?;
-                self.stop(&message, &definition).await?
+                on_heap(|| self.stop(&message, &definition)).await?
             }
-            Ask::Compensate { ref state } => self.compensate(&message, state).await?,
-            _ => self.redrive(&message).await?,
+            Ask::Compensate { ref state } => on_heap(|| self.compensate(&message, state)).await?,
+            _ => on_heap(|| self.redrive(&message)).await?,
         };
         let is_done = handled.is_done();
         self.send_now(handled.sendings).await?;

@@ -241,7 +241,8 @@ pub(super) static ROUTES: [Route; 15] = [
         operation: Operation::StopRun,
         name: "stopRun",
         summary: "End a run ABORTED",
-        description: "At most one more step runs per branch, if its message was already under way. To repeat it is safe.",
+        description: "At most one more step runs per branch, if its message was already under way. To repeat it is safe. With \
+                      `compensate` the run goes on to a state that undoes, and ends as its definition says.",
         query: &[],
         body: Some(schema::<super::shapes::Stop>),
         answer: schema::<Stopped>,

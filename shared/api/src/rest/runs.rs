@@ -206,9 +206,18 @@ pub(super) async fn stop<H: Host>(api: &Api<H>, asked: &Asked, body: &[u8]) -> R
     let mut fields = Fields::read(if body.is_empty() { b"{}" } else { body })?;
     let error = fields.text("error", Text::ERROR)?;
     let cause = fields.text("cause", Text::CAUSE)?;
+    let compensate = fields.text("compensate", Text::PLACE)?;
     fields.check()?;
     let id = id(asked)?;
-    let is_done = is_done(&id, api.protocol.request_stop(&id, error, cause).await?)?;
+    let requested = match compensate {
+        Some(_) if error.is_some() || cause.is_some() => {
+            let what = "'compensate' has no error and no cause: the run ends as its definition says";
+            return Err(Problem::new(400, Code::InvalidBody, what));
+        }
+        Some(state) => api.protocol.request_compensation(&id, &state).await?,
+        None => api.protocol.request_stop(&id, error, cause).await?,
+    };
+    let is_done = is_done(&id, requested)?;
     json(&Stopped { id: id.to_string(), is_done })
 }
 

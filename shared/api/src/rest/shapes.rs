@@ -254,6 +254,8 @@ pub(super) struct Stop {
     pub(super) error: Option<String>,
     /// What it is about, in at most 32,768 characters.
     pub(super) cause: Option<String>,
+    /// A state of the definition's top level that undoes what was done: the run goes on to it, instead of just ending.
+    pub(super) compensate: Option<String>,
 }
 
 /// How a run goes on.
