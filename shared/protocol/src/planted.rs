@@ -80,10 +80,16 @@ pub enum PlantedBug {
     ReopensBeforeDrained,
     /// Failures count against the threshold that an update is to replace.
     JudgesWhileDraining,
+    /// A held run is let go of before it has been resumed.
+    LetsGoBeforeResumed,
+    /// A message of a paused run is acknowledged without another look whether it still is.
+    HoldsWithoutSecondLook,
+    /// Whoever lets go of a held run lets go of what was held meanwhile, too.
+    LetsGoOfLaterOnes,
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 38] = [
+    pub const ALL: [PlantedBug; 41] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -122,5 +128,8 @@ impl PlantedBug {
         PlantedBug::EndsBehindMarkBegin,
         PlantedBug::ReopensBeforeDrained,
         PlantedBug::JudgesWhileDraining,
+        PlantedBug::LetsGoBeforeResumed,
+        PlantedBug::HoldsWithoutSecondLook,
+        PlantedBug::LetsGoOfLaterOnes,
     ];
 }

@@ -62,7 +62,8 @@ impl<H: Host> Protocol<H> {
         self.finish_search_items(&head).await?;
         self.renew(&head, now_ms).await?;
         let sent = self.do_again(&head, Urgency::Overdue { now_ms }).await?;
-        if sent > 0 {
+        // What is paused is sent again too, and comes to nothing: so it is held again where that was forgotten.
+        if sent > 0 && !self.paused_by(&key.id).await?.any() {
             self.metrics.count(Metric::Repairs);
             tracing::warn!(run = %key, metric = "repairs_made", sent, "a run had no visible reason to wait; effects are done again");
         }
@@ -71,7 +72,7 @@ impl<H: Host> Protocol<H> {
 
     /// Does the effects of each branch's last record again, those of the innermost branches first; answers with the
     /// number of messages that were sent.
-    async fn do_again(&self, head: &Head, urgency: Urgency) -> WorldResult<usize> {
+    pub(crate) async fn do_again(&self, head: &Head, urgency: Urgency) -> WorldResult<usize> {
         // The redrive count comes from the records walked: the run item may be redriven meanwhile.
         let mut run = head.run.clone();
         run.redrive_count = match self.planted(PlantedBug::RepairReadsRedriveCount) {

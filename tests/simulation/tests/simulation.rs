@@ -3,7 +3,7 @@
 
 use stepladder_protocol::PlantedBug;
 use stepladder_simulation::{
-    FAN_OUT_SCENARIOS, FLOW_SCENARIOS, FlowScenario, Report, SCENARIOS, Scenario, TASK_SCENARIOS,
+    FAN_OUT_SCENARIOS, FLOW_SCENARIOS, FlowScenario, PAUSE_SCENARIOS, Report, SCENARIOS, Scenario, TASK_SCENARIOS,
     UPDATE_SCENARIOS, simulate, simulate_flow, slow_chain, tree, tree_in_peace,
 };
 
@@ -153,6 +153,12 @@ fn every_invariant_holds_for_updates_after_the_seed_behind_every_fourth() {
     campaign(UPDATE_SCENARIOS, 1, 4);
 }
 
+#[test]
+fn every_invariant_holds_for_pauses_after_every_fourth_seed() {
+    let simulate = |seed| simulate(seed / 4, scenario(PAUSE_SCENARIOS, seed / 4), None);
+    campaign_of(|seed| scenario(PAUSE_SCENARIOS, seed / 4).name, simulate, 0, 4);
+}
+
 /// The first seed that shows a bug.
 fn find(bug: PlantedBug, of: impl Fn(u64) -> &'static Scenario) -> Option<u64> {
     // The rarest of them shows once in some thousand seeds.
@@ -167,7 +173,7 @@ fn the_simulation_finds_every_planted_bug() {
     let missed: Vec<PlantedBug> = PlantedBug::ALL
         .into_iter()
         .filter(|bug| {
-            let elsewhere = FAN_OUT_BUGS.iter().chain(&TASK_BUGS).chain(&FLOW_BUGS).chain(&UPDATE_BUGS);
+            let elsewhere = FAN_OUT_BUGS.iter().chain(&TASK_BUGS).chain(&FLOW_BUGS).chain(&UPDATE_BUGS).chain(&PAUSE_BUGS);
             elsewhere.into_iter().all(|(other, _)| other != bug) && !TREE_BUGS.contains(bug)
         })
         // It costs messages, not correctness: the slow chain sees it.
@@ -229,17 +235,26 @@ const UPDATE_BUGS: [(PlantedBug, &str); 3] = [
     (PlantedBug::JudgesWhileDraining, "updates of thresholds"),
 ];
 
+/// Those of pauses.
+const PAUSE_BUGS: [(PlantedBug, &str); 3] = [
+    (PlantedBug::LetsGoBeforeResumed, "pauses, hasty"),
+    (PlantedBug::HoldsWithoutSecondLook, "pauses, hasty"),
+    (PlantedBug::LetsGoOfLaterOnes, "pauses, hasty"),
+];
+
 #[test]
 fn the_simulation_finds_every_bug_planted_in_fan_outs_and_tasks() {
     let missed: Vec<PlantedBug> = FAN_OUT_BUGS
         .into_iter()
         .chain(TASK_BUGS)
         .chain(UPDATE_BUGS)
+        .chain(PAUSE_BUGS)
         .filter(|(bug, name)| {
             let of = FAN_OUT_SCENARIOS
                 .iter()
                 .chain(TASK_SCENARIOS)
                 .chain(UPDATE_SCENARIOS)
+                .chain(PAUSE_SCENARIOS)
                 .find(|scenario| scenario.name == *name)
                 .unwrap();
             find(*bug, |_| of).is_none()
