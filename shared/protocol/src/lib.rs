@@ -90,7 +90,7 @@ pub use objects::{Chunk, Formats, ListPage, Listed, Listing, ObjectError, Object
 pub use pace::{Pace, Paces, Rate, Slots, SlotsAsked};
 pub use park::Parked;
 pub use pause::{
-    Controls, HeldRun, Pausable, PauseDone, PauseWritten, PausedBy, Pauses, Resumed,
+    Controls, HeldMessage, Pausable, PauseDone, PauseWritten, PausedBy, Pauses,
 };
 pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;

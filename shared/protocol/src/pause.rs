@@ -1,15 +1,17 @@
 //! Workflows and runs that are paused: none of their steps' code begins.
 //!
 //! The control item says which they are. A process reads it once in [`limits::CONTROLS_MS`], not for each message. A message that
-//! asks for a step's code of a paused run writes that the run is held, reads the control item again, consistently, and is
-//! acknowledged only if it still says so: then a resume, which takes the pause away first and looks for held runs after that, finds
-//! this one. If the pause is over by then, the message asks for the resume of its run itself.
+//! asks for a step's code of a paused run is put into the table, as the same message; then the control item is read again,
+//! consistently, and the message is acknowledged only if it still says so: then a resume, which takes the pause away first and
+//! looks for held messages after that, finds this one. If the pause is over by then, the message asks for the resume itself.
+//!
+//! A resume sends what is held to its queue again. The id stays, so that by rule 4 all copies are one message: another copy may
+//! have begun before the pause, and may record the position after the resume and die before it has sent.
 //!
 //! All else goes on: timers, answers, joins, stops, redrives, and the run's own deadline.
 
 mod resume;
 
-pub use resume::Resumed;
 pub(crate) use resume::asked;
 
 use crate::{
@@ -18,10 +20,10 @@ use crate::{
     deliver::Handled,
     item::{RunId, RunKey},
     limits,
-    line::Before,
     message::{Ask, Message},
+    pace::Pace,
     planted::PlantedBug,
-    traits::{Clock, Host, QueueName, Retry, Store, WorldError, WorldResult},
+    traits::{Clock, Host, Outgoing, QueueName, Retry, Store, WorldError, WorldResult},
 };
 use std::{
     collections::BTreeSet,
@@ -29,7 +31,7 @@ use std::{
     future::Future,
     sync::{Arc, Mutex, PoisonError},
 };
-use stepladder_engine::{Position, Status};
+use stepladder_engine::Status;
 
 /// What can be paused: a workflow with all of its runs, or one run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,14 +96,33 @@ impl Controls {
     }
 }
 
-/// A run of which a message was acknowledged without running.
+/// A message that waits in the table until its run is resumed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldRun {
+pub struct HeldMessage {
     pub run: RunKey,
-    /// 32 random hex digits, others each time that it is written: whoever takes it away takes away no later one.
+    /// The message's own id: it is held once.
+    pub id: String,
+    /// The queue that it was in.
+    pub queue: QueueName,
+    pub body: String,
+    /// As [`crate::Outgoing`] has it.
+    pub group: Option<String>,
+    /// 32 random hex digits, others each time that it is put: whoever takes it away takes away no later one.
     pub stamp: String,
     /// Seconds since the epoch.
     pub expires_s: i64,
+}
+
+impl HeldMessage {
+    /// Its place among those of the workflow.
+    pub fn place(&self) -> String {
+        format!("{}{}", HeldMessage::before_all_of(&self.run.id.name), self.id)
+    }
+
+    /// What the places of all messages of a run begin with. No name has such a sign in it.
+    pub fn before_all_of(name: &str) -> String {
+        format!("{name}#")
+    }
 }
 
 /// How the wish to pause something went in the store.
@@ -113,7 +134,7 @@ pub enum PauseWritten {
     TooMany,
 }
 
-/// The control item, and the runs that are held, in the store.
+/// The control item, and the messages that are held, in the store.
 pub trait Pauses: Send + Sync {
     fn controls(&self) -> impl Future<Output = WorldResult<Controls>> + Send;
 
@@ -128,22 +149,20 @@ pub trait Pauses: Send + Sync {
     /// Ends a pause. Repeating it changes nothing.
     fn unpause(&self, what: &Pausable) -> impl Future<Output = WorldResult<()>> + Send;
 
-    /// Writes that a run is held, over what is there. True: nothing was.
-    fn put_held(&self, held: &HeldRun) -> impl Future<Output = WorldResult<bool>> + Send;
+    /// Holds a message, over what is there of it.
+    fn put_held(&self, held: &HeldMessage) -> impl Future<Output = WorldResult<()>> + Send;
 
-    fn held(&self, run: &RunId) -> impl Future<Output = WorldResult<Option<HeldRun>>> + Send;
-
-    /// The held runs of a workflow whose names sort behind `after`, by the bytes of their names, at most `limit`: fewer only
+    /// The held messages of a workflow's runs whose [`HeldMessage::place`] sorts behind `after`, at most `limit`: fewer only
     /// where there are no more.
-    fn held_runs(
+    fn held(
         &self,
         workflow: &str,
         after: Option<&str>,
         limit: usize,
-    ) -> impl Future<Output = WorldResult<Vec<HeldRun>>> + Send;
+    ) -> impl Future<Output = WorldResult<Vec<HeldMessage>>> + Send;
 
     /// Takes it away, if its stamp is still this one.
-    fn delete_held(&self, held: &HeldRun) -> impl Future<Output = WorldResult<()>> + Send;
+    fn delete_held(&self, held: &HeldMessage) -> impl Future<Output = WorldResult<()>> + Send;
 }
 
 /// How the wish to pause or to resume something went.
@@ -177,7 +196,7 @@ impl Known {
 
 impl<H: Host> Protocol<H> {
     /// Reads the control item, unless it was read a moment ago. What can't be read is as it was.
-    pub(crate) async fn look_at_controls(&self) -> WorldResult<Arc<Controls>> {
+    pub async fn look_at_controls(&self) -> WorldResult<Arc<Controls>> {
         let (known, now_ms) = (self.controls.get(), self.host.clock().now_ms());
         if let Some((controls, read_ms)) = &known
             && (0..limits::CONTROLS_MS).contains(&now_ms.saturating_sub(*read_ms))
@@ -215,7 +234,7 @@ impl<H: Host> Protocol<H> {
     ) -> WorldResult<Option<Handled>> {
         let Ask::Step(position) = &message.ask else { return Ok(None) };
         let run = RunKey::of(&message.run);
-        // A read for the whole batch was made before it.
+        // A look for the whole batch was taken before it.
         let controls = match self.controls.get() {
             Some((controls, _)) if !matches!(invocation.queue, QueueName::Activity(_)) => controls,
             _ => self.look_at_controls().await?,
@@ -226,12 +245,25 @@ impl<H: Host> Protocol<H> {
         if !controls.paused_by(&run.id).any() || position.is_past_deadline(now_ms) {
             return Ok(None);
         }
-        let held = HeldRun {
+        // When it comes back it has been received before.
+        let receives = message.pace.unwrap_or_default().receives;
+        let receives = receives.saturating_add(delivery.receive_count.saturating_sub(1));
+        let mut message = Message { pace: Some(Pace { at_ms: None, receives }), ..message.clone() };
+        if self.planted(PlantedBug::HoldsUnderAnotherId) {
+            message.id = format!("{:032x}", clock.random_u128());
+        }
+        let Outgoing { body, group, .. } =
+            self.sending(invocation.queue.clone(), &message, i64::MIN).await?.outgoing;
+        let held = HeldMessage {
+            id: message.id.clone(),
+            queue: invocation.queue.clone(),
+            body,
+            group,
             stamp: format!("{:032x}", clock.random_u128()),
             expires_s: self.host.settings().expires_s(&run.id.workflow, now_ms, position.due_ms()),
             run,
         };
-        let is_first = store.put_held(&held).await?;
+        store.put_held(&held).await?;
         let read_ms = clock.now_ms();
         let controls = Arc::new(store.controls().await?);
         self.controls.keep(&controls, read_ms);
@@ -241,19 +273,10 @@ impl<H: Host> Protocol<H> {
             return Ok(Some(Handled::sending(vec![sending])));
         }
         tracing::info!(run = %held.run, state = position.state, "a position is paused");
-        let sends_deadline = is_first || position.branch.is_root();
-        let sends_deadline = sends_deadline || invocation.before(delivery) == Before::Perhaps;
-        match sends_deadline {
-            true => self.deadline_of(message, position).await.map(Some),
-            false => Ok(Some(Handled::done())),
-        }
-    }
-
-    /// The message that ends a held run when its time is over: no step's message looks at the clock meanwhile.
-    async fn deadline_of(&self, message: &Message, position: &Position) -> WorldResult<Handled> {
-        let Some(deadline_ms) = position.deadline_ms else { return Ok(Handled::done()) };
+        let Some(deadline_ms) = position.deadline_ms else { return Ok(Some(Handled::done())) };
+        // No step's message looks at the clock meanwhile.
         let ask = self.message(&message.run, Ask::TimeOut);
-        Ok(Handled::sending(vec![self.sending(QueueName::Timer, &ask, deadline_ms).await?]))
+        Ok(Some(Handled::sending(vec![self.sending(QueueName::Timer, &ask, deadline_ms).await?])))
     }
 
     /// What a run is paused by.

@@ -80,16 +80,18 @@ pub enum PlantedBug {
     ReopensBeforeDrained,
     /// Failures count against the threshold that an update is to replace.
     JudgesWhileDraining,
-    /// A held run is let go of before it has been resumed.
+    /// A held message is let go of before it has been sent again.
     LetsGoBeforeResumed,
     /// A message of a paused run is acknowledged without another look whether it still is.
     HoldsWithoutSecondLook,
-    /// Whoever lets go of a held run lets go of what was held meanwhile, too.
+    /// Whoever lets go of a held message lets go of it also where it was held again meanwhile.
     LetsGoOfLaterOnes,
+    /// What is held comes back as another message.
+    HoldsUnderAnotherId,
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 41] = [
+    pub const ALL: [PlantedBug; 42] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -131,5 +133,6 @@ impl PlantedBug {
         PlantedBug::LetsGoBeforeResumed,
         PlantedBug::HoldsWithoutSecondLook,
         PlantedBug::LetsGoOfLaterOnes,
+        PlantedBug::HoldsUnderAnotherId,
     ];
 }

@@ -61,9 +61,12 @@ impl<H: Host> Protocol<H> {
         let now_ms = self.host.clock().now_ms();
         self.finish_search_items(&head).await?;
         self.renew(&head, now_ms).await?;
+        // What is held needs no second message.
+        if self.look_at_controls().await?.paused_by(&key.id).any() {
+            return Ok(Handled::done());
+        }
         let sent = self.do_again(&head, Urgency::Overdue { now_ms }).await?;
-        // What is paused is sent again too, and comes to nothing: so it is held again where that was forgotten.
-        if sent > 0 && !self.paused_by(&key.id).await?.any() {
+        if sent > 0 {
             self.metrics.count(Metric::Repairs);
             tracing::warn!(run = %key, metric = "repairs_made", sent, "a run had no visible reason to wait; effects are done again");
         }
@@ -72,7 +75,7 @@ impl<H: Host> Protocol<H> {
 
     /// Does the effects of each branch's last record again, those of the innermost branches first; answers with the
     /// number of messages that were sent.
-    pub(crate) async fn do_again(&self, head: &Head, urgency: Urgency) -> WorldResult<usize> {
+    async fn do_again(&self, head: &Head, urgency: Urgency) -> WorldResult<usize> {
         // The redrive count comes from the records walked: the run item may be redriven meanwhile.
         let mut run = head.run.clone();
         run.redrive_count = match self.planted(PlantedBug::RepairReadsRedriveCount) {

@@ -468,7 +468,7 @@ impl World {
             state.now_ms = state.now_ms.max(next_ms - TICK_MS);
             return true;
         }
-        if self.faults.pause > 0.0 && self.resume_all() {
+        if self.faults.pause > 0.0 && self.resume_all(wanted) {
             return true;
         }
         // Where runs heal, nothing is left as it failed.

@@ -236,10 +236,11 @@ const UPDATE_BUGS: [(PlantedBug, &str); 3] = [
 ];
 
 /// Those of pauses.
-const PAUSE_BUGS: [(PlantedBug, &str); 3] = [
+const PAUSE_BUGS: [(PlantedBug, &str); 4] = [
     (PlantedBug::LetsGoBeforeResumed, "pauses, hasty"),
     (PlantedBug::HoldsWithoutSecondLook, "pauses, hasty"),
     (PlantedBug::LetsGoOfLaterOnes, "pauses, hasty"),
+    (PlantedBug::HoldsUnderAnotherId, "pauses, twice"),
 ];
 
 #[test]

@@ -1,4 +1,4 @@
-//! Our REST under [`BASE`]: what AWS's API has no word for. It starts and stops runs; all else reads.
+//! Our REST under [`BASE`]: what AWS's API has no word for. It starts, stops, pauses and resumes runs; all else reads.
 //!
 //! [`routes::ROUTES`] is the one list of what is answered: requests are checked by it, and the document is made of it.
 //! What is refused is a [`Problem`] with a code that `stepladder explain` knows. `docs/rest-api.md` is its manual.
@@ -10,6 +10,7 @@
 mod asked;
 mod document;
 mod history;
+mod pauses;
 mod problem;
 mod queues;
 mod routes;
@@ -111,6 +112,10 @@ async fn call<H: Host>(
         Operation::ListRuns => runs::list(api, asked).await,
         Operation::GetRun => runs::get(api, asked).await,
         Operation::StopRun => runs::stop(api, asked, body).await,
+        Operation::PauseRun => pauses::run(api, asked, body, pauses::To::Paused).await,
+        Operation::ResumeRun => pauses::run(api, asked, body, pauses::To::Resumed).await,
+        Operation::PauseWorkflow => pauses::workflow(api, asked, body, pauses::To::Paused).await,
+        Operation::ResumeWorkflow => pauses::workflow(api, asked, body, pauses::To::Resumed).await,
         Operation::GetRunHistory => history::get(api, asked).await,
         Operation::ListTimers => timers::list(api, asked).await,
         Operation::ListWorkflows => workflows::list(api, asked).await,

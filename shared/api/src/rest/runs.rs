@@ -186,9 +186,12 @@ pub(super) async fn get<H: Host>(api: &Api<H>, asked: &Asked) -> Result<Value, P
     let Ending { error, cause, .. } = ending;
     let mut run = Run::new(&item);
     run.error = run.error.or(error);
+    let is_running = item.status == Status::Running;
+    let paused = is_running && api.protocol.paused_by(&item.id).await?.any();
     json(&RunDetails {
         run,
         cause,
+        paused,
         waits_left_out: waits.len().saturating_sub(REST_WAITS_MAX),
         waits: waits.into_iter().take(REST_WAITS_MAX).map(Waiting::from).collect(),
         problem: problem.as_ref().map(WorldError::to_string),
@@ -237,7 +240,7 @@ pub(super) fn href(id: &RunId) -> String {
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// No run has a name that isn't allowed.
-fn id(asked: &Asked) -> Result<RunId, Problem> {
+pub(super) fn id(asked: &Asked) -> Result<RunId, Problem> {
     let id = RunId::new(asked.path("workflow"), asked.path("run"));
     match check_name(&id.workflow).is_ok() && check_name(&id.name).is_ok() {
         true => Ok(id),

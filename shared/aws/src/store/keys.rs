@@ -186,7 +186,7 @@ pub(super) fn data_sk(slot: &DataSlot) -> String {
     }
 }
 
-/// The partition of a workflow's held runs: no partition of a run is touched by a pause.
+/// The partition of a workflow's held messages: no partition of a run is touched by a pause.
 pub(super) fn held_pk(workflow: &str) -> String {
     format!("C#paused#{workflow}")
 }

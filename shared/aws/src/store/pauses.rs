@@ -1,27 +1,30 @@
-//! What is paused, and the runs that are held because of it.
+//! What is paused, and the messages that are held because of it.
 //!
 //! | item | key | attributes |
 //! |---|---|---|
 //! | the control item | `C#control`, `CONTROL` | `p` SS: the paused workflows and runs, `<workflow>` or `<workflow>/<name>` |
-//! | a held run | `C#paused#<workflow>`, `<name>` | `n` S: its nonce; `sp` S: its stamp |
+//! | a held message | `C#paused#<workflow>`, `<name>#<id>` | `n` S: its run's nonce; `q` S: its queue; `b` S: its body; `tn` S: its group; `sp` S: its stamp |
 
 use super::{
     DynamoStore, Read, apply,
     item::{EXPIRES, Item, PK, Reader, SK, Writer},
     keys,
 };
-use crate::error::world_error;
+use crate::error::{never, world_error};
 use aws_sdk_dynamodb::{
-    operation::delete_item::DeleteItemError,
-    types::{AttributeValue, ReturnValue},
+    operation::delete_item::DeleteItemError, types::AttributeValue,
 };
 use stepladder_protocol::{
-    Controls, HeldRun, ITEM_VERSION, Pausable, PauseWritten, Pauses, RunId, RunKey, WorldResult, limits,
+    Controls, HeldMessage, ITEM_VERSION, Pausable, PauseWritten, Pauses, QueueName, RunId, RunKey,
+    WorldResult, limits,
 };
 
 const PAUSED: &str = "p";
 const NONCE: &str = "n";
 const STAMP: &str = "sp";
+const QUEUE: &str = "q";
+const BODY: &str = "b";
+const GROUP: &str = "tn";
 
 impl Pauses for DynamoStore {
     async fn controls(&self) -> WorldResult<Controls> {
@@ -59,49 +62,36 @@ impl Pauses for DynamoStore {
         apply(|| format!("resume {what}"), update).await.map(drop)
     }
 
-    async fn put_held(&self, held: &HeldRun) -> WorldResult<bool> {
-        let id = &held.run.id;
-        let mut writer = Writer::new(keys::held_pk(&id.workflow), &id.name, ITEM_VERSION);
+    async fn put_held(&self, held: &HeldMessage) -> WorldResult<()> {
+        let operation = format!("hold a message of {}", held.run);
+        let mut writer = Writer::new(keys::held_pk(&held.run.id.workflow), held.place(), ITEM_VERSION);
         writer.string(NONCE, &held.run.nonce);
+        writer.string(QUEUE, queue_text(&operation, &held.queue)?);
+        writer.string(BODY, &held.body);
+        writer.optional_string(GROUP, held.group.as_ref());
         writer.string(STAMP, &held.stamp);
         writer.number(EXPIRES, held.expires_s);
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(writer.0))
-            .return_values(ReturnValue::AllOld)
-            .set_return_consumed_capacity(self.capacity.clone());
-        let answer =
-            put.send().await.map_err(|error| world_error(format!("put that {} is held", held.run), &error))?;
-        Ok(answer.attributes.is_none_or(|old| old.is_empty()))
+        self.put(operation, writer.0).await
     }
 
-    async fn held(&self, run: &RunId) -> WorldResult<Option<HeldRun>> {
-        let operation = format!("read whether {run} is held");
-        let found = self.get(operation.clone(), keys::held_pk(&run.workflow), run.name.clone()).await?;
-        found.map(|found| read_held(operation, &run.workflow, found)).transpose()
-    }
-
-    async fn held_runs(
+    async fn held(
         &self,
         workflow: &str,
         after: Option<&str>,
         limit: usize,
-    ) -> WorldResult<Vec<HeldRun>> {
-        let operation = format!("list the held runs of {workflow}");
+    ) -> WorldResult<Vec<HeldMessage>> {
+        let operation = format!("list what is held of {workflow}");
         let found = self.partition_after(&operation, &keys::held_pk(workflow), after, limit).await?;
         found.into_iter().map(|found| read_held(operation.clone(), workflow, found)).collect()
     }
 
-    async fn delete_held(&self, held: &HeldRun) -> WorldResult<()> {
-        let id = &held.run.id;
+    async fn delete_held(&self, held: &HeldMessage) -> WorldResult<()> {
         let deleted = self
             .client
             .delete_item()
             .table_name(&self.table)
-            .key(PK, AttributeValue::S(keys::held_pk(&id.workflow)))
-            .key(SK, AttributeValue::S(id.name.clone()))
+            .key(PK, AttributeValue::S(keys::held_pk(&held.run.id.workflow)))
+            .key(SK, AttributeValue::S(held.place()))
             .condition_expression(format!("{STAMP} = :stamp"))
             .expression_attribute_values(":stamp", AttributeValue::S(held.stamp.clone()))
             .set_return_consumed_capacity(self.capacity.clone())
@@ -111,7 +101,7 @@ impl Pauses for DynamoStore {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(world_error(format!("let go of {}", held.run), &error)),
+                _ => Err(world_error(format!("let go of a message of {}", held.run), &error)),
             },
         }
     }
@@ -134,10 +124,39 @@ impl DynamoStore {
     }
 }
 
-fn read_held(operation: String, workflow: &str, item: Item) -> WorldResult<HeldRun> {
+fn read_held(operation: String, workflow: &str, item: Item) -> WorldResult<HeldMessage> {
     let mut reader = Reader::new(operation, item)?;
-    let run = RunKey { id: RunId::new(workflow, reader.string(SK)?), nonce: reader.string(NONCE)? };
+    let (place, queue) = (reader.string(SK)?, reader.string(QUEUE)?);
+    let Some((name, id)) = place.split_once('#') else { return Err(reader.damaged(SK, "is no place")) };
+    let queue = queue_of(&queue).ok_or_else(|| reader.damaged(QUEUE, "is no queue"))?;
     let expires_s =
         reader.optional_number(EXPIRES)?.ok_or_else(|| reader.damaged(EXPIRES, "is missing"))?;
-    Ok(HeldRun { run, stamp: reader.string(STAMP)?, expires_s })
+    Ok(HeldMessage {
+        run: RunKey { id: RunId::new(workflow, name), nonce: reader.string(NONCE)? },
+        id: id.to_owned(),
+        queue,
+        body: reader.string(BODY)?,
+        group: reader.optional_string(GROUP)?,
+        stamp: reader.string(STAMP)?,
+        expires_s,
+    })
+}
+
+/// The queues that a step's message can be in.
+fn queue_text(operation: &str, queue: &QueueName) -> WorldResult<String> {
+    match queue {
+        QueueName::Step(function) => Ok(format!("step {function}")),
+        QueueName::Activity(activity) => Ok(format!("activity {activity}")),
+        QueueName::Invoke | QueueName::DeadLetter => Ok(queue.short().to_owned()),
+        _ => Err(never(operation.to_owned(), format!("no step's message is in the queue {}", queue.short()))),
+    }
+}
+
+fn queue_of(text: &str) -> Option<QueueName> {
+    match text.split_once(' ') {
+        Some(("step", function)) => Some(QueueName::Step(function.to_owned())),
+        Some(("activity", activity)) => Some(QueueName::Activity(activity.to_owned())),
+        Some(_) => None,
+        None => [QueueName::Invoke, QueueName::DeadLetter].into_iter().find(|queue| queue.short() == text),
+    }
 }

@@ -1,33 +1,29 @@
 //! The end of a pause: what was held goes on, at a rate.
 //!
 //! Whoever resumes first sends a message that asks for the same, delayed; then takes the pause away; then sends the message that
-//! is handled at once. It walks the held runs: of each the effects of its branches' last records are done again, and only then
-//! is the run no longer held. What is still paused, or again, stays.
+//! is handled at once. It walks the held messages: each is sent to its queue again, and only then is it held no more. What is
+//! still paused, or again, stays.
 
-use super::{HeldRun, Pausable, PauseDone, Pauses, unreadable};
+use super::{Controls, HeldMessage, Pausable, PauseDone, Pauses, unreadable};
 use crate::{
     Protocol,
     batch::{Delivery, Invocation, Sending},
     deliver::Handled,
-    item::RunId,
     json, limits,
+    message::Message,
     planted::PlantedBug,
     traits::{Clock, Host, Outgoing, QueueName, Retry, Store, WorldError, WorldResult},
-    walk::Urgency,
 };
 use futures::future::{self, Either};
 use serde::{Deserialize, Serialize};
-use stepladder_engine::Status;
 
 /// What a resume did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Resumed {
-    /// Runs whose effects were done again.
-    pub resumed: usize,
-    /// Runs that are paused still, or again.
-    pub still_paused: usize,
-    /// Runs that can't be read.
-    pub unreadable: usize,
+pub(crate) struct Resumed {
+    /// Messages that were sent again.
+    resumed: usize,
+    /// Those of runs that are paused still, or again.
+    still_paused: usize,
 }
 
 /// The message of the timer queue that asks for it: `{"resume": {"workflow": …}}`.
@@ -45,7 +41,7 @@ pub(crate) struct Place {
     /// Only this run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     run: Option<String>,
-    /// Those up to this one have been resumed.
+    /// The held messages up to this place have been resumed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     after: Option<String>,
 }
@@ -76,7 +72,7 @@ impl Place {
 }
 
 impl<H: Host> Protocol<H> {
-    /// Ends a pause; what was held goes on within moments, [`limits::RESUMED_PER_SECOND`] runs a second. Repeating it repeats
+    /// Ends a pause; what was held goes on within moments, [`limits::RESUMED_PER_SECOND`] messages a second. Repeating it repeats
     /// what may have been cut off. A run that its workflow pauses too stays paused.
     pub async fn resume(&self, what: &Pausable) -> WorldResult<PauseDone> {
         let is_there = match what {
@@ -113,8 +109,8 @@ impl<H: Host> Protocol<H> {
             Either::Left((ended, _)) => Some(ended),
             Either::Right(_) => None,
         };
-        let Resumed { resumed, still_paused, unreadable } = resumed;
-        tracing::info!(workflow = place.workflow, resumed, still_paused, unreadable, "resumed held runs");
+        let Resumed { resumed, still_paused } = resumed;
+        tracing::info!(workflow = place.workflow, resumed, still_paused, "resumed what was held");
         let handled = match ended {
             Some(Ok(())) => Ok(Handled::done()),
             // A message that sends its like must come to an end: only what has come further is sent on.
@@ -123,7 +119,7 @@ impl<H: Host> Protocol<H> {
             }
             Some(Err(error)) => Err(error),
             None => Err(WorldError {
-                operation: format!("resume the held runs of {}", place.workflow),
+                operation: format!("resume what is held of {}", place.workflow),
                 message:
                     "the function's time doesn't suffice for any; hint: raise the timer function's timeout"
                         .to_owned(),
@@ -136,71 +132,67 @@ impl<H: Host> Protocol<H> {
         }
     }
 
-    /// Resumes what is held at and behind a place.
+    /// Resumes what is held behind a place.
     async fn resume_from(&self, place: &mut Place, resumed: &mut Resumed) -> WorldResult<()> {
         let (store, clock) = (self.host.store(), self.host.clock());
-        if let Some(run) = &place.run {
-            let held = store.held(&RunId::new(&place.workflow, run)).await?;
-            return self.resume_some(held.as_slice(), resumed).await;
-        }
+        let first = place.run.as_deref().map(HeldMessage::before_all_of);
         loop {
             let began_ms = clock.now_ms();
-            let after = place.after.as_deref();
-            let some = store.held_runs(&place.workflow, after, limits::RESUMED_AT_ONCE).await?;
-            self.resume_some(&some, resumed).await?;
+            let after = place.after.as_deref().or(first.as_deref());
+            let mut some = store.held(&place.workflow, after, limits::RESUMED_AT_ONCE).await?;
+            if let Some(run) = &place.run {
+                some.retain(|held| held.run.id.name == *run);
+            }
+            if some.is_empty() {
+                return Ok(());
+            }
+            // Behind the list: what was paused again by now stays.
+            let controls = store.controls().await?;
+            self.resume_some(&some, &controls, resumed).await?;
             let Some(last) = some.last().filter(|_| some.len() >= limits::RESUMED_AT_ONCE) else {
                 return Ok(());
             };
-            place.after = Some(last.run.id.name.clone());
+            place.after = Some(last.place());
             let gap_ms = limits::RESUMED_AT_ONCE as i64 * 1000 / limits::RESUMED_PER_SECOND;
             clock.sleep((began_ms + gap_ms - clock.now_ms()).max(0)).await;
         }
     }
 
-    /// Resumes these held runs, all at once. Of what can't be read the others don't suffer.
-    async fn resume_some(&self, some: &[HeldRun], resumed: &mut Resumed) -> WorldResult<()> {
-        if some.is_empty() {
-            return Ok(());
-        }
-        // Behind the list: what was paused again by now stays.
-        let controls = self.host.store().controls().await?;
-        let (paused, free): (Vec<&HeldRun>, Vec<&HeldRun>) =
+    /// Sends these again, and lets go of them.
+    async fn resume_some(
+        &self,
+        some: &[HeldMessage],
+        controls: &Controls,
+        resumed: &mut Resumed,
+    ) -> WorldResult<()> {
+        let store = self.host.store();
+        let (paused, free): (Vec<_>, Vec<_>) =
             some.iter().partition(|held| controls.paused_by(&held.run.id).any());
         resumed.still_paused += paused.len();
-        let mut failed = None;
-        for (held, done) in
-            free.iter().zip(future::join_all(free.iter().map(|held| self.resume_one(held))).await)
-        {
-            match done {
-                Ok(()) => resumed.resumed += 1,
-                Err(error) if error.retry == Retry::Never => {
-                    resumed.unreadable += 1;
-                    tracing::error!(run = %held.run, %error, "a held run can't be resumed; `stepladder repair` says why");
-                }
-                Err(error) => failed = Some(error),
+        if self.planted(PlantedBug::LetsGoBeforeResumed) {
+            for held in &free {
+                store.delete_held(held).await?;
             }
         }
-        failed.map_or(Ok(()), Err)
+        self.send_now(free.iter().map(|held| self.sent_again(held)).collect()).await?;
+        for held in &free {
+            let there = match self.planted(PlantedBug::LetsGoOfLaterOnes) {
+                true => store.held(&held.run.id.workflow, None, limits::PAUSED_MAX).await?,
+                false => Vec::new(),
+            };
+            let later = there.iter().find(|later| later.id == held.id);
+            store.delete_held(later.unwrap_or(held)).await?;
+            resumed.resumed += 1;
+        }
+        Ok(())
     }
 
-    /// Does the effects of its last records again, and lets go of it. Also those of its end: a copy of a message that was held may
-    /// have recorded it, and may have died before it told.
-    async fn resume_one(&self, held: &HeldRun) -> WorldResult<()> {
-        if self.planted(PlantedBug::LetsGoBeforeResumed) {
-            self.host.store().delete_held(held).await?;
-        }
-        if let Some(head) = self.head(&held.run, "").await? {
-            if head.item.status == Status::Running {
-                self.finish_search_items(&head).await?;
-            }
-            self.do_again(&head, Urgency::All).await?;
-        }
-        if self.planted(PlantedBug::LetsGoOfLaterOnes)
-            && let Some(later) = self.host.store().held(&held.run.id).await?
-        {
-            return self.host.store().delete_held(&later).await;
-        }
-        self.host.store().delete_held(held).await
+    fn sent_again(&self, held: &HeldMessage) -> Sending {
+        // Where its queue is gone by now, its position has an outcome of its own.
+        let message = Message::decode(&held.body, self.host.settings().payload_bytes_max);
+        let step = message.ok().filter(|_| held.queue != QueueName::DeadLetter).map(Box::new);
+        let outgoing = Outgoing::new(held.body.clone(), 0).of_group(held.group.clone());
+        Sending { queue: held.queue.clone(), outgoing, step }
     }
 
     /// Asks for the resume of what is held and not paused: somebody died on the way. Called hourly.
@@ -210,11 +202,17 @@ impl<H: Host> Protocol<H> {
         if controls.has(&what) {
             return Ok(());
         }
-        // There are no more of which each is paused by itself.
-        let held = self.host.store().held_runs(workflow, None, limits::PAUSED_MAX + 1).await?;
-        if held.iter().any(|held| !controls.paused_by(&held.run.id).run) {
-            self.send_now(vec![sending(&what, 0)?]).await?;
+        let mut after = None;
+        loop {
+            let held = self.host.store().held(workflow, after.as_deref(), limits::HELD_LOOKED_AT).await?;
+            if held.iter().any(|held| !controls.paused_by(&held.run.id).run) {
+                self.send_now(vec![sending(&what, 0)?]).await?;
+                return Ok(());
+            }
+            let Some(last) = held.last().filter(|_| held.len() >= limits::HELD_LOOKED_AT) else {
+                return Ok(());
+            };
+            after = Some(last.place());
         }
-        Ok(())
     }
 }

@@ -1,11 +1,11 @@
-//! The control item and held runs in memory.
+//! The control item and held messages in memory.
 
 use super::{MemoryHost, State};
 use crate::scenario::Faults;
 use std::collections::BTreeMap;
 use stepladder_engine::Run;
 use stepladder_protocol::{
-    Controls, HeldRun, Pausable, PauseWritten, Pauses, RunId, WorldResult, limits,
+    Controls, HeldMessage, Pausable, PauseWritten, Pauses, RunId, WorldResult, limits,
 };
 
 /// What is paused, and what is held.
@@ -14,7 +14,8 @@ pub(crate) struct Items {
     /// Before anything was ever paused, to look costs nothing: a seed without pauses draws the same as ever.
     was_used: bool,
     controls: Controls,
-    held: BTreeMap<RunId, HeldRun>,
+    /// By workflow and place.
+    held: BTreeMap<(String, String), HeldMessage>,
     /// By what is paused: since when, in milliseconds since the epoch.
     since_ms: BTreeMap<String, i64>,
 }
@@ -78,41 +79,38 @@ impl Pauses for MemoryHost {
         .await
     }
 
-    async fn put_held(&self, held: &HeldRun) -> WorldResult<bool> {
+    async fn put_held(&self, held: &HeldMessage) -> WorldResult<()> {
         self.state().pauses.was_used = true;
         self.op("put held", |state| {
-            Ok(state.pauses.held.insert(held.run.id.clone(), held.clone()).is_none())
+            state.pauses.held.insert((held.run.id.workflow.clone(), held.place()), held.clone());
+            Ok(())
         })
         .await
     }
 
-    async fn held(&self, run: &RunId) -> WorldResult<Option<HeldRun>> {
-        self.op("get held", |state| Ok(state.pauses.held.get(run).cloned())).await
-    }
-
-    async fn held_runs(
+    async fn held(
         &self,
         workflow: &str,
         after: Option<&str>,
         limit: usize,
-    ) -> WorldResult<Vec<HeldRun>> {
+    ) -> WorldResult<Vec<HeldMessage>> {
         if !self.state().pauses.was_used {
             return Ok(Vec::new());
         }
         self.op("list held", |state| {
-            let is_wanted =
-                |id: &RunId| id.workflow == workflow && after.is_none_or(|after| id.name.as_str() > after);
-            let found = state.pauses.held.iter().filter(|(id, _)| is_wanted(id));
+            let found = state.pauses.held.iter().filter(|((of, place), _)| {
+                of == workflow && after.is_none_or(|after| place.as_str() > after)
+            });
             Ok(found.take(limit).map(|(_, held)| held.clone()).collect())
         })
         .await
     }
 
-    async fn delete_held(&self, held: &HeldRun) -> WorldResult<()> {
+    async fn delete_held(&self, held: &HeldMessage) -> WorldResult<()> {
         self.op("delete held", |state| {
-            let there = state.pauses.held.get(&held.run.id);
-            if there.is_some_and(|there| there.stamp == held.stamp) {
-                state.pauses.held.remove(&held.run.id);
+            let key = (held.run.id.workflow.clone(), held.place());
+            if state.pauses.held.get(&key).is_some_and(|there| there.stamp == held.stamp) {
+                state.pauses.held.remove(&key);
             }
             Ok(())
         })

@@ -6,18 +6,23 @@ use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
 };
-use stepladder_protocol::{Pausable, PauseDone};
+use stepladder_engine::Status;
+use stepladder_protocol::{Pausable, PauseDone, RunId};
 
 /// So many pauses of a seed.
 const PAUSES_MAX: u32 = 12;
 /// So many resumes: each may be cut off.
 const RESUMES_MAX: u32 = 400;
 
+/// So many hourly looks: each may be cut off.
+const SWEEPS_MAX: u32 = 50;
+
 /// What users have paused and resumed.
 #[derive(Debug, Default)]
 pub(super) struct Pausing {
     pauses: u32,
     resumes: u32,
+    sweeps: u32,
     /// Resumes that nobody was told the end of.
     unfinished: Arc<Mutex<BTreeSet<Pausable>>>,
 }
@@ -54,13 +59,36 @@ impl World {
         });
     }
 
+    /// A message that was held and not acknowledged has come back by itself: the hourly look lets go of it. What a run needs to go
+    /// on is resumed long before, so it helps none that is stuck.
+    fn lets_go(&mut self, wanted: &[Wanted]) -> bool {
+        if self.faults.purge > 0.0 || self.host.state().pauses.is_empty() {
+            return false;
+        }
+        let is_going = |wanted: &Wanted| {
+            let state = self.host.state();
+            state.runs.get(&wanted.id).is_some_and(|item| item.status == Status::Running)
+        };
+        if wanted.iter().any(is_going) {
+            return false;
+        }
+        self.pausing.sweeps += 1;
+        if self.pausing.sweeps > SWEEPS_MAX {
+            self.host.state().watch.breaks("a message is held although nothing is paused");
+            return false;
+        }
+        let protocol = self.environment();
+        self.process(async move { drop(protocol.sweep().await) });
+        true
+    }
+
     /// Nothing happens any more: what is paused is resumed, and what was cut off is repeated. False: there is nothing.
-    pub(super) fn resume_all(&mut self) -> bool {
+    pub(super) fn resume_all(&mut self, wanted: &[Wanted]) -> bool {
         let mut all = self.pausing.unfinished.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for paused in self.host.state().pauses.paused().paused.iter() {
             all.insert(match paused.split_once('/') {
                 None => Pausable::Workflow(paused.clone()),
-                Some((workflow, name)) => Pausable::Run(stepladder_protocol::RunId::new(workflow, name)),
+                Some((workflow, name)) => Pausable::Run(RunId::new(workflow, name)),
             });
         }
         if self.pausing.resumes >= RESUMES_MAX {
@@ -71,9 +99,6 @@ impl World {
         for what in all {
             self.resume(what);
         }
-        if !has_some && self.faults.purge == 0.0 && !self.host.state().pauses.is_empty() {
-            self.host.state().watch.breaks("a run is held although nothing is paused");
-        }
-        has_some
+        has_some || self.lets_go(wanted)
     }
 }
