@@ -144,15 +144,13 @@ fn tell(what: &Pausable, to: To, done: PauseDone, by: PausedBy, printer: &Printe
     }
     if printer.is_json() {
         let (schema, id) = ("stepladder.paused/1", what.to_string());
-        return printer
-            .json(&json!({ "schema": schema, "id": id, "result": result, "paused": by.any() }));
+        return printer.json(&json!({ "schema": schema, "id": id, "result": result, "paused": by.any() }));
     }
     printer.data(format!("{result} {}", paint(style::ID, what)))?;
     if to == To::Resumed && by.workflow {
         let workflow = what.workflow();
-        printer.data(format!(
-            "  it stays paused by its workflow: `stepladder workflow resume {workflow}`"
-        ))?;
+        printer
+            .data(format!("  it stays paused by its workflow: `stepladder workflow resume {workflow}`"))?;
     }
     Ok(())
 }

@@ -61,7 +61,8 @@ pub async fn run(args: ShowArgs, stack: &Stack, printer: &Printer) -> Outcome {
         shape.details = Some(details);
         printer.json(&shape)?;
     } else {
-        let screen = Screen { item: &item, paused_by, view: view.as_ref(), shape: &shape, details: &details, printer };
+        let screen =
+            Screen { item: &item, paused_by, view: view.as_ref(), shape: &shape, details: &details, printer };
         printer.data(screen.lines().join("\n"))?;
     }
     // It has been told, as a part of what is shown.
@@ -176,7 +177,9 @@ impl Screen<'_> {
                 if workflow {
                     let workflow = escaped(&item.id.workflow);
                     lines.push(format!("  its workflow {workflow} is paused: none of its steps begins"));
-                    lines.push(hint(format!("`stepladder workflow resume {workflow}` lets all its runs go on")));
+                    lines.push(hint(format!(
+                        "`stepladder workflow resume {workflow}` lets all its runs go on"
+                    )));
                 }
                 if self.is_overdue() && !self.paused_by.any() {
                     lines.push(hint(format!(

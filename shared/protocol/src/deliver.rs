@@ -96,7 +96,7 @@ impl<H: Host> Protocol<H> {
             && sweeps
             && let Some(place) = pause::asked(&delivery.body)
         {
-            return First::Handled(self.resume_delivery(invocation, delivery, place).await);
+            return First::Handled(self.resume_delivery(invocation, delivery, place).boxed().await);
         }
         match self.open(invocation, delivery, slot).await {
             Ok(Opened::Settled(handled)) => First::Handled(handled),

@@ -89,9 +89,7 @@ pub use metrics::{Metric, Metrics};
 pub use objects::{Chunk, Formats, ListPage, Listed, Listing, ObjectError, ObjectName, Objects};
 pub use pace::{Pace, Paces, Rate, Slots, SlotsAsked};
 pub use park::Parked;
-pub use pause::{
-    Controls, HeldMessage, Pausable, PauseDone, PauseWritten, PausedBy, Pauses,
-};
+pub use pause::{Controls, HeldMessage, Pausable, PauseDone, PauseWritten, PausedBy, Pauses};
 pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;
 pub use publish::VersionDeleted;

@@ -25,13 +25,14 @@ use crate::{
     planted::PlantedBug,
     traits::{Clock, Host, Outgoing, QueueName, Retry, Store, WorldError, WorldResult},
 };
+use futures::FutureExt;
 use std::{
     collections::BTreeSet,
     fmt,
     future::Future,
     sync::{Arc, Mutex, PoisonError},
 };
-use stepladder_engine::Status;
+use stepladder_engine::{Position, Status};
 
 /// What can be paused: a workflow with all of its runs, or one run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,10 +90,7 @@ impl Controls {
         if self.paused.is_empty() {
             return PausedBy::default();
         }
-        PausedBy {
-            run: self.paused.contains(&id.to_string()),
-            workflow: self.paused.contains(&id.workflow),
-        }
+        PausedBy { run: self.paused.contains(&id.to_string()), workflow: self.paused.contains(&id.workflow) }
     }
 }
 
@@ -203,7 +201,8 @@ impl<H: Host> Protocol<H> {
         {
             return Ok(controls.clone());
         }
-        match (self.host.store().controls_seen().await, known) {
+        // On the heap, as all that is seldom done within a message's turn: a thread's stack holds the rest.
+        match (self.host.store().controls_seen().boxed().await, known) {
             (Ok(controls), _) => {
                 let controls = Arc::new(controls);
                 self.controls.keep(&controls, now_ms);
@@ -237,14 +236,26 @@ impl<H: Host> Protocol<H> {
         // A look for the whole batch was taken before it.
         let controls = match self.controls.get() {
             Some((controls, _)) if !matches!(invocation.queue, QueueName::Activity(_)) => controls,
-            _ => self.look_at_controls().await?,
+            _ => self.look_at_controls().boxed().await?,
         };
-        let (store, clock) = (self.host.store(), self.host.clock());
-        let now_ms = clock.now_ms();
+        let now_ms = self.host.clock().now_ms();
         // What ends the run is no step's code.
         if !controls.paused_by(&run.id).any() || position.is_past_deadline(now_ms) {
             return Ok(None);
         }
+        self.hold_paused(invocation, delivery, message, position, run).boxed().await.map(Some)
+    }
+
+    async fn hold_paused(
+        &self,
+        invocation: &Invocation,
+        delivery: &Delivery,
+        message: &Message,
+        position: &Position,
+        run: RunKey,
+    ) -> WorldResult<Handled> {
+        let (store, clock) = (self.host.store(), self.host.clock());
+        let now_ms = clock.now_ms();
         // When it comes back it has been received before.
         let receives = message.pace.unwrap_or_default().receives;
         let receives = receives.saturating_add(delivery.receive_count.saturating_sub(1));
@@ -270,13 +281,13 @@ impl<H: Host> Protocol<H> {
         if !controls.paused_by(&held.run.id).any() && !self.planted(PlantedBug::HoldsWithoutSecondLook) {
             // Whoever resumed it may have looked already.
             let sending = resume::sending(&Pausable::Run(held.run.id), 0)?;
-            return Ok(Some(Handled::sending(vec![sending])));
+            return Ok(Handled::sending(vec![sending]));
         }
         tracing::info!(run = %held.run, state = position.state, "a position is paused");
-        let Some(deadline_ms) = position.deadline_ms else { return Ok(Some(Handled::done())) };
+        let Some(deadline_ms) = position.deadline_ms else { return Ok(Handled::done()) };
         // No step's message looks at the clock meanwhile.
         let ask = self.message(&message.run, Ask::TimeOut);
-        Ok(Some(Handled::sending(vec![self.sending(QueueName::Timer, &ask, deadline_ms).await?])))
+        Ok(Handled::sending(vec![self.sending(QueueName::Timer, &ask, deadline_ms).await?]))
     }
 
     /// What a run is paused by.

@@ -174,7 +174,7 @@ impl<H: Host> Protocol<H> {
 
     async fn sweep_workflow(&self, place: &mut Place, swept: &mut Swept) -> WorldResult<()> {
         if place.day == 0 && place.until_ms == i64::MAX {
-            self.resume_left(&place.workflow).await?;
+            Box::pin(self.resume_left(&place.workflow)).await?;
         }
         while place.day <= SWEEP_DAYS {
             let window_ms = place.began_ms - HOUR_MS - place.day * DAY_MS;

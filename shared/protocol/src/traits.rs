@@ -98,7 +98,9 @@ impl std::error::Error for WorldError {}
 pub type WorldResult<T> = Result<T, WorldError>;
 
 /// Runs, records and definitions. Reads are consistent unless a method says otherwise.
-pub trait Store: Activities + FanOuts + Leases + MapRuns + Paces + Pauses + Searches + Tasks + Versions {
+pub trait Store:
+    Activities + FanOuts + Leases + MapRuns + Paces + Pauses + Searches + Tasks + Versions
+{
     /// Writes a record unless there is one: the lock, the log and the state at once.
     fn put_record(
         &self,

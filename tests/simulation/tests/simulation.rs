@@ -3,8 +3,8 @@
 
 use stepladder_protocol::PlantedBug;
 use stepladder_simulation::{
-    FAN_OUT_SCENARIOS, FLOW_SCENARIOS, FlowScenario, PAUSE_SCENARIOS, Report, SCENARIOS, Scenario, TASK_SCENARIOS,
-    UPDATE_SCENARIOS, simulate, simulate_flow, slow_chain, tree, tree_in_peace,
+    FAN_OUT_SCENARIOS, FLOW_SCENARIOS, FlowScenario, PAUSE_SCENARIOS, Report, SCENARIOS, Scenario,
+    TASK_SCENARIOS, UPDATE_SCENARIOS, simulate, simulate_flow, slow_chain, tree, tree_in_peace,
 };
 
 /// `SIM_SEED` runs one seed; `SIM_SEEDS` says how many.
@@ -173,7 +173,12 @@ fn the_simulation_finds_every_planted_bug() {
     let missed: Vec<PlantedBug> = PlantedBug::ALL
         .into_iter()
         .filter(|bug| {
-            let elsewhere = FAN_OUT_BUGS.iter().chain(&TASK_BUGS).chain(&FLOW_BUGS).chain(&UPDATE_BUGS).chain(&PAUSE_BUGS);
+            let elsewhere = FAN_OUT_BUGS
+                .iter()
+                .chain(&TASK_BUGS)
+                .chain(&FLOW_BUGS)
+                .chain(&UPDATE_BUGS)
+                .chain(&PAUSE_BUGS);
             elsewhere.into_iter().all(|(other, _)| other != bug) && !TREE_BUGS.contains(bug)
         })
         // It costs messages, not correctness: the slow chain sees it.

@@ -14,12 +14,7 @@ pub(super) enum To {
 }
 
 /// `POST /runs/{workflow}/{run}/pause` and `/resume`
-pub(super) async fn run<H: Host>(
-    api: &Api<H>,
-    asked: &Asked,
-    body: &[u8],
-    to: To,
-) -> Result<Value, Problem> {
+pub(super) async fn run<H: Host>(api: &Api<H>, asked: &Asked, body: &[u8], to: To) -> Result<Value, Problem> {
     let id = runs::id(asked)?;
     match change(api, body, &Pausable::Run(id.clone()), to).await? {
         PauseDone::NotFound => return Err(Problem::no_run(&id)),

@@ -11,9 +11,7 @@ use super::{
     keys,
 };
 use crate::error::{never, world_error};
-use aws_sdk_dynamodb::{
-    operation::delete_item::DeleteItemError, types::AttributeValue,
-};
+use aws_sdk_dynamodb::{operation::delete_item::DeleteItemError, types::AttributeValue};
 use stepladder_protocol::{
     Controls, HeldMessage, ITEM_VERSION, Pausable, PauseWritten, Pauses, QueueName, RunId, RunKey,
     WorldResult, limits,
@@ -74,12 +72,7 @@ impl Pauses for DynamoStore {
         self.put(operation, writer.0).await
     }
 
-    async fn held(
-        &self,
-        workflow: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> WorldResult<Vec<HeldMessage>> {
+    async fn held(&self, workflow: &str, after: Option<&str>, limit: usize) -> WorldResult<Vec<HeldMessage>> {
         let operation = format!("list what is held of {workflow}");
         let found = self.partition_after(&operation, &keys::held_pk(workflow), after, limit).await?;
         found.into_iter().map(|found| read_held(operation.clone(), workflow, found)).collect()
@@ -129,8 +122,7 @@ fn read_held(operation: String, workflow: &str, item: Item) -> WorldResult<HeldM
     let (place, queue) = (reader.string(SK)?, reader.string(QUEUE)?);
     let Some((name, id)) = place.split_once('#') else { return Err(reader.damaged(SK, "is no place")) };
     let queue = queue_of(&queue).ok_or_else(|| reader.damaged(QUEUE, "is no queue"))?;
-    let expires_s =
-        reader.optional_number(EXPIRES)?.ok_or_else(|| reader.damaged(EXPIRES, "is missing"))?;
+    let expires_s = reader.optional_number(EXPIRES)?.ok_or_else(|| reader.damaged(EXPIRES, "is missing"))?;
     Ok(HeldMessage {
         run: RunKey { id: RunId::new(workflow, name), nonce: reader.string(NONCE)? },
         id: id.to_owned(),

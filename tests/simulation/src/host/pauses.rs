@@ -88,12 +88,7 @@ impl Pauses for MemoryHost {
         .await
     }
 
-    async fn held(
-        &self,
-        workflow: &str,
-        after: Option<&str>,
-        limit: usize,
-    ) -> WorldResult<Vec<HeldMessage>> {
+    async fn held(&self, workflow: &str, after: Option<&str>, limit: usize) -> WorldResult<Vec<HeldMessage>> {
         if !self.state().pauses.was_used {
             return Ok(Vec::new());
         }

@@ -5,9 +5,7 @@ use super::{
     samples::{later_s, run_key},
     unique,
 };
-use stepladder_protocol::{
-    HeldMessage, Host, Pausable, PauseWritten, PausedBy, Pauses, QueueName, RunKey,
-};
+use stepladder_protocol::{HeldMessage, Host, Pausable, PauseWritten, PausedBy, Pauses, QueueName, RunKey};
 
 fn held(world: &impl World, run: &RunKey, id: &str) -> HeldMessage {
     HeldMessage {
