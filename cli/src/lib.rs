@@ -37,7 +37,7 @@ pub mod style;
 pub mod table;
 pub mod text;
 
-use args::{Cli, Command, RunCommand};
+use args::{Cli, Command, RunCommand, WorkflowCommand};
 use clap::Parser;
 use connect::Stack;
 use exit::Exit;
@@ -148,6 +148,24 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
         Command::Run(RunCommand::Stop(args)) => {
             let stack = Stack::connect(&global, printer);
             bounded(timeout, async { commands::run_stop::run(args, &stack.await?, printer).await }).await
+        }
+        Command::Run(RunCommand::Pause(args)) => {
+            let stack = Stack::connect(&global, printer);
+            bounded(timeout, async { commands::pause::pause_runs(args, &stack.await?, printer).await }).await
+        }
+        Command::Run(RunCommand::Resume(args)) => {
+            let stack = Stack::connect(&global, printer);
+            bounded(timeout, async { commands::pause::resume_runs(args, &stack.await?, printer).await }).await
+        }
+        Command::Workflow(WorkflowCommand::Pause(args)) => {
+            let stack = Stack::connect(&global, printer);
+            let work = async { commands::pause::pause_workflows(args, &stack.await?, printer).await };
+            bounded(timeout, work).await
+        }
+        Command::Workflow(WorkflowCommand::Resume(args)) => {
+            let stack = Stack::connect(&global, printer);
+            let work = async { commands::pause::resume_workflows(args, &stack.await?, printer).await };
+            bounded(timeout, work).await
         }
         Command::DeadLetter(command) => {
             let stack = Stack::connect(&global, printer);

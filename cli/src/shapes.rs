@@ -36,6 +36,8 @@ pub struct RunShape {
 /// What `run show`, and `start --wait`, add.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunDetails {
+    /// Whether it goes on and is paused, by itself or by its workflow; null after `start --wait`.
+    pub paused: Option<bool>,
     pub cause: Option<String>,
     pub output: Option<Value>,
     /// What follows is null after `start --wait`.
@@ -136,6 +138,7 @@ impl RunShape {
     pub fn with_ending(mut self, ending: &Ending) -> Self {
         self.error = self.error.or_else(|| ending.error.clone());
         self.details = Some(RunDetails {
+            paused: None,
             cause: ending.cause.clone(),
             output: ending.output.clone(),
             input: None,

@@ -10,6 +10,7 @@ pub mod dev;
 pub mod doctor;
 pub mod explain;
 pub mod graph;
+pub mod pause;
 pub mod repair;
 pub mod replay;
 pub mod run_history;

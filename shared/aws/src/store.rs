@@ -12,6 +12,7 @@ mod keys;
 mod lists;
 mod map_runs;
 mod pages;
+mod pauses;
 mod searches;
 mod tasks;
 #[cfg(test)]

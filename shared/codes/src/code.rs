@@ -133,6 +133,9 @@ codes! {
     NotSo = "SL1212", "the run can not go on so",
         "A run goes on from a state that it has entered, or that is told what it gets, by a definition that has this state. The message says which of it is not so.",
         "`stepladder run history` shows which states were entered; the message lists those that the definition has.";
+    TooManyPaused = "SL1215", "too much is paused",
+        "Workflows and runs are paused one by one, and a stack remembers at most 500 of them.",
+        "Resume some first, or pause whole workflows instead of their runs: `stepladder workflow pause`.";
     NoStack = "SL1301", "nothing says which stack is meant",
         "There is no `stepladder dev` running in this workspace, and neither `--env`, `--endpoint` nor STEPLADDER_STACK names a stack.",
         "Start `stepladder dev`, or name the stack.";

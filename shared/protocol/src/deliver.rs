@@ -17,6 +17,7 @@ use crate::{
     message::{Ask, Lock, Message},
     metrics::Metric,
     pace::Slot,
+    pause,
     planted::PlantedBug,
     start::is_start,
     sweep,
@@ -91,6 +92,12 @@ impl<H: Host> Protocol<H> {
             && let Some(place) = sweep::asked(&delivery.body, self.host.clock().now_ms())
         {
             return First::Handled(self.sweep_delivery(invocation, delivery, place).await);
+        }
+        if !H::STEPS_ALONE
+            && sweeps
+            && let Some(place) = pause::asked(&delivery.body)
+        {
+            return First::Handled(self.resume_delivery(invocation, delivery, place).boxed().await);
         }
         match self.open(invocation, delivery, slot).await {
             Ok(Opened::Settled(handled)) => First::Handled(handled),
@@ -263,6 +270,9 @@ impl<H: Host> Protocol<H> {
         {
             self.stop_orphan(invocation, &message).await?;
             return Ok(Opened::Settled(Handled::done()));
+        }
+        if let Some(handled) = self.hold(invocation, delivery, &message).await? {
+            return Ok(Opened::Settled(handled));
         }
         if let Some(handled) = self.wait_for_slot(invocation, delivery, &mut message, slot).await? {
             return Ok(Opened::Settled(handled));

@@ -34,6 +34,7 @@ mod metrics;
 mod objects;
 mod pace;
 mod park;
+mod pause;
 mod payload;
 mod planted;
 mod publish;
@@ -92,6 +93,7 @@ pub use metrics::{Metric, Metrics};
 pub use objects::{Chunk, Formats, ListPage, Listed, Listing, ObjectError, ObjectName, Objects};
 pub use pace::{Pace, Paces, Rate, Slots, SlotsAsked};
 pub use park::Parked;
+pub use pause::{Controls, HeldMessage, Pausable, PauseDone, PauseWritten, PausedBy, Pauses};
 pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;
 pub use publish::VersionDeleted;
@@ -127,6 +129,7 @@ pub struct Protocol<H> {
     host: H,
     definitions: definitions::Definitions,
     metrics: Metrics,
+    controls: pause::Known,
     /// Files whose rows lie in groups are read one at a time: a group takes much memory.
     group: futures::lock::Mutex<()>,
 }
@@ -134,7 +137,8 @@ pub struct Protocol<H> {
 impl<H: Host> Protocol<H> {
     pub fn new(host: H) -> Self {
         let (definitions, metrics) = (definitions::Definitions::default(), Metrics::default());
-        Self { host, definitions, metrics, group: futures::lock::Mutex::new(()) }
+        let controls = pause::Known::default();
+        Self { host, definitions, metrics, controls, group: futures::lock::Mutex::new(()) }
     }
 
     pub fn host(&self) -> &H {

@@ -86,10 +86,18 @@ pub enum PlantedBug {
     OldBranchesByNewDefinition,
     /// Whoever has sent a run to a state that undoes, and died, does nothing more about it.
     CompensatedOnce,
+    /// A held message is let go of before it has been sent again.
+    LetsGoBeforeResumed,
+    /// A message of a paused run is acknowledged without another look whether it still is.
+    HoldsWithoutSecondLook,
+    /// Whoever lets go of a held message lets go of it also where it was held again meanwhile.
+    LetsGoOfLaterOnes,
+    /// What is held comes back as another message.
+    HoldsUnderAnotherId,
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 41] = [
+    pub const ALL: [PlantedBug; 45] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -131,5 +139,9 @@ impl PlantedBug {
         PlantedBug::ChosenSeesTheEnd,
         PlantedBug::OldBranchesByNewDefinition,
         PlantedBug::CompensatedOnce,
+        PlantedBug::LetsGoBeforeResumed,
+        PlantedBug::HoldsWithoutSecondLook,
+        PlantedBug::LetsGoOfLaterOnes,
+        PlantedBug::HoldsUnderAnotherId,
     ];
 }

@@ -101,8 +101,15 @@ impl<H: Host> Protocol<H> {
             let Next::Wait(position) = &head.last.next else {
                 return Ok(Handled::leave());
             };
-            self.finish_search_items(&head).await?;
             let now_ms = self.host.clock().now_ms();
+            // Of a run that is paused it is sent long before.
+            if message.ask == Ask::TimeOut
+                && let Some(deadline_ms) = position.deadline_ms.filter(|deadline_ms| now_ms < *deadline_ms)
+            {
+                let sending = self.sending(QueueName::Timer, &message, deadline_ms).await?;
+                return Ok(Handled::sending(vec![sending]));
+            }
+            self.finish_search_items(&head).await?;
             let transition = self.advance(definition, &message, position, &outcome, now_ms)?;
             let Next::End(end) = &transition.next else {
                 return Ok(Handled::leave());

@@ -11,6 +11,7 @@ use crate::{
     map_runs::MapRuns,
     objects::{Chunk, Formats, ListPage, Listing, ObjectError, ObjectName, Objects},
     pace::Paces,
+    pause::Pauses,
     payload::Payload,
     search::Searches,
     tasks::Tasks,
@@ -97,7 +98,9 @@ impl std::error::Error for WorldError {}
 pub type WorldResult<T> = Result<T, WorldError>;
 
 /// Runs, records and definitions. Reads are consistent unless a method says otherwise.
-pub trait Store: Activities + FanOuts + Leases + MapRuns + Paces + Searches + Tasks + Versions {
+pub trait Store:
+    Activities + FanOuts + Leases + MapRuns + Paces + Pauses + Searches + Tasks + Versions
+{
     /// Writes a record unless there is one: the lock, the log and the state at once.
     fn put_record(
         &self,

@@ -5,6 +5,7 @@ mod fan_outs;
 mod flow;
 mod map_runs;
 mod objects;
+mod pauses;
 mod queue;
 mod searches;
 mod services;
@@ -58,6 +59,7 @@ pub(crate) struct State {
     pub(crate) fan_outs: fan_outs::Items,
     flow: flow::Items,
     pub(crate) map_runs: map_runs::Items,
+    pub(crate) pauses: pauses::Items,
     pub(crate) searches: searches::Items,
     pub(crate) tasks: tasks::Items,
     pub(crate) holders: Holders,
@@ -103,6 +105,7 @@ impl MemoryHost {
             fan_outs: fan_outs::Items::default(),
             flow: flow::Items::default(),
             map_runs: map_runs::Items::default(),
+            pauses: pauses::Items::default(),
             searches: searches::Items::default(),
             tasks: tasks::Items::default(),
             holders: Holders::default(),

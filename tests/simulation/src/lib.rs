@@ -33,7 +33,8 @@ pub use hand::{InQueue, Place, Write};
 pub use host::MemoryHost;
 pub use nested::{FanOuts, Handling};
 pub use scenario::{
-    FAN_OUT_SCENARIOS, Faults, SCENARIOS, Scenario, TASK_SCENARIOS, UPDATE_SCENARIOS, WISH_SCENARIOS,
+    FAN_OUT_SCENARIOS, Faults, PAUSE_SCENARIOS, SCENARIOS, Scenario, TASK_SCENARIOS, UPDATE_SCENARIOS,
+    WISH_SCENARIOS,
 };
 pub use updates::Updates;
 pub use world::{Report, simulate, simulate_flow, slow_chain, tree, tree_in_peace};

@@ -2,6 +2,7 @@
 
 mod flow;
 mod hold;
+mod pause;
 mod play;
 mod trees;
 mod update;
@@ -99,6 +100,7 @@ struct World {
     requests: u32,
     sweeps: u32,
     purged: bool,
+    pausing: pause::Pausing,
     has_holders: bool,
     report: Report,
 }
@@ -172,6 +174,7 @@ impl World {
             requests: 0,
             sweeps: 0,
             purged: false,
+            pausing: pause::Pausing::default(),
             has_holders: scenario.holders,
             report: Report::default(),
         };
@@ -397,6 +400,9 @@ impl World {
         if self.has_holders {
             self.holders(now_ms);
         }
+        if self.faults.pause > 0.0 {
+            self.pause_or_resume(wanted);
+        }
         let wanted = &wanted[self.rng.random_range(0..wanted.len())];
         let faults = self.faults;
         if !self.purged && self.rng.random_bool(faults.purge) {
@@ -475,6 +481,9 @@ impl World {
             state.now_ms = state.now_ms.max(next_ms - TICK_MS);
             return true;
         }
+        if self.faults.pause > 0.0 && self.resume_all(wanted) {
+            return true;
+        }
         // Where runs heal, nothing is left as it failed.
         let item = |wanted: &Wanted| self.host.state().runs.get(&wanted.id).cloned();
         let redrivable = wanted.iter().filter_map(item).find(|item| {
@@ -524,6 +533,7 @@ impl World {
         }
         state.outside.events.clear();
         (self.requests, self.sweeps, self.purged) = (0, 0, false);
+        self.pausing = pause::Pausing::default();
     }
 
     fn judge(&mut self, wanted: &[Wanted]) {

@@ -3,8 +3,9 @@
 
 use stepladder_protocol::PlantedBug;
 use stepladder_simulation::{
-    FAN_OUT_SCENARIOS, FLOW_SCENARIOS, FlowScenario, Report, SCENARIOS, Scenario, TASK_SCENARIOS,
-    UPDATE_SCENARIOS, WISH_SCENARIOS, simulate, simulate_flow, slow_chain, tree, tree_in_peace,
+    FAN_OUT_SCENARIOS, FLOW_SCENARIOS, FlowScenario, PAUSE_SCENARIOS, Report, SCENARIOS, Scenario,
+    TASK_SCENARIOS, UPDATE_SCENARIOS, WISH_SCENARIOS, simulate, simulate_flow, slow_chain, tree,
+    tree_in_peace,
 };
 
 /// `SIM_SEED` runs one seed; `SIM_SEEDS` says how many.
@@ -160,6 +161,12 @@ fn every_invariant_holds_for_updates_after_the_seed_behind_every_fourth() {
     campaign(UPDATE_SCENARIOS, 1, 4);
 }
 
+#[test]
+fn every_invariant_holds_for_pauses_after_every_fourth_seed() {
+    let simulate = |seed| simulate(seed / 4, scenario(PAUSE_SCENARIOS, seed / 4), None);
+    campaign_of(|seed| scenario(PAUSE_SCENARIOS, seed / 4).name, simulate, 0, 4);
+}
+
 /// The first seed that shows a bug.
 fn find(bug: PlantedBug, of: impl Fn(u64) -> &'static Scenario) -> Option<u64> {
     // The rarest of them shows once in some thousand seeds.
@@ -174,8 +181,13 @@ fn the_simulation_finds_every_planted_bug() {
     let missed: Vec<PlantedBug> = PlantedBug::ALL
         .into_iter()
         .filter(|bug| {
-            let elsewhere = FAN_OUT_BUGS.iter().chain(&TASK_BUGS).chain(&FLOW_BUGS).chain(&UPDATE_BUGS);
-            let mut elsewhere = elsewhere.chain(&WISH_BUGS);
+            let mut elsewhere = FAN_OUT_BUGS
+                .iter()
+                .chain(&TASK_BUGS)
+                .chain(&FLOW_BUGS)
+                .chain(&UPDATE_BUGS)
+                .chain(&PAUSE_BUGS)
+                .chain(&WISH_BUGS);
             elsewhere.all(|(other, _)| other != bug) && !TREE_BUGS.contains(bug)
         })
         // It costs messages, not correctness: the slow chain sees it.
@@ -244,6 +256,14 @@ const WISH_BUGS: [(PlantedBug, &str); 3] = [
     (PlantedBug::CompensatedOnce, "compensation"),
 ];
 
+/// Those of pauses.
+const PAUSE_BUGS: [(PlantedBug, &str); 4] = [
+    (PlantedBug::LetsGoBeforeResumed, "pauses, hasty"),
+    (PlantedBug::HoldsWithoutSecondLook, "pauses, hasty"),
+    (PlantedBug::LetsGoOfLaterOnes, "pauses, hasty"),
+    (PlantedBug::HoldsUnderAnotherId, "pauses, twice"),
+];
+
 #[test]
 fn the_simulation_finds_every_bug_planted_in_fan_outs_and_tasks() {
     let missed: Vec<PlantedBug> = FAN_OUT_BUGS
@@ -251,12 +271,14 @@ fn the_simulation_finds_every_bug_planted_in_fan_outs_and_tasks() {
         .chain(TASK_BUGS)
         .chain(UPDATE_BUGS)
         .chain(WISH_BUGS)
+        .chain(PAUSE_BUGS)
         .filter(|(bug, name)| {
             let of = FAN_OUT_SCENARIOS
                 .iter()
                 .chain(TASK_SCENARIOS)
                 .chain(UPDATE_SCENARIOS)
                 .chain(WISH_SCENARIOS)
+                .chain(PAUSE_SCENARIOS)
                 .find(|scenario| scenario.name == *name)
                 .unwrap();
             find(*bug, |_| of).is_none()

@@ -1,4 +1,4 @@
-//! Our REST under [`BASE`]: what AWS's API has no word for. It starts and stops runs; all else reads.
+//! Our REST under [`BASE`]: what AWS's API has no word for. It starts, stops, pauses and resumes runs; all else reads.
 //!
 //! [`routes::ROUTES`] is the one list of what is answered: requests are checked by it, and the document is made of it.
 //! What is refused is a [`Problem`] with a code that `stepladder explain` knows. `docs/rest-api.md` is its manual.
@@ -11,6 +11,7 @@ mod again;
 mod asked;
 mod document;
 mod history;
+mod pauses;
 mod problem;
 mod queues;
 mod routes;
@@ -121,6 +122,12 @@ async fn call<H: Host>(
         Operation::GetWorkflowGraph => on_heap(|| workflows::graph(api, asked)).await,
         Operation::ListQueues => on_heap(|| queues::list(api, asked)).await,
         Operation::ListDeadLetters => on_heap(|| queues::kept(api, asked)).await,
+        Operation::PauseRun => on_heap(|| pauses::run(api, asked, body, pauses::To::Paused)).await,
+        Operation::ResumeRun => on_heap(|| pauses::run(api, asked, body, pauses::To::Resumed)).await,
+        Operation::PauseWorkflow => on_heap(|| pauses::workflow(api, asked, body, pauses::To::Paused)).await,
+        Operation::ResumeWorkflow => {
+            on_heap(|| pauses::workflow(api, asked, body, pauses::To::Resumed)).await
+        }
         Operation::GetProblem => problem::page(asked),
         Operation::GetDocument => document::document(),
     };

@@ -1,8 +1,8 @@
 //! All routes: what they take, and what they answer.
 
 use super::shapes::{
-    Answered, DeadLetters, Document, Events, NewRun, ProblemPage, Queues, Redriven, Rerun, RunDetails, Runs,
-    Stopped, TimerKind, Timers, WorkflowDetails, WorkflowGraph, Workflows,
+    Answered, DeadLetters, Document, Events, NewRun, Paused, ProblemPage, Queues, Redriven, Rerun,
+    RunDetails, Runs, Stopped, TimerKind, Timers, WorkflowDetails, WorkflowGraph, Workflows,
 };
 use crate::limits::{
     KEPT_MESSAGES, KEPT_MESSAGES_MAX, PAGE_RESULTS, PAGE_RESULTS_MAX, REST_ANSWER_SECONDS, REST_RUNS,
@@ -41,6 +41,10 @@ pub(super) enum Operation {
     StopRun,
     RedriveRun,
     RerunRun,
+    PauseRun,
+    ResumeRun,
+    PauseWorkflow,
+    ResumeWorkflow,
     GetRunHistory,
     ListTimers,
     ListWorkflows,
@@ -83,7 +87,7 @@ pub(super) const REFUSALS: [(u16, &str); 12] = [
     (403, "A page of another origin has asked."),
     (404, "It is not there."),
     (408, "The body does not arrive."),
-    (409, "The run has ended, or its name is taken by one with another input."),
+    (409, "The run has ended, its name is taken by one with another input, or too much is paused."),
     (413, "The body is too large."),
     (415, "The body is no JSON by its content type."),
     (422, "The run did not succeed."),
@@ -167,7 +171,7 @@ const fn data(about: &'static str) -> Parameter {
     Parameter { name: "data", takes: Takes::Flag { usual: false }, about }
 }
 
-pub(super) static ROUTES: [Route; 15] = [
+pub(super) static ROUTES: [Route; 19] = [
     Route {
         method: Method::GET,
         path: "/api/v1/runs",
@@ -273,6 +277,29 @@ pub(super) static ROUTES: [Route; 15] = [
         answer: schema::<Rerun>,
     },
     Route {
+        method: Method::POST,
+        path: "/api/v1/runs/{workflow}/{run}/pause",
+        operation: Operation::PauseRun,
+        name: "pauseRun",
+        summary: "Pause a run",
+        description: "Within five seconds none of its steps' code begins any more; what has begun ends, and time goes on. To repeat it \
+                      is safe and answers the same. The answer also tells whether the run's workflow is paused.",
+        query: &[],
+        body: None,
+        answer: schema::<Paused>,
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/runs/{workflow}/{run}/resume",
+        operation: Operation::ResumeRun,
+        name: "resumeRun",
+        summary: "End the pause of a run",
+        description: "It goes on within moments, unless its workflow is paused too. To repeat it is safe and answers the same.",
+        query: &[],
+        body: None,
+        answer: schema::<Paused>,
+    },
+    Route {
         method: Method::GET,
         path: "/api/v1/timers",
         operation: Operation::ListTimers,
@@ -336,6 +363,30 @@ pub(super) static ROUTES: [Route; 15] = [
         query: &[DEFINITION],
         body: None,
         answer: schema::<WorkflowGraph>,
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/workflows/{workflow}/pause",
+        operation: Operation::PauseWorkflow,
+        name: "pauseWorkflow",
+        summary: "Pause a workflow with all of its runs",
+        description: "Within five seconds no code of a step of its runs begins any more. Starts are accepted, and their first steps wait. \
+                      To repeat it is safe and answers the same.",
+        query: &[],
+        body: None,
+        answer: schema::<Paused>,
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/workflows/{workflow}/resume",
+        operation: Operation::ResumeWorkflow,
+        name: "resumeWorkflow",
+        summary: "End the pause of a workflow",
+        description: "Its runs go on, 50 a second; those that are paused by themselves stay paused. To repeat it is safe and answers the \
+                      same.",
+        query: &[],
+        body: None,
+        answer: schema::<Paused>,
     },
     Route {
         method: Method::POST,

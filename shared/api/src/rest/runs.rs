@@ -186,9 +186,12 @@ pub(super) async fn get<H: Host>(api: &Api<H>, asked: &Asked) -> Result<Value, P
     let Ending { error, cause, .. } = ending;
     let mut run = Run::new(&item);
     run.error = run.error.or(error);
+    let is_running = item.status == Status::Running;
+    let paused = is_running && api.protocol.paused_by(&item.id).await?.any();
     json(&RunDetails {
         run,
         cause,
+        paused,
         waits_left_out: waits.len().saturating_sub(REST_WAITS_MAX),
         waits: waits.into_iter().take(REST_WAITS_MAX).map(Waiting::from).collect(),
         problem: problem.as_ref().map(WorldError::to_string),

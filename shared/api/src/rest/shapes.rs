@@ -102,6 +102,8 @@ pub(super) struct RunDetails {
     pub(super) run: Run,
     /// What the error is about.
     pub(super) cause: Option<String>,
+    /// Whether it goes on and is paused, by itself or by its workflow: then none of its steps' code begins.
+    pub(super) paused: bool,
     /// What its branches wait for, the root first; empty once it has ended.
     pub(super) waits: Vec<Waiting>,
     /// So many more branches wait for something.
@@ -372,6 +374,14 @@ pub(super) struct Stopped {
     pub(super) is_done: bool,
 }
 
+/// Whether a workflow or a run is paused.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Paused {
+    /// The workflow's name, or `workflow/name` of the run.
+    pub(super) id: String,
+    pub(super) paused: bool,
+}
+
 /// A page of a run's history.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Events {
@@ -426,6 +436,8 @@ pub(super) struct WorkflowDetails {
     pub(super) updated_at: Option<String>,
     /// Names its present state; each update draws another. Null before the first one.
     pub(super) revision: Option<String>,
+    /// Whether none of its runs' steps begins.
+    pub(super) paused: bool,
     pub(super) definition: DefinitionDetails,
 }
 
