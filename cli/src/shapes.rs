@@ -224,6 +224,7 @@ pub(crate) mod tests {
             "definition": "d".repeat(32),
             "redrive_count": 0,
             "parked": null,
+            "paused": null,
             "cause": "expired",
             "output": null,
             "input": null,
