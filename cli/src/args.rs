@@ -38,7 +38,7 @@ pub enum Command {
     Synth(commands::synth::SynthArgs),
     Serve(commands::serve::ServeArgs),
     Start(commands::start::StartArgs),
-    /// Look at runs, redrive, stop, pause and resume them
+    /// Look at runs, redrive, rerun, stop, pause and resume them
     #[command(subcommand)]
     Run(RunCommand),
     /// Pause workflows and resume them

@@ -26,6 +26,9 @@ pub struct RunShape {
     /// The definition's hash.
     pub definition: String,
     pub redrive_count: u32,
+    /// The id of the run that it does again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rerun_of: Option<String>,
     /// Why a message of it was parked.
     pub parked: Option<String>,
     /// The rest stands only where one run is shown.
@@ -128,6 +131,7 @@ impl RunShape {
             duration_ms: item.ended_ms.map(|ended_ms| ended_ms.saturating_sub(item.started_ms)),
             definition: item.definition_now().to_owned(),
             redrive_count: item.redrive_count,
+            rerun_of: item.rerun_of.as_ref().map(|run| format!("{}/{}", item.id.workflow, run.name)),
             parked: item.parked.clone(),
             details: None,
         }
@@ -227,6 +231,7 @@ pub(crate) mod tests {
             "definition": "d".repeat(32),
             "redrive_count": 0,
             "parked": null,
+            "paused": null,
             "cause": "expired",
             "output": null,
             "input": null,

@@ -115,12 +115,14 @@ impl Screen<'_> {
             0 => String::new(),
             times => format!(" · redriven {times}×"),
         };
+        let rerun = item.rerun_of.as_ref().map(|run| format!(" · rerun of {}", escaped(&run.name)));
+        let rerun = rerun.unwrap_or_default();
         let dot = match self.printer.glyphs == style::UNICODE {
             true => "·",
             false => "-",
         };
         let line = format!(
-            "{} {} · {} {took}{redriven} · started {}",
+            "{} {} · {} {took}{redriven}{rerun} · started {}",
             paint(style, glyph),
             paint(style::ID, escaped(&self.shape.id)),
             paint(style, item.status.as_str()),

@@ -162,9 +162,9 @@ fn every_invariant_holds_for_updates_after_the_seed_behind_every_fourth() {
 }
 
 #[test]
-fn every_invariant_holds_for_pauses_after_every_fourth_seed() {
-    let simulate = |seed| simulate(seed / 4, scenario(PAUSE_SCENARIOS, seed / 4), None);
-    campaign_of(|seed| scenario(PAUSE_SCENARIOS, seed / 4).name, simulate, 0, 4);
+fn every_invariant_holds_for_pauses_after_every_eighth_seed() {
+    let simulate = |seed| simulate(seed / 8, scenario(PAUSE_SCENARIOS, seed / 8), None);
+    campaign_of(|seed| scenario(PAUSE_SCENARIOS, seed / 8).name, simulate, 0, 8);
 }
 
 /// The first seed that shows a bug.
