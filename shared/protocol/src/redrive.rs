@@ -8,7 +8,7 @@ mod old;
 mod place;
 mod plan;
 
-pub(crate) use choice::Going;
+pub(crate) use choice::{Going, fits};
 pub use choice::{Choice, Unplaced};
 pub(crate) use old::Old;
 
@@ -147,8 +147,10 @@ impl<H: Host> Protocol<H> {
             Err(unplaced) => return Ok(Err(Requested::Unplaced(unplaced))),
         };
         // The one that it goes on from isn't left behind, nor what it had come to after that.
-        if let Some(at) = states.iter().rposition(|passed| *passed == state) {
-            states.truncate(at);
+        match (&choice.from, states.iter().rposition(|passed| *passed == state)) {
+            (Some(_), Some(at)) => states.truncate(at),
+            (None, Some(at)) if at.saturating_add(1) == states.len() => states.truncate(at),
+            _ => {}
         }
         Ok(Ok(RedrivePreview {
             status: item.status,
@@ -176,6 +178,7 @@ impl<H: Host> Protocol<H> {
         };
         let run = Run { redrive_count: head.redrive_count, ..head.run.clone() };
         let going = self.going(&run, (&head, place.as_ref(), fan_out), choice).await?;
+        let going = going.and_then(|going| fits(&head, &going.definition).map(|()| going));
         Ok(Some((Some(head), going)))
     }
 
@@ -201,7 +204,9 @@ impl<H: Host> Protocol<H> {
             return Ok(Handled::leave());
         };
         let position = end.redrive_position(head.next_seq);
-        let going = self.going(&message.run, (&head, place.as_ref(), fan_out), &choice).await?;
+        let run = Run { input: head.run.input.clone(), ..message.run.clone() };
+        let going = self.going(&run, (&head, place.as_ref(), fan_out), &choice).await?;
+        let going = going.and_then(|going| fits(&head, &going.definition).map(|()| going));
         let Going { chosen, planned: Planned { kept, unlisted }, definition, .. } = match going {
             Ok(going) => going,
             Err(unplaced) => {
@@ -210,7 +215,6 @@ impl<H: Host> Protocol<H> {
             }
         };
         let mut message = message.clone();
-        message.run.input = head.run.input.clone();
         self.renew(&head, self.host.clock().now_ms()).await?;
         // They ended before the run did, and whoever ended them came no further than their records. The join reads the list.
         for (part, ended) in unlisted {

@@ -5,6 +5,7 @@
 
 use crate::{
     Protocol,
+    compensate::check_is_top,
     deliver::Handled,
     item::{RerunOf, RunId, RunItem},
     limits,
@@ -124,13 +125,10 @@ impl<H: Host> Protocol<H> {
             let definition = self.definition(&id.workflow, hash).await?;
             // A rerun of a rerun begins where that did.
             let chosen = match &item.begins_at {
-                Some(state) if definition.state(state).is_none() => {
-                    return Err(Unplaced(format!(
-                        "the definition has no state '{state}', where the run began"
-                    ))
-                    .into());
+                Some(state) => {
+                    check_is_top(&definition, state)?;
+                    self.beginning(&item).await?.chosen
                 }
-                Some(_) => self.beginning(&item).await?.chosen,
                 None => None,
             };
             let beginning = match chosen {

@@ -180,16 +180,6 @@ impl<H: Host> Protocol<H> {
             Some(hash) => self.definition(&run.workflow, hash).await?,
             None => Arc::clone(&head.definition),
         };
-        let is_other = definition.hash != head.definition.hash;
-        if is_other && head.item.redefined.len() >= limits::REDEFINED_MAX {
-            let most = limits::REDEFINED_MAX;
-            return Ok(Err(Unplaced(format!(
-                "it has taken other definitions {most} times: rerun it instead"
-            ))));
-        }
-        if let Err(unplaced) = fits(head, &definition) {
-            return Ok(Err(unplaced));
-        }
         let inside = place.map_or([].as_slice(), Place::inside);
         let mut planned = Planned::default();
         let chosen = match (place, inside) {
@@ -371,8 +361,15 @@ fn seen(head: &Head, end: &End, state: &str, choice: &Choice) -> Result<Chosen, 
     }
 }
 
-/// Whether the run's history can go on by a definition: what kind a Map state is of is the same by all that a run goes by.
-fn fits(head: &Head, definition: &Definition) -> Result<(), Unplaced> {
+/// Whether the run itself can go on by a definition. What kind a Map state is of is the same by all that a run goes by.
+pub(crate) fn fits(head: &Head, definition: &Definition) -> Result<(), Unplaced> {
+    if definition.hash == head.definition.hash {
+        return Ok(());
+    }
+    if head.item.redefined.len() >= limits::REDEFINED_MAX {
+        let most = limits::REDEFINED_MAX;
+        return Err(Unplaced(format!("it has taken other definitions {most} times: rerun it instead")));
+    }
     let kind = |definition: &Definition, state: &str| match &definition.state(state)?.kind {
         Kind::Map(map) => Some((map.distributed().is_some(), definition.state(state)?.reads_items())),
         _ => None,

@@ -399,3 +399,34 @@ fn what_can_not_be_done_again() {
         stack.host.drive(stack.host.store().run(&RunId::new("w", name), stack.now_ms())).unwrap().unwrap();
     assert_eq!(item.begins_at.as_deref(), Some("B"));
 }
+
+#[test]
+fn branches_that_go_on_see_the_input_of_the_run() {
+    let mut definition = map();
+    let each = &mut definition["States"]["Each"];
+    each["ItemSelector"] = json!({ "item.$": "$$.Map.Item.Value", "of.$": "$$.Execution.Input.x" });
+    let mut stack = stack(&definition);
+    stack.step("first", |request| Ok(request.call.input));
+    stack.step("work", |request| match request.call.input["item"] == 1 && request.run.redrive_count == 0 {
+        true => Err(failure("Broken")),
+        false => Ok(request.call.input["of"].clone()),
+    });
+    stack.start("run", json!({ "items": [0, 1, 2], "x": "whole" }));
+    stack.run();
+    redrive(&stack, &Choice::default());
+    assert_eq!(stack.ending("run").0.unwrap()["each"], json!(["whole", "whole", "whole"]));
+}
+
+#[test]
+fn a_rerun_takes_a_definition_that_no_redrive_could() {
+    let stack = with_map(&map());
+    let mut distributed = map();
+    distributed["States"]["Each"]["ItemProcessor"]["ProcessorConfig"] =
+        json!({ "Mode": "DISTRIBUTED", "ExecutionType": "STANDARD" });
+    let hash = Some(stack.publish("w", &distributed).hash);
+    let why = refused(&stack, &Choice { definition: hash.clone(), ..from("C") });
+    assert!(why.contains("rerun the run instead"), "{why}");
+    let name = rerun_name(&stack, Choice { definition: hash, set: vec![("$.well".to_owned(), json!(true))], ..from("C") });
+    stack.run();
+    assert_eq!(stack.status(&name), Status::Succeeded);
+}
