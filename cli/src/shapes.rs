@@ -27,7 +27,6 @@ pub struct RunShape {
     pub definition: String,
     pub redrive_count: u32,
     /// The id of the run that it does again.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rerun_of: Option<String>,
     /// Why a message of it was parked.
     pub parked: Option<String>,
@@ -230,6 +229,7 @@ pub(crate) mod tests {
             "duration_ms": 2500,
             "definition": "d".repeat(32),
             "redrive_count": 0,
+            "rerun_of": null,
             "parked": null,
             "paused": null,
             "cause": "expired",

@@ -8,8 +8,8 @@ mod old;
 mod place;
 mod plan;
 
-pub(crate) use choice::{Going, fits};
 pub use choice::{Choice, Unplaced};
+pub(crate) use choice::{Going, fits};
 pub(crate) use old::Old;
 
 use crate::{

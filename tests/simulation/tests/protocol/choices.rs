@@ -426,7 +426,10 @@ fn a_rerun_takes_a_definition_that_no_redrive_could() {
     let hash = Some(stack.publish("w", &distributed).hash);
     let why = refused(&stack, &Choice { definition: hash.clone(), ..from("C") });
     assert!(why.contains("rerun the run instead"), "{why}");
-    let name = rerun_name(&stack, Choice { definition: hash, set: vec![("$.well".to_owned(), json!(true))], ..from("C") });
+    let name = rerun_name(
+        &stack,
+        Choice { definition: hash, set: vec![("$.well".to_owned(), json!(true))], ..from("C") },
+    );
     stack.run();
     assert_eq!(stack.status(&name), Status::Succeeded);
 }

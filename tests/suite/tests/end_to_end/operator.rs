@@ -33,10 +33,15 @@ async fn failed(stack: &TestStack, name: &str) {
 
 /// The output of a run that has succeeded.
 async fn output(stack: &TestStack, name: &str) -> Value {
-    let shown = until(&format!("w/{name} has succeeded"), || stack.tell(), async || {
-        let shown = stack.cli(&["run", "show", &format!("w/{name}"), "-o", "json"]).await.assert_code(0).json();
-        (shown["status"] == "SUCCEEDED").then_some(shown)
-    });
+    let shown = until(
+        &format!("w/{name} has succeeded"),
+        || stack.tell(),
+        async || {
+            let shown =
+                stack.cli(&["run", "show", &format!("w/{name}"), "-o", "json"]).await.assert_code(0).json();
+            (shown["status"] == "SUCCEEDED").then_some(shown)
+        },
+    );
     shown.await["output"].clone()
 }
 
@@ -79,7 +84,17 @@ async fn a_run_goes_on_by_the_corrected_definition_and_is_done_again() {
     assert_eq!(shown["rerun_of"], "w/r");
     stack.cli(&["run", "history", "w/again"]).await.assert_code(0).assert_tells("ExecutionSucceeded");
     // By a query, each once, as new runs.
-    let all = ["run", "rerun", "--where", "workflow=w status=succeeded", "--report", "reruns.jsonl", "--yes", "-o", "json"];
+    let all = [
+        "run",
+        "rerun",
+        "--where",
+        "workflow=w status=succeeded",
+        "--report",
+        "reruns.jsonl",
+        "--yes",
+        "-o",
+        "json",
+    ];
     let told = stack.cli(&all).await.assert_code(0).json();
     assert_eq!((&told["done"], &told["is_complete"]), (&json!(2), &json!(true)));
     let listed = stack.cli(&["run", "list", "-o", "json"]).await.assert_code(0).json();
@@ -99,7 +114,8 @@ async fn a_stopped_run_goes_on_to_the_state_that_undoes() {
     until("the run waits", || stack.tell(), async || (stack.calls().len() == 1).then_some(())).await;
     stack.cli(&["run", "stop", "w/r", "--compensate", "Other"]).await.assert_code(5);
     // The step's record may be on its way.
-    let compensated = stack.cli(&["run", "stop", "w/r", "--compensate", "Undo", "-o", "json"]).await.assert_code(0);
+    let compensated =
+        stack.cli(&["run", "stop", "w/r", "--compensate", "Undo", "-o", "json"]).await.assert_code(0);
     assert_eq!(compensated.json()["result"], "compensating");
     let output = output(&stack, "r").await;
     assert_eq!(output["n"], 1);
