@@ -33,16 +33,13 @@ async fn failed(stack: &TestStack, name: &str) {
 
 /// The output of a run that has succeeded.
 async fn output(stack: &TestStack, name: &str) -> Value {
-    let shown = until(
-        &format!("w/{name} has succeeded"),
-        || stack.tell(),
-        async || {
-            let shown =
-                stack.cli(&["run", "show", &format!("w/{name}"), "-o", "json"]).await.assert_code(0).json();
-            (shown["status"] == "SUCCEEDED").then_some(shown)
-        },
-    );
-    shown.await["output"].clone()
+    let what = format!("w/{name} has succeeded");
+    let id = format!("w/{name}");
+    let succeeded = async || {
+        let shown = stack.cli(&["run", "show", &id, "-o", "json"]).await.assert_code(0).json();
+        (shown["status"] == "SUCCEEDED").then_some(shown)
+    };
+    until(&what, || stack.tell(), succeeded).await["output"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
