@@ -7,6 +7,7 @@ mod map_runs;
 mod objects;
 mod pauses;
 mod queue;
+mod redrives;
 mod searches;
 mod services;
 mod tasks;
@@ -456,25 +457,8 @@ impl Store for MemoryHost {
         redrive: &RedriveItem,
         (key, record): (&RecordKey, &Record),
     ) -> WorldResult<bool> {
-        self.write_run("redrive run", &run.id, |state| {
-            if state.records.contains_key(key) {
-                return Ok(false);
-            }
-            let Some(item) = state.runs.get_mut(&run.id).filter(|item| {
-                item.nonce == run.nonce
-                    && item.redrive_count == redrive_count
-                    && !matches!(item.status, Status::Running | Status::Succeeded)
-            }) else {
-                return Ok(false);
-            };
-            item.status = Status::Running;
-            redriven(item, redrive);
-            (item.ended_ms, item.ending, item.ending_item, item.error) = (None, None, None, None);
-            item.state = None;
-            state.insert_record(key, record);
-            Ok(true)
-        })
-        .await
+        let is_it = |item: &RunItem| !matches!(item.status, Status::Running | Status::Succeeded);
+        self.redriven("redrive run", (run, redrive_count, redrive), (key, record), is_it).await
     }
 
     async fn redirect_run_with_record(
@@ -484,16 +468,8 @@ impl Store for MemoryHost {
         redrive: &RedriveItem,
         (key, record): (&RecordKey, &Record),
     ) -> WorldResult<bool> {
-        self.write_run("redirect run", &run.id, |state| {
-            if state.records.contains_key(key) {
-                return Ok(false);
-            }
-            let Some(item) = state.running(run, redrive_count) else { return Ok(false) };
-            redriven(item, redrive);
-            state.insert_record(key, record);
-            Ok(true)
-        })
-        .await
+        let is_it = |item: &RunItem| item.status == Status::Running;
+        self.redriven("redirect run", (run, redrive_count, redrive), (key, record), is_it).await
     }
 
     async fn note_parked(&self, run: &RunKey, reason: &str) -> WorldResult<()> {
@@ -596,11 +572,4 @@ impl Store for MemoryHost {
         })
         .await
     }
-}
-
-fn redriven(item: &mut RunItem, redrive: &RedriveItem) {
-    item.redrive_count += 1;
-    item.by = Some(redrive.by.clone());
-    item.redrives = redrive.redrives.clone();
-    item.redefined = redrive.redefined.clone();
 }

@@ -6,16 +6,91 @@ use super::{
     json,
     problem::Problem,
     runs::{href, id, is_done},
-    shapes::{Redriven, Rerun},
 };
 use crate::{
     Api,
     fields::{Fields, Text},
 };
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use stepladder_codes::Code;
 use stepladder_protocol::{
     Choice, Host, Requested, RerunError, RerunRequest, RunId, Started, Store, Unplaced, json as text,
 };
+use utoipa::ToSchema;
+
+/// How a run goes on.
+#[derive(Debug, ToSchema)]
+#[allow(dead_code)]
+pub(super) struct Redrive {
+    /// A state that it has entered, like `Charge` or `Map[3].Charge`: it begins anew, with what it saw. Unless given, the run goes
+    /// on from where it ended, and keeps what has succeeded of that state's branches.
+    pub(super) from: Option<String>,
+    /// A state that is skipped, instead of `from`.
+    pub(super) skip: Option<String>,
+    /// The output of the state that is skipped.
+    pub(super) output: Option<Value>,
+    /// The state's input, instead of what it saw.
+    pub(super) input: Option<Value>,
+    /// Values to put into the state's input, by Reference Paths: `{"$.order.amount": 12}`.
+    pub(super) set: Option<BTreeMap<String, Value>>,
+    /// `own`, unless given; `current`: what new runs take; or the hash of one that the workflow has or had.
+    pub(super) definition: Option<String>,
+    /// Two requests with the same token are one. 1 to 64 characters.
+    #[schema(min_length = 1, max_length = 64)]
+    pub(super) token: Option<String>,
+}
+
+/// A run that goes on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Redriven {
+    /// `workflow/name`
+    pub(super) id: String,
+    /// False: the run was busy, and it will be tried again by itself within minutes.
+    pub(super) is_done: bool,
+    /// The state of the top level that it goes on from; null: the request with this token had done so before.
+    pub(super) from: Option<String>,
+    /// The states that it keeps.
+    pub(super) kept: Vec<String>,
+}
+
+/// How a run is done again: as [`Redrive`], without places inside Parallel and Map states.
+#[derive(Debug, ToSchema)]
+#[allow(dead_code)]
+pub(super) struct NewRerun {
+    /// The new run's name; unless given, that of the old one and what tells it from its other reruns.
+    #[schema(min_length = 1, max_length = 80)]
+    pub(super) name: Option<String>,
+    /// A state of the top level that the run has entered: it begins there, with what that saw. Unless given, at the start.
+    pub(super) from: Option<String>,
+    /// A state that is skipped, instead of `from`.
+    pub(super) skip: Option<String>,
+    /// The output of the state that is skipped.
+    pub(super) output: Option<Value>,
+    /// The state's input, instead of what it saw; without a state the run's.
+    pub(super) input: Option<Value>,
+    /// Values to put into that input, by Reference Paths: `{"$.order.amount": 12}`.
+    pub(super) set: Option<BTreeMap<String, Value>>,
+    /// `own`, unless given: the one that the run went by at last; `current`: what new runs take; or a hash.
+    pub(super) definition: Option<String>,
+    /// Two requests with the same token are one. 1 to 64 characters.
+    #[schema(min_length = 1, max_length = 64)]
+    pub(super) token: Option<String>,
+}
+
+/// A rerun that was started.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Rerun {
+    /// `workflow/name` of the new run
+    pub(super) id: String,
+    /// Where it can be looked at.
+    pub(super) href: String,
+    /// `workflow/name` of the old run
+    pub(super) rerun_of: String,
+    /// The state where it begins; null: at the start.
+    pub(super) from: Option<String>,
+}
 
 /// `POST /runs/{workflow}/{run}/redrive`
 pub(super) async fn redrive<H: Host>(api: &Api<H>, asked: &Asked, body: &[u8]) -> Result<Reply, Problem> {
@@ -83,7 +158,7 @@ async fn choice<H: Host>(api: &Api<H>, id: &RunId, fields: &mut Fields) -> Resul
     }
     let set = match set {
         None => Vec::new(),
-        Some(serde_json::Value::Object(set)) => set.into_iter().collect(),
+        Some(Value::Object(set)) => set.into_iter().collect(),
         Some(_) => return Err(wrong("'set' is an object: paths, and what is put there")),
     };
     let definition = match definition.as_deref() {

@@ -1,7 +1,8 @@
 //! All routes: what they take, and what they answer.
 
+use super::again::{Redriven, Rerun};
 use super::shapes::{
-    Answered, DeadLetters, Document, Events, NewRun, Paused, ProblemPage, Queues, Redriven, Rerun,
+    Answered, DeadLetters, Document, Events, NewRun, Paused, ProblemPage, Queues,
     RunDetails, Runs, Stopped, TimerKind, Timers, WorkflowDetails, WorkflowGraph, Workflows,
 };
 use crate::limits::{
@@ -261,7 +262,7 @@ pub(super) static ROUTES: [Route; 19] = [
                       data that the state saw, or others; by its own definition, or another. 202: it was busy, and goes on within \
                       minutes.",
         query: &[],
-        body: Some(schema::<super::shapes::Redrive>),
+        body: Some(schema::<super::again::Redrive>),
         answer: schema::<Redriven>,
     },
     Route {
@@ -273,7 +274,7 @@ pub(super) static ROUTES: [Route; 19] = [
         description: "A new run begins where the old one did, or at a state of it with what that saw, and points to the old one, which \
                       stays as it is. It answers with 202 as soon as the run is started.",
         query: &[],
-        body: Some(schema::<super::shapes::NewRerun>),
+        body: Some(schema::<super::again::NewRerun>),
         answer: schema::<Rerun>,
     },
     Route {
