@@ -2,8 +2,8 @@
 
 use super::again::{Redriven, Rerun};
 use super::shapes::{
-    Answered, DeadLetters, Document, Events, NewRun, Paused, ProblemPage, Queues,
-    RunDetails, Runs, Stopped, TimerKind, Timers, WorkflowDetails, WorkflowGraph, Workflows,
+    Answered, DeadLetters, Document, Events, NewRun, Paused, ProblemPage, Queues, RunDetails, Runs, Stopped,
+    TimerKind, Timers, WorkflowDetails, WorkflowGraph, Workflows,
 };
 use crate::limits::{
     KEPT_MESSAGES, KEPT_MESSAGES_MAX, PAGE_RESULTS, PAGE_RESULTS_MAX, REST_ANSWER_SECONDS, REST_RUNS,
