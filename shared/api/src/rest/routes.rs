@@ -286,7 +286,7 @@ pub(super) static ROUTES: [Route; 19] = [
         description: "Within five seconds none of its steps' code begins any more; what has begun ends, and time goes on. To repeat it \
                       is safe and answers the same. The answer also tells whether the run's workflow is paused.",
         query: &[],
-        body: None,
+        body: Some(schema::<super::shapes::Nothing>),
         answer: schema::<Paused>,
     },
     Route {
@@ -297,7 +297,7 @@ pub(super) static ROUTES: [Route; 19] = [
         summary: "End the pause of a run",
         description: "It goes on within moments, unless its workflow is paused too. To repeat it is safe and answers the same.",
         query: &[],
-        body: None,
+        body: Some(schema::<super::shapes::Nothing>),
         answer: schema::<Paused>,
     },
     Route {
@@ -374,7 +374,7 @@ pub(super) static ROUTES: [Route; 19] = [
         description: "Within five seconds no code of a step of its runs begins any more. Starts are accepted, and their first steps wait. \
                       To repeat it is safe and answers the same.",
         query: &[],
-        body: None,
+        body: Some(schema::<super::shapes::Nothing>),
         answer: schema::<Paused>,
     },
     Route {
@@ -386,7 +386,7 @@ pub(super) static ROUTES: [Route; 19] = [
         description: "Its runs go on, 50 a second; those that are paused by themselves stay paused. To repeat it is safe and answers the \
                       same.",
         query: &[],
-        body: None,
+        body: Some(schema::<super::shapes::Nothing>),
         answer: schema::<Paused>,
     },
     Route {

@@ -260,6 +260,10 @@ pub(super) struct Stop {
     pub(super) compensate: Option<String>,
 }
 
+/// Nothing is to be told: an object without members, or no body at all.
+#[derive(Debug, ToSchema)]
+pub(super) struct Nothing {}
+
 /// A run to be started.
 #[derive(Debug, ToSchema)]
 #[allow(dead_code)]
