@@ -38,9 +38,12 @@ pub enum Command {
     Synth(commands::synth::SynthArgs),
     Serve(commands::serve::ServeArgs),
     Start(commands::start::StartArgs),
-    /// Look at runs, redrive and stop them
+    /// Look at runs, redrive, rerun, stop, pause and resume them
     #[command(subcommand)]
     Run(RunCommand),
+    /// Pause workflows and resume them
+    #[command(subcommand)]
+    Workflow(WorkflowCommand),
     /// The same as `run list`
     #[command(aliases = ["ps"], hide = true)]
     Ls(commands::run_list::ListArgs),
@@ -64,7 +67,16 @@ pub enum RunCommand {
     Show(commands::run_show::ShowArgs),
     History(commands::run_history::HistoryArgs),
     Redrive(commands::run_redrive::RedriveArgs),
+    Rerun(commands::run_rerun::RerunArgs),
     Stop(commands::run_stop::StopArgs),
+    Pause(commands::pause::PauseRunArgs),
+    Resume(commands::pause::ResumeRunArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum WorkflowCommand {
+    Pause(commands::pause::PauseWorkflowArgs),
+    Resume(commands::pause::ResumeWorkflowArgs),
 }
 
 /// What every command takes.

@@ -7,6 +7,7 @@ pub mod args;
 pub mod aws_cli;
 pub mod bulk;
 pub mod calls;
+pub mod choice;
 pub mod cloudformation;
 pub mod commands;
 pub mod completion;
@@ -36,7 +37,7 @@ pub mod style;
 pub mod table;
 pub mod text;
 
-use args::{Cli, Command, RunCommand};
+use args::{Cli, Command, RunCommand, WorkflowCommand};
 use clap::Parser;
 use connect::Stack;
 use exit::Exit;
@@ -73,7 +74,8 @@ fn run() -> Exit {
         }
     };
     let printer = Arc::new(cli.global.printer());
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match builder.enable_all().thread_stack_size(limits::THREAD_STACK_BYTES).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             printer.failure(&Failure::new(Exit::Bug, Code::Bug, format!("can't start a runtime: {error}")));
@@ -123,6 +125,11 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
             let context = bulk::command::Context { stack, printer, may_assume_yes: global.yes, timeout };
             commands::run_redrive::run_many(args, context).await
         }
+        Command::Run(RunCommand::Rerun(args)) if args.bulk.is_asked() => {
+            let stack = &bounded(timeout, Stack::connect(&global, printer)).await?;
+            let context = bulk::command::Context { stack, printer, may_assume_yes: global.yes, timeout };
+            commands::run_rerun::run_many(args, context).await
+        }
         Command::Run(RunCommand::Stop(args)) if args.bulk.is_asked() => {
             let stack = &bounded(timeout, Stack::connect(&global, printer)).await?;
             let context = bulk::command::Context { stack, printer, may_assume_yes: global.yes, timeout };
@@ -133,9 +140,32 @@ async fn dispatch(cli: Cli, printer: &Arc<Printer>) -> Outcome {
             let work = async { commands::run_redrive::run(args, &stack.await?, printer, global.yes).await };
             bounded(timeout, work).await
         }
+        Command::Run(RunCommand::Rerun(args)) => {
+            let stack = Stack::connect(&global, printer);
+            let work = async { commands::run_rerun::run(args, &stack.await?, printer, global.yes).await };
+            bounded(timeout, work).await
+        }
         Command::Run(RunCommand::Stop(args)) => {
             let stack = Stack::connect(&global, printer);
             bounded(timeout, async { commands::run_stop::run(args, &stack.await?, printer).await }).await
+        }
+        Command::Run(RunCommand::Pause(args)) => {
+            let stack = Stack::connect(&global, printer);
+            bounded(timeout, async { commands::pause::pause_runs(args, &stack.await?, printer).await }).await
+        }
+        Command::Run(RunCommand::Resume(args)) => {
+            let stack = Stack::connect(&global, printer);
+            bounded(timeout, async { commands::pause::resume_runs(args, &stack.await?, printer).await }).await
+        }
+        Command::Workflow(WorkflowCommand::Pause(args)) => {
+            let stack = Stack::connect(&global, printer);
+            let work = async { commands::pause::pause_workflows(args, &stack.await?, printer).await };
+            bounded(timeout, work).await
+        }
+        Command::Workflow(WorkflowCommand::Resume(args)) => {
+            let stack = Stack::connect(&global, printer);
+            let work = async { commands::pause::resume_workflows(args, &stack.await?, printer).await };
+            bounded(timeout, work).await
         }
         Command::DeadLetter(command) => {
             let stack = Stack::connect(&global, printer);

@@ -143,3 +143,7 @@ pub const SIMULATED_ACTIONS_MAX: usize = 20;
 
 /// Questions to IAM's simulator that are under way at once: each is a process of the AWS CLI.
 pub const QUESTIONS_AT_ONCE: usize = 4;
+
+/// The stack of each thread, in bytes: as much as the main thread has. Without optimisation the futures of nested calls take more
+/// than the usual 2 MiB.
+pub const THREAD_STACK_BYTES: usize = 8 * 1024 * 1024;

@@ -26,6 +26,8 @@ pub struct RunShape {
     /// The definition's hash.
     pub definition: String,
     pub redrive_count: u32,
+    /// The id of the run that it does again.
+    pub rerun_of: Option<String>,
     /// Why a message of it was parked.
     pub parked: Option<String>,
     /// The rest stands only where one run is shown.
@@ -36,6 +38,8 @@ pub struct RunShape {
 /// What `run show`, and `start --wait`, add.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunDetails {
+    /// Whether it goes on and is paused, by itself or by its workflow; null after `start --wait`.
+    pub paused: Option<bool>,
     pub cause: Option<String>,
     pub output: Option<Value>,
     /// What follows is null after `start --wait`.
@@ -124,8 +128,9 @@ impl RunShape {
             started_at: utc(item.started_ms),
             ended_at: item.ended_ms.map(utc),
             duration_ms: item.ended_ms.map(|ended_ms| ended_ms.saturating_sub(item.started_ms)),
-            definition: item.definition.clone(),
+            definition: item.definition_now().to_owned(),
             redrive_count: item.redrive_count,
+            rerun_of: item.rerun_of.as_ref().map(|run| format!("{}/{}", item.id.workflow, run.name)),
             parked: item.parked.clone(),
             details: None,
         }
@@ -136,6 +141,7 @@ impl RunShape {
     pub fn with_ending(mut self, ending: &Ending) -> Self {
         self.error = self.error.or_else(|| ending.error.clone());
         self.details = Some(RunDetails {
+            paused: None,
             cause: ending.cause.clone(),
             output: ending.output.clone(),
             input: None,
@@ -195,6 +201,9 @@ pub(crate) mod tests {
             by: None,
             parent: None,
             redrives: Vec::new(),
+            redefined: Vec::new(),
+            rerun_of: None,
+            begins_at: None,
             parked: None,
             expires_s: 0,
             workflow_version: None,
@@ -220,7 +229,9 @@ pub(crate) mod tests {
             "duration_ms": 2500,
             "definition": "d".repeat(32),
             "redrive_count": 0,
+            "rerun_of": null,
             "parked": null,
+            "paused": null,
             "cause": "expired",
             "output": null,
             "input": null,

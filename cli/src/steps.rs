@@ -135,7 +135,7 @@ mod tests {
     use std::sync::Arc;
     use stepladder_asl::Definition;
     use stepladder_engine::{
-        Branch, Phase, Recorded, Records, Run, SEMANTICS, Status, advance, replay, start,
+        Branch, Phase, Recorded, Records, Run, RunDefinitions, SEMANTICS, Status, advance, replay, start,
     };
     use stepladder_protocol::{ITEM_VERSION, Payload};
 
@@ -190,9 +190,10 @@ mod tests {
         let (branch_records, branch_recorded) = Default::default();
         RunView {
             item: item("17", status),
+            definitions: RunDefinitions { first: Arc::clone(&definition), later: Vec::new() },
             definition,
             run,
-            input,
+            beginning: input.into(),
             records,
             recorded,
             branch_records,

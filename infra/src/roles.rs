@@ -75,6 +75,9 @@ fn package_role(package: &PackageFacts, facts: &Facts) -> Option<Role> {
         statements.push(activities());
         statements.push(self::runs(runs));
         statements.push(self::definitions(definitions));
+        statements.push(look_at_controls());
+        let held = workflows.iter().map(|workflow| held_of(&workflow.name));
+        statements.push(table("HoldMessages", &["dynamodb:PutItem"], held));
     }
     let prefixes: Vec<Text> =
         workflows.iter().map(|workflow| objects(&format!("runs/{}/*", workflow.name))).collect();
@@ -143,8 +146,14 @@ fn system_role(function: &FunctionFacts, facts: &Facts) -> Role {
     statements.push(if name == "start" { new_blobs(payloads) } else { blobs(payloads) });
     statements.push(logs([name]));
     statements.push(key());
+    if name == INVOKE {
+        statements.push(look_at_controls());
+        statements.push(table("HoldMessages", &["dynamodb:PutItem"], [held_of("*")]));
+    }
     // The dead-letter function does what the timer function could not.
     if name == "timer" || is_dead_letter {
+        statements.push(look_at_controls());
+        statements.push(resume_messages(is_dead_letter));
         statements.push(find_payloads(
             "S3 tells an object that is gone from one that may not be read only to who may list: a message whose payload is gone is parked.",
         ));
@@ -255,6 +264,12 @@ pub(crate) fn api_role(facts: &Facts) -> Role {
         work_on_activities(),
         count_messages(),
         look_at_letters(),
+        Statement {
+            reason: Some("Pauses, and their ends."),
+            ..table("Controls", &["dynamodb:GetItem", "dynamodb:UpdateItem"], [CONTROL.to_owned()])
+        },
+        // A task of a paused run is given to no worker.
+        table("HoldMessages", &["dynamodb:PutItem"], [held_of("*")]),
         tokens,
         blobs(vec![objects("runs/*")]),
         find_payloads("S3 tells an object that is gone from one that may not be read only to who may list."),
@@ -383,6 +398,26 @@ fn runs(keys: impl IntoIterator<Item = String>) -> Statement {
 /// The same, and all records of a run: a look, a stop, the deadline and a redrive come by the timer queue.
 fn whole_runs(keys: impl IntoIterator<Item = String>) -> Statement {
     table("Runs", &[&RUNS[..], &["dynamodb:Query"]].concat(), keys)
+}
+
+/// The item that says what is paused.
+const CONTROL: &str = "C#control";
+
+/// The partition of a workflow's messages that are held because they are paused.
+fn held_of(workflow: &str) -> String {
+    format!("C#paused#{workflow}")
+}
+
+/// Whether a run is paused.
+fn look_at_controls() -> Statement {
+    table("Controls", &["dynamodb:GetItem"], [CONTROL.to_owned()])
+}
+
+/// A resume walks the held messages, and lets go of each. The dead-letter function holds them, too.
+fn resume_messages(holds: bool) -> Statement {
+    let mut actions = vec!["dynamodb:Query", "dynamodb:DeleteItem"];
+    actions.extend(holds.then_some("dynamodb:PutItem"));
+    table("HeldMessages", &actions, [held_of("*")])
 }
 
 /// What whoever deploys writes, and functions read.

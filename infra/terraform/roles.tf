@@ -116,6 +116,38 @@ resource "aws_iam_role_policy" "dead_letter" {
         Resource = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-dead-letter:*"]
       },
       {
+        Sid      = "Controls"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#control"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "HeldMessages"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:Query",
+          "dynamodb:DeleteItem",
+          "dynamodb:PutItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#paused#*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
         Sid      = "FindPayloads"
         Effect   = "Allow"
         Action   = ["s3:ListBucket"]
@@ -408,6 +440,37 @@ resource "aws_iam_role_policy" "timer" {
         Resource = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${var.stack}-timer:*"]
       },
       {
+        Sid      = "Controls"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#control"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid    = "HeldMessages"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:Query",
+          "dynamodb:DeleteItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#paused#*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
         Sid      = "FindPayloads"
         Effect   = "Allow"
         Action   = ["s3:ListBucket"]
@@ -590,6 +653,34 @@ resource "aws_iam_role_policy" "data_import" {
         }
       },
       {
+        Sid      = "Controls"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#control"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid      = "HoldMessages"
+        Effect   = "Allow"
+        Action   = ["dynamodb:PutItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#paused#data-import"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
         Sid    = "Payloads"
         Effect = "Allow"
         Action = [
@@ -750,6 +841,34 @@ resource "aws_iam_role_policy" "data_pipeline" {
         Condition = {
           "ForAllValues:StringLike" = {
             "dynamodb:LeadingKeys" = ["W#data-pipeline"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid      = "Controls"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#control"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid      = "HoldMessages"
+        Effect   = "Allow"
+        Action   = ["dynamodb:PutItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#paused#data-pipeline"]
           }
           "Null" = {
             "dynamodb:LeadingKeys" = ["false"]
@@ -940,6 +1059,37 @@ resource "aws_iam_role_policy" "employee_onboarding" {
         }
       },
       {
+        Sid      = "Controls"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#control"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid      = "HoldMessages"
+        Effect   = "Allow"
+        Action   = ["dynamodb:PutItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = [
+              "C#paused#employee-onboarding",
+              "C#paused#first-day",
+            ]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
         Sid    = "Payloads"
         Effect = "Allow"
         Action = [
@@ -1112,6 +1262,34 @@ resource "aws_iam_role_policy" "order_processing" {
         }
       },
       {
+        Sid      = "Controls"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#control"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid      = "HoldMessages"
+        Effect   = "Allow"
+        Action   = ["dynamodb:PutItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#paused#order-processing"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
         Sid    = "Payloads"
         Effect = "Allow"
         Action = [
@@ -1275,6 +1453,34 @@ resource "aws_iam_role_policy" "user_registration" {
         }
       },
       {
+        Sid      = "Controls"
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#control"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid      = "HoldMessages"
+        Effect   = "Allow"
+        Action   = ["dynamodb:PutItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#paused#user-registration"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
         Sid    = "Payloads"
         Effect = "Allow"
         Action = [
@@ -1424,6 +1630,7 @@ resource "aws_iam_role" "api" {
 # FindQueues: A URL gives no right; and a step that is not in the stack is told from one that may not be sent
 # to.
 # WorkOnActivities: CreateActivity makes a queue, DeleteActivity deletes it, and GetActivityTask takes tasks.
+# Controls: Pauses, and their ends.
 # Tokens: The key of tokens for the next page: the first process that needs it draws it.
 # FindPayloads: S3 tells an object that is gone from one that may not be read only to who may list.
 resource "aws_iam_role_policy" "api" {
@@ -1563,6 +1770,37 @@ resource "aws_iam_role_policy" "api" {
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-dead-letter",
           "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.stack}-parked",
         ]
+      },
+      {
+        Sid    = "Controls"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:GetItem",
+          "dynamodb:UpdateItem",
+        ]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#control"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
+      },
+      {
+        Sid      = "HoldMessages"
+        Effect   = "Allow"
+        Action   = ["dynamodb:PutItem"]
+        Resource = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.stack}"]
+        Condition = {
+          "ForAllValues:StringLike" = {
+            "dynamodb:LeadingKeys" = ["C#paused#*"]
+          }
+          "Null" = {
+            "dynamodb:LeadingKeys" = ["false"]
+          }
+        }
       },
       {
         Sid    = "Tokens"

@@ -125,6 +125,26 @@ class Rest(ApiTest):
         self.assertEqual((told["status"], told["error"], told["cause"]), ("ABORTED", "Enough", "no more"))
         self.assertEqual(self.problem(409, "SL1205", f"/runs/{run}/stop", body={}), "the run is ABORTED")
 
+    def test_a_run_and_a_workflow_are_paused_and_resumed(self):
+        run = run_of(self.started(self.machine(WAIT)))
+        workflow = run.split("/")[0]
+        for path, id in [(f"/runs/{run}", run), (f"/workflows/{workflow}", workflow)]:
+            self.assertFalse(self.got(path)["paused"])
+            for to, paused in [("pause", True), ("pause", True), ("resume", False), ("resume", False)]:
+                status, _, body = rest(f"{path}/{to}", body={})
+                self.assertEqual((status, body), (200, {"id": id, "paused": paused}))
+                self.assertEqual(self.got(path)["paused"], paused)
+        # By its workflow, too.
+        rest(f"/workflows/{workflow}/pause", body={})
+        rest(f"/runs/{run}/pause", body={})
+        self.assertEqual(rest(f"/runs/{run}/resume", body={})[2], {"id": run, "paused": True})
+        rest(f"/workflows/{workflow}/resume", body={})
+        self.assertFalse(self.got(f"/runs/{run}")["paused"])
+        rest(f"/runs/{run}/stop", body={})
+        self.assertEqual(self.problem(409, "SL1205", f"/runs/{run}/pause", body={}), "the run is ABORTED")
+        self.problem(404, "SL1202", f"/runs/{workflow}/none/pause", body={})
+        self.problem(404, "SL1201", "/workflows/none/pause", body={})
+
     def test_timers_are_what_runs_wait_for(self):
         hire, waits = self.hire()
         machine = self.machine(WAIT)

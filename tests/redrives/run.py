@@ -3,13 +3,14 @@
 
     run.py [--runs 5000] [--rate 50] [--profile ci] [--work FOLDER]
 
-Builds nothing: `make redrive-proof` has built what it runs. On `stepladder dev` the orders fail in ReserveInventory, because the stock
-says that nothing is left; their definition doesn't catch that. Then the stock is corrected, and one `stepladder run redrive --where`
-sends them all on. Once it is interrupted by Ctrl-C, and gone on with. Each run has to be in the report once, to be redriven once, and to
+Builds nothing: `make redrive-proof` has built what it runs. On `stepladder dev` the orders fail in ReserveInventory, because their
+definition misspells what the step is to do, and catches nothing. Then the corrected definition is published, and one
+`stepladder run redrive --where … --definition current` sends them all on by it. Once it is interrupted by Ctrl-C, and gone on with. Each run has to be in the report once, to be redriven once, and to
 succeed; the requests have to come at the rate that was asked for; and the progress has to be shown. The figures are JSON on stdout.
 """
 import argparse
 import asyncio
+import copy
 import json
 import os
 import pty
@@ -30,9 +31,9 @@ from dev import ROOT, Problem  # noqa: E402
 WORKFLOW = "order-processing"
 MACHINE = f"arn:aws:states:us-east-1:000000000000:stateMachine:{WORKFLOW}"
 SKU = "HONEY-500"
-# What sends the runs on, each on its own definition.
-REDRIVE = ["run", "redrive"]
-QUERY = f"workflow={WORKFLOW} status=failed state=ReserveInventory error=OutOfStock since=1h"
+# What sends the runs on, by the definition that new runs take.
+REDRIVE = ["run", "redrive", "--definition", "current"]
+QUERY = f"workflow={WORKFLOW} status=failed state=ReserveInventory error=InvalidInput since=1h"
 # Of the rate that is asked for.
 RATE_LEAST, RATE_MOST = 0.85, 1.05
 PATIENCE_SECONDS = 600
@@ -67,8 +68,9 @@ def arguments():
 
 
 def prove(args, stack, work):
-    stack.update(broken(json.loads((ROOT / "functions" / WORKFLOW / "workflow.asl.json").read_text())))
-    stack.stock(0)
+    right = json.loads((ROOT / "functions" / WORKFLOW / "workflow.asl.json").read_text())
+    stack.update(broken(copy.deepcopy(right)))
+    stack.stock(10_000_000)
     began = time.monotonic()
     asyncio.run(stack.start_all(args.runs))
     say(f"{args.runs:,} orders started in {time.monotonic() - began:.1f} s")
@@ -85,7 +87,7 @@ def prove(args, stack, work):
         raise Problem(f"the plan keeps something else: {kept}")
     say(f"all have failed {time.monotonic() - began:.1f} s after the first start; the plan: {plan['matched']:,} fit, {plan['read']:,} read")
 
-    stack.stock(10_000_000)
+    stack.update(right)
     report = work / "report.jsonl"
     part = args.runs * 2 // 5
     first = Redrive(stack, [*REDRIVE, "--where", QUERY, "--rate", f"{args.rate}/s", "--report", report, "--yes"])
@@ -114,8 +116,10 @@ def prove(args, stack, work):
 
 
 def broken(definition):
-    """A definition that doesn't catch what fails in ReserveInventory."""
-    del definition["States"]["ReserveInventory"]["Catch"]
+    """A definition that asks ReserveInventory for what it doesn't know, and catches nothing of it."""
+    state = definition["States"]["ReserveInventory"]
+    del state["Catch"]
+    state["Parameters"]["action"] = "reserv"
     return definition
 
 

@@ -1,9 +1,12 @@
 //! What can be done to all runs of a query.
 
+use crate::choice::Choosing;
 use serde_json::{Value, json};
 use std::future::Future;
 use stepladder_engine::{Kept, Plan, Status};
-use stepladder_protocol::{Host, Protocol, Requested, RunId, RunItem, WorldResult};
+use stepladder_protocol::{
+    Host, Protocol, Requested, RerunError, RerunRequest, RunId, RunItem, StartError, Started, WorldResult,
+};
 
 /// Something that is done to each run of a query.
 pub trait Action<H: Host>: Sync {
@@ -46,9 +49,9 @@ pub enum Acted {
     Refused(String),
 }
 
-/// Sends runs that ended badly on from where they ended.
-#[derive(Debug, Clone, Copy)]
-pub struct Redrive;
+/// Sends runs that ended badly on from where they ended, or from where is chosen.
+#[derive(Debug, Clone, Default)]
+pub struct Redrive(pub Choosing);
 
 impl<H: Host> Action<H> for Redrive {
     fn name(&self) -> &'static str {
@@ -64,11 +67,15 @@ impl<H: Host> Action<H> for Redrive {
     }
 
     fn options(&self) -> Value {
-        json!({})
+        self.0.shape()
     }
 
     async fn preview(&self, protocol: &Protocol<H>, item: &RunItem) -> WorldResult<String> {
-        Ok(match protocol.preview_redrive(&item.id).await? {
+        let choice = match self.0.of(protocol, &item.id.workflow).await? {
+            Ok(choice) => choice,
+            Err(unplaced) => return Ok(unplaced.0),
+        };
+        Ok(match protocol.preview_redrive_from(&item.id, &choice).await? {
             Err(refused) => refusal(&refused),
             Ok(preview) => {
                 let from = format!("goes on from {}", preview.state);
@@ -84,7 +91,63 @@ impl<H: Host> Action<H> for Redrive {
     }
 
     async fn act(&self, protocol: &Protocol<H>, id: &RunId, token: &str) -> WorldResult<Acted> {
-        Ok(acted(protocol.request_redrive_once(id, token).await?))
+        Ok(match self.0.of(protocol, &id.workflow).await? {
+            Ok(choice) => acted(protocol.request_redrive_once(id, token, &choice).await?),
+            Err(unplaced) => Acted::Refused(unplaced.0),
+        })
+    }
+}
+
+/// Does runs again that have ended.
+#[derive(Debug, Clone, Default)]
+pub struct Rerun(pub Choosing);
+
+impl<H: Host> Action<H> for Rerun {
+    fn name(&self) -> &'static str {
+        "rerun"
+    }
+
+    fn done(&self) -> &'static str {
+        "done again"
+    }
+
+    fn statuses(&self) -> &'static [Status] {
+        &[Status::Succeeded, Status::Failed, Status::TimedOut, Status::Aborted]
+    }
+
+    fn options(&self) -> Value {
+        self.0.shape()
+    }
+
+    async fn preview(&self, protocol: &Protocol<H>, item: &RunItem) -> WorldResult<String> {
+        let choice = match self.0.of(protocol, &item.id.workflow).await? {
+            Ok(choice) => choice,
+            Err(unplaced) => return Ok(unplaced.0),
+        };
+        match protocol.preview_rerun(&item.id, &choice).await {
+            Ok(preview) => Ok(format!("begins at {}, by a new run", preview.state)),
+            Err(RerunError::World(error)) => Err(error),
+            Err(error) => Ok(error.to_string()),
+        }
+    }
+
+    /// The token names the new run: whoever asks again finds it.
+    async fn act(&self, protocol: &Protocol<H>, id: &RunId, token: &str) -> WorldResult<Acted> {
+        let choice = match self.0.of(protocol, &id.workflow).await? {
+            Ok(choice) => choice,
+            Err(unplaced) => return Ok(Acted::Refused(unplaced.0)),
+        };
+        let request = RerunRequest { id: id.clone(), name: None, token: Some(token.to_owned()), choice };
+        match protocol.rerun(request).await {
+            Ok(Started::Created(_) | Started::Repeated(_)) => Ok(Acted::Done),
+            // A definition may have become current since.
+            Ok(Started::Conflict(there)) => {
+                Ok(Acted::Refused(format!("{} is another rerun of it", there.id)))
+            }
+            Err(RerunError::World(error) | RerunError::Start(StartError::World(error))) => Err(error),
+            Err(RerunError::Ending) => Ok(Acted::Refused("it is just ending".to_owned())),
+            Err(error) => Ok(Acted::Refused(error.to_string())),
+        }
     }
 }
 
@@ -96,11 +159,12 @@ fn kept_branches(kept: Option<&Kept>) -> Option<String> {
     Some(format!("{} of {total} branches", (total as usize).saturating_sub(left)))
 }
 
-/// Ends runs ABORTED.
+/// Ends runs ABORTED, or lets them go on to a state that undoes.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     pub error: Option<String>,
     pub cause: Option<String>,
+    pub compensate: Option<String>,
 }
 
 impl<H: Host> Action<H> for Stop {
@@ -117,15 +181,23 @@ impl<H: Host> Action<H> for Stop {
     }
 
     fn options(&self) -> Value {
-        json!({ "error": self.error, "cause": self.cause })
+        json!({ "error": self.error, "cause": self.cause, "compensate": self.compensate })
     }
 
-    async fn preview(&self, _: &Protocol<H>, _: &RunItem) -> WorldResult<String> {
-        Ok("ends ABORTED".to_owned())
+    async fn preview(&self, protocol: &Protocol<H>, item: &RunItem) -> WorldResult<String> {
+        let Some(state) = &self.compensate else { return Ok("ends ABORTED".to_owned()) };
+        Ok(match protocol.preview_compensation(item, state).await? {
+            Ok(()) => format!("goes on to {state}"),
+            Err(unplaced) => unplaced.0,
+        })
     }
 
-    /// A run that has ended needs no second stop: only one that somebody has redriven since would be stopped again.
-    async fn act(&self, protocol: &Protocol<H>, id: &RunId, _: &str) -> WorldResult<Acted> {
+    /// A run that has ended needs no second stop: only one that somebody has redriven since would be stopped again. One that was sent
+    /// to another state since the query was asked isn't sent there again: the token is its message's.
+    async fn act(&self, protocol: &Protocol<H>, id: &RunId, token: &str) -> WorldResult<Acted> {
+        if let Some(state) = &self.compensate {
+            return Ok(acted(protocol.request_compensation_once(id, state, token).await?));
+        }
         let requested = protocol.request_stop(id, self.error.clone(), self.cause.clone()).await?;
         Ok(match requested {
             Requested::Refused(Status::Aborted) => Acted::Done,
@@ -145,6 +217,7 @@ fn acted(requested: Requested) -> Acted {
 fn refusal(refused: &Requested) -> String {
     match refused {
         Requested::Refused(status) => format!("it is {}", status.as_str()),
+        Requested::Unplaced(unplaced) => unplaced.0.clone(),
         Requested::NotFound => "it is not there any more".to_owned(),
         Requested::Done | Requested::Pending => "it is just ending".to_owned(),
     }

@@ -1,7 +1,7 @@
 //! The work on a world in memory: it dies wherever it waits, and goes on.
 
 use super::{
-    action::{Redrive, Stop},
+    action::{Redrive, Rerun, Stop},
     report::Counts,
     *,
 };
@@ -132,7 +132,7 @@ impl World {
     }
 
     fn live_on(&self, text: &str) -> Outcome<End> {
-        self.live(&Redrive, text, usize::MAX, future::pending()).unwrap()
+        self.live(&Redrive::default(), text, usize::MAX, future::pending()).unwrap()
     }
 
     /// The messages that repeat what was asked for come an hour later.
@@ -181,7 +181,7 @@ fn wherever_it_dies_it_goes_on_and_touches_each_run_once() {
         let mut deaths = 0;
         for polls in 1.. {
             let world = World::new(RUNS);
-            if world.live(&Redrive, text, polls, future::pending()).is_some() {
+            if world.live(&Redrive::default(), text, polls, future::pending()).is_some() {
                 break;
             }
             deaths += 1;
@@ -201,8 +201,9 @@ fn wherever_it_dies_it_goes_on_and_touches_each_run_once() {
 fn dying_over_and_over_it_comes_to_its_end() {
     for life in [25, 40, 61] {
         let world = World::new(RUNS);
-        let lives = (0..500)
-            .take_while(|n| world.live(&Redrive, "status=failed", life + n, future::pending()).is_none());
+        let lives = (0..500).take_while(|n| {
+            world.live(&Redrive::default(), "status=failed", life + n, future::pending()).is_none()
+        });
         let lives = lives.count();
         assert!((1..500).contains(&lives), "{life}: {lives}");
         world.an_hour_later();
@@ -215,7 +216,7 @@ fn a_stop_leaves_the_rest_for_later() {
     let world = World::new(RUNS);
     // Slots are 10 ms apart.
     let stop = world.host.clock().sleep(45);
-    assert_eq!(world.live(&Redrive, "status=failed", usize::MAX, stop), Some(Ok(End::Stopped)));
+    assert_eq!(world.live(&Redrive::default(), "status=failed", usize::MAX, stop), Some(Ok(End::Stopped)));
     let (told, _) = world.told();
     assert!((3..=7).contains(&told.len()), "{told:?}");
     assert_eq!(world.redriven(RUNS).iter().sum::<u32>() as usize, told.len());
@@ -253,7 +254,7 @@ fn what_the_stack_can_not_take_now_is_tried_again_and_then_left() {
 #[test]
 fn runs_are_stopped_where_they_go_on() {
     let world = World::of(r#"{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":9999,"End":true}}}"#, 5);
-    let stop = Stop { error: Some("Enough".to_owned()), cause: None };
+    let stop = Stop { error: Some("Enough".to_owned()), ..Stop::default() };
     let ended = world.live(&stop, "workflow=w", usize::MAX, future::pending());
     assert_eq!(ended, Some(Ok(End::Complete)));
     let items: Vec<RunItem> = (0..5).map(|n| world.item(&format!("r{n}"))).collect();
@@ -273,8 +274,9 @@ fn calls_grow_with_the_runs_and_no_faster() {
         let query = Query::parse("status=failed", world.as_of_ms, world.host.settings()).unwrap();
         let query = query.as_of(world.as_of_ms);
         let plan = query.plan(&["w".to_owned()], world.host.settings()).unwrap();
+        let action = Redrive::default();
         let order =
-            Order { action: &Redrive, query: &query, plan: &plan, token: "query", page_runs: BULK_PAGE_RUNS };
+            Order { action: &action, query: &query, plan: &plan, token: "query", page_runs: BULK_PAGE_RUNS };
         let (mut lines, mut progress) = (Lines(&world.journal), Progress::default());
         let mut pace = Pace::new("1000/s".parse().unwrap());
         let stop = future::pending();
@@ -301,4 +303,46 @@ fn calls_grow_with_the_runs_and_no_faster() {
             _ => assert_eq!((10 * of_ten, 10 * of_hundred), (of_hundred, *of_thousand), "{call}"),
         }
     }
+}
+
+#[test]
+fn wherever_it_dies_each_run_is_done_again_once() {
+    let rerun = Rerun::default();
+    let mut deaths = 0;
+    for polls in 1.. {
+        let world = World::new(5);
+        if world.live(&rerun, "status=failed", polls, future::pending()).is_some() {
+            break;
+        }
+        deaths += 1;
+        assert_eq!(
+            world.live(&rerun, "status=failed", usize::MAX, future::pending()),
+            Some(Ok(End::Complete))
+        );
+        world.an_hour_later();
+        let (told, counts) = world.told();
+        assert!(told.len() == 5 && told.values().all(|lines| *lines == 1), "{polls}: {told:?}");
+        assert_eq!((counts.done, counts.refused, counts.failed), (5, 0, 0), "{polls}: {counts:?}");
+        let now_ms = world.host.clock().now_ms();
+        let runs = world.host.drive(world.host.runs_started("w", 0, now_ms, 100)).unwrap();
+        assert_eq!(runs.len(), 10, "{polls}: {runs:?}");
+    }
+    assert!(deaths > 20, "{deaths}");
+}
+
+#[test]
+fn runs_are_sent_to_a_state_that_undoes_once() {
+    let definition = r#"{"StartAt":"C","States":{
+        "C":{"Type":"Choice","Choices":[{"Variable":"$.undo","IsPresent":true,"Next":"Undo"}],"Default":"W"},
+        "W":{"Type":"Wait","Seconds":9999,"End":true},
+        "Undo":{"Type":"Wait","Seconds":9999,"Next":"Over"},
+        "Over":{"Type":"Fail","Error":"Undone"}}}"#;
+    let world = World::of(definition, 5);
+    let stop = Stop { compensate: Some("Undo".to_owned()), ..Stop::default() };
+    for polls in [30, 60, usize::MAX] {
+        world.live(&stop, "workflow=w", polls, future::pending());
+    }
+    let (told, counts) = world.told();
+    assert_eq!((told.len(), counts.done, counts.refused), (5, 5, 0), "{told:?} {counts:?}");
+    assert_eq!(world.redriven(5), [1; 5]);
 }

@@ -207,6 +207,7 @@ fn divergence(recorded: &RecordedRun, error: &ReplayError) -> Outcome<Divergence
             outcome: outcome(branch, Some(*seq)),
             ..Divergence::of(error.to_string(), branch)
         }),
+        ReplayError::UnknownDefinition { .. } => Ok(Divergence::of(error.to_string(), &Branch::default())),
         ReplayError::NoSuchBranch { branch } => Ok(Divergence::of(error.to_string(), branch)),
     }
 }

@@ -70,6 +70,10 @@ async fn record(id: &RunId, is_reverse: bool, stack: &Stack, printer: &Printer) 
     }
     let (protocol, store) = (&stack.protocol, stack.store());
     let item = store.run(id, stack.now_ms()).await?.ok_or_else(|| gone(id))?;
+    if !item.redefined.is_empty() || item.begins_at.is_some() {
+        let message = format!("can't record {id}: a file holds one definition, and a run from its start");
+        return Err(Failure::new(Exit::Bad, Code::InvalidOption, message).hint("-o json has the events"));
+    }
     let damaged = |what: &str| {
         let message = format!("can't record {id}: its definition {} {what}", item.definition);
         Failure::new(Exit::Bad, Code::StackFailed, message)

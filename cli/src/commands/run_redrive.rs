@@ -5,6 +5,7 @@ use crate::{
         action::Redrive,
         command::{self, BulkArgs, Context},
     },
+    choice::{ChoiceArgs, Choosing, unplaced},
     completion,
     confirm::confirm,
     connect::Stack,
@@ -17,17 +18,19 @@ use crate::{
 };
 use serde_json::{Value, json};
 use stepladder_engine::{Kept, Plan, Status};
-use stepladder_protocol::{RedrivePreview, Requested, RunId};
+use stepladder_protocol::{Choice, RedrivePreview, Requested, RunId};
 
 /// Send runs that ended badly on from where they ended
 ///
 /// What has succeeded is kept: the states before the one that a run ended in, and the branches of a Parallel or Map state.
-/// Attempts and TimeoutSeconds count anew. It is the same run, with its input and its definition.
+/// Attempts and TimeoutSeconds count anew. It is the same run, with its input and, unless another is chosen, its definition.
 #[derive(Debug, clap::Args)]
 pub struct RedriveArgs {
     /// workflow/name, a name, or the first letters of a name
     #[arg(required_unless_present_any = ["query", "resume"], add = completion::redrivable())]
     ids: Vec<String>,
+    #[command(flatten)]
+    choice: ChoiceArgs,
     #[command(flatten)]
     pub bulk: BulkArgs,
     /// Only show what would be kept, and what would run
@@ -36,6 +39,7 @@ pub struct RedriveArgs {
 }
 
 pub async fn run(args: RedriveArgs, stack: &Stack, printer: &Printer, may_assume_yes: bool) -> Outcome {
+    let choosing = args.choice.read()?;
     let mut first_failure = None;
     let mut failed = |failure: Failure| {
         if let Some(before) = first_failure.replace(failure) {
@@ -44,13 +48,13 @@ pub async fn run(args: RedriveArgs, stack: &Stack, printer: &Printer, may_assume
     };
     let mut planned = Vec::new();
     for id in &args.ids {
-        match plan(id, stack).await {
+        match plan(id, &choosing, stack).await {
             Ok(plan) => planned.push(plan),
             // One that can't be redriven keeps none of the others from it.
             Err(failure) => failed(failure),
         }
     }
-    for (id, preview) in &planned {
+    for (id, _, preview) in &planned {
         let text = plan_text(id, preview);
         match (args.dry_run, printer.is_json()) {
             (true, true) => printer.json(&shape(id, preview, "planned"))?,
@@ -60,8 +64,8 @@ pub async fn run(args: RedriveArgs, stack: &Stack, printer: &Printer, may_assume
     }
     let question = format!("redrive {}?", count(planned.len(), "run"));
     if !args.dry_run && !planned.is_empty() && confirm(&question, may_assume_yes, printer).await? {
-        for (id, preview) in &planned {
-            let told = match stack.protocol.request_redrive(id, None).await {
+        for (id, choice, preview) in &planned {
+            let told = match stack.protocol.request_redrive_from(id, None, choice).await {
                 Ok(requested) => tell(id, preview, &requested, printer),
                 Err(error) => Err(error.into()),
             };
@@ -75,13 +79,15 @@ pub async fn run(args: RedriveArgs, stack: &Stack, printer: &Printer, may_assume
 
 /// All runs of a query, or the rest of them.
 pub async fn run_many(args: RedriveArgs, context: Context<'_>) -> Outcome {
-    command::run(Redrive, &args.bulk, args.dry_run, context).await
+    command::run(Redrive(args.choice.read()?), &args.bulk, args.dry_run, context).await
 }
 
-async fn plan(id: &str, stack: &Stack) -> Outcome<(RunId, RedrivePreview)> {
+async fn plan(id: &str, choosing: &Choosing, stack: &Stack) -> Outcome<(RunId, Choice, RedrivePreview)> {
     let id = resolve(stack, id).await?;
-    match stack.protocol.preview_redrive(&id).await? {
-        Ok(preview) => Ok((id, preview)),
+    let choice = choosing.of(&stack.protocol, &id.workflow).await?;
+    let choice = choice.map_err(|why| refusal(&id, &Requested::Unplaced(why)))?;
+    match stack.protocol.preview_redrive_from(&id, &choice).await? {
+        Ok(preview) => Ok((id, choice, preview)),
         Err(refused) => Err(refusal(&id, &refused)),
     }
 }
@@ -96,6 +102,7 @@ fn refusal(id: &RunId, refused: &Requested) -> Failure {
             let message = format!("{id} can't be redriven: it has ended {}", status.as_str());
             Failure::new(Exit::Conflict, Code::WrongStatus, message)
         }
+        Requested::Unplaced(why) => unplaced(&format!("{id} can't be redriven"), why),
         Requested::NotFound => {
             Failure::new(Exit::NotFound, Code::NoSuchRun, format!("there is no run '{id}'"))
         }
@@ -166,17 +173,24 @@ mod tests {
 
     fn preview(kept: Option<Kept>) -> RedrivePreview {
         let left_behind = vec!["Validate".to_owned(), "Reserve".to_owned()];
-        RedrivePreview { status: Status::Failed, state: "ChargeAll".to_owned(), kept, left_behind }
+        RedrivePreview {
+            status: Status::Failed,
+            state: "ChargeAll".to_owned(),
+            kept,
+            left_behind,
+            is_chosen: false,
+            definition: String::new(),
+        }
     }
 
     fn of_three() -> Kept {
         let fan_out =
             FanOut { count: 120, concurrency: 10, failures_tolerated: 0, failure_items: 1, inputs_seq: None };
         let left = vec![
-            Left { first: 7, count: 1, records: 2, inner: None },
-            Left { first: 118, count: 2, records: 0, inner: None },
+            Left { first: 7, count: 1, records: 2, inner: None, chosen: None },
+            Left { first: 118, count: 2, records: 0, inner: None, chosen: None },
         ];
-        Kept::FanOut(Plan { seq: 3, fan_out, resumes: None, first: None, left })
+        Kept::FanOut(Plan { seq: 3, fan_out, resumes: None, first: None, left, redrive_count: None })
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{
 use anstyle::Style;
 use serde_json::Value;
 use stepladder_engine::{Event, Next, Status};
-use stepladder_protocol::{Ending, RunItem, RunView, Store, WorldError};
+use stepladder_protocol::{Ending, PausedBy, RunItem, RunView, Store, WorldError};
 
 /// Show one run: how it went, its steps, what it waits for
 #[derive(Debug, clap::Args)]
@@ -42,10 +42,17 @@ pub async fn run(args: ShowArgs, stack: &Stack, printer: &Printer) -> Outcome {
     };
     let mut shape = RunShape::new(&item);
     shape.error = shape.error.or_else(|| ending.error.clone());
+    // What can't be read keeps nothing of the rest back.
+    let (paused_by, problem) = match (item.status, stack.protocol.paused_by(&id).await) {
+        (Status::Running, Ok(by)) => (by, problem),
+        (Status::Running, Err(error)) => (PausedBy::default(), problem.or(Some(error))),
+        _ => (PausedBy::default(), problem),
+    };
     let details = RunDetails {
+        paused: Some(paused_by.any()),
         cause: ending.cause,
         output: ending.output,
-        input: view.as_ref().map(|view| view.input.clone()),
+        input: view.as_ref().map(|view| view.beginning.input.clone()),
         steps: view.as_ref().map(steps),
         waiting: view.as_ref().and_then(waiting),
         problem: problem.as_ref().map(WorldError::to_string),
@@ -54,7 +61,8 @@ pub async fn run(args: ShowArgs, stack: &Stack, printer: &Printer) -> Outcome {
         shape.details = Some(details);
         printer.json(&shape)?;
     } else {
-        let screen = Screen { item: &item, view: view.as_ref(), shape: &shape, details: &details, printer };
+        let screen =
+            Screen { item: &item, paused_by, view: view.as_ref(), shape: &shape, details: &details, printer };
         printer.data(screen.lines().join("\n"))?;
     }
     // It has been told, as a part of what is shown.
@@ -64,6 +72,7 @@ pub async fn run(args: ShowArgs, stack: &Stack, printer: &Printer) -> Outcome {
 /// One screen about one run.
 struct Screen<'a> {
     item: &'a RunItem,
+    paused_by: PausedBy,
     /// Unless a part of it is missing, or can't be read.
     view: Option<&'a RunView>,
     shape: &'a RunShape,
@@ -106,12 +115,14 @@ impl Screen<'_> {
             0 => String::new(),
             times => format!(" · redriven {times}×"),
         };
+        let rerun = item.rerun_of.as_ref().map(|run| format!(" · rerun of {}", escaped(&run.name)));
+        let rerun = rerun.unwrap_or_default();
         let dot = match self.printer.glyphs == style::UNICODE {
             true => "·",
             false => "-",
         };
         let line = format!(
-            "{} {} · {} {took}{redriven} · started {}",
+            "{} {} · {} {took}{redriven}{rerun} · started {}",
             paint(style, glyph),
             paint(style::ID, escaped(&self.shape.id)),
             paint(style, item.status.as_str()),
@@ -159,7 +170,20 @@ impl Screen<'_> {
             }
             Status::Running => {
                 lines.extend(self.details.waiting.as_ref().map(|waiting| self.waits_for(waiting)));
-                if self.is_overdue() {
+                let PausedBy { run, workflow } = self.paused_by;
+                let id = escaped(&self.shape.id);
+                if run {
+                    lines.push("  it is paused: none of its steps begins".to_owned());
+                    lines.push(hint(format!("`stepladder run resume {id}` lets it go on")));
+                }
+                if workflow {
+                    let workflow = escaped(&item.id.workflow);
+                    lines.push(format!("  its workflow {workflow} is paused: none of its steps begins"));
+                    lines.push(hint(format!(
+                        "`stepladder workflow resume {workflow}` lets all its runs go on"
+                    )));
+                }
+                if self.is_overdue() && !self.paused_by.any() {
                     lines.push(hint(format!(
                         "its message may be lost: `stepladder repair {name}` sends it again"
                     )));

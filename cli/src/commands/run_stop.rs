@@ -16,7 +16,7 @@ use crate::{
 use serde_json::json;
 use stepladder_protocol::{Requested, RunId, limits};
 
-/// Stop runs: they end ABORTED
+/// Stop runs: they end ABORTED, or go on to a state that undoes
 ///
 /// At most one more step runs, if its message was already under way.
 #[derive(Debug, clap::Args)]
@@ -35,6 +35,9 @@ pub struct StopArgs {
     /// Why, in your words
     #[arg(long, visible_alias = "reason", value_parser = at_most::<{ limits::CAUSE_CHARS_MAX }>)]
     cause: Option<String>,
+    /// Stop what a run is at, and go on to this state, which undoes what was done; the run ends as the definition says
+    #[arg(long, value_name = "STATE", conflicts_with_all = ["error", "cause"])]
+    compensate: Option<String>,
 }
 
 fn at_most<const CHARS_MAX: usize>(text: &str) -> Result<String, String> {
@@ -59,28 +62,41 @@ pub async fn run(args: StopArgs, stack: &Stack, printer: &Printer) -> Outcome {
 
 /// All runs of a query, or the rest of them.
 pub async fn run_many(args: StopArgs, context: Context<'_>) -> Outcome {
-    let StopArgs { bulk, dry_run, error, cause, .. } = args;
-    command::run(action::Stop { error, cause }, &bulk, dry_run, context).await
+    let StopArgs { bulk, dry_run, error, cause, compensate, .. } = args;
+    command::run(action::Stop { error, cause, compensate }, &bulk, dry_run, context).await
 }
 
 async fn stop(id: &str, args: &StopArgs, stack: &Stack, printer: &Printer) -> Outcome {
     let id = resolve(stack, id).await?;
-    let requested = stack.protocol.request_stop(&id, args.error.clone(), args.cause.clone()).await?;
-    tell(&id, &requested, printer)
+    let requested = match &args.compensate {
+        Some(state) => stack.protocol.request_compensation(&id, state).await?,
+        None => stack.protocol.request_stop(&id, args.error.clone(), args.cause.clone()).await?,
+    };
+    tell(&id, &requested, args.compensate.as_deref(), printer)
 }
 
-/// The shape `stepladder.stopped/1`: `{schema, id, result}` with the result `stopped` or `pending`.
-fn tell(id: &RunId, requested: &Requested, printer: &Printer) -> Outcome {
-    let (result, line) = match requested {
-        Requested::Done => ("stopped", format!("stopped {}", paint(style::ID, id))),
-        Requested::Pending => {
+/// The shape `stepladder.stopped/1`: `{schema, id, result}` with the result `stopped`, `compensating` or `pending`.
+fn tell(id: &RunId, requested: &Requested, compensate: Option<&str>, printer: &Printer) -> Outcome {
+    let (result, line) = match (requested, compensate) {
+        (Requested::Done, None) => ("stopped", format!("stopped {}", paint(style::ID, id))),
+        (Requested::Done, Some(state)) => {
+            ("compensating", format!("stopped {}, which goes on to {state}", paint(style::ID, id)))
+        }
+        (Requested::Pending, _) => {
             ("pending", format!("{} is busy; it will be stopped within minutes", paint(style::ID, id)))
         }
-        Requested::Refused(status) => {
+        (Requested::Refused(status), _) => {
             let message = format!("{id} can't be stopped: it has ended {}", status.as_str());
             return Err(Failure::new(Exit::Conflict, Code::WrongStatus, message));
         }
-        Requested::NotFound => {
+        (Requested::Unplaced(why), _) => {
+            return Err(Failure::new(
+                Exit::Conflict,
+                Code::NotSo,
+                format!("{id} can't be stopped so: {why}"),
+            ));
+        }
+        (Requested::NotFound, _) => {
             return Err(Failure::new(Exit::NotFound, Code::NoSuchRun, format!("there is no run '{id}'")));
         }
     };
@@ -101,12 +117,12 @@ mod tests {
     fn a_run_that_has_ended_is_a_conflict() {
         let printer = Printer::new(Format::Text, TimeStyle::Utc);
         let id = RunId::new("order", "17");
-        let failure = tell(&id, &Requested::Refused(Status::Succeeded), &printer).unwrap_err();
+        let failure = tell(&id, &Requested::Refused(Status::Succeeded), None, &printer).unwrap_err();
         assert_eq!(
             (failure.exit, failure.message.as_str()),
             (Exit::Conflict, "order/17 can't be stopped: it has ended SUCCEEDED")
         );
-        assert_eq!(tell(&id, &Requested::NotFound, &printer).unwrap_err().exit, Exit::NotFound);
+        assert_eq!(tell(&id, &Requested::NotFound, None, &printer).unwrap_err().exit, Exit::NotFound);
     }
 
     #[test]

@@ -104,13 +104,26 @@ async fn not_started(error: StartError, workflow: &str, stack: &Stack) -> Failur
             }),
             Err(error) => error.into(),
         },
-        StartError::InvalidName { .. } => Failure::new(Exit::Usage, Code::InvalidName, error.to_string()),
-        StartError::InputTooLarge { .. } | StartError::FirstDataTooLarge { .. } => {
-            Failure::new(Exit::Bad, Code::InputTooLarge, error.to_string())
-                .hint("put the data into a bucket, and its key into the input")
+        error => error.into(),
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::UnknownWorkflow { .. } => {
+                Failure::new(Exit::NotFound, Code::UnknownWorkflow, error.to_string())
+            }
+            StartError::InvalidName { .. } => Failure::new(Exit::Usage, Code::InvalidName, error.to_string()),
+            StartError::InputTooLarge { .. } | StartError::FirstDataTooLarge { .. } => {
+                Failure::new(Exit::Bad, Code::InputTooLarge, error.to_string())
+                    .hint("put the data into a bucket, and its key into the input")
+            }
+            StartError::InputTooDeep { .. } => {
+                Failure::new(Exit::Bad, Code::InputTooLarge, error.to_string())
+            }
+            StartError::World(error) => error.into(),
         }
-        StartError::InputTooDeep { .. } => Failure::new(Exit::Bad, Code::InputTooLarge, error.to_string()),
-        StartError::World(error) => error.into(),
     }
 }
 

@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn commands_come_before_options() {
         let offered_first = offered(&["stepladder", "run", ""]);
-        assert_eq!(offered_first, ["list", "show", "history", "redrive", "stop"]);
+        assert_eq!(offered_first, ["list", "show", "history", "redrive", "rerun", "stop", "pause", "resume"]);
         assert!(offered(&["stepladder", "doctor", ""]).contains(&"--no-permissions".to_owned()));
         assert_eq!(offered(&["stepladder", "run", "list", "--stat"]), ["--status"]);
         let all = offered(&["stepladder", "run", "list", "-"]);

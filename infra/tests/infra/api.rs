@@ -108,6 +108,8 @@ fn its_role_does_what_the_api_does_and_no_more() {
             "WorkOnActivities",
             "sqs:ChangeMessageVisibility sqs:CreateQueue sqs:DeleteMessage sqs:DeleteQueue sqs:ReceiveMessage sqs:SendMessage",
         ),
+        ("Controls", "dynamodb:GetItem dynamodb:UpdateItem"),
+        ("HoldMessages", "dynamodb:PutItem"),
         ("CountMessages", "sqs:GetQueueAttributes"),
         ("LookAtLetters", "sqs:ChangeMessageVisibility sqs:ReceiveMessage"),
         ("Tokens", "dynamodb:GetItem dynamodb:PutItem"),
@@ -129,6 +131,8 @@ fn its_role_does_what_the_api_does_and_no_more() {
     assert_eq!(keys("Definitions"), one("W#*"));
     assert_eq!(keys("ListWorkflows"), one("C#workflows"));
     assert_eq!(keys("Tokens"), one("C#api"));
+    assert_eq!(keys("Controls"), one("C#control"));
+    assert_eq!(keys("HoldMessages"), one("C#paused#*"));
     assert_eq!(keys("ListActivities"), one("C#activities"));
     let activities = texts(&template.statement("ApiRole", "WorkOnActivities")["Resource"]);
     assert_eq!(activities, one("arn:{partition}:sqs:{region}:{account}:{stack}-activity-*"));

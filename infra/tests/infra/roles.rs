@@ -179,14 +179,27 @@ fn a_role_may_do_what_its_functions_ask_for_and_no_more() {
         "OwnTables",
         "dynamodb:BatchGetItem dynamodb:BatchWriteItem dynamodb:ConditionCheckItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem",
     );
-    check("ShopRole", &[by_key, payloads, tables, ("Own1", "s3:GetObject")]);
-    check("WarehouseRole", &[by_key, payloads, ("Paces", "dynamodb:GetItem dynamodb:UpdateItem")]);
+    // Whoever runs code looks whether it is paused, and holds the message.
+    let (look, hold) = (("Controls", "dynamodb:GetItem"), ("HoldMessages", "dynamodb:PutItem"));
+    check("ShopRole", &[by_key, payloads, tables, ("Own1", "s3:GetObject"), look, hold]);
+    let paces = ("Paces", "dynamodb:GetItem dynamodb:UpdateItem");
+    check("WarehouseRole", &[by_key, payloads, paces, look, hold]);
     check("StartRole", &[by_key, ("Payloads", "s3:PutObject")]);
     let schedule = ("Schedule", "scheduler:CreateSchedule");
     let lists = [("ListRuns", "dynamodb:Query"), ("ListWorkflows", "dynamodb:Query")];
     let pass = ("PassSchedulerRole", "iam:PassRole");
-    check("TimerRole", &[whole_runs, payloads, find, tell, lists[0], lists[1], schedule, pass]);
-    check("DeadLetterRole", &[whole_runs, payloads, find, tell, ("TryAlone", "lambda:InvokeFunction")]);
+    let resume = ("HeldMessages", "dynamodb:DeleteItem dynamodb:Query");
+    check("TimerRole", &[whole_runs, payloads, find, tell, lists[0], lists[1], schedule, pass, look, resume]);
+    let both = ("HeldMessages", "dynamodb:DeleteItem dynamodb:PutItem dynamodb:Query");
+    let alone = ("TryAlone", "lambda:InvokeFunction");
+    check("DeadLetterRole", &[whole_runs, payloads, find, tell, alone, look, both]);
+    let held = |role: &str, sid: &str| {
+        let conditions = &template.statement(role, sid)["Condition"]["ForAllValues:StringLike"];
+        texts(&conditions["dynamodb:LeadingKeys"]).into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(held("ShopRole", "HoldMessages"), ["C#paused#shop"]);
+    assert_eq!(held("ShopRole", "Controls"), ["C#control"]);
+    assert_eq!(held("TimerRole", "HeldMessages"), ["C#paused#*"]);
     let listed = &template.statement("TimerRole", "ListWorkflows")["Condition"]["ForAllValues:StringLike"];
     assert_eq!(listed["dynamodb:LeadingKeys"], "C#workflows");
 }

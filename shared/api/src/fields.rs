@@ -85,6 +85,8 @@ impl Text {
     pub(crate) const TAG_KEY: Text = Text { pattern: Some(TAG), ..Text::chars(1, 128) };
     pub(crate) const TAG_VALUE: Text = Text { pattern: Some(TAG), ..Text::chars(0, 256) };
     pub(crate) const CLIENT_TOKEN: Text = Text { pattern: Some(GRAPHIC), ..Text::chars(1, 64) };
+    pub(crate) const PLACE: Text = Text { is_data: true, ..Text::chars(1, 1_024) };
+    pub(crate) const HASH: Text = Text::chars(1, 128);
     pub(crate) const DEFINITION: Text = Text { min: 1, ..Text::data(crate::limits::DEFINITION_BYTES_MAX) };
 }
 

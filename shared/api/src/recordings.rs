@@ -5,14 +5,14 @@ use crate::{
     limits::{READS_AT_ONCE, RECORDINGS_BYTES_MAX, RECORDINGS_KEPT, RECORDS_BYTES_MAX},
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use serde_json::Value;
 use std::{
     collections::VecDeque,
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
-use stepladder_asl::Definition;
-use stepladder_engine::{History, HistoryEvent, HistoryOrder, Needed, Records, RecordsPart, Run, Status};
+use stepladder_engine::{
+    Beginning, History, HistoryEvent, HistoryOrder, Needed, Records, RecordsPart, Run, RunDefinitions, Status,
+};
 use stepladder_protocol::{Host, Protocol, Recording, RunItem, RunKey, json};
 
 /// A run, and the order of its events when it was read.
@@ -20,9 +20,9 @@ use stepladder_protocol::{Host, Protocol, Recording, RunItem, RunKey, json};
 pub(crate) struct Ordered {
     pub(crate) item: RunItem,
     pub(crate) order: Arc<HistoryOrder>,
-    definition: Arc<Definition>,
+    definitions: RunDefinitions,
     run: Run,
-    input: Value,
+    beginning: Beginning,
     /// None: there are many, and each page reads its own. What is recorded once never changes.
     records: Option<Records>,
     /// About what it takes in memory.
@@ -31,15 +31,17 @@ pub(crate) struct Ordered {
 
 impl Ordered {
     fn new(recording: Recording) -> Result<Self, ApiError> {
-        let Recording { item, definition, run, input, records } = recording;
-        let order = History::new(&definition, &run, input.clone(), &records)
+        let Recording { item, definitions, run, beginning, records } = recording;
+        let order = History::new(&definitions, &run, beginning.clone(), &records)
             .map(|history| Arc::clone(history.order()))
             .map_err(|error| ApiError::internal(format!("replay {}: {error}", item.id)))?;
         let of_records = records_bytes(&records)?;
         let records = (of_records <= RECORDS_BYTES_MAX).then_some(records);
         let of_records = if records.is_some() { of_records } else { 0 };
-        let bytes = order.bytes() + 3 * json::size(&input).map_err(|_| unwritable())? + of_records;
-        Ok(Self { item, order, definition, run, input, records, bytes })
+        let chosen = beginning.chosen.as_ref().map_or(Ok(0), json::size);
+        let beginning_bytes = json::size(&beginning.input).and_then(|input| Ok(input + chosen?));
+        let bytes = order.bytes() + 3 * beginning_bytes.map_err(|_| unwritable())? + of_records;
+        Ok(Self { item, order, definitions, run, beginning, records, bytes })
     }
 
     /// Whether its events are all that there will ever be of it, unless it is redriven.
@@ -54,13 +56,15 @@ impl Ordered {
         range: Range<usize>,
     ) -> Result<Vec<HistoryEvent>, ApiError> {
         let range = range.start..range.end.min(self.order.len());
-        let Self { definition, run, order, .. } = self;
-        let (input, order) = (self.input.clone(), Arc::clone(order));
+        let Self { definitions, run, order, .. } = self;
+        let (beginning, order) = (self.beginning.clone(), Arc::clone(order));
         let page = match &self.records {
-            Some(records) => History::in_order(definition, run, input, records, order).page(range.clone()),
+            Some(records) => {
+                History::in_order(definitions, run, beginning, records, order).page(range.clone())
+            }
             None => {
                 let part = self.part(protocol, range.clone()).await?;
-                History::of_part(definition, run, input, &part, order).page(range.clone())
+                History::of_part(definitions, run, beginning, &part, order).page(range.clone())
             }
         };
         let events = page.map_err(|error| ApiError::internal(format!("replay {}: {error}", self.item.id)))?;

@@ -12,6 +12,7 @@ mod keys;
 mod lists;
 mod map_runs;
 mod pages;
+mod pauses;
 mod searches;
 mod tasks;
 #[cfg(test)]
@@ -190,6 +191,18 @@ impl Store for DynamoStore {
         let change = RunChange::reopen(run, redrive_count, redrive);
         let change = change.transact_update(&self.table);
         self.transact(format!("reopen run {run} with {key}"), change, self.record_item(key, record)).await
+    }
+
+    async fn redirect_run_with_record(
+        &self,
+        run: &RunKey,
+        redrive_count: u32,
+        redrive: &RedriveItem,
+        (key, record): (&RecordKey, &Record),
+    ) -> WorldResult<bool> {
+        let change = RunChange::redirect(run, redrive_count, redrive);
+        let change = change.transact_update(&self.table);
+        self.transact(format!("redirect run {run} with {key}"), change, self.record_item(key, record)).await
     }
 
     async fn note_parked(&self, run: &RunKey, reason: &str) -> WorldResult<()> {
@@ -479,6 +492,7 @@ fn data_item(run: &RunKey, slot: &DataSlot, payload: &Payload, expires_s: i64) -
 fn slot_name(slot: &DataSlot) -> &'static str {
     match slot {
         DataSlot::Input => "input",
+        DataSlot::Beginning => "beginning",
         DataSlot::Ending(_) => "ending",
     }
 }

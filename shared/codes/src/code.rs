@@ -130,6 +130,12 @@ codes! {
     Diverged = "SL1211", "a recorded run goes another way today",
         "The engine, or the definition that was given, leads elsewhere than it did when the run was recorded: the first record of which that is so is shown.",
         "Where the definition was changed on purpose, record a run of the new one; else it is a fault of this version, and worth a report.";
+    NotSo = "SL1212", "the run can not go on so",
+        "A run goes on from a state that it has entered, or that is told what it gets, by a definition that has this state. The message says which of it is not so.",
+        "`stepladder run history` shows which states were entered; the message lists those that the definition has.";
+    TooManyPaused = "SL1215", "too much is paused",
+        "Workflows and runs are paused one by one, and a stack remembers at most 500 of them.",
+        "Resume some first, or pause whole workflows instead of their runs: `stepladder workflow pause`.";
     NoStack = "SL1301", "nothing says which stack is meant",
         "There is no `stepladder dev` running in this workspace, and neither `--env`, `--endpoint` nor STEPLADDER_STACK names a stack.",
         "Start `stepladder dev`, or name the stack.";

@@ -17,6 +17,7 @@ pub(crate) use fan::{is_aborted_by_name, start_branch_traced};
 
 use crate::{
     call::Passed,
+    chosen::{Beginning, Chosen, Skipped},
     event::Event,
     inspect::Probe,
     limits::{STATES_WITHOUT_STOP_MAX, TRANSITIONS_MAX},
@@ -34,8 +35,9 @@ use stepladder_asl::{Budget, Definition, Draws, Kind, State, Then, errors};
 /// The first transition of a run: from its input to its first stop.
 ///
 /// It never ends the run: an end is a record, and a start writes none. A run that has no stop at all waits for a turn.
-pub fn start(definition: &Definition, run: &Run, input: Value, now_ms: i64) -> Transition {
-    start_traced(definition, run, input, now_ms, None)
+/// `beginning` is the run's input, or of a rerun that and the place where it begins.
+pub fn start(definition: &Definition, run: &Run, beginning: impl Into<Beginning>, now_ms: i64) -> Transition {
+    start_traced(definition, run, beginning.into(), now_ms, None)
 }
 
 /// From a position and what ended its wait to the next stop, or to the end of the run.
@@ -54,10 +56,20 @@ pub fn advance(
 pub(crate) fn start_traced(
     definition: &Definition,
     run: &Run,
-    input: Value,
+    beginning: Beginning,
     now_ms: i64,
     trace: Option<&mut Trace>,
 ) -> Transition {
+    let Beginning { input, chosen } = beginning;
+    let Chosen { state, data, variables, given } = match chosen {
+        Some(chosen) => *chosen,
+        None => Chosen {
+            state: definition.machine.start_at.clone(),
+            data: input.clone(),
+            variables: Map::new(),
+            given: None,
+        },
+    };
     let deadline_ms = definition
         .timeout_seconds
         .map(|seconds| run.started_ms.saturating_add_unsigned(seconds.saturating_mul(1000)));
@@ -67,7 +79,7 @@ pub(crate) fn start_traced(
         now_ms,
         draws: run.draws("start", 0),
         origin: Origin { next_seq: 0, deadline_ms, ..Origin::default() },
-        variables: Map::new(),
+        variables: variables.clone(),
         events: 0,
         entered: 0,
         gave_up: false,
@@ -75,17 +87,21 @@ pub(crate) fn start_traced(
         trace,
     };
     // AWS shows the first state as entered after event 0.
-    walk.passed_by(|| Event::ExecutionStarted { input: input.clone(), role_arn: run.role_arn.clone() });
-    let next = match walk.go(&definition.machine.start_at, input.clone()) {
+    walk.passed_by(|| Event::ExecutionStarted { input, role_arn: run.role_arn.clone() });
+    let went = match given.is_some() {
+        true => Next::Wait(Position { skipped: Skipped::by(given), ..walk.turn(&state, data.clone()) }),
+        false => walk.go(&state, data.clone()),
+    };
+    let next = match went {
         Next::Wait(position) => Next::Wait(position),
         Next::End(_) => {
             // The turn walks the same states again, and that walk is the one that counts.
             walk.events = 1;
-            walk.variables = Map::new();
+            walk.variables = variables;
             if let Some(trace) = walk.trace.as_deref_mut() {
                 trace.truncate(1, Link::Nothing);
             }
-            Next::Wait(walk.turn(&definition.machine.start_at, input))
+            Next::Wait(walk.turn(&state, data))
         }
     };
     Transition { next, now_ms, gave_up: walk.gave_up, stayed: false }
@@ -192,8 +208,8 @@ impl Walk<'_> {
                 let error = Some(errors::TIMEOUT.to_owned());
                 return Flow::Stop(self.end(position, Status::TimedOut, error, None));
             }
-            Outcome::Redriven { redrive_count, kept } => {
-                return Flow::Stop(self.redriven(position, *redrive_count, kept.as_ref()));
+            Outcome::Redriven { redrive_count, kept, chosen, .. } => {
+                return Flow::Stop(self.redriven(position, *redrive_count, kept.as_ref(), chosen.as_deref()));
             }
             _ if self.origin.next_seq >= TRANSITIONS_MAX => {
                 let cause = format!(
@@ -220,6 +236,11 @@ impl Walk<'_> {
         if let Some(failed) = &position.failed {
             let PastFailure { error, cause } = failed.as_ref().clone();
             return Flow::Stop(self.failed(&position.state, position.data.clone(), error, cause));
+        }
+        if let (Some(skipped), Awaiting::Turn, Outcome::TimerFired) =
+            (&position.skipped, position.awaiting, outcome)
+        {
+            return self.skipped(state, position, &skipped.output);
         }
         match (&state.kind, position.awaiting, outcome) {
             (Kind::Map(_), Awaiting::Items, Outcome::ItemsRead { reading, is_all }) => {
@@ -286,6 +307,7 @@ impl Walk<'_> {
             return self.stop_failed(name, data, errors::RUNTIME, Some(cause));
         };
         let state_type = state.kind.type_name();
+        self.seen(name, &data);
         self.event(|| Event::StateEntered { state_type, name: name.to_owned(), input: data.clone() });
         self.probe().see(|inspection| inspection.input = Some(data.clone()));
         let evaluated = match &state.kind {
@@ -320,7 +342,39 @@ impl Walk<'_> {
         }
     }
 
-    fn redriven(&mut self, position: &Position, redrive_count: u32, kept: Option<&Kept>) -> Next {
+    /// A state is entered; somebody may want to know what it sees.
+    fn seen(&mut self, state: &str, data: &Value) {
+        let Self { trace, variables, .. } = self;
+        if let Some(trace) = trace.as_deref_mut() {
+            trace.entered(state, data, variables);
+        }
+    }
+
+    /// The state is over before it began: somebody gave its output.
+    fn skipped(&mut self, state: &State, position: &Position, given: &Value) -> Flow {
+        let (state_type, name, data) = (state.kind.type_name(), &state.name, &position.data);
+        let Some(then) = state.then() else {
+            let cause =
+                format!("The state '{name}' has no one state that follows it, so it can't be skipped.");
+            return self.stop_failed(name, data.clone(), errors::RUNTIME, Some(cause));
+        };
+        self.entered += 1;
+        self.seen(name, data);
+        self.event(|| Event::StateEntered { state_type, name: name.clone(), input: data.clone() });
+        self.exit(state, then, given.clone(), None)
+    }
+
+    fn redriven(
+        &mut self,
+        position: &Position,
+        redrive_count: u32,
+        kept: Option<&Kept>,
+        chosen: Option<&Chosen>,
+    ) -> Next {
+        // It was going on: somebody sent it elsewhere.
+        if position.awaiting != Awaiting::Turn {
+            self.stop_branches(position);
+        }
         self.event(|| Event::ExecutionRedriven { redrive_count });
         // The deadline starts anew, as on AWS.
         self.origin.deadline_ms = self
@@ -329,7 +383,14 @@ impl Walk<'_> {
             .map(|seconds| self.now_ms.saturating_add_unsigned(seconds.saturating_mul(1000)));
         let at = PlanAt { branch: position.branch.clone(), seq: position.seq };
         let resumes = kept.map(|kept| Box::new(kept.resumes(&at, &position.branch)));
-        Next::Wait(Position { resumes, ..self.turn(&position.state, position.data.clone()) })
+        let turn = match chosen {
+            Some(Chosen { state, data, variables, given }) => {
+                self.variables.clone_from(variables);
+                Position { skipped: Skipped::by(given.clone()), ..self.turn(state, data.clone()) }
+            }
+            None => self.turn(&position.state, position.data.clone()),
+        };
+        Next::Wait(Position { resumes, ..turn })
     }
 
     /// The same wait, one record later: a wait of more than 15 minutes is a chain of them.
@@ -361,6 +422,7 @@ impl Walk<'_> {
             reading: None,
             unread: None,
             failed: None,
+            skipped: None,
             data,
         }
     }

@@ -125,6 +125,7 @@ mod tests {
             reading: None,
             unread: None,
             failed: None,
+            skipped: None,
             data,
         })
     }

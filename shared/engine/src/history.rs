@@ -2,6 +2,7 @@
 
 use crate::{
     checkpoint::{Checkpoint, Checkpoints},
+    chosen::{Beginning, Definitions},
     event::HistoryEvent,
     fan_out::{BranchInput, for_each_input},
     limits::DIGEST_EVENTS,
@@ -14,7 +15,6 @@ use crate::{
     trace::{Link, Trace, Wanted},
     transition::{Next, Status},
 };
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -24,15 +24,14 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-use stepladder_asl::Definition;
 
 /// The history of a run, of which only what is asked for is built. It knows the order of the events, in 16 bytes each,
 /// and none of their data.
 #[derive(Debug)]
 pub struct History<'a> {
-    definition: &'a Definition,
+    definitions: Definitions<'a>,
     run: Run,
-    input: Value,
+    beginning: Beginning,
     records: Source<'a>,
     order: Arc<HistoryOrder>,
 }
@@ -222,41 +221,44 @@ struct Traces {
 impl<'a> History<'a> {
     /// Follows the run through all of its branches, checks every digest, and brings the events in their order.
     pub fn new(
-        definition: &'a Definition,
+        definitions: impl Into<Definitions<'a>>,
         run: &Run,
-        input: Value,
+        beginning: impl Into<Beginning>,
         records: &'a Records,
     ) -> Result<Self, ReplayError> {
-        let mut tour = Tour::new(definition, records, Keep::Index);
-        let follower = tour.root(Follower::traced(definition, run, input.clone(), tour.wanted()))?;
+        let (definitions, beginning) = (definitions.into(), beginning.into());
+        let mut tour = Tour::new(definitions, records, Keep::Index);
+        let follower = tour.root(Follower::traced(definitions, run, beginning.clone(), tour.wanted()))?;
         let status = match &follower.last().next {
             Next::End(end) => end.status,
             Next::Wait(_) => Status::Running,
         };
         let order = Arc::new(HistoryOrder::new(tour, status));
-        Ok(Self { definition, run: run.clone(), input, records: Source::All(records), order })
+        Ok(Self { definitions, run: run.clone(), beginning, records: Source::All(records), order })
     }
 
     /// The same history again, of the same run and records, without following them.
     pub fn in_order(
-        definition: &'a Definition,
+        definitions: impl Into<Definitions<'a>>,
         run: &Run,
-        input: Value,
+        beginning: impl Into<Beginning>,
         records: &'a Records,
         order: Arc<HistoryOrder>,
     ) -> Self {
-        Self { definition, run: run.clone(), input, records: Source::All(records), order }
+        let (definitions, beginning) = (definitions.into(), beginning.into());
+        Self { definitions, run: run.clone(), beginning, records: Source::All(records), order }
     }
 
     /// The same history again, with no more of the records than [`HistoryOrder::needs`] of a page: good for this page.
     pub fn of_part(
-        definition: &'a Definition,
+        definitions: impl Into<Definitions<'a>>,
         run: &Run,
-        input: Value,
+        beginning: impl Into<Beginning>,
         part: &'a RecordsPart,
         order: Arc<HistoryOrder>,
     ) -> Self {
-        Self { definition, run: run.clone(), input, records: Source::Part(part), order }
+        let (definitions, beginning) = (definitions.into(), beginning.into());
+        Self { definitions, run: run.clone(), beginning, records: Source::Part(part), order }
     }
 
     pub fn order(&self) -> &Arc<HistoryOrder> {
@@ -283,10 +285,10 @@ impl<'a> History<'a> {
             let follower = match (errand.from, self.order.strands.get(*index)) {
                 (Some(checkpoint), Some(strand)) => {
                     let branch = strand.branch.clone();
-                    Follower::resumed(self.definition, &self.run, branch, checkpoint, wanted)
+                    Follower::resumed(self.definitions, &self.run, branch, checkpoint, wanted)
                 }
                 (None, Some(strand)) if strand.parent.is_none() => {
-                    Follower::traced(self.definition, &self.run, self.input.clone(), wanted)
+                    Follower::traced(self.definitions, &self.run, self.beginning.clone(), wanted)
                 }
                 // The strand that it hangs from leads to it.
                 _ => continue,
@@ -349,17 +351,17 @@ impl<'a> History<'a> {
                         errands.get(&child).map(|errand| errand.numbers.clone()).unwrap_or_default();
                     let trace = Some(Trace::new(Link::Opening, Wanted::These(numbers)));
                     let branch =
-                        Follower::branch_traced(self.definition, run, position, input, opening, trace);
+                        Follower::branch_traced(self.definitions, run, position, input, opening, trace);
                     self.retrace(child, branch, errands, built)
                 };
                 let all = match &position.resumes {
                     Some(resumes) => self
                         .order
                         .pins
-                        .inputs(self.definition, run, resumes, &indexes)?
+                        .inputs(self.definitions, run, resumes, &indexes)?
                         .map(|inputs| inputs.into_iter().try_for_each(each))
                         .transpose()?,
-                    None => for_each_input(self.definition, run, position, &indexes, each)?,
+                    None => for_each_input(follower.definition(), run, position, &indexes, each)?,
                 };
                 all.ok_or_else(|| follower.too_slow())?;
             }
@@ -372,10 +374,11 @@ impl<'a> History<'a> {
         }
         let followed = u64::from(follower.next_seq().saturating_sub(begun)) + 1;
         self.order.followed.fetch_add(followed, Ordering::Relaxed);
+        let definition = follower.definition();
         let (trace, aborting) = follower.stop_tracing();
         if let Some(mut trace) = trace {
             if let (Some(cut_ms), Some(aborting)) = (strand.cut_ms, aborting) {
-                aborting.trace(self.definition, cut_ms, &mut trace);
+                aborting.trace(definition, cut_ms, &mut trace);
             }
             built
                 .insert(index, Traces { from: errand.from.map_or(0, |checkpoint| checkpoint.events), trace });

@@ -28,6 +28,7 @@
 mod advance;
 mod call;
 mod checkpoint;
+mod chosen;
 mod event;
 mod fan_out;
 mod history;
@@ -54,6 +55,7 @@ pub use call::{
     CalledService, Callee, StepCall, callee, function_of, resource_of, service_call, step_call,
     waits_for_answer,
 };
+pub use chosen::{Beginning, Chosen, Definitions, RunDefinitions, Skipped};
 pub use event::{Event, HistoryEvent, Integration};
 pub use fan_out::{
     BranchInput, Children, Inputs, ItemRow, Made, Manifest, MapRun, MapRunLimits, ObjectFormat, Place,
@@ -64,7 +66,7 @@ pub use inspect::{ErrorDetails, Inspection};
 pub use outcome::{Limit, Outcome, Phase};
 pub use position::{Awaiting, Branch, Child, FanOut, Fork, MapItem, Opening, Position, Reading};
 pub use present::present;
-pub use redrive::{Around, GoesOn, Kept, Left, Plan, PlanAt, Resumes, Resumption};
+pub use redrive::{Around, ChosenBranch, GoesOn, Kept, Left, Plan, PlanAt, Resumes, Resumption};
 pub use rehearsal::{Rehearsal, RehearsalError, Waiting};
 pub use replay::{BranchReplay, Follower, Recorded, Records, Replay, ReplayError, replay};
 pub use run::{MAP_RUN_DIGITS, Run, map_run_digits};

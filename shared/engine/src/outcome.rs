@@ -1,6 +1,7 @@
 //! What ended or moved a wait.
 
 use crate::{
+    chosen::Chosen,
     position::Reading,
     redrive::{Kept, Plan},
     update::Update,
@@ -88,7 +89,20 @@ pub enum Outcome {
         /// What is kept of the Parallel or Map state that it goes on from; none: that state begins anew.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         kept: Option<Kept>,
+        /// Where somebody chose another place than the end, or other data: the place, and all that is seen there.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        chosen: Option<Box<Chosen>>,
+        /// The hash of the definition that the run goes on by, where that is another one than before.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        definition: Option<String>,
     },
+}
+
+impl Outcome {
+    /// A redrive from where the run ended, on the definition that it has.
+    pub fn redriven(redrive_count: u32, kept: Option<Kept>) -> Self {
+        Outcome::Redriven { redrive_count, kept, chosen: None, definition: None }
+    }
 }
 
 /// How far a call had come when it failed.

@@ -1,7 +1,8 @@
 //! Where a branch waits.
 
 use crate::{
-    limits::DELAY_MAX_MS, present::present, redrive::Resumes, run::Visit, token::TaskKey, update::PastFailure,
+    chosen::Skipped, limits::DELAY_MAX_MS, present::present, redrive::Resumes, run::Visit, token::TaskKey,
+    update::PastFailure,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -56,6 +57,9 @@ pub struct Position {
     /// Only in the first position of a child that had failed before an update of its Map Run: by what. It fails at its first turn.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failed: Option<Box<PastFailure>>,
+    /// Only at a turn: the state is skipped.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub skipped: Option<Box<Skipped>>,
     /// The state's raw input.
     pub data: Value,
 }

@@ -6,9 +6,11 @@
 //! so that what an old branch still records afterwards changes nothing.
 
 use crate::{
+    chosen::{Chosen, Definitions},
     fan_out::{BranchInput, Inputs},
     outcome::Outcome,
     position::{Branch, FanOut, MapItem, Position},
+    present::present,
     replay::{Records, ReplayError},
     run::Run,
     update::{PastFailure, Updated, Wish},
@@ -19,7 +21,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
 };
-use stepladder_asl::Definition;
 
 /// What a redriven branch finds in the state that it goes on from, where that is a Parallel or Map state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +46,9 @@ pub struct Plan {
     pub first: Option<Box<(Branch, u32)>>,
     /// The branches that have not succeeded, in ascending order. All others are kept.
     pub left: Vec<Left>,
+    /// The redrive count of the run when the fan-out was opened, where that is not the one before the redrive.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub redrive_count: Option<u32>,
 }
 
 /// Branches of a fan-out, one after another, that are left in the same way.
@@ -58,6 +62,20 @@ pub struct Left {
     pub records: u32,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub inner: Option<Box<Kept>>,
+    /// Where somebody has chosen that it goes on; none: where its records lead.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub chosen: Option<Box<ChosenBranch>>,
+}
+
+/// A place that somebody has chosen for a branch, whatever has become of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChosenBranch {
+    #[serde(flatten)]
+    pub at: Chosen,
+    /// The branch's index when its state was opened anew.
+    pub index: u32,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub map_item: Option<MapItem>,
 }
 
 fn is_one(number: &u32) -> bool {
@@ -130,6 +148,8 @@ pub struct Resumption {
     pub around: Around,
     /// What it has failed by.
     pub failed: Option<PastFailure>,
+    /// The output of the state that it goes on from, which is skipped: an earlier redrive had asked for that.
+    pub given: Option<Value>,
 }
 
 /// What a branch waited for, or ended by, in the state that it goes on from.
@@ -157,6 +177,9 @@ pub struct GoesOn {
     /// What it fails by at once, because it had before an update.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failed: Option<PastFailure>,
+    /// The output of the state that it goes on from, which is skipped.
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "present")]
+    pub given: Option<Value>,
 }
 
 impl Plan {
@@ -189,13 +212,43 @@ impl Plan {
             Some(last)
                 if last.first.saturating_add(last.count) == next.first
                     && last.records == next.records
-                    && last.inner.is_none()
-                    && next.inner.is_none() =>
+                    && last.is_plain()
+                    && next.is_plain() =>
             {
                 last.count = last.count.saturating_add(next.count);
             }
             _ => self.left.push(next),
         }
+    }
+
+    /// Lets a branch go on from a chosen place, whether it is left or not.
+    pub fn choose(&mut self, number: u32, chosen: ChosenBranch, inner: Option<Kept>) {
+        let chosen = Left {
+            first: number,
+            count: 1,
+            records: 0,
+            inner: inner.map(Box::new),
+            chosen: Some(Box::new(chosen)),
+        };
+        let mut left = Vec::with_capacity(self.left.len() + 2);
+        let mut chosen = Some(chosen);
+        for each in std::mem::take(&mut self.left) {
+            let end = each.first.saturating_add(each.count);
+            if end <= number {
+                left.push(each);
+                continue;
+            }
+            if each.first < number {
+                left.push(Left { count: number - each.first, ..each.clone() });
+            }
+            left.extend(chosen.take());
+            let first = each.first.max(number.saturating_add(1));
+            if first < end {
+                left.push(Left { first, count: end - first, ..each });
+            }
+        }
+        left.extend(chosen);
+        self.left = left;
     }
 
     /// The branches that are left: the number of each in the old fan-out, in the order of the new one.
@@ -237,6 +290,29 @@ impl Plan {
     }
 }
 
+impl Left {
+    fn is_plain(&self) -> bool {
+        self.inner.is_none() && self.chosen.is_none()
+    }
+}
+
+impl ChosenBranch {
+    /// What the branch of the new fan-out starts with; as [`Resumption::input`].
+    pub fn input(self, index: u32, left: &Left, resumes: &Resumes, branch: &Branch) -> BranchInput {
+        let at = resumes.plan_at();
+        let Chosen { state, data, variables, given } = self.at;
+        let goes_on = GoesOn {
+            index: self.index,
+            state: Some(state),
+            variables: Some(variables),
+            resumes: left.inner.as_ref().map(|kept| kept.resumes(&at, branch)),
+            failed: None,
+            given,
+        };
+        BranchInput { index, data, map_item: self.map_item, goes_on: Some(Box::new(goes_on)), unread: None }
+    }
+}
+
 impl Kept {
     /// The fan-out that goes on; `branch` is the one that the state belonged to.
     pub fn resumes(&self, at: &PlanAt, branch: &Branch) -> Resumes {
@@ -257,6 +333,7 @@ impl Resumption {
             variables: Some(self.variables),
             resumes: left.inner.as_ref().map(|kept| kept.resumes(&at, branch)),
             failed: self.failed.filter(|_| resumes.repeats_failures()),
+            given: self.given,
         };
         BranchInput {
             index,
@@ -271,7 +348,14 @@ impl Resumption {
 impl BranchInput {
     /// The same for a branch of a redriven fan-out, which so starts as the old one should have.
     pub fn anew(self, index: u32) -> BranchInput {
-        let first = GoesOn { index: self.index, state: None, variables: None, resumes: None, failed: None };
+        let first = GoesOn {
+            index: self.index,
+            state: None,
+            variables: None,
+            resumes: None,
+            failed: None,
+            given: None,
+        };
         let goes_on = Some(self.goes_on.unwrap_or_else(|| Box::new(first)));
         BranchInput { index, goes_on, ..self }
     }
@@ -296,8 +380,8 @@ impl Pins {
         for (branch, records) in records {
             for (seq, record) in (0_u32..).zip(records) {
                 let (plan, count) = match &record.outcome {
-                    Outcome::Redriven { redrive_count, kept: Some(Kept::FanOut(plan)) } => {
-                        (plan, redrive_count.saturating_sub(1))
+                    Outcome::Redriven { redrive_count, kept: Some(Kept::FanOut(plan)), .. } => {
+                        (plan, plan.redrive_count.unwrap_or(redrive_count.saturating_sub(1)))
                     }
                     Outcome::Updated { redrive_count, plan, .. } => (plan.as_ref(), *redrive_count),
                     _ => continue,
@@ -312,12 +396,14 @@ impl Pins {
 
     fn add(&mut self, plan: &Plan, branch: &Branch) {
         self.fan_outs.insert((branch.clone(), plan.seq), None);
-        for (number, left) in plan.numbers().filter(|(_, left)| left.records > 0) {
+        for (number, left) in plan.numbers().filter(|(_, left)| left.records > 0 || left.chosen.is_some()) {
             let child = branch.child(plan.seq, number);
             if let Some(Kept::FanOut(inner)) = left.inner.as_deref() {
                 self.add(inner, &child);
             }
-            self.records.insert((child, left.records));
+            if left.chosen.is_none() {
+                self.records.insert((child, left.records));
+            }
         }
     }
 
@@ -342,12 +428,12 @@ impl Pins {
     /// What branches of a redriven fan-out start with, in ascending order. `None`: an evaluation took too long.
     pub(crate) fn inputs(
         &self,
-        definition: &Definition,
+        definitions: Definitions<'_>,
         run: &Run,
         resumes: &Resumes,
         indexes: &BTreeSet<u32>,
     ) -> Result<Option<Vec<BranchInput>>, ReplayError> {
-        let mut source = Source { pins: self, definition, run: run.clone(), inputs: BTreeMap::new() };
+        let mut source = Source { pins: self, definitions, run: run.clone(), inputs: BTreeMap::new() };
         let mut found = Vec::with_capacity(indexes.len());
         for index in indexes {
             match source.input(resumes, *index)? {
@@ -362,7 +448,7 @@ impl Pins {
 /// Where the inputs of a redriven fan-out come from.
 struct Source<'a> {
     pins: &'a Pins,
-    definition: &'a Definition,
+    definitions: Definitions<'a>,
     run: Run,
     /// What has been evaluated of the first fan-out, by its position.
     inputs: BTreeMap<(Branch, u32), Vec<BranchInput>>,
@@ -376,6 +462,10 @@ impl Source<'_> {
         let plan = root.find(&resumes.plan_branch, &resumes.branch, resumes.seq).ok_or_else(missing)?;
         let within = plan.within(index..index.saturating_add(1));
         let (_, number, left) = *within.first().ok_or_else(missing)?;
+        if let Some(chosen) = &left.chosen {
+            let branch = resumes.branch.child(plan.seq, number);
+            return Ok(Some(chosen.as_ref().clone().input(index, left, resumes, &branch)));
+        }
         if left.records > 0 {
             let pin = (resumes.branch.child(plan.seq, number), left.records);
             let Some(resumption) = pins.resumptions.get(&pin) else {
@@ -403,7 +493,7 @@ impl Source<'_> {
         if !self.inputs.contains_key(&key) {
             let position = self.pins.fan_outs.get(&key).and_then(Option::as_ref).ok_or_else(missing)?;
             let run = Run { redrive_count, ..self.run.clone() };
-            let inputs = Inputs::new(self.definition, &run, position)
+            let inputs = Inputs::new(self.definitions.at(redrive_count), &run, position)
                 .and_then(|inputs| inputs.range(0..plan.fan_out.count));
             match inputs {
                 Ok(inputs) => drop(self.inputs.insert(key.clone(), inputs)),
@@ -434,11 +524,12 @@ mod tests {
             resumes: None,
             first: None,
             left,
+            redrive_count: None,
         }
     }
 
     fn left(first: u32, records: u32) -> Left {
-        Left { first, count: 1, records, inner: None }
+        Left { first, count: 1, records, inner: None, chosen: None }
     }
 
     #[test]

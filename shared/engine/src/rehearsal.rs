@@ -93,7 +93,7 @@ enum Unopened {
 /// What is still to do before the run waits again.
 enum Task {
     /// A branch has come to this transition.
-    Arrive(Branch, Transition),
+    Arrive(Branch, Box<Transition>),
     /// A branch has ended; tell its parent. With the number of events on the path before the branch.
     Join(End, u64),
     /// A branch's wait has ended.
@@ -126,7 +126,7 @@ impl<'a> Rehearsal<'a> {
         };
         let now_ms = first.now_ms;
         rehearsal.count(0, &first);
-        rehearsal.work(vec![Task::Arrive(Branch::default(), first)], None, now_ms);
+        rehearsal.work(vec![Task::Arrive(Branch::default(), Box::new(first))], None, now_ms);
         rehearsal
     }
 
@@ -269,7 +269,7 @@ impl<'a> Rehearsal<'a> {
                 Task::Settle(branch, outcome) => {
                     self.settled(branch, outcome, started_ms.take(), now_ms, &mut tasks);
                 }
-                Task::Arrive(branch, transition) => self.arrived(branch, transition, 0, &mut tasks),
+                Task::Arrive(branch, transition) => self.arrived(branch, *transition, 0, &mut tasks),
                 Task::Join(end, events_before) => self.joined(end, events_before, now_ms, &mut tasks),
             }
         }
@@ -404,7 +404,7 @@ impl<'a> Rehearsal<'a> {
             Next::Wait(position) => position.branch.clone(),
             Next::End(end) => end.branch.clone(),
         };
-        Some(Task::Arrive(branch, transition))
+        Some(Task::Arrive(branch, Box::new(transition)))
     }
 
     /// The end of a branch, as its fan-out takes it: it may complete it, fail it, or make room for the next branch.

@@ -3,16 +3,17 @@
 use crate::{
     advance::{advance_traced, start_branch_traced, start_traced},
     checkpoint::Checkpoint,
+    chosen::{Beginning, Chosen, Definitions},
     event::HistoryEvent,
     fan_out::BranchInput,
     history,
     merge::merge,
     outcome::Outcome,
     position::{Branch, MapItem, Opening, Position},
-    redrive::{Around, Resumption},
+    redrive::{Around, ChosenBranch, Resumption},
     run::Run,
     tour::{Aborting, Keep, Tour},
-    trace::{Awaited, Link, Trace, Wanted},
+    trace::{Awaited, Link, Trace, Wanted, Watch},
     transition::{End, Next, Status, Transition},
     update::PastFailure,
 };
@@ -85,9 +86,20 @@ pub enum ReplayError {
     /// An evaluation took too long, which says nothing about the run: it may be tried again.
     #[error("an evaluation took too long on this machine, before record {seq}{}; try again", of(branch))]
     TooSlow { branch: Branch, seq: u32 },
+    /// The run was redriven on another definition after it was read what it goes by: it may be read again.
+    #[error(
+        "record {seq} takes another definition, which was not read: the run was redriven meanwhile; try again"
+    )]
+    UnknownDefinition { seq: u32 },
     /// There are records of a branch that nothing opened.
     #[error("the records lead to no branch '{branch}', and yet it has some")]
     NoSuchBranch { branch: Branch },
+}
+
+fn watching(state: &str) -> Trace {
+    let mut trace = Trace::new(Link::Nothing, Wanted::These(Vec::new()));
+    trace.watched = Some(Watch { state: state.to_owned(), saw: None });
+    trace
 }
 
 fn of(branch: &Branch) -> String {
@@ -101,14 +113,15 @@ fn of(branch: &Branch) -> String {
 /// branch's own order, and never before the event that caused them.
 ///
 /// `run.redrive_count` may be anything: the count that each record was made with comes from the records.
-pub fn replay(
-    definition: &Definition,
+pub fn replay<'a>(
+    definitions: impl Into<Definitions<'a>>,
     run: &Run,
-    input: Value,
-    records: &Records,
+    beginning: impl Into<Beginning>,
+    records: &'a Records,
 ) -> Result<Replay, ReplayError> {
-    let mut tour = Tour::new(definition, records, Keep::Everything);
-    let follower = tour.root(Follower::traced(definition, run, input, tour.wanted()))?;
+    let definitions = definitions.into();
+    let mut tour = Tour::new(definitions, records, Keep::Everything);
+    let follower = tour.root(Follower::traced(definitions, run, beginning.into(), tour.wanted()))?;
     let Tour { mut strands, mut branches, .. } = tour;
     let merged = merge(&strands);
     let events = history::numbered(&merged, &mut strands, 0..merged.order.len());
@@ -121,7 +134,7 @@ pub fn replay(
 /// no more memory than a short one.
 #[derive(Debug)]
 pub struct Follower<'a> {
-    definition: &'a Definition,
+    definitions: Definitions<'a>,
     run: Run,
     branch: Branch,
     last: Transition,
@@ -136,15 +149,42 @@ pub struct Follower<'a> {
 
 impl<'a> Follower<'a> {
     /// A run before its first record. `run.redrive_count` may be anything, as in [`replay`].
-    pub fn new(definition: &'a Definition, run: &Run, input: Value) -> Self {
-        Self::root(definition, run, input, None)
+    pub fn new(definitions: impl Into<Definitions<'a>>, run: &Run, beginning: impl Into<Beginning>) -> Self {
+        Self::root(definitions.into(), run, beginning.into(), None)
+    }
+
+    /// The same, for whoever wants to know what a state saw: [`Follower::saw`].
+    pub fn watching(
+        definitions: impl Into<Definitions<'a>>,
+        run: &Run,
+        beginning: impl Into<Beginning>,
+        state: &str,
+    ) -> Self {
+        Self::root(definitions.into(), run, beginning.into(), Some(watching(state)))
+    }
+
+    /// What the state that is watched saw when it was entered last.
+    pub fn saw(&self) -> Option<Chosen> {
+        let watch = self.trace.as_ref()?.watched.as_ref()?;
+        let (data, variables) = watch.saw.clone()?;
+        Some(Chosen { state: watch.state.clone(), data, variables, given: None })
+    }
+
+    /// This branch's part in a redrive that lets it go on from a chosen place.
+    pub fn chosen(&self, at: Chosen) -> ChosenBranch {
+        ChosenBranch { at, index: self.index, map_item: self.map_item.clone() }
     }
 
     /// A run before its first record, for whoever waits for the output of a state: [`Follower::output`].
-    pub fn awaiting(definition: &'a Definition, run: &Run, input: Value, state: &str) -> Self {
+    pub fn awaiting(
+        definitions: impl Into<Definitions<'a>>,
+        run: &Run,
+        beginning: impl Into<Beginning>,
+        state: &str,
+    ) -> Self {
         let mut trace = Trace::new(Link::Nothing, Wanted::These(Vec::new()));
         trace.awaited = Some(Awaited::new(state));
-        Self::root(definition, run, input, Some(trace))
+        Self::root(definitions.into(), run, beginning.into(), Some(trace))
     }
 
     /// What the state that somebody waits for gave when it was left for the first time, as the next state gets it. A state
@@ -162,18 +202,35 @@ impl<'a> Follower<'a> {
         input: BranchInput,
         opening: Opening,
     ) -> Self {
-        Self::branch_traced(definition, run, parent, input, opening, None)
+        Self::branch_traced(definition.into(), run, parent, input, opening, None)
     }
 
-    pub(crate) fn traced(definition: &'a Definition, run: &Run, input: Value, wanted: Wanted) -> Self {
-        Self::root(definition, run, input, Some(Trace::new(Link::Nothing, wanted)))
+    /// The same, for whoever wants to know what a state of the branch saw.
+    pub fn branch_watching(
+        definition: &'a Definition,
+        run: &Run,
+        parent: &Position,
+        input: BranchInput,
+        opening: Opening,
+        state: &str,
+    ) -> Self {
+        Self::branch_traced(definition.into(), run, parent, input, opening, Some(watching(state)))
     }
 
-    fn root(definition: &'a Definition, run: &Run, input: Value, mut trace: Option<Trace>) -> Self {
+    pub(crate) fn traced(
+        definitions: Definitions<'a>,
+        run: &Run,
+        beginning: Beginning,
+        wanted: Wanted,
+    ) -> Self {
+        Self::root(definitions, run, beginning, Some(Trace::new(Link::Nothing, wanted)))
+    }
+
+    fn root(definitions: Definitions<'a>, run: &Run, beginning: Beginning, mut trace: Option<Trace>) -> Self {
         let run = Run { redrive_count: 0, ..run.clone() };
-        let last = start_traced(definition, &run, input, run.started_ms, trace.as_mut());
+        let last = start_traced(definitions.at(0), &run, beginning, run.started_ms, trace.as_mut());
         Self {
-            definition,
+            definitions,
             run,
             branch: Branch::default(),
             last,
@@ -186,7 +243,7 @@ impl<'a> Follower<'a> {
     }
 
     pub(crate) fn branch_traced(
-        definition: &'a Definition,
+        definitions: Definitions<'a>,
         run: &Run,
         parent: &Position,
         input: BranchInput,
@@ -195,18 +252,19 @@ impl<'a> Follower<'a> {
     ) -> Self {
         let branch = parent.branch.child(parent.seq, input.index);
         let index = input.goes_on.as_ref().map_or(input.index, |goes_on| goes_on.index);
+        let definition = definitions.at(run.redrive_count);
         let last = start_branch_traced(definition, run, parent, input, opening, trace.as_mut());
         let map_item = match &last.next {
             Next::Wait(position) => position.map_item.clone(),
             Next::End(_) => None,
         };
         let (run, around) = (run.clone(), Around::Nothing);
-        Self { definition, run, branch, last, next_seq: 0, index, map_item, around, trace }
+        Self { definitions, run, branch, last, next_seq: 0, index, map_item, around, trace }
     }
 
     /// The branch again at a checkpoint of it; `run` is the run of any record of it.
     pub(crate) fn resumed(
-        definition: &'a Definition,
+        definitions: Definitions<'a>,
         run: &Run,
         branch: Branch,
         checkpoint: &Checkpoint,
@@ -215,7 +273,7 @@ impl<'a> Follower<'a> {
         let Checkpoint { seq, redrive_count, last, index, map_item, around, .. } = checkpoint.clone();
         let run = Run { redrive_count, ..run.clone() };
         let trace = Some(Trace::resumed(checkpoint, wanted));
-        Self { definition, run, branch, last, next_seq: seq, index, map_item, around, trace }
+        Self { definitions, run, branch, last, next_seq: seq, index, map_item, around, trace }
     }
 
     /// Where the branch is, for [`Follower::resumed`]; none where nobody traces it. `fan_outs` are those that it has left.
@@ -252,7 +310,11 @@ impl<'a> Follower<'a> {
     pub(crate) fn pass(&mut self, record: &Recorded) -> Result<Position, ReplayError> {
         let seq = self.next_seq;
         self.in_time()?;
-        if let Outcome::Redriven { redrive_count, .. } = &record.outcome {
+        if let Outcome::Redriven { redrive_count, definition, .. } = &record.outcome {
+            // Whoever has read of it before can't have read which one.
+            if definition.is_some() && !self.definitions.changes_at(*redrive_count) {
+                return Err(ReplayError::UnknownDefinition { seq });
+            }
             self.run.redrive_count = *redrive_count;
         }
         let Some(position) = pending(&self.last, seq, &record.outcome) else {
@@ -261,9 +323,9 @@ impl<'a> Follower<'a> {
         if let Some(trace) = &mut self.trace {
             trace.started_ms = record.started_ms;
         }
-        let trace = self.trace.as_mut();
+        let (definition, trace) = (self.definition(), self.trace.as_mut());
         self.last =
-            advance_traced(self.definition, &self.run, &position, &record.outcome, record.finished_ms, trace);
+            advance_traced(definition, &self.run, &position, &record.outcome, record.finished_ms, trace);
         self.next_seq = seq.saturating_add(1);
         self.around = match (&self.last.next, self.last.stayed) {
             (Next::End(_), true) => around(&position, &record.outcome),
@@ -283,6 +345,11 @@ impl<'a> Follower<'a> {
 
     pub(crate) fn too_slow(&self) -> ReplayError {
         ReplayError::TooSlow { branch: self.branch.clone(), seq: self.next_seq }
+    }
+
+    /// The definition that is in force where it is.
+    pub(crate) fn definition(&self) -> &'a Definition {
+        self.definitions.at(self.run.redrive_count)
     }
 
     pub fn branch(&self) -> &Branch {
@@ -309,7 +376,7 @@ impl<'a> Follower<'a> {
 
     /// Where the branch goes on after a redrive; none if it has succeeded.
     pub fn resumption(&self) -> Option<Resumption> {
-        let mut failed = None;
+        let (mut failed, mut given) = (None, None);
         let (state, data, variables, around) = match &self.last.next {
             Next::End(End { status: Status::Succeeded, .. }) => return None,
             Next::End(end) => {
@@ -317,6 +384,7 @@ impl<'a> Follower<'a> {
                 (&end.state, &end.data, &end.variables, self.around.clone())
             }
             Next::Wait(position) => {
+                given = position.skipped.as_ref().map(|skipped| skipped.output.clone());
                 let around = match (position.fan_out(), &position.resumes) {
                     (Some(_), _) => Around::FanOut(Box::new(position.clone())),
                     (None, Some(resumes)) => Around::Earlier(resumes.as_ref().clone()),
@@ -333,6 +401,7 @@ impl<'a> Follower<'a> {
             index: self.index,
             around,
             failed,
+            given,
         })
     }
 

@@ -3,6 +3,7 @@
 use crate::{
     advance::{Opener, is_aborted_by_name},
     checkpoint::Checkpoints,
+    chosen::Definitions,
     event::Event,
     fan_out::{BranchInput, for_each_input},
     merge::{Descent, Opened, Strand},
@@ -28,7 +29,7 @@ pub(crate) enum Keep {
 
 /// A tour through all branches of a run. It checks the digest of every record, also of those that came too late.
 pub(crate) struct Tour<'a> {
-    pub(crate) definition: &'a Definition,
+    pub(crate) definitions: Definitions<'a>,
     pub(crate) records: &'a Records,
     pub(crate) keep: Keep,
     pub(crate) strands: Vec<Strand>,
@@ -50,9 +51,9 @@ struct Visit<'a> {
 }
 
 impl<'a> Tour<'a> {
-    pub(crate) fn new(definition: &'a Definition, records: &'a Records, keep: Keep) -> Self {
+    pub(crate) fn new(definitions: Definitions<'a>, records: &'a Records, keep: Keep) -> Self {
         Self {
-            definition,
+            definitions,
             records,
             keep,
             strands: Vec::new(),
@@ -146,7 +147,7 @@ impl<'a> Tour<'a> {
             strand.in_time = in_time;
             if let Some(mut trace) = trace {
                 if let (Some(cut_ms), Some(aborting)) = (cut_ms, aborting) {
-                    aborting.trace(self.definition, cut_ms, &mut trace);
+                    aborting.trace(follower.definition(), cut_ms, &mut trace);
                 }
                 strand.last = trace.last;
                 strand.events = trace.events;
@@ -185,7 +186,7 @@ impl<'a> Tour<'a> {
             return Ok(());
         };
         self.pins.opened(position);
-        let state = self.definition.state(&position.state);
+        let state = follower.definition().state(&position.state);
         let is_apart = state.is_some_and(|state| Opener::of(state) == Opener::Distributed);
         // What its children start with is stored, and no part of the run's own records; their histories are their own. And no page of
         // this history shows any children of another distributed one.
@@ -246,14 +247,14 @@ impl<'a> Tour<'a> {
     ) -> Result<(), ReplayError> {
         let run = follower.run();
         if let Some(resumes) = &position.resumes {
-            let inputs = self.pins.inputs(self.definition, run, resumes, indexes)?;
+            let inputs = self.pins.inputs(self.definitions, run, resumes, indexes)?;
             for input in inputs.ok_or_else(|| follower.too_slow())? {
                 let opening = self.opening(position, &input, opened, openings);
                 self.child(run, position, opened, input, opening)?;
             }
             return Ok(());
         }
-        let all = for_each_input(self.definition, run, position, indexes, |input| {
+        let all = for_each_input(follower.definition(), run, position, indexes, |input| {
             let opening = self.opening(position, &input, opened, openings);
             self.child(run, position, opened, input, opening)
         })?;
@@ -301,7 +302,7 @@ impl<'a> Tour<'a> {
             child
         });
         let trace = strand.map(|_| Trace::new(Link::Opening, self.wanted()));
-        let follower = Follower::branch_traced(self.definition, run, position, input, opening, trace);
+        let follower = Follower::branch_traced(self.definitions, run, position, input, opening, trace);
         let follower = self.follow(Visit { follower, strand, cut_ms })?;
         let has_failed = matches!(&follower.last().next, Next::End(end) if end.status != Status::Succeeded);
         let ended = strand.and_then(|strand| Some((strand, self.strands.get(strand)?.ended?)));

@@ -1,7 +1,7 @@
 //! The events of one branch on their way to the history.
 
 use crate::{checkpoint::Checkpoint, event::Event, inspect::Watched};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::cell::RefCell;
 
 /// Collects the events of one branch, in their order. Its events are numbered within the branch, from 1 on.
@@ -22,6 +22,15 @@ pub(crate) struct Trace {
     wanted: Wanted,
     /// The state whose first output somebody waits for.
     pub(crate) awaited: Option<Awaited>,
+    /// The state of which somebody wants to know what it saw last.
+    pub(crate) watched: Option<Watch>,
+}
+
+/// A state, and what it saw when it was entered last: its raw input and the variables.
+#[derive(Debug, Clone)]
+pub(crate) struct Watch {
+    pub(crate) state: String,
+    pub(crate) saw: Option<(Value, Map<String, Value>)>,
 }
 
 /// A state, and what it gave first.
@@ -92,6 +101,7 @@ impl Trace {
             count: 0,
             wanted,
             awaited: None,
+            watched: None,
         }
     }
 
@@ -127,6 +137,13 @@ impl Trace {
             && awaited.state == state
         {
             awaited.output = Some(output.clone());
+        }
+    }
+
+    /// A state is entered with this raw input and these variables.
+    pub(crate) fn entered(&mut self, state: &str, data: &Value, variables: &Map<String, Value>) {
+        if let Some(watch) = self.watched.as_mut().filter(|watch| watch.state == state) {
+            watch.saw = Some((data.clone(), variables.clone()));
         }
     }
 

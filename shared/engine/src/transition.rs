@@ -180,6 +180,7 @@ impl End {
             reading: None,
             unread: None,
             failed: None,
+            skipped: None,
             data: self.data.clone(),
         }
     }

@@ -143,7 +143,7 @@ fn a_redriven_run_is_followed_on_from_its_checkpoints() {
     for count in 1..=300 {
         rehearsal.settle(&root, Outcome::Succeeded { output: json!(count) }, None, count).unwrap();
     }
-    rehearsal.settle(&root, Outcome::Redriven { redrive_count: 1, kept: None }, None, 400).unwrap();
+    rehearsal.settle(&root, Outcome::redriven(1, None), None, 400).unwrap();
     rehearsal.settle(&root, Outcome::TimerFired, None, 401).unwrap();
     let records = rehearsal.records().clone();
     let long = Long { definition: parsed, run, input: json!({ "n": 0 }), records };

@@ -159,7 +159,7 @@ proptest! {
                 }
                 Next::End(end) => {
                     run.redrive_count += 1;
-                    (end.redrive_position(seq), Outcome::Redriven { redrive_count: run.redrive_count, kept: None })
+                    (end.redrive_position(seq), Outcome::redriven(run.redrive_count, None))
                 }
             };
             prop_assert_eq!(position.seq, seq);

@@ -219,7 +219,7 @@ fn a_redrive_goes_on_from_the_failed_state_with_fresh_counters_and_deadline() {
     run.when_due(failed("A"));
     assert_eq!((run.end().status, run.end().state.as_str()), (Status::Failed, "Work"));
 
-    run.at(500_000, Outcome::Redriven { redrive_count: 1, kept: None });
+    run.at(500_000, Outcome::redriven(1, None));
     assert_eq!((run.waits().awaiting, run.waits().deadline_ms), (Awaiting::Turn, Some(600_000)));
     run.at(500_001, Outcome::TimerFired);
     assert_eq!((run.waits().state.as_str(), run.waits().attempt()), ("Work", 1));

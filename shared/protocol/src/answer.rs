@@ -18,7 +18,7 @@ use crate::{
 };
 use serde_json::Value;
 use stepladder_asl::Definition;
-use stepladder_engine::{Branch, End, Follower, Next, Run, Status};
+use stepladder_engine::{Branch, End, Follower, Next, Status};
 
 /// What somebody waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,9 +176,13 @@ impl<H: Host> Protocol<H> {
         state: &str,
         wait_ms: i64,
     ) -> WorldResult<Answer> {
-        let definition = self.definition(&item.id.workflow, &item.definition).await?;
-        let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
-        let mut follower = Follower::awaiting(&definition, &self.seeded(&run), input.clone(), state);
+        let definitions = self.definitions_of(item).await?;
+        let run = item.run_with(&definitions, input);
+        let beginning = match item.begins_at {
+            Some(_) => self.beginning(item).await?,
+            None => input.clone().into(),
+        };
+        let mut follower = Follower::awaiting(&definitions, &self.seeded(&run), beginning, state);
         let (key, root, clock) = (item.key(), Branch::default(), self.host.clock());
         let mut looks = Looks::new(clock.now_ms(), wait_ms, item.started_ms, 0);
         loop {

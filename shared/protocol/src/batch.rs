@@ -109,7 +109,8 @@ impl<H: Host> Protocol<H> {
         note: &(dyn Fn() + Send + Sync),
     ) -> Vec<String> {
         self.shorten_visibility(invocation, deliveries).await;
-        let slots = self.slots(invocation, deliveries).await;
+        let ((), slots) =
+            futures::join!(self.look_at_controls_for(invocation).boxed(), self.slots(invocation, deliveries));
         let firsts = deliveries.iter().zip(slots).enumerate().map(|(index, (delivery, slot))| {
             self.first(step, invocation, delivery, slot)
                 .map(move |first| {

@@ -2,6 +2,7 @@
 
 use crate::{
     Protocol,
+    item::{Redefined, RunItem},
     traits::{Clock, Host, Retry, Store, WorldError, WorldResult},
 };
 use std::{
@@ -9,6 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use stepladder_asl::Definition;
+use stepladder_engine::RunDefinitions;
 
 /// What is kept in memory. Bounded: a stack has hundreds of definitions, not thousands.
 #[derive(Debug, Default)]
@@ -54,6 +56,17 @@ impl<H: Host> Protocol<H> {
         }
         by_hash.insert(hash.to_owned(), definition.clone());
         Ok(definition)
+    }
+
+    /// All definitions that a run has gone by.
+    pub async fn definitions_of(&self, item: &RunItem) -> WorldResult<RunDefinitions> {
+        let workflow = &item.id.workflow;
+        let first = self.definition(workflow, &item.definition).await?;
+        let mut later = Vec::with_capacity(item.redefined.len());
+        for Redefined { redrive_count, definition } in &item.redefined {
+            later.push((*redrive_count, self.definition(workflow, definition).await?));
+        }
+        Ok(RunDefinitions { first, later })
     }
 
     /// What new runs of the workflow take; `None` if there is no such workflow.

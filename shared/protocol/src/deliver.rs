@@ -10,12 +10,14 @@ use crate::{
     Protocol,
     batch::{Delivery, Disposition, Invocation, Sending, StepFunction},
     execute::Executed,
+    heap::on_heap,
     item::{ITEM_VERSION, Record, RecordKey, RunItem, RunKey},
     limits,
     line::{Before, Line},
     message::{Ask, Lock, Message},
     metrics::Metric,
     pace::Slot,
+    pause,
     planted::PlantedBug,
     start::is_start,
     sweep,
@@ -91,6 +93,12 @@ impl<H: Host> Protocol<H> {
         {
             return First::Handled(self.sweep_delivery(invocation, delivery, place).await);
         }
+        if !H::STEPS_ALONE
+            && sweeps
+            && let Some(place) = pause::asked(&delivery.body)
+        {
+            return First::Handled(self.resume_delivery(invocation, delivery, place).boxed().await);
+        }
         match self.open(invocation, delivery, slot).await {
             Ok(Opened::Settled(handled)) => First::Handled(handled),
             Ok(Opened::Waiting(job)) => {
@@ -117,47 +125,48 @@ impl<H: Host> Protocol<H> {
     ) -> Handled {
         // On the heap: the futures of all kinds together would be too much for a thread's stack.
         let handling = match &job.message.ask {
-            Ask::Step(position) => self.step(step, invocation, delivery, &job, position).boxed(),
+            Ask::Step(position) => on_heap(|| self.step(step, invocation, delivery, &job, position)),
             _ if H::STEPS_ALONE => future::ready(Err(not_of_a_step(&job.message))).boxed(),
-            Ask::Stop { .. } | Ask::TimeOut => self.stop(&job.message, &job.definition).boxed(),
-            Ask::Redrive => self.redrive(&job.message, &job.definition).boxed(),
-            Ask::Look => self.look(&job.message).boxed(),
-            Ask::Parent => self.tell_parent(&job.message).boxed(),
+            Ask::Stop { .. } | Ask::TimeOut => on_heap(|| self.stop(&job.message, &job.definition)),
+            Ask::Compensate { state } => on_heap(|| self.compensate(&job.message, state)),
+            Ask::Redrive | Ask::RedriveFrom(_) => on_heap(|| self.redrive(&job.message)),
+            Ask::Look => on_heap(|| self.look(&job.message)),
+            Ask::Parent => on_heap(|| self.tell_parent(&job.message)),
             // It was told when it was opened.
             Ask::Status(_) => future::ready(Ok(Handled::done())).boxed(),
-            Ask::Timer(position) => self.timer(invocation, delivery, &job, position).boxed(),
+            Ask::Timer(position) => on_heap(|| self.timer(invocation, delivery, &job, position)),
             Ask::Answered(position, given) => {
-                self.record_answer(invocation, delivery, &job, position, given.as_ref()).boxed()
+                on_heap(|| self.record_answer(invocation, delivery, &job, position, given.as_ref()))
             }
-            Ask::Untaken(position) => self.untaken(invocation, delivery, &job, position).boxed(),
+            Ask::Untaken(position) => on_heap(|| self.untaken(invocation, delivery, &job, position)),
             Ask::Child(position, gap_seconds) => {
                 let is_first = delivery.receive_count == 1;
-                self.look_at_child(&job.message, position, *gap_seconds, is_first).boxed()
+                on_heap(|| self.look_at_child(&job.message, position, *gap_seconds, is_first))
             }
             Ask::Outcome(position, outcome) => {
-                self.commit(invocation, delivery, &job, position, outcome.clone(), None).boxed()
+                on_heap(|| self.commit(invocation, delivery, &job, position, outcome.clone(), None))
             }
             Ask::Open { fan_out, part, is_read } => {
                 let before = invocation.before(delivery);
-                self.open_part(&job.message, &job.definition, (fan_out, *part, *is_read), before).boxed()
+                on_heap(|| self.open_part(&job.message, &job.definition, (fan_out, *part, *is_read), before))
             }
             Ask::OpenParts { fan_out, first, parts, is_read } => {
                 let parts = *first..first.saturating_add(*parts);
-                self.open_parts(&job.message, &job.definition, (fan_out, parts, *is_read)).boxed()
+                on_heap(|| self.open_parts(&job.message, &job.definition, (fan_out, parts, *is_read)))
             }
             Ask::Gather { fan_out, node } => {
                 let before = invocation.before(delivery);
-                self.gather_node(&job.message, &job.definition, (fan_out, *node), before).boxed()
+                on_heap(|| self.gather_node(&job.message, &job.definition, (fan_out, *node), before))
             }
             Ask::StopParts { fan_out, first, parts } => {
                 let parts = *first..first.saturating_add(*parts);
-                self.stop_some(&job.message, &job.definition, (fan_out, parts)).boxed()
+                on_heap(|| self.stop_some(&job.message, &job.definition, (fan_out, parts)))
             }
-            Ask::Join(fan_out) => self.joined_by(invocation, delivery, &job, fan_out).boxed(),
+            Ask::Join(fan_out) => on_heap(|| self.joined_by(invocation, delivery, &job, fan_out)),
             Ask::Drain { fan_out, marks } => {
-                self.look_at_draining(&job.message, &job.definition, (fan_out, *marks)).boxed()
+                on_heap(|| self.look_at_draining(&job.message, &job.definition, (fan_out, *marks)))
             }
-            Ask::Update(fan_out) => self.updated_by(invocation, delivery, &job, fan_out).boxed(),
+            Ask::Update(fan_out) => on_heap(|| self.updated_by(invocation, delivery, &job, fan_out)),
         };
         let handled = handling.await;
         match handled {
@@ -261,6 +270,9 @@ impl<H: Host> Protocol<H> {
         {
             self.stop_orphan(invocation, &message).await?;
             return Ok(Opened::Settled(Handled::done()));
+        }
+        if let Some(handled) = self.hold(invocation, delivery, &message).await? {
+            return Ok(Opened::Settled(handled));
         }
         if let Some(handled) = self.wait_for_slot(invocation, delivery, &mut message, slot).await? {
             return Ok(Opened::Settled(handled));

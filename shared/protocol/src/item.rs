@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 use stepladder_asl::WorkflowType;
-use stepladder_engine::{Branch, Opening, Run, Status, TaskKey};
+use stepladder_engine::{Branch, Opening, Run, RunDefinitions, Status, TaskKey};
 
 /// The version that this code writes. Older ones are read for ever; newer ones are handed back.
 pub const ITEM_VERSION: u32 = 1;
@@ -129,6 +129,13 @@ pub struct RunItem {
     pub by: Option<String>,
     /// Its last redrives, the newest at the end; fewer than there were where the item was written before this was kept.
     pub redrives: Vec<Redrive>,
+    /// The redrives that took another definition than the one before; `definition` is the one that it was started on.
+    pub redefined: Vec<Redefined>,
+    /// The run that it does again.
+    pub rerun_of: Option<RerunOf>,
+    /// The state where it begins, if that is not where its definition does: [`DataSlot::Beginning`](crate::DataSlot) holds
+    /// what is seen there.
+    pub begins_at: Option<String>,
     /// Why a message of it was parked.
     pub parked: Option<String>,
     /// The task that waits for its end.
@@ -149,7 +156,29 @@ pub struct ParentTask {
     pub task: TaskKey,
 }
 
+/// A run that another one does again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RerunOf {
+    /// It is of the same workflow.
+    pub name: String,
+    pub nonce: String,
+}
+
+/// A redrive that took another definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redefined {
+    /// The redrive count since which it is in force.
+    pub redrive_count: u32,
+    /// The definition's hash.
+    pub definition: String,
+}
+
 impl RunItem {
+    /// The hash of the definition that is in force.
+    pub fn definition_now(&self) -> &str {
+        self.redefined.last().map_or(&self.definition, |redefined| &redefined.definition)
+    }
+
     pub fn key(&self) -> RunKey {
         RunKey { id: self.id.clone(), nonce: self.nonce.clone() }
     }
@@ -170,13 +199,19 @@ impl RunItem {
         self.redrives.iter().rev().nth(since).map(|redrive| redrive.at_ms)
     }
 
+    /// The run as the engine sees it, with its input if one of its definitions mentions it.
+    pub(crate) fn run_with(&self, definitions: &RunDefinitions, input: &Value) -> Run {
+        let is_mentioned = definitions.each().any(|definition| definition.mentions_execution_input);
+        Run { input: is_mentioned.then(|| input.clone()), ..self.run() }
+    }
+
     /// The run as the engine sees it, without its input.
     pub fn run(&self) -> Run {
         Run {
             workflow: self.id.workflow.clone(),
             name: self.id.name.clone(),
             nonce: self.nonce.clone(),
-            definition: self.definition.clone(),
+            definition: self.definition_now().to_owned(),
             region: self.region.clone(),
             account: self.account.clone(),
             role_arn: self.role_arn.clone(),
@@ -220,6 +255,8 @@ pub struct RedriveItem {
     pub by: String,
     /// As on the run item, with this one.
     pub redrives: Vec<Redrive>,
+    /// As on the run item, with this one; empty where the run has only ever had one.
+    pub redefined: Vec<Redefined>,
 }
 
 /// One workflow: what its new runs take. Times are milliseconds since the epoch.

@@ -10,6 +10,7 @@ mod backlog;
 mod batch;
 mod branch_ends;
 mod child;
+mod compensate;
 mod dead_letter;
 mod definitions;
 mod deliver;
@@ -18,6 +19,7 @@ mod execute;
 mod fan_out;
 mod fan_outs;
 mod glance;
+mod heap;
 mod integration;
 mod item;
 mod items;
@@ -32,6 +34,7 @@ mod metrics;
 mod objects;
 mod pace;
 mod park;
+mod pause;
 mod payload;
 mod planted;
 mod publish;
@@ -39,6 +42,7 @@ mod query;
 mod read;
 mod redrive;
 mod repair;
+mod rerun;
 mod schedule;
 mod search;
 mod settings;
@@ -72,10 +76,11 @@ pub use fan_outs::{
     Ended, EndedHow, FanOuts, Node, Part, PartKey, PartReport, Partition, Progress, Tally, TallyKey,
 };
 pub use glance::Glance;
+pub use heap::on_heap;
 pub use integration::{IntegrationCall, Integrations};
 pub use item::{
-    Close, Ending, ITEM_VERSION, ParentTask, Record, RecordKey, Redrive, RedriveItem, RunId, RunItem, RunKey,
-    WorkflowItem,
+    Close, Ending, ITEM_VERSION, ParentTask, Record, RecordKey, Redefined, Redrive, RedriveItem, RerunOf,
+    RunId, RunItem, RunKey, WorkflowItem,
 };
 pub use items::Items;
 pub use lease::{Lease, LeaseTaken, Leases};
@@ -88,13 +93,15 @@ pub use metrics::{Metric, Metrics};
 pub use objects::{Chunk, Formats, ListPage, Listed, Listing, ObjectError, ObjectName, Objects};
 pub use pace::{Pace, Paces, Rate, Slots, SlotsAsked};
 pub use park::Parked;
+pub use pause::{Controls, HeldMessage, Pausable, PauseDone, PauseWritten, PausedBy, Pauses};
 pub use payload::{BlobRef, Payload};
 pub use planted::PlantedBug;
 pub use publish::VersionDeleted;
 pub use query::{Candidate, Judged, Place, Plan, Query, QueryError, Source, Walk};
 pub use read::{Bounded, RecordPages, Recording, RunView};
-pub use redrive::RedrivePreview;
+pub use redrive::{Choice, RedrivePreview, Unplaced};
 pub use repair::Repaired;
+pub use rerun::{RerunError, RerunPreview, RerunRequest};
 pub use search::{FoundRun, SearchItem, SearchKey, SearchPath, SearchPaths, Searches};
 pub use settings::{Flow, Settings, StatusEvents, WorkflowSettings};
 pub use start::{StartError, StartRequest, Started, body_to_resend, check_name};
@@ -122,6 +129,7 @@ pub struct Protocol<H> {
     host: H,
     definitions: definitions::Definitions,
     metrics: Metrics,
+    controls: pause::Known,
     /// Files whose rows lie in groups are read one at a time: a group takes much memory.
     group: futures::lock::Mutex<()>,
 }
@@ -129,7 +137,8 @@ pub struct Protocol<H> {
 impl<H: Host> Protocol<H> {
     pub fn new(host: H) -> Self {
         let (definitions, metrics) = (definitions::Definitions::default(), Metrics::default());
-        Self { host, definitions, metrics, group: futures::lock::Mutex::new(()) }
+        let controls = pause::Known::default();
+        Self { host, definitions, metrics, controls, group: futures::lock::Mutex::new(()) }
     }
 
     pub fn host(&self) -> &H {

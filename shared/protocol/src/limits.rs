@@ -105,6 +105,12 @@ pub const REDRIVE_TOKEN_MS: i64 = 900_000;
 /// So many of a run's last redrives stay on its item: the same page of AWS's says that it knows the last 10 tokens.
 pub const REDRIVES_KEPT_MAX: usize = 10;
 
+/// So many redrives of a run may take another definition: the run item names each of them.
+pub const REDEFINED_MAX: usize = 8;
+
+/// What somebody chooses for a redrive is a part of its message, and has at most so many bytes of JSON.
+pub const CHOICE_BYTES_MAX: usize = 128 * 1024;
+
 /// A payload stays in its item up to this compressed size, in bytes; a larger one goes to the blob store.
 pub const ITEM_PAYLOAD_BYTES_MAX: usize = 8 * 1024;
 
@@ -257,3 +263,20 @@ pub const TAGS_MAX: usize = 50;
 
 /// So many run items are read at once.
 pub const RUNS_READ_AT_ONCE: usize = 16;
+
+/// A process reads the control item once in so long, in milliseconds: whatever is paused stops within this.
+pub const CONTROLS_MS: i64 = 5_000;
+
+/// So many workflows and runs are paused at most, all together: with names of 80 characters of four bytes the control item stays
+/// below 400 KB (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>).
+pub const PAUSED_MAX: usize = 500;
+
+/// So many held messages are sent again at once, and so many a second: their steps find functions that have slept.
+pub const RESUMED_AT_ONCE: usize = 10;
+pub const RESUMED_PER_SECOND: i64 = 50;
+
+/// The hourly look reads so many held messages of a workflow at once.
+pub const HELD_LOOKED_AT: usize = 100;
+
+/// A message that asks for a resume has at most so many bytes: three names, with each character escaped as two of UTF-16.
+pub const RESUME_BODY_BYTES_MAX: usize = 4 * 1024;

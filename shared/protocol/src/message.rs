@@ -6,6 +6,7 @@ use crate::{
     limits::MESSAGE_BYTES_MAX,
     pace::Pace,
     payload::{self, BlobRef},
+    redrive::Choice,
     tasks::TaskAnswer,
     traits::{Blobs, WorldResult},
 };
@@ -130,8 +131,12 @@ pub enum Ask {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         cause: Option<String>,
     },
+    /// Stop what the run is at, and go on to a state of its definition that undoes.
+    Compensate { state: String },
     /// Send the run on from where it ended.
     Redrive,
+    /// Send the run on as somebody has chosen.
+    RedriveFrom(Box<Choice>),
     /// Look whether the run waits for a message that is lost.
     Look,
     /// The run has ended: tell the task of another run that waits for it.
@@ -159,7 +164,9 @@ impl Ask {
             | Ask::Update(_)
             | Ask::TimeOut
             | Ask::Stop { .. }
+            | Ask::Compensate { .. }
             | Ask::Redrive
+            | Ask::RedriveFrom(_)
             | Ask::Look
             | Ask::Parent
             | Ask::Status(_) => None,
@@ -196,7 +203,9 @@ impl Ask {
             | Ask::Update(_)
             | Ask::TimeOut
             | Ask::Stop { .. }
+            | Ask::Compensate { .. }
             | Ask::Redrive
+            | Ask::RedriveFrom(_)
             | Ask::Look
             | Ask::Parent
             | Ask::Status(_) => None,

@@ -52,7 +52,15 @@ fn bodies() -> Vec<String> {
         Ask::Update(lock),
         Ask::TimeOut,
         Ask::Stop { error: text("Stopped"), cause: None },
+        Ask::Compensate { state: "Undo".to_owned() },
         Ask::Redrive,
+        Ask::RedriveFrom(Box::new(crate::Choice {
+            from: text("Map[3].Charge"),
+            given: None,
+            input: Some(serde_json::json!({ "n": null })),
+            set: vec![("$.a.b".to_owned(), serde_json::json!([1]))],
+            definition: text("abc"),
+        })),
         Ask::Look,
         Ask::Parent,
         Ask::Status(StatusChange {
@@ -68,7 +76,7 @@ fn bodies() -> Vec<String> {
 }
 
 /// How many kinds of asks there are.
-const KINDS: usize = 19;
+const KINDS: usize = 21;
 
 /// Another kind doesn't compile until it is here, and [`bodies`] has one.
 fn kind(ask: &Ask) -> &'static str {
@@ -88,7 +96,9 @@ fn kind(ask: &Ask) -> &'static str {
         Ask::Update(_) => "update",
         Ask::TimeOut => "time out",
         Ask::Stop { .. } => "stop",
+        Ask::Compensate { .. } => "compensate",
         Ask::Redrive => "redrive",
+        Ask::RedriveFrom(_) => "redrive from",
         Ask::Look => "look",
         Ask::Parent => "parent",
         Ask::Status(_) => "status",

@@ -121,6 +121,7 @@ fn position(data: Value) -> Position {
         reading: None,
         unread: None,
         failed: None,
+        skipped: None,
         data,
     }
 }

@@ -80,10 +80,24 @@ pub enum PlantedBug {
     ReopensBeforeDrained,
     /// Failures count against the threshold that an update is to replace.
     JudgesWhileDraining,
+    /// A state that somebody chose goes on with what the run had at its end, instead of what the state saw.
+    ChosenSeesTheEnd,
+    /// What the branches of a fan-out had come to is followed by the definition that the run goes on by.
+    OldBranchesByNewDefinition,
+    /// Whoever has sent a run to a state that undoes, and died, does nothing more about it.
+    CompensatedOnce,
+    /// A held message is let go of before it has been sent again.
+    LetsGoBeforeResumed,
+    /// A message of a paused run is acknowledged without another look whether it still is.
+    HoldsWithoutSecondLook,
+    /// Whoever lets go of a held message lets go of it also where it was held again meanwhile.
+    LetsGoOfLaterOnes,
+    /// What is held comes back as another message.
+    HoldsUnderAnotherId,
 }
 
 impl PlantedBug {
-    pub const ALL: [PlantedBug; 38] = [
+    pub const ALL: [PlantedBug; 45] = [
         PlantedBug::DropLostRace,
         PlantedBug::EveryLoserResends,
         PlantedBug::EndIsNoRecord,
@@ -122,5 +136,12 @@ impl PlantedBug {
         PlantedBug::EndsBehindMarkBegin,
         PlantedBug::ReopensBeforeDrained,
         PlantedBug::JudgesWhileDraining,
+        PlantedBug::ChosenSeesTheEnd,
+        PlantedBug::OldBranchesByNewDefinition,
+        PlantedBug::CompensatedOnce,
+        PlantedBug::LetsGoBeforeResumed,
+        PlantedBug::HoldsWithoutSecondLook,
+        PlantedBug::LetsGoOfLaterOnes,
+        PlantedBug::HoldsUnderAnotherId,
     ];
 }

@@ -14,17 +14,21 @@ use serde_json::Value;
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use stepladder_asl::{Definition, Kind, State};
 use stepladder_engine::{
-    Branch, Follower, Position, Recorded, Records, Replay, ReplayError, Resumption, Run, Transition, replay,
+    Beginning, Branch, Chosen, Follower, Position, Recorded, Records, Replay, ReplayError, Resumption, Run,
+    RunDefinitions, Transition, replay,
 };
 
 /// A run, read and replayed.
 #[derive(Debug, Clone)]
 pub struct RunView {
     pub item: RunItem,
+    /// The one that is in force.
     pub definition: Arc<Definition>,
-    /// The run as the engine sees it, with its input if the definition mentions it.
+    /// All that it has gone by.
+    pub definitions: RunDefinitions,
+    /// The run as the engine sees it, with its input if a definition mentions it.
     pub run: Run,
-    pub input: Value,
+    pub beginning: Beginning,
     /// Those of the root branch.
     pub records: Vec<Record>,
     pub recorded: Vec<Recorded>,
@@ -39,10 +43,10 @@ pub struct RunView {
 #[derive(Debug, Clone)]
 pub struct Recording {
     pub item: RunItem,
-    pub definition: Arc<Definition>,
-    /// The run as the engine sees it, with its input if the definition mentions it.
+    pub definitions: RunDefinitions,
+    /// The run as the engine sees it, with its input if a definition mentions it.
     pub run: Run,
-    pub input: Value,
+    pub beginning: Beginning,
     /// By branch; those of the root among them, and none of the children of distributed Map states, which no history shows.
     pub records: Records,
 }
@@ -62,8 +66,10 @@ pub enum Bounded {
 /// Where a run is, without how it came there: what a decision about it needs, in the memory of one record.
 pub(crate) struct Head {
     pub(crate) item: RunItem,
+    /// The definition that is in force by the records.
     pub(crate) definition: Arc<Definition>,
-    /// The run as the engine sees it, with its input if the definition mentions it.
+    pub(crate) definitions: RunDefinitions,
+    /// The run as the engine sees it, with its input if a definition mentions it.
     pub(crate) run: Run,
     /// The last transition.
     pub(crate) last: Transition,
@@ -75,6 +81,8 @@ pub(crate) struct Head {
     pub(crate) resumption: Option<Resumption>,
     /// The record that the asking message owns.
     pub(crate) owned: Option<Owned>,
+    /// What the state that is watched saw when it was entered last.
+    pub(crate) saw: Option<Chosen>,
 }
 
 /// A record that the asking message owns.
@@ -87,26 +95,34 @@ pub(crate) struct Owned {
 }
 
 impl<H: Host> Protocol<H> {
-    /// Follows a run to where it is, record by record; `None` if it isn't there. `owner` is the message that asks.
-    pub(crate) async fn head(&self, key: &RunKey, owner: &str) -> WorldResult<Option<Head>> {
-        self.head_by_way_of(key, owner, |_| ()).await
+    /// The item of this run and no other of its name.
+    pub(crate) async fn item_of(&self, key: &RunKey) -> WorldResult<Option<RunItem>> {
+        let found = self.host.store().run(&key.id, self.host.clock().now_ms()).await?;
+        Ok(found.filter(|item| item.nonce == key.nonce))
     }
 
-    /// The same, and shows the positions on the way.
+    /// Follows a run to where it is, record by record; `None` if it isn't there. `owner` is the message that asks.
+    pub(crate) async fn head(&self, key: &RunKey, owner: &str) -> WorldResult<Option<Head>> {
+        self.head_by_way_of(key, owner, None, |_, _| ()).await
+    }
+
+    /// The same, and shows the positions on the way, each with the redrive count of the run then; `watched` is the state of which
+    /// somebody wants to know what it saw.
     pub(crate) async fn head_by_way_of(
         &self,
         key: &RunKey,
         owner: &str,
-        mut pass: impl FnMut(&Position) + Send,
+        watched: Option<&str>,
+        mut pass: impl FnMut(&Position, u32) + Send,
     ) -> WorldResult<Option<Head>> {
-        let item = match self.host.store().run(&key.id, self.host.clock().now_ms()).await? {
-            Some(item) if item.nonce == key.nonce => item,
-            _ => return Ok(None),
+        let Some(item) = self.item_of(key).await? else { return Ok(None) };
+        let definitions = self.definitions_of(&item).await?;
+        let beginning = self.beginning(&item).await?;
+        let run = item.run_with(&definitions, &beginning.input);
+        let mut follower = match watched {
+            Some(state) => Follower::watching(&definitions, &self.seeded(&run), beginning, state),
+            None => Follower::new(&definitions, &self.seeded(&run), beginning),
         };
-        let definition = self.definition(&key.id.workflow, &item.definition).await?;
-        let input = self.input(&item).await?;
-        let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
-        let mut follower = Follower::new(&definition, &self.seeded(&run), input);
         let mut owned: Option<Owned> = None;
         loop {
             let page = self.host.store().records(key, &Branch::default(), follower.next_seq()).await?;
@@ -115,10 +131,11 @@ impl<H: Host> Protocol<H> {
             }
             for record in page {
                 check_seq(key, &record, follower.next_seq())?;
+                let redrive_count = follower.redrive_count();
                 let position = follower
                     .push(&self.recorded(key, &record).await?)
                     .map_err(|error| diverged(&key.id, &error))?;
-                pass(&position);
+                pass(&position, redrive_count);
                 owned = match record.owner == owner {
                     true => Some(Owned { position, transition: follower.last().clone(), is_last: true }),
                     false => owned.map(|owned| Owned { is_last: false, ..owned }),
@@ -126,9 +143,21 @@ impl<H: Host> Protocol<H> {
             }
         }
         let (next_seq, redrive_count) = (follower.next_seq(), follower.redrive_count());
-        let resumption = follower.resumption();
+        let (resumption, saw) = (follower.resumption(), follower.saw());
         let last = follower.into_last();
-        Ok(Some(Head { item, definition, run, last, next_seq, redrive_count, resumption, owned }))
+        let definition = Arc::clone(definitions.at(redrive_count));
+        Ok(Some(Head {
+            item,
+            definition,
+            definitions,
+            run,
+            last,
+            next_seq,
+            redrive_count,
+            resumption,
+            owned,
+            saw,
+        }))
     }
 
     /// Reads and replays a run; `None` if it isn't there. A replay that leads elsewhere than the run did is an error
@@ -146,10 +175,10 @@ impl<H: Host> Protocol<H> {
         let Some(item) = self.host.store().run(id, self.host.clock().now_ms()).await? else {
             return Ok(None);
         };
-        let definition = self.definition(&id.workflow, &item.definition).await?;
-        let input = self.input(&item).await?;
+        let definitions = self.definitions_of(&item).await?;
+        let beginning = self.beginning(&item).await?;
         let key = item.key();
-        let pages = RecordPages::without(self, &key, &definition, State::reads_items);
+        let pages = RecordPages::without(self, &key, &definitions, State::reads_items);
         let Some((mut branch_records, taken)) = all_records(pages, records_max).await? else {
             return Ok(Some(Bounded::TooLarge));
         };
@@ -159,16 +188,17 @@ impl<H: Host> Protocol<H> {
         for (branch, records) in &branch_records {
             branch_recorded.insert(branch.clone(), self.all_recorded(&key, records).await?);
         }
-        let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
+        let run = item.run_with(&definitions, &beginning.input);
         let mut by_branch = branch_recorded.clone();
         by_branch.insert(Branch::default(), recorded.clone());
-        let replay = replay(&definition, &self.seeded(&run), input.clone(), &by_branch)
+        let replay = replay(&definitions, &self.seeded(&run), beginning.clone(), &by_branch)
             .map_err(|error| diverged(id, &error))?;
         let view = RunView {
             item,
-            definition,
+            definition: Arc::clone(definitions.last()),
+            definitions,
             run,
-            input,
+            beginning,
             records,
             recorded,
             branch_records,
@@ -183,18 +213,17 @@ impl<H: Host> Protocol<H> {
         let Some(item) = self.host.store().run(id, self.host.clock().now_ms()).await? else {
             return Ok(None);
         };
-        let definition = self.definition(&id.workflow, &item.definition).await?;
-        let input = self.input(&item).await?;
+        let definitions = self.definitions_of(&item).await?;
+        let beginning = self.beginning(&item).await?;
         let key = item.key();
         let mut records = Records::new();
-        let pages = RecordPages::without(self, &key, &definition, is_distributed);
+        let pages = RecordPages::without(self, &key, &definitions, is_distributed);
         let (all, _) = all_records(pages, usize::MAX).await?.unwrap_or_default();
         for (branch, of_branch) in all {
             records.insert(branch, self.all_recorded(&key, &of_branch).await?);
         }
-        let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
-        let run = self.seeded(&run);
-        Ok(Some(Recording { item, definition, run, input, records }))
+        let run = self.seeded(&item.run_with(&definitions, &beginning.input));
+        Ok(Some(Recording { item, definitions, run, beginning, records }))
     }
 
     async fn all_recorded(&self, key: &RunKey, records: &[Record]) -> WorldResult<Vec<Recorded>> {
@@ -230,6 +259,26 @@ impl<H: Host> Protocol<H> {
             ));
         };
         self.json(&key, &payload).await
+    }
+
+    /// How the run begins: with its input; a rerun perhaps at another place than its definition.
+    pub async fn beginning(&self, item: &RunItem) -> WorldResult<Beginning> {
+        let input = self.input(item).await?;
+        if item.begins_at.is_none() {
+            return Ok(input.into());
+        }
+        let key = item.key();
+        let Some(payload) = self.host.store().data(&key, DataSlot::Beginning).await? else {
+            return Err(payload::unreadable(
+                &format!("read where {key} begins"),
+                "it is not there: deleted, or expired",
+            ));
+        };
+        let json = self.json(&key, &payload).await?;
+        let chosen = serde_json::from_value(json).map_err(|error| {
+            payload::unreadable(&format!("read where {key} begins"), &json::fault(&error))
+        })?;
+        Ok(Beginning { input, chosen: Some(Box::new(chosen)) })
     }
 
     /// What the run ended with; `None` while it runs.
@@ -337,7 +386,7 @@ pub struct RecordPages<'a, H> {
 /// The branches that are left out: those of some states.
 #[derive(Debug)]
 struct Without {
-    definition: Arc<Definition>,
+    definitions: RunDefinitions,
     state: fn(&State) -> bool,
 }
 
@@ -359,11 +408,11 @@ impl<'a, H: Host> RecordPages<'a, H> {
     fn without(
         protocol: &'a Protocol<H>,
         key: &'a RunKey,
-        definition: &Arc<Definition>,
+        definitions: &RunDefinitions,
         state: fn(&State) -> bool,
     ) -> Self {
-        let has_some = definition.states.values().any(state);
-        let without = has_some.then(|| Without { definition: Arc::clone(definition), state });
+        let has_some = definitions.each().any(|definition| definition.states.values().any(state));
+        let without = has_some.then(|| Without { definitions: definitions.clone(), state });
         Self { without, ..Self::new(protocol, key) }
     }
 
@@ -435,10 +484,12 @@ impl<'a, H: Host> RecordPages<'a, H> {
 
 impl<H: Host> RecordPages<'_, H> {
     async fn is_left_out(&self, fan_out: &RecordKey) -> WorldResult<bool> {
-        let Some(Without { definition, state }) = &self.without else { return Ok(false) };
+        let Some(Without { definitions, state }) = &self.without else { return Ok(false) };
         let lock = Lock { branch: fan_out.branch.clone(), seq: fan_out.seq };
         let opened = self.protocol.opened(self.key, &lock).await?;
-        Ok(definition.state(&opened.position.state).is_some_and(state))
+        // What kind of a Map state it is, is the same by all of them: no redrive takes another one in its place.
+        let mut found = definitions.each().filter_map(|definition| definition.state(&opened.position.state));
+        Ok(found.any(state))
     }
 }
 
@@ -463,7 +514,7 @@ pub(crate) fn check_seq(key: &RunKey, record: &Record, expected: u32) -> WorldRe
 
 pub(crate) fn diverged(id: &RunId, error: &ReplayError) -> WorldError {
     let retry = match error {
-        ReplayError::TooSlow { .. } => Retry::Later,
+        ReplayError::TooSlow { .. } | ReplayError::UnknownDefinition { .. } => Retry::Later,
         _ => Retry::Never,
     };
     WorldError { operation: format!("replay {id}"), message: error.to_string(), retry }

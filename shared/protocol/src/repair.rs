@@ -14,6 +14,7 @@ use crate::{
     traits::{Clock, Host, Store, WorldResult},
     walk::Urgency,
 };
+use futures::FutureExt;
 use stepladder_engine::{Next, Status};
 
 /// What a repair found.
@@ -61,6 +62,10 @@ impl<H: Host> Protocol<H> {
         let now_ms = self.host.clock().now_ms();
         self.finish_search_items(&head).await?;
         self.renew(&head, now_ms).await?;
+        // What is held needs no second message.
+        if self.look_at_controls().boxed().await?.paused_by(&key.id).any() {
+            return Ok(Handled::done());
+        }
         let sent = self.do_again(&head, Urgency::Overdue { now_ms }).await?;
         if sent > 0 {
             self.metrics.count(Metric::Repairs);

@@ -6,7 +6,7 @@ use crate::{
     definitions::Current,
     deliver::{Handled, plain_bytes_max},
     effects::finished,
-    item::{ITEM_VERSION, ParentTask, RecordKey, RunId, RunItem},
+    item::{ITEM_VERSION, ParentTask, RecordKey, RerunOf, RunId, RunItem},
     json, limits,
     line::{Before, Line},
     message::{Ask, Message},
@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use stepladder_asl::Definition;
-use stepladder_engine::{Branch, Run, Status, Transition, start};
+use stepladder_engine::{Beginning, Branch, Run, Status, Transition, start};
 
 /// What is asked for: a run of this workflow, by this name, with this input.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,61 +173,90 @@ impl<H: Host> Protocol<H> {
             return Err(StartError::UnknownWorkflow { workflow });
         };
         let Current { hash, definition, role_arn } = current;
-        let json = serde_json::to_vec(&input)
-            .map_err(|error| payload::unreadable("encode an input", &error.to_string()))?;
+        let new = New { definition: hash, role_arn, version, alias, ..New::default() };
+        let new = New { parent: with.parent.cloned(), tenant: with.tenant.map(str::to_owned), ..new };
+        self.prepare_run(RunId::new(workflow, name), new, &definition, input.into()).await
+    }
+
+    /// The same for a run of which all is known that it begins with.
+    pub(crate) async fn prepare_run(
+        &self,
+        id: RunId,
+        new: New,
+        definition: &Definition,
+        beginning: Beginning,
+    ) -> Result<(Started, Handled), StartError> {
+        let encoded = |value: serde_json::Result<Vec<u8>>| {
+            value.map_err(|error| payload::unreadable("encode an input", &error.to_string()))
+        };
+        let json = encoded(serde_json::to_vec(&beginning.input))?;
         let bytes_max = self.host.settings().payload_bytes_max;
         if json.len() > bytes_max {
             return Err(StartError::InputTooLarge { bytes: json.len(), bytes_max });
         }
-        if json::is_too_deep(&input) {
+        if json::is_too_deep(&beginning.input) {
             return Err(StartError::InputTooDeep { depth_max: limits::JSON_DEPTH_MAX });
         }
         let now_ms = self.host.clock().now_ms();
-        let mut item = self.run_item(RunId::new(workflow, name), hash, &json, now_ms);
+        let New { definition: hash, role_arn, version, alias, parent, tenant, rerun_of } = new;
+        let mut item = self.run_item(id, hash, &json, now_ms);
         item.role_arn = role_arn.unwrap_or(item.role_arn);
-        (item.workflow_version, item.alias) = (version, alias);
-        item.parent = with.parent.cloned();
-        item.tenant = self.host.settings().tenant_of(&item.id.workflow, &input);
-        item.tenant = item.tenant.or_else(|| with.tenant.map(str::to_owned));
-        let first = self.first_transition(&item, &definition, input.clone())?;
+        (item.workflow_version, item.alias, item.parent) = (version, alias, parent);
+        item.tenant = self.host.settings().tenant_of(&item.id.workflow, &beginning.input).or(tenant);
+        let chosen =
+            beginning.chosen.as_ref().map(|chosen| encoded(serde_json::to_vec(chosen))).transpose()?;
+        if rerun_of.is_some() {
+            // A rerun is another one if it begins elsewhere, or is of another run.
+            let all = encoded(serde_json::to_vec(&(
+                &rerun_of,
+                &item.definition,
+                &beginning.chosen,
+                &item.input_digest,
+            )))?;
+            item.input_digest = digest_of(&all);
+        }
+        item.rerun_of = rerun_of;
+        item.begins_at = beginning.chosen.as_ref().map(|chosen| chosen.state.clone());
+        let first = self.first_transition(&item, definition, beginning.clone())?;
         if let Some(why) = self.data_excess(&first.1)? {
             return Err(StartError::FirstDataTooLarge { why });
         }
         // A repeated start is the rarer case, and its large input is put in vain: the item of another nonce expires.
-        if item.input.is_none() {
+        let large = item.input.is_none().then_some((DataSlot::Input, json));
+        for (slot, json) in large.into_iter().chain(chosen.map(|chosen| (DataSlot::Beginning, chosen))) {
             let key = item.key();
             let payload =
                 payload::store(self.host.blobs(), &key, json, plain_bytes_max(&key, &Branch::default()))
                     .await?;
-            self.host.store().put_data(&key, DataSlot::Input, &payload, item.expires_s).await?;
+            self.host.store().put_data(&key, slot, &payload, item.expires_s).await?;
         }
         match self.host.store().create_run(&item, now_ms).await? {
             CreateRun::Created => {
                 self.metrics.count(Metric::RunsStarted);
                 // Before the first message: a run that has a record is found by all of its attributes.
-                self.put_search_items(&item, &input).await?;
-                let handled = self.first_message(&definition, first, Before::Never).await?;
+                self.put_search_items(&item, &beginning.input).await?;
+                let handled = self.first_message(definition, first, Before::Never).await?;
                 Ok((Started::Created(item), handled))
             }
             CreateRun::Exists(there) if there.input_digest != item.input_digest => {
                 Ok((Started::Conflict(*there), Handled::done()))
             }
             CreateRun::Exists(there) => {
-                let handled = self.repeated(&there, input).await?;
+                let handled = self.repeated(&there, beginning).await?;
                 Ok((Started::Repeated(*there), handled))
             }
         }
     }
 
     /// A start that was interrupted after its put is finished by its repetition.
-    async fn repeated(&self, there: &RunItem, input: Value) -> Result<Handled, WorldError> {
+    async fn repeated(&self, there: &RunItem, beginning: Beginning) -> Result<Handled, WorldError> {
         let first = RecordKey { run: there.key(), branch: Default::default(), seq: 0 };
         if there.status != Status::Running || self.host.store().record(&first).await?.is_some() {
             return Ok(Handled::done());
         }
         let definition = self.definition(&there.id.workflow, &there.definition).await?;
-        self.put_search_items(there, &input).await?;
-        let first = self.first_transition(there, &definition, input)?;
+        self.put_search_items(there, &beginning.input).await?;
+        let first = self.first_transition(there, &definition, beginning)?;
         self.first_message(&definition, first, Before::Perhaps).await
     }
 
@@ -236,11 +265,11 @@ impl<H: Host> Protocol<H> {
         &self,
         item: &RunItem,
         definition: &Definition,
-        input: Value,
+        beginning: Beginning,
     ) -> Result<(Message, Transition), WorldError> {
-        let run = Run { input: definition.mentions_execution_input.then(|| input.clone()), ..item.run() };
-        let message = Message::new(0, run, Ask::Look);
-        let transition = start(definition, &self.engine_run(&message), input, item.started_ms);
+        let input = definition.mentions_execution_input.then(|| beginning.input.clone());
+        let message = Message::new(0, Run { input, ..item.run() }, Ask::Look);
+        let transition = start(definition, &self.engine_run(&message), beginning, item.started_ms);
         Ok((message, finished(transition)?))
     }
 
@@ -272,13 +301,16 @@ impl<H: Host> Protocol<H> {
             started_ms: now_ms,
             ended_ms: None,
             input: is_small.then(|| Payload::Json(input.to_vec())),
-            input_digest: hex(&Sha256::digest(input)).chars().take(32).collect(),
+            input_digest: digest_of(input),
             ending: None,
             ending_item: None,
             error: None,
             state: None,
             by: None,
             redrives: Vec::new(),
+            redefined: Vec::new(),
+            rerun_of: None,
+            begins_at: None,
             parked: None,
             parent: None,
             expires_s,
@@ -287,6 +319,26 @@ impl<H: Host> Protocol<H> {
             tenant: None,
         }
     }
+}
+
+/// What is known of a run before it begins, beside what it begins with.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct New {
+    /// The definition's hash.
+    pub(crate) definition: String,
+    /// None: the stack's own.
+    pub(crate) role_arn: Option<String>,
+    pub(crate) version: Option<u32>,
+    pub(crate) alias: Option<String>,
+    pub(crate) parent: Option<ParentTask>,
+    /// Whose it is, unless its input names somebody.
+    pub(crate) tenant: Option<String>,
+    pub(crate) rerun_of: Option<RerunOf>,
+}
+
+/// The first 32 hex digits of the SHA-256.
+fn digest_of(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes)).chars().take(32).collect()
 }
 
 /// Whether a body asks for runs: how the dead-letter function tells it from a run's message.

@@ -6,6 +6,7 @@
 use crate::{
     Protocol,
     deliver::{Handled, RecordPayloads, record_key},
+    heap::on_heap,
     item::{ITEM_VERSION, Record, RunId, RunItem, RunKey},
     limits,
     line::{Before, Line},
@@ -13,6 +14,7 @@ use crate::{
     payload,
     planted::PlantedBug,
     read::{Head, Owned},
+    redrive::Unplaced,
     traits::{Clock, Host, PutRecord, QueueName, Store, WorldResult},
 };
 use stepladder_asl::Definition;
@@ -26,11 +28,13 @@ pub enum Requested {
     Pending,
     /// The run isn't in a state that allows it.
     Refused(Status),
+    /// It can't go on as was chosen.
+    Unplaced(Unplaced),
     NotFound,
 }
 
 /// How often a request tries again at once when a step was faster.
-const TRIES: u32 = 8;
+pub(crate) const TRIES: u32 = 8;
 
 impl<H: Host> Protocol<H> {
     /// Ends a run ABORTED, with an error of at most 256 characters and a cause of at most 32,768: more is cut, as
@@ -57,10 +61,13 @@ impl<H: Host> Protocol<H> {
     pub(crate) async fn request(&self, item: &RunItem, message: Message) -> WorldResult<Requested> {
         let due_ms = self.host.clock().now_ms() + i64::from(limits::REQUEST_DELAY_SECONDS) * 1000;
         self.send_now(vec![self.sending(QueueName::Timer, &message, due_ms).await?]).await?;
-        let definition = self.definition(&item.id.workflow, &item.definition).await?;
         let handled = match message.ask {
-            Ask::Stop { .. } => self.stop(&message, &definition).await?,
-            _ => self.redrive(&message, &definition).await?,
+            Ask::Stop { .. } => {
+                let definition = self.definition(&item.id.workflow, item.definition_now()).await?;
+                on_heap(|| self.stop(&message, &definition)).await?
+            }
+            Ask::Compensate { ref state } => on_heap(|| self.compensate(&message, state)).await?,
+            _ => on_heap(|| self.redrive(&message)).await?,
         };
         let is_done = handled.is_done();
         self.send_now(handled.sendings).await?;
@@ -94,8 +101,15 @@ impl<H: Host> Protocol<H> {
             let Next::Wait(position) = &head.last.next else {
                 return Ok(Handled::leave());
             };
-            self.finish_search_items(&head).await?;
             let now_ms = self.host.clock().now_ms();
+            // Of a run that is paused it is sent long before.
+            if message.ask == Ask::TimeOut
+                && let Some(deadline_ms) = position.deadline_ms.filter(|deadline_ms| now_ms < *deadline_ms)
+            {
+                let sending = self.sending(QueueName::Timer, &message, deadline_ms).await?;
+                return Ok(Handled::sending(vec![sending]));
+            }
+            self.finish_search_items(&head).await?;
             let transition = self.advance(definition, &message, position, &outcome, now_ms)?;
             let Next::End(end) = &transition.next else {
                 return Ok(Handled::leave());

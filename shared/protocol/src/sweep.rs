@@ -173,6 +173,9 @@ impl<H: Host> Protocol<H> {
     }
 
     async fn sweep_workflow(&self, place: &mut Place, swept: &mut Swept) -> WorldResult<()> {
+        if place.day == 0 && place.until_ms == i64::MAX {
+            Box::pin(self.resume_left(&place.workflow)).await?;
+        }
         while place.day <= SWEEP_DAYS {
             let window_ms = place.began_ms - HOUR_MS - place.day * DAY_MS;
             let from_ms = window_ms - HOUR_MS - OVERLAP_MS;

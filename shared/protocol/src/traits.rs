@@ -11,6 +11,7 @@ use crate::{
     map_runs::MapRuns,
     objects::{Chunk, Formats, ListPage, Listing, ObjectError, ObjectName, Objects},
     pace::Paces,
+    pause::Pauses,
     payload::Payload,
     search::Searches,
     tasks::Tasks,
@@ -97,7 +98,9 @@ impl std::error::Error for WorldError {}
 pub type WorldResult<T> = Result<T, WorldError>;
 
 /// Runs, records and definitions. Reads are consistent unless a method says otherwise.
-pub trait Store: Activities + FanOuts + Leases + MapRuns + Paces + Searches + Tasks + Versions {
+pub trait Store:
+    Activities + FanOuts + Leases + MapRuns + Paces + Pauses + Searches + Tasks + Versions
+{
     /// Writes a record unless there is one: the lock, the log and the state at once.
     fn put_record(
         &self,
@@ -174,6 +177,16 @@ pub trait Store: Activities + FanOuts + Leases + MapRuns + Paces + Searches + Ta
     /// One transaction: the run goes back to RUNNING with `redrive_count + 1` and what `redrive` says, if it has ended (not SUCCEEDED)
     /// with `redrive_count`; and the record is put. False: one of the two conditions failed.
     fn reopen_run_with_record(
+        &self,
+        run: &RunKey,
+        redrive_count: u32,
+        redrive: &RedriveItem,
+        record: (&RecordKey, &Record),
+    ) -> impl Future<Output = WorldResult<bool>> + Send;
+
+    /// One transaction: the run that is RUNNING with `redrive_count` gets `redrive_count + 1` and what `redrive` says, and goes on; and
+    /// the record is put. False: one of the two conditions failed.
+    fn redirect_run_with_record(
         &self,
         run: &RunKey,
         redrive_count: u32,
@@ -298,10 +311,12 @@ pub enum CreateRun {
     Exists(Box<RunItem>),
 }
 
-/// The two payloads of a run that have an item of their own where they are large.
+/// The payloads of a run that have an item of their own where they are large.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DataSlot {
     Input,
+    /// What a rerun begins with: a place in its definition, and what is seen there.
+    Beginning,
     /// An ending, by its name: 16 hex digits.
     Ending(String),
 }

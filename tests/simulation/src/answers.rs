@@ -110,6 +110,7 @@ pub(crate) fn step(
         async move {
             let (state, attempt) = (request.state.as_str(), request.call.attempt);
             host.state().watch.executed(&request, invoked_ms);
+            host.state().begins(&faults, &request.run, invoked_ms);
             if let Some(token) = &request.call.task_token {
                 host.state().give_away(token, state, request.call.timeout_seconds.is_some());
             }

@@ -5,7 +5,9 @@ mod fan_outs;
 mod flow;
 mod map_runs;
 mod objects;
+mod pauses;
 mod queue;
+mod redrives;
 mod searches;
 mod services;
 mod tasks;
@@ -58,6 +60,7 @@ pub(crate) struct State {
     pub(crate) fan_outs: fan_outs::Items,
     flow: flow::Items,
     pub(crate) map_runs: map_runs::Items,
+    pub(crate) pauses: pauses::Items,
     pub(crate) searches: searches::Items,
     pub(crate) tasks: tasks::Items,
     pub(crate) holders: Holders,
@@ -103,6 +106,7 @@ impl MemoryHost {
             fan_outs: fan_outs::Items::default(),
             flow: flow::Items::default(),
             map_runs: map_runs::Items::default(),
+            pauses: pauses::Items::default(),
             searches: searches::Items::default(),
             tasks: tasks::Items::default(),
             holders: Holders::default(),
@@ -453,27 +457,19 @@ impl Store for MemoryHost {
         redrive: &RedriveItem,
         (key, record): (&RecordKey, &Record),
     ) -> WorldResult<bool> {
-        self.write_run("redrive run", &run.id, |state| {
-            if state.records.contains_key(key) {
-                return Ok(false);
-            }
-            let Some(item) = state.runs.get_mut(&run.id).filter(|item| {
-                item.nonce == run.nonce
-                    && item.redrive_count == redrive_count
-                    && !matches!(item.status, Status::Running | Status::Succeeded)
-            }) else {
-                return Ok(false);
-            };
-            item.status = Status::Running;
-            item.redrive_count = redrive_count + 1;
-            item.by = Some(redrive.by.clone());
-            item.redrives = redrive.redrives.clone();
-            (item.ended_ms, item.ending, item.ending_item, item.error) = (None, None, None, None);
-            item.state = None;
-            state.insert_record(key, record);
-            Ok(true)
-        })
-        .await
+        let is_it = |item: &RunItem| !matches!(item.status, Status::Running | Status::Succeeded);
+        self.redriven("redrive run", (run, redrive_count, redrive), (key, record), is_it).await
+    }
+
+    async fn redirect_run_with_record(
+        &self,
+        run: &RunKey,
+        redrive_count: u32,
+        redrive: &RedriveItem,
+        (key, record): (&RecordKey, &Record),
+    ) -> WorldResult<bool> {
+        let is_it = |item: &RunItem| item.status == Status::Running;
+        self.redriven("redirect run", (run, redrive_count, redrive), (key, record), is_it).await
     }
 
     async fn note_parked(&self, run: &RunKey, reason: &str) -> WorldResult<()> {

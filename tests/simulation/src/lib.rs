@@ -24,6 +24,7 @@ mod told;
 mod updates;
 mod verdict;
 mod watch;
+mod wishes;
 mod workflows;
 mod world;
 
@@ -31,6 +32,9 @@ pub use flow::{FLOW_SCENARIOS, FlowScenario};
 pub use hand::{InQueue, Place, Write};
 pub use host::MemoryHost;
 pub use nested::{FanOuts, Handling};
-pub use scenario::{FAN_OUT_SCENARIOS, Faults, SCENARIOS, Scenario, TASK_SCENARIOS, UPDATE_SCENARIOS};
+pub use scenario::{
+    FAN_OUT_SCENARIOS, Faults, PAUSE_SCENARIOS, SCENARIOS, Scenario, TASK_SCENARIOS, UPDATE_SCENARIOS,
+    WISH_SCENARIOS,
+};
 pub use updates::Updates;
 pub use world::{Report, simulate, simulate_flow, slow_chain, tree, tree_in_peace};

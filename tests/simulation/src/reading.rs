@@ -89,8 +89,14 @@ fn rows(definition: &Definition, run: &Run, position: &Position) -> Vec<ItemRow>
     let lines: usize = name.trim_end_matches(|char: char| !char.is_ascii_digit()).parse().unwrap();
     let row = |line: usize| {
         let item = serde_json::from_str::<Value>(&written(lines, line));
-        let line = (line % lines_each) as u64 + 1;
-        ItemRow { line: Some(line), item: item.map_err(|_| "it is broken".to_owned()) }
+        let (number, line) = (line / lines_each, (line % lines_each) as u64 + 1);
+        // As the protocol tells it: a rerun may have it in its data.
+        let why = |_| {
+            let key = if lines_each == LINES_MAX { name.clone() } else { format!("{lines}/{number}.jsonl") };
+            let why = "it is not JSON: EOF while parsing an object, in column 1";
+            format!("Line {line} of s3://{BUCKET}/{key} can't be read: {why}")
+        };
+        ItemRow { line: Some(line), item: item.map_err(why) }
     };
     (0..lines).map(row).collect()
 }

@@ -34,6 +34,12 @@ pub struct Faults {
     pub stop: f64,
     /// A user redrives a run that ended badly.
     pub redrive: f64,
+    /// With this probability a redrive is from a chosen place, with chosen data, or by another definition.
+    pub choose: f64,
+    /// A user has a run done again that has ended.
+    pub rerun: f64,
+    /// A user stops a run that goes on to a state which undoes.
+    pub compensate: f64,
     /// Nothing fails any more once a run has been redriven twice, and less before. Then a run that has succeeded must have
     /// ended as if nothing had ever failed.
     pub heals: bool,
@@ -42,6 +48,8 @@ pub struct Faults {
     /// A user updates a Map Run of a run that goes on.
     pub update: f64,
     pub updates: Updates,
+    /// A user pauses a workflow or a run, or resumes it.
+    pub pause: f64,
     /// All queues are purged once.
     pub purge: f64,
     /// Starts come from a caller that may die and doesn't repeat them.
@@ -68,10 +76,14 @@ const NONE: Faults = Faults {
     fickle: false,
     stop: 0.0,
     redrive: 0.0,
+    choose: 0.0,
+    rerun: 0.0,
+    compensate: 0.0,
     heals: false,
     repair: 0.0,
     update: 0.0,
     updates: Updates::None,
+    pause: 0.0,
     purge: 0.0,
     careless_start: false,
     skew_ms: 0,
@@ -502,6 +514,67 @@ pub const UPDATE_SCENARIOS: &[Scenario] = &[
         Faults { update: 0.3, updates: Updates::Concurrency, ..HEALING },
         MAP_RUNS_PLAIN,
     ),
+];
+
+const WISHING: Faults = Faults { fail: 0.2, redrive: 0.3, choose: 0.8, rerun: 0.1, ..COMMON };
+
+const fn wishes(name: &'static str, faults: Faults, states: usize, fan_outs: Option<FanOuts>) -> Scenario {
+    Scenario { name, faults, runs: 1, states, fan_outs, holders: false }
+}
+
+/// All kinds of trouble with runs that go on, or are done again, as somebody has chosen.
+pub const WISH_SCENARIOS: &[Scenario] = &[
+    wishes("wishes, no faults", Faults { fail: 0.3, redrive: 0.3, choose: 0.8, rerun: 0.1, ..NONE }, 4, None),
+    wishes("wishes, faults", WISHING, 4, None),
+    wishes("wishes, fan-outs", WISHING, 2, PLAIN),
+    wishes("wishes, fan-outs, no faults", Faults { fail: 0.3, redrive: 0.3, choose: 0.8, ..NONE }, 2, PLAIN),
+    wishes("wishes, deep", WISHING, 2, DEEP),
+    wishes("wishes, stop", Faults { stop: 0.05, ..WISHING }, 2, PLAIN),
+    wishes("wishes, Map Runs", WISHING, 1, MAP_RUNS),
+    wishes("wishes, repair", Faults { repair: 0.05, ..WISHING }, 2, PLAIN),
+    wishes("wishes, purge", Faults { purge: 0.02, ..WISHING }, 2, PLAIN),
+    wishes("wishes, heavy", Faults { fail: 0.2, redrive: 0.3, choose: 0.8, rerun: 0.05, ..HEAVY }, 3, PLAIN),
+    wishes("compensation, no faults", Faults { compensate: 0.1, ..NONE }, 4, None),
+    wishes("compensation", Faults { compensate: 0.05, ..COMMON }, 4, None),
+    wishes("compensation, fan-outs", Faults { compensate: 0.05, ..COMMON }, 2, PLAIN),
+    wishes("compensation, stop and redrive", Faults { compensate: 0.05, stop: 0.02, ..WISHING }, 2, PLAIN),
+    wishes("compensation, heavy", Faults { compensate: 0.05, ..HEAVY }, 3, PLAIN),
+];
+
+const PAUSING: Faults = Faults { pause: 0.15, ..COMMON };
+
+const fn pauses(name: &'static str, faults: Faults, runs: usize, fan_outs: Option<FanOuts>) -> Scenario {
+    let states = if fan_outs.is_some() { 2 } else { 4 };
+    Scenario { name, faults, runs, states, fan_outs, holders: false }
+}
+
+/// All kinds of trouble with workflows and runs that are paused and resumed. Seed n of a campaign takes scenario n mod their number.
+pub const PAUSE_SCENARIOS: &[Scenario] = &[
+    pauses("pauses, no faults", Faults { pause: 0.15, ..NONE }, 3, None),
+    pauses("pauses, faults", PAUSING, 3, None),
+    // Where each look at the control item succeeds, nothing begins late.
+    pauses("pauses, no throttles", Faults { throttle: 0.0, lost_answer: 0.0, ..PAUSING }, 3, None),
+    pauses("pauses, hasty", Faults { pause: 0.6, throttle: 0.0, lost_answer: 0.0, ..PAUSING }, 2, None),
+    pauses("pauses, twice", Faults { duplicate: 0.5, ..PAUSING }, 2, None),
+    pauses("pauses, poison", Faults { poison: 0.1, ..PAUSING }, 5, None),
+    pauses("pauses, fickle steps", Faults { fickle: true, fail: 0.3, ..PAUSING }, 3, None),
+    pauses("pauses, stop", Faults { stop: 0.03, ..PAUSING }, 2, None),
+    pauses("pauses, redrive", Faults { fail: 0.2, redrive: 0.05, ..PAUSING }, 2, None),
+    pauses("pauses, repair", Faults { repair: 0.05, ..PAUSING }, 2, None),
+    pauses("pauses, purge", Faults { purge: 0.02, ..PAUSING }, 3, None),
+    pauses("pauses, heavy", Faults { pause: 0.15, ..HEAVY }, 2, None),
+    pauses("pauses in fan-outs", PAUSING, 1, NESTED),
+    pauses("pauses in wide fan-outs", PAUSING, 1, WIDE),
+    pauses("pauses in fan-outs, stop", Faults { stop: 0.03, ..PAUSING }, 1, NESTED),
+    Scenario { name: "pauses, tasks", faults: PAUSING, runs: 2, states: 4, fan_outs: None, holders: true },
+    Scenario {
+        name: "pauses, tasks, heavy",
+        faults: Faults { pause: 0.15, ..HEAVY },
+        runs: 2,
+        states: 3,
+        fan_outs: None,
+        holders: true,
+    },
 ];
 
 /// A long chain of steps, each slower than the visibility timeout.

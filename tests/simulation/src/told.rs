@@ -1,7 +1,10 @@
 //! All branches of a run, followed from their records.
 
 use crate::reading;
-use stepladder_engine::{Branch, Next, Opening, Position, Recorded, Run, Transition, advance, start_branch};
+use stepladder_asl::Definition;
+use stepladder_engine::{
+    Branch, Next, Opening, Outcome, Position, Recorded, Run, Transition, advance, start_branch,
+};
 use stepladder_protocol::RunView;
 
 /// A branch's place in the run, whatever its seqs are: for each fork the how-manieth fan-out of its branch, and the index.
@@ -33,7 +36,7 @@ pub(crate) fn told<'a>(view: &'a RunView, run: &Run) -> Result<Vec<Told<'a>>, St
             // What an update opens is the same fan-out as before.
             ordinals += usize::from(!updated);
             let ordinal = ordinals.max(1) - 1;
-            let state = view.definition.state(&position.state);
+            let state = definition_at(view, position).state(&position.state);
             if position.resumes.is_some() && state.is_some_and(stepladder_asl::State::reads_items) {
                 // What they go on from is in the table, and no replay knows it.
                 let first = position.branch.child(position.seq, 0);
@@ -70,6 +73,17 @@ pub(crate) fn told<'a>(view: &'a RunView, run: &Run) -> Result<Vec<Told<'a>>, St
     }
 }
 
+/// The definition that was in force when a position was come to.
+fn definition_at<'a>(view: &'a RunView, position: &Position) -> &'a Definition {
+    let seq = position.branch.0.first().map_or(position.seq, |fork| fork.seq);
+    let before = view.recorded.iter().take(seq as usize);
+    let mut count = before.filter_map(|recorded| match recorded.outcome {
+        Outcome::Redriven { redrive_count, .. } => Some(redrive_count),
+        _ => None,
+    });
+    view.definitions.at(count.next_back().unwrap_or(0))
+}
+
 fn follow<'a>(
     view: &RunView,
     run: &Run,
@@ -79,7 +93,7 @@ fn follow<'a>(
     path: Path,
     recorded: &'a [Recorded],
 ) -> Result<(Told<'a>, Transition), String> {
-    let definition = &view.definition;
+    let definition = definition_at(view, parent);
     let inputs = reading::inputs(definition, run, parent).unwrap();
     let input = inputs.into_iter().find(|input| input.index == index).unwrap();
     let mut transition = start_branch(definition, run, &parent.head(), input, opening);

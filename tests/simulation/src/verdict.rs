@@ -9,13 +9,15 @@ use crate::{
     told::{Told, told},
     updates::{UpdateWatch, Updates, judge_map_runs},
     watch::{FanOutWatch, KeptWatch, TenantWatch},
+    wishes,
     world::{Report, Wanted},
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_engine::{Branch, Next, Outcome, Phase, Status, waits_for_answer};
 use stepladder_protocol::{
-    EndedHow, Message, Outgoing, PartKey, Protocol, QueueName, Record, RecordKey, RunView, StepRequest,
+    EndedHow, Message, Outgoing, PartKey, Protocol, QueueName, Record, RecordKey, RunId, RunItem, RunView,
+    StepRequest,
 };
 
 /// What is watched while it happens.
@@ -174,6 +176,29 @@ pub(crate) fn judge(
     }
 }
 
+/// The same for a run that another one does again.
+pub(crate) fn judge_rerun(
+    protocol: &Protocol<crate::MemoryHost>,
+    seed: u64,
+    faults: &Faults,
+    (wanted, item): (&Wanted, &RunItem),
+    report: &mut Report,
+) {
+    let breaks = |what: String| protocol.host().state().watch.breaks(what);
+    match futures::executor::block_on(protocol.view(&wanted.id)) {
+        Err(error) => breaks(format!("a rerun can't be replayed: {error}")),
+        Ok(None) => breaks("a rerun was lost".to_owned()),
+        Ok(Some(view)) => {
+            let old = item.rerun_of.as_ref().map(|old| RunId::new(&item.id.workflow, &old.name)).unwrap();
+            if let Ok(Some(old)) = futures::executor::block_on(protocol.view(&old)) {
+                wishes::unlike(&old, &view).into_iter().for_each(breaks);
+            }
+            let view = with_all_children(protocol, view);
+            judge_run(protocol, seed, faults, wanted, &view, report);
+        }
+    }
+}
+
 /// A run with the children that its history doesn't show.
 fn with_all_children(protocol: &Protocol<crate::MemoryHost>, mut view: RunView) -> RunView {
     let key = view.item.key();
@@ -248,6 +273,9 @@ fn judge_run(
     if host_plants_seed(host) {
         return;
     }
+    for what in wishes::unseen(view) {
+        breaks(what);
+    }
     let branches = match told(view, &view.run) {
         Ok(branches) => branches,
         Err(why) => return breaks(why),
@@ -272,6 +300,7 @@ fn judge_run(
         && !branches.iter().any(is_untold)
         && faults.stop == 0.0
         && faults.redrive == 0.0
+        && faults.compensate == 0.0
         && wanted.definition.timeout_seconds.is_none();
     let is_alone = !view.definition.states.keys().any(|state| waits_for_answer(&view.definition, state));
     let is_well = *faults == Faults::NONE || faults.heals && end.status == Status::Succeeded;
@@ -352,7 +381,7 @@ fn judge_status_events(host: &crate::MemoryHost, faults: &Faults, view: &RunView
         .filter_map(|detail| detail["redriveCount"].as_u64())
         .collect();
     for count in 0..=u64::from(view.item.redrive_count) {
-        if !told.contains(&count) {
+        if !told.contains(&count) && !wishes::went_elsewhere(view, count) {
             state.watch.breaks("the status event of an end was lost");
         }
     }

@@ -2,9 +2,11 @@
 
 mod flow;
 mod hold;
+mod pause;
 mod play;
 mod trees;
 mod update;
+mod wishes;
 
 pub use play::{simulate, slow_chain};
 pub use trees::{tree, tree_in_peace};
@@ -98,6 +100,7 @@ struct World {
     requests: u32,
     sweeps: u32,
     purged: bool,
+    pausing: pause::Pausing,
     has_holders: bool,
     report: Report,
 }
@@ -171,6 +174,7 @@ impl World {
             requests: 0,
             sweeps: 0,
             purged: false,
+            pausing: pause::Pausing::default(),
             has_holders: scenario.holders,
             report: Report::default(),
         };
@@ -186,6 +190,11 @@ impl World {
 
     fn publish(&self, wanted: &[Wanted]) {
         for wanted in wanted {
+            if self.faults.choose > 0.0 {
+                let other = wishes::extended(&wanted.definition);
+                let published = self.environments[0].publish(&wanted.id.workflow, &other);
+                futures::executor::block_on(published).unwrap();
+            }
             let published = self.environments[0].publish(&wanted.id.workflow, &wanted.definition);
             futures::executor::block_on(published).unwrap();
         }
@@ -391,6 +400,9 @@ impl World {
         if self.has_holders {
             self.holders(now_ms);
         }
+        if self.faults.pause > 0.0 {
+            self.pause_or_resume(wanted);
+        }
         let wanted = &wanted[self.rng.random_range(0..wanted.len())];
         let faults = self.faults;
         if !self.purged && self.rng.random_bool(faults.purge) {
@@ -413,7 +425,14 @@ impl World {
             && self.rng.random_bool(faults.redrive)
             && self.may_plan(&wanted.id)
         {
-            self.user(async move { drop(protocol.request_redrive(&id, None).await) });
+            let wanted = wanted.clone();
+            self.redrive_somehow(&wanted);
+        } else if !is_running && faults.rerun > 0.0 && self.rng.random_bool(faults.rerun) {
+            let wanted = wanted.clone();
+            self.rerun(&wanted);
+        } else if is_running && faults.compensate > 0.0 && self.rng.random_bool(faults.compensate) {
+            let wanted = wanted.clone();
+            self.compensate(id, &wanted);
         } else if is_running && faults.update > 0.0 && self.rng.random_bool(faults.update) {
             self.update_map_run(id, &item);
         } else if is_running && self.rng.random_bool(faults.repair) {
@@ -462,6 +481,9 @@ impl World {
             state.now_ms = state.now_ms.max(next_ms - TICK_MS);
             return true;
         }
+        if self.faults.pause > 0.0 && self.resume_all(wanted) {
+            return true;
+        }
         // Where runs heal, nothing is left as it failed.
         let item = |wanted: &Wanted| self.host.state().runs.get(&wanted.id).cloned();
         let redrivable = wanted.iter().filter_map(item).find(|item| {
@@ -482,7 +504,13 @@ impl World {
             let state = self.host.state();
             state.runs.values().any(|item| item.parent.is_some() && item.status == Status::Running)
         };
-        if may_lose && self.sweeps < 500 && (wanted.iter().any(is_going) || child_is_going()) {
+        // Whoever asked for a rerun may have died before it sent anything, and repeats nothing.
+        let rerun_is_going = || {
+            let state = self.host.state();
+            state.runs.values().any(|item| item.rerun_of.is_some() && item.status == Status::Running)
+        };
+        let needs_sweep = may_lose && (wanted.iter().any(is_going) || child_is_going()) || rerun_is_going();
+        if self.sweeps < 500 && needs_sweep {
             self.sweeps += 1;
             self.host.state().now_ms += HOUR_MS;
             let protocol = self.environment();
@@ -505,12 +533,22 @@ impl World {
         }
         state.outside.events.clear();
         (self.requests, self.sweeps, self.purged) = (0, 0, false);
+        self.pausing = pause::Pausing::default();
     }
 
     fn judge(&mut self, wanted: &[Wanted]) {
         self.host.state().faults = None;
         let mut report = std::mem::take(&mut self.report);
         verdict::judge(&self.environments[0], self.seed, &self.faults, wanted, &mut report);
+        for (wanted, item) in self.reruns(wanted) {
+            verdict::judge_rerun(
+                &self.environments[0],
+                self.seed,
+                &self.faults,
+                (&wanted, &item),
+                &mut report,
+            );
+        }
         self.report = report;
         self.host.state().faults = Some(self.faults);
     }

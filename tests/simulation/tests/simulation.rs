@@ -3,8 +3,9 @@
 
 use stepladder_protocol::PlantedBug;
 use stepladder_simulation::{
-    FAN_OUT_SCENARIOS, FLOW_SCENARIOS, FlowScenario, Report, SCENARIOS, Scenario, TASK_SCENARIOS,
-    UPDATE_SCENARIOS, simulate, simulate_flow, slow_chain, tree, tree_in_peace,
+    FAN_OUT_SCENARIOS, FLOW_SCENARIOS, FlowScenario, PAUSE_SCENARIOS, Report, SCENARIOS, Scenario,
+    TASK_SCENARIOS, UPDATE_SCENARIOS, WISH_SCENARIOS, simulate, simulate_flow, slow_chain, tree,
+    tree_in_peace,
 };
 
 /// `SIM_SEED` runs one seed; `SIM_SEEDS` says how many.
@@ -149,8 +150,21 @@ fn every_invariant_holds_for_updates_after_every_fourth_seed() {
 }
 
 #[test]
+fn every_invariant_holds_for_wishes_after_every_eighth_seed() {
+    // Of each eighth seed another kind of trouble, whatever their number.
+    let of = |seed| scenario(WISH_SCENARIOS, seed / 8);
+    campaign_of(|seed| of(seed).name, |seed| simulate(seed, of(seed), None), 0, 8);
+}
+
+#[test]
 fn every_invariant_holds_for_updates_after_the_seed_behind_every_fourth() {
     campaign(UPDATE_SCENARIOS, 1, 4);
+}
+
+#[test]
+fn every_invariant_holds_for_pauses_after_every_eighth_seed() {
+    let simulate = |seed| simulate(seed / 8, scenario(PAUSE_SCENARIOS, seed / 8), None);
+    campaign_of(|seed| scenario(PAUSE_SCENARIOS, seed / 8).name, simulate, 0, 8);
 }
 
 /// The first seed that shows a bug.
@@ -167,8 +181,14 @@ fn the_simulation_finds_every_planted_bug() {
     let missed: Vec<PlantedBug> = PlantedBug::ALL
         .into_iter()
         .filter(|bug| {
-            let elsewhere = FAN_OUT_BUGS.iter().chain(&TASK_BUGS).chain(&FLOW_BUGS).chain(&UPDATE_BUGS);
-            elsewhere.into_iter().all(|(other, _)| other != bug) && !TREE_BUGS.contains(bug)
+            let mut elsewhere = FAN_OUT_BUGS
+                .iter()
+                .chain(&TASK_BUGS)
+                .chain(&FLOW_BUGS)
+                .chain(&UPDATE_BUGS)
+                .chain(&PAUSE_BUGS)
+                .chain(&WISH_BUGS);
+            elsewhere.all(|(other, _)| other != bug) && !TREE_BUGS.contains(bug)
         })
         // It costs messages, not correctness: the slow chain sees it.
         .filter(|bug| *bug != PlantedBug::EveryLoserResends)
@@ -229,17 +249,36 @@ const UPDATE_BUGS: [(PlantedBug, &str); 3] = [
     (PlantedBug::JudgesWhileDraining, "updates of thresholds"),
 ];
 
+/// Those of runs that go on, or are done again, as somebody has chosen.
+const WISH_BUGS: [(PlantedBug, &str); 3] = [
+    (PlantedBug::ChosenSeesTheEnd, "wishes, faults"),
+    (PlantedBug::OldBranchesByNewDefinition, "wishes, fan-outs"),
+    (PlantedBug::CompensatedOnce, "compensation"),
+];
+
+/// Those of pauses.
+const PAUSE_BUGS: [(PlantedBug, &str); 4] = [
+    (PlantedBug::LetsGoBeforeResumed, "pauses, hasty"),
+    (PlantedBug::HoldsWithoutSecondLook, "pauses, hasty"),
+    (PlantedBug::LetsGoOfLaterOnes, "pauses, hasty"),
+    (PlantedBug::HoldsUnderAnotherId, "pauses, twice"),
+];
+
 #[test]
 fn the_simulation_finds_every_bug_planted_in_fan_outs_and_tasks() {
     let missed: Vec<PlantedBug> = FAN_OUT_BUGS
         .into_iter()
         .chain(TASK_BUGS)
         .chain(UPDATE_BUGS)
+        .chain(WISH_BUGS)
+        .chain(PAUSE_BUGS)
         .filter(|(bug, name)| {
             let of = FAN_OUT_SCENARIOS
                 .iter()
                 .chain(TASK_SCENARIOS)
                 .chain(UPDATE_SCENARIOS)
+                .chain(WISH_SCENARIOS)
+                .chain(PAUSE_SCENARIOS)
                 .find(|scenario| scenario.name == *name)
                 .unwrap();
             find(*bug, |_| of).is_none()

@@ -20,6 +20,7 @@ pub mod fan_outs;
 pub mod flow;
 pub mod map_runs;
 pub mod objects;
+pub mod pauses;
 pub mod queue;
 pub mod records;
 pub mod runs;
@@ -164,6 +165,12 @@ macro_rules! contract_suite {
                 a_lease_is_held_until_its_time,
                 a_lease_is_released_by_its_holder_only,
                 of_many_at_once_one_takes_the_lease,
+            ],
+            pauses: [
+                what_is_paused_is_told_until_it_is_resumed,
+                a_held_message_is_let_go_of_by_its_last_stamp,
+                a_held_message_comes_back_as_it_was,
+                held_messages_come_by_run_and_in_pages,
             ],
             map_runs: [
                 a_map_run_comes_back_as_it_was,

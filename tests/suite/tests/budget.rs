@@ -125,6 +125,7 @@ impl Chain {
             deadline_ms: self.trigger.clock().now_ms() + 10_000,
             function_timeout_ms: i64::from(FUNCTION_TIMEOUT_SECONDS) * 1000,
         };
+        self.look_at_controls().await;
         let left = self.protocol.handle_batch(Some(&step()), &invocation, &deliveries).await;
         assert_eq!(left, Vec::<String>::new());
         for delivery in deliveries {
@@ -137,6 +138,13 @@ impl Chain {
                 .await
                 .unwrap();
         }
+    }
+
+    /// A process asks what is paused once in five seconds, however many messages it gets: that is on no message's bill.
+    async fn look_at_controls(&self) {
+        let before = self.calls.lock().unwrap().len();
+        self.protocol.look_at_controls().await.unwrap();
+        self.calls.lock().unwrap().truncate(before);
     }
 
     async fn status(&self, name: &str) -> Status {

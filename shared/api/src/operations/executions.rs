@@ -55,6 +55,7 @@ pub(super) async fn stop<H: Host>(api: &Api<H>, mut fields: Fields) -> Result<Va
         // One that has ended keeps its end, and the answer is the same.
         Requested::Done | Requested::Refused(_) => find(api, &arn).await?.ended_ms,
         Requested::Pending => None,
+        Requested::Unplaced(unplaced) => return Err(ApiError::internal(unplaced.0)),
         Requested::NotFound => return Err(ApiError::no_execution(&arn)),
     };
     Ok(Answer::default().set("stopDate", seconds(stopped_ms.unwrap_or(now_ms))).into_value())

@@ -29,6 +29,7 @@ pub(super) async fn redrive<H: Host>(api: &Api<H>, mut fields: Fields) -> Result
         Requested::Done => find(api, &arn).await?.redriven_ms(),
         Requested::Pending => None,
         Requested::Refused(_) => return Err(not_redrivable(refusal(&item, now_ms))),
+        Requested::Unplaced(unplaced) => return Err(not_redrivable(Some(unplaced.0))),
         Requested::NotFound => return Err(ApiError::no_execution(&arn)),
     };
     Ok(Answer::default().set("redriveDate", seconds(redriven_ms.unwrap_or(now_ms))).into_value())

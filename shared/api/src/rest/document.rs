@@ -54,7 +54,7 @@ fn operation(route: &Route, schemas: &mut Schemas, bodies: &mut Schemas) -> Valu
     parameters.extend(route.query.iter().map(parameter));
     let mut responses = Map::new();
     let answer = json!({ "application/json": { "schema": reference(&(route.answer)(schemas)) } });
-    if route.operation == Operation::StartRun {
+    if matches!(route.operation, Operation::StartRun | Operation::RedriveRun | Operation::RerunRun) {
         let description = "It goes on, and has not given what was asked for.";
         responses.insert("202".to_owned(), json!({ "description": description, "content": answer }));
     }

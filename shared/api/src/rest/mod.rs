@@ -1,4 +1,4 @@
-//! Our REST under [`BASE`]: what AWS's API has no word for. It starts and stops runs; all else reads.
+//! Our REST under [`BASE`]: what AWS's API has no word for. It starts, stops, pauses and resumes runs; all else reads.
 //!
 //! [`routes::ROUTES`] is the one list of what is answered: requests are checked by it, and the document is made of it.
 //! What is refused is a [`Problem`] with a code that `stepladder explain` knows. `docs/rest-api.md` is its manual.
@@ -7,9 +7,11 @@
 //! browser tells, is refused, because a look into a queue shows on the messages. A POST needs a content type that such a page
 //! can't send without having asked.
 
+mod again;
 mod asked;
 mod document;
 mod history;
+mod pauses;
 mod problem;
 mod queues;
 mod routes;
@@ -39,7 +41,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
 use stepladder_codes::Code;
-use stepladder_protocol::{Clock, Host, uuid};
+use stepladder_protocol::{Clock, Host, on_heap, uuid};
 
 /// What stands before all paths.
 pub(crate) const BASE: &str = "/api/v1";
@@ -107,17 +109,25 @@ async fn call<H: Host>(
     body: &[u8],
 ) -> Result<Reply, Problem> {
     let body = match route.operation {
-        Operation::StartRun => return starts::start(api, asked, body).await,
-        Operation::ListRuns => runs::list(api, asked).await,
-        Operation::GetRun => runs::get(api, asked).await,
-        Operation::StopRun => runs::stop(api, asked, body).await,
-        Operation::GetRunHistory => history::get(api, asked).await,
-        Operation::ListTimers => timers::list(api, asked).await,
-        Operation::ListWorkflows => workflows::list(api, asked).await,
-        Operation::GetWorkflow => workflows::get(api, asked).await,
-        Operation::GetWorkflowGraph => workflows::graph(api, asked).await,
-        Operation::ListQueues => queues::list(api, asked).await,
-        Operation::ListDeadLetters => queues::kept(api, asked).await,
+        Operation::StartRun => return on_heap(|| starts::start(api, asked, body)).await,
+        Operation::RedriveRun => return on_heap(|| again::redrive(api, asked, body)).await,
+        Operation::RerunRun => return on_heap(|| again::rerun(api, asked, body)).await,
+        Operation::ListRuns => on_heap(|| runs::list(api, asked)).await,
+        Operation::GetRun => on_heap(|| runs::get(api, asked)).await,
+        Operation::StopRun => on_heap(|| runs::stop(api, asked, body)).await,
+        Operation::GetRunHistory => on_heap(|| history::get(api, asked)).await,
+        Operation::ListTimers => on_heap(|| timers::list(api, asked)).await,
+        Operation::ListWorkflows => on_heap(|| workflows::list(api, asked)).await,
+        Operation::GetWorkflow => on_heap(|| workflows::get(api, asked)).await,
+        Operation::GetWorkflowGraph => on_heap(|| workflows::graph(api, asked)).await,
+        Operation::ListQueues => on_heap(|| queues::list(api, asked)).await,
+        Operation::ListDeadLetters => on_heap(|| queues::kept(api, asked)).await,
+        Operation::PauseRun => on_heap(|| pauses::run(api, asked, body, pauses::To::Paused)).await,
+        Operation::ResumeRun => on_heap(|| pauses::run(api, asked, body, pauses::To::Resumed)).await,
+        Operation::PauseWorkflow => on_heap(|| pauses::workflow(api, asked, body, pauses::To::Paused)).await,
+        Operation::ResumeWorkflow => {
+            on_heap(|| pauses::workflow(api, asked, body, pauses::To::Resumed)).await
+        }
         Operation::GetProblem => problem::page(asked),
         Operation::GetDocument => document::document(),
     };

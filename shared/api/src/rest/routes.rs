@@ -1,7 +1,8 @@
 //! All routes: what they take, and what they answer.
 
+use super::again::{Redriven, Rerun};
 use super::shapes::{
-    Answered, DeadLetters, Document, Events, NewRun, ProblemPage, Queues, RunDetails, Runs, Stopped,
+    Answered, DeadLetters, Document, Events, NewRun, Paused, ProblemPage, Queues, RunDetails, Runs, Stopped,
     TimerKind, Timers, WorkflowDetails, WorkflowGraph, Workflows,
 };
 use crate::limits::{
@@ -39,6 +40,12 @@ pub(super) enum Operation {
     GetRun,
     StartRun,
     StopRun,
+    RedriveRun,
+    RerunRun,
+    PauseRun,
+    ResumeRun,
+    PauseWorkflow,
+    ResumeWorkflow,
     GetRunHistory,
     ListTimers,
     ListWorkflows,
@@ -81,7 +88,7 @@ pub(super) const REFUSALS: [(u16, &str); 12] = [
     (403, "A page of another origin has asked."),
     (404, "It is not there."),
     (408, "The body does not arrive."),
-    (409, "The run has ended, or its name is taken by one with another input."),
+    (409, "The run has ended, its name is taken by one with another input, or too much is paused."),
     (413, "The body is too large."),
     (415, "The body is no JSON by its content type."),
     (422, "The run did not succeed."),
@@ -165,7 +172,7 @@ const fn data(about: &'static str) -> Parameter {
     Parameter { name: "data", takes: Takes::Flag { usual: false }, about }
 }
 
-pub(super) static ROUTES: [Route; 13] = [
+pub(super) static ROUTES: [Route; 19] = [
     Route {
         method: Method::GET,
         path: "/api/v1/runs",
@@ -239,10 +246,59 @@ pub(super) static ROUTES: [Route; 13] = [
         operation: Operation::StopRun,
         name: "stopRun",
         summary: "End a run ABORTED",
-        description: "At most one more step runs per branch, if its message was already under way. To repeat it is safe.",
+        description: "At most one more step runs per branch, if its message was already under way. To repeat it is safe. With \
+                      `compensate` the run goes on to a state that undoes, and ends as its definition says.",
         query: &[],
         body: Some(schema::<super::shapes::Stop>),
         answer: schema::<Stopped>,
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/runs/{workflow}/{run}/redrive",
+        operation: Operation::RedriveRun,
+        name: "redriveRun",
+        summary: "Send a run on that ended badly",
+        description: "The same run goes on, and its history is appended to: from where it ended, or from a state that is chosen; with the \
+                      data that the state saw, or others; by its own definition, or another. 202: it was busy, and goes on within \
+                      minutes.",
+        query: &[],
+        body: Some(schema::<super::again::Redrive>),
+        answer: schema::<Redriven>,
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/runs/{workflow}/{run}/rerun",
+        operation: Operation::RerunRun,
+        name: "rerunRun",
+        summary: "Do a run again that has ended",
+        description: "A new run begins where the old one did, or at a state of it with what that saw, and points to the old one, which \
+                      stays as it is. It answers with 202 as soon as the run is started.",
+        query: &[],
+        body: Some(schema::<super::again::NewRerun>),
+        answer: schema::<Rerun>,
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/runs/{workflow}/{run}/pause",
+        operation: Operation::PauseRun,
+        name: "pauseRun",
+        summary: "Pause a run",
+        description: "Within five seconds none of its steps' code begins any more; what has begun ends, and time goes on. To repeat it \
+                      is safe and answers the same. The answer also tells whether the run's workflow is paused.",
+        query: &[],
+        body: Some(schema::<super::shapes::Nothing>),
+        answer: schema::<Paused>,
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/runs/{workflow}/{run}/resume",
+        operation: Operation::ResumeRun,
+        name: "resumeRun",
+        summary: "End the pause of a run",
+        description: "It goes on within moments, unless its workflow is paused too. To repeat it is safe and answers the same.",
+        query: &[],
+        body: Some(schema::<super::shapes::Nothing>),
+        answer: schema::<Paused>,
     },
     Route {
         method: Method::GET,
@@ -308,6 +364,30 @@ pub(super) static ROUTES: [Route; 13] = [
         query: &[DEFINITION],
         body: None,
         answer: schema::<WorkflowGraph>,
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/workflows/{workflow}/pause",
+        operation: Operation::PauseWorkflow,
+        name: "pauseWorkflow",
+        summary: "Pause a workflow with all of its runs",
+        description: "Within five seconds no code of a step of its runs begins any more. Starts are accepted, and their first steps wait. \
+                      To repeat it is safe and answers the same.",
+        query: &[],
+        body: Some(schema::<super::shapes::Nothing>),
+        answer: schema::<Paused>,
+    },
+    Route {
+        method: Method::POST,
+        path: "/api/v1/workflows/{workflow}/resume",
+        operation: Operation::ResumeWorkflow,
+        name: "resumeWorkflow",
+        summary: "End the pause of a workflow",
+        description: "Its runs go on, 50 a second; those that are paused by themselves stay paused. To repeat it is safe and answers the \
+                      same.",
+        query: &[],
+        body: Some(schema::<super::shapes::Nothing>),
+        answer: schema::<Paused>,
     },
     Route {
         method: Method::POST,

@@ -186,9 +186,12 @@ pub(super) async fn get<H: Host>(api: &Api<H>, asked: &Asked) -> Result<Value, P
     let Ending { error, cause, .. } = ending;
     let mut run = Run::new(&item);
     run.error = run.error.or(error);
+    let is_running = item.status == Status::Running;
+    let paused = is_running && api.protocol.paused_by(&item.id).await?.any();
     json(&RunDetails {
         run,
         cause,
+        paused,
         waits_left_out: waits.len().saturating_sub(REST_WAITS_MAX),
         waits: waits.into_iter().take(REST_WAITS_MAX).map(Waiting::from).collect(),
         problem: problem.as_ref().map(WorldError::to_string),
@@ -206,17 +209,32 @@ pub(super) async fn stop<H: Host>(api: &Api<H>, asked: &Asked, body: &[u8]) -> R
     let mut fields = Fields::read(if body.is_empty() { b"{}" } else { body })?;
     let error = fields.text("error", Text::ERROR)?;
     let cause = fields.text("cause", Text::CAUSE)?;
+    let compensate = fields.text("compensate", Text::PLACE)?;
     fields.check()?;
     let id = id(asked)?;
-    let is_done = match api.protocol.request_stop(&id, error, cause).await? {
-        Requested::Done => true,
-        Requested::Pending => false,
-        Requested::Refused(status) => {
-            return Err(Problem::new(409, Code::WrongStatus, format!("the run is {}", status.as_str())));
+    let requested = match compensate {
+        Some(_) if error.is_some() || cause.is_some() => {
+            let what = "'compensate' has no error and no cause: the run ends as its definition says";
+            return Err(Problem::new(400, Code::InvalidBody, what));
         }
-        Requested::NotFound => return Err(Problem::no_run(&id)),
+        Some(state) => api.protocol.request_compensation(&id, &state).await?,
+        None => api.protocol.request_stop(&id, error, cause).await?,
     };
+    let is_done = is_done(&id, requested)?;
     json(&Stopped { id: id.to_string(), is_done })
+}
+
+/// Whether what was asked for is done, or on its way.
+pub(super) fn is_done(id: &RunId, requested: Requested) -> Result<bool, Problem> {
+    match requested {
+        Requested::Done => Ok(true),
+        Requested::Pending => Ok(false),
+        Requested::Refused(status) => {
+            Err(Problem::new(409, Code::WrongStatus, format!("the run is {}", status.as_str())))
+        }
+        Requested::Unplaced(unplaced) => Err(unplaced.into()),
+        Requested::NotFound => Err(Problem::no_run(id)),
+    }
 }
 
 /// The run of the path.
@@ -237,7 +255,7 @@ pub(super) fn href(id: &RunId) -> String {
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// No run has a name that isn't allowed.
-fn id(asked: &Asked) -> Result<RunId, Problem> {
+pub(super) fn id(asked: &Asked) -> Result<RunId, Problem> {
     let id = RunId::new(asked.path("workflow"), asked.path("run"));
     match check_name(&id.workflow).is_ok() && check_name(&id.name).is_ok() {
         true => Ok(id),

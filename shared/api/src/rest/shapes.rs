@@ -47,10 +47,12 @@ pub(super) struct Run {
     /// Null while it runs.
     pub(super) ended_at: Option<String>,
     pub(super) duration_ms: Option<i64>,
-    /// The hash of its definition.
+    /// The hash of its definition; after a redrive on another one that one's.
     pub(super) definition: String,
     /// How often it was sent on from its end.
     pub(super) redrive_count: u32,
+    /// `workflow/name` of the run that it does again.
+    pub(super) rerun_of: Option<String>,
     /// Why a message of it was parked.
     pub(super) parked: Option<String>,
 }
@@ -66,8 +68,9 @@ impl Run {
             started_at: timestamp::format(item.started_ms),
             ended_at: item.ended_ms.map(timestamp::format),
             duration_ms: item.ended_ms.map(|ended_ms| ended_ms.saturating_sub(item.started_ms)),
-            definition: item.definition.clone(),
+            definition: item.definition_now().to_owned(),
             redrive_count: item.redrive_count,
+            rerun_of: item.rerun_of.as_ref().map(|run| format!("{}/{}", item.id.workflow, run.name)),
             parked: item.parked.clone(),
         }
     }
@@ -99,6 +102,8 @@ pub(super) struct RunDetails {
     pub(super) run: Run,
     /// What the error is about.
     pub(super) cause: Option<String>,
+    /// Whether it goes on and is paused, by itself or by its workflow: then none of its steps' code begins.
+    pub(super) paused: bool,
     /// What its branches wait for, the root first; empty once it has ended.
     pub(super) waits: Vec<Waiting>,
     /// So many more branches wait for something.
@@ -251,7 +256,13 @@ pub(super) struct Stop {
     pub(super) error: Option<String>,
     /// What it is about, in at most 32,768 characters.
     pub(super) cause: Option<String>,
+    /// A state of the definition's top level that undoes what was done: the run goes on to it, instead of just ending.
+    pub(super) compensate: Option<String>,
 }
+
+/// Nothing is to be told: an object without members, or no body at all.
+#[derive(Debug, ToSchema)]
+pub(super) struct Nothing {}
 
 /// A run to be started.
 #[derive(Debug, ToSchema)]
@@ -293,6 +304,14 @@ pub(super) struct Stopped {
     pub(super) id: String,
     /// False: the run was busy, and the stop will be tried again by itself within minutes.
     pub(super) is_done: bool,
+}
+
+/// Whether a workflow or a run is paused.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Paused {
+    /// The workflow's name, or `workflow/name` of the run.
+    pub(super) id: String,
+    pub(super) paused: bool,
 }
 
 /// A page of a run's history.
@@ -349,6 +368,8 @@ pub(super) struct WorkflowDetails {
     pub(super) updated_at: Option<String>,
     /// Names its present state; each update draws another. Null before the first one.
     pub(super) revision: Option<String>,
+    /// Whether none of its runs' steps begins.
+    pub(super) paused: bool,
     pub(super) definition: DefinitionDetails,
 }
 

@@ -38,6 +38,7 @@ pub(super) async fn list<H: Host>(api: &Api<H>, asked: &Asked) -> Result<Value, 
 pub(super) async fn get<H: Host>(api: &Api<H>, asked: &Asked) -> Result<Value, Problem> {
     let item = find(api, asked).await?;
     let (hash, definition) = definition(api, asked, &item).await?;
+    let paused = api.protocol.is_paused(&item.name).await?;
     let states_language = serde_json::from_str(&definition.canonical)
         .map_err(|_| Problem::new(500, Code::StackFailed, format!("the definition {hash} is no JSON")))?;
     json(&WorkflowDetails {
@@ -49,6 +50,7 @@ pub(super) async fn get<H: Host>(api: &Api<H>, asked: &Asked) -> Result<Value, P
             name: item.name,
         },
         revision: item.revision,
+        paused,
     })
 }
 

@@ -56,9 +56,7 @@ impl RunChange {
             change.value(name, AttributeValue::S(status.as_str().to_owned()));
         }
         change.set("st", AttributeValue::S(Status::Running.as_str().to_owned()));
-        change.set("r", AttributeValue::N(redrive_count.saturating_add(1).to_string()));
-        change.set("by", AttributeValue::S(redrive.by.clone()));
-        change.set(item::REDRIVES, AttributeValue::S(item::redrives_text(&redrive.redrives)));
+        change.redriven(redrive_count, redrive);
         // Without `ap` it leaves the index `attention`.
         change.update.push_str(" REMOVE t1, er, es, ap");
         for name in [ENDING.json, ENDING.zstd, ENDING.blob, ENDING_ITEM] {
@@ -66,6 +64,23 @@ impl RunChange {
             change.update.push_str(name);
         }
         change
+    }
+
+    /// A run that is going goes on elsewhere.
+    pub(super) fn redirect(run: &RunKey, redrive_count: u32, redrive: &RedriveItem) -> Self {
+        let mut change = Self::new(run, "n = :n AND r = :r AND st = :running", redrive_count);
+        change.value(":running", AttributeValue::S(Status::Running.as_str().to_owned()));
+        change.redriven(redrive_count, redrive);
+        change
+    }
+
+    fn redriven(&mut self, redrive_count: u32, redrive: &RedriveItem) {
+        self.set("r", AttributeValue::N(redrive_count.saturating_add(1).to_string()));
+        self.set("by", AttributeValue::S(redrive.by.clone()));
+        self.set(item::REDRIVES, AttributeValue::S(item::redrives_text(&redrive.redrives)));
+        if !redrive.redefined.is_empty() {
+            self.set(item::REDEFINED, AttributeValue::S(item::redefined_text(&redrive.redefined)));
+        }
     }
 
     fn new(run: &RunKey, condition: &'static str, redrive_count: u32) -> Self {

@@ -35,7 +35,7 @@ use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use std::{collections::HashMap, str::FromStr};
 use stepladder_engine::{Opening, Status};
 use stepladder_protocol::{
-    BlobRef, ITEM_VERSION, Payload, Record, RecordKey, Redrive, RunId, RunItem, WorldResult,
+    BlobRef, ITEM_VERSION, Payload, Record, RecordKey, Redefined, Redrive, RunId, RunItem, WorldResult,
 };
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -62,6 +62,8 @@ pub(super) const ENDING_ITEM: &str = "en";
 pub(super) const ENDED_IN: &str = "es";
 /// The attribute with the run's last redrives.
 pub(super) const REDRIVES: &str = "rs";
+/// Of a run item: the redrives that took another definition.
+pub(super) const REDEFINED: &str = "ds";
 pub(super) const DATA: PayloadNames = PayloadNames { json: "pj", zstd: "pz", blob: "pb" };
 
 /// A payload's attribute: its name says the form.
@@ -274,6 +276,14 @@ pub(super) fn write_run(run: &RunItem) -> Item {
     writer.optional_string("by", run.by.as_ref());
     writer
         .optional_string(REDRIVES, (!run.redrives.is_empty()).then(|| redrives_text(&run.redrives)).as_ref());
+    writer.optional_string(
+        REDEFINED,
+        (!run.redefined.is_empty()).then(|| redefined_text(&run.redefined)).as_ref(),
+    );
+    if let Some(rerun_of) = run.rerun_of.as_ref().and_then(|run| serde_json::to_string(run).ok()) {
+        writer.string("ru", rerun_of);
+    }
+    writer.optional_string("ba", run.begins_at.as_ref());
     writer.optional_string("pr", run.parked.as_ref());
     if let Some(parent) = run.parent.as_ref().and_then(|parent| serde_json::to_string(parent).ok()) {
         writer.string("pa", parent);
@@ -297,6 +307,20 @@ fn redrives_of(text: &str) -> Option<Vec<Redrive>> {
     let one = |one: &str| {
         let (by, at_ms) = one.split_once('.')?;
         Some(Redrive { by: by.to_owned(), at_ms: at_ms.parse().ok()? })
+    };
+    text.split(' ').map(one).collect()
+}
+
+/// `<redrive count>.<hash>`, separated by spaces.
+pub(super) fn redefined_text(redefined: &[Redefined]) -> String {
+    let each = redefined.iter().map(|each| format!("{}.{}", each.redrive_count, each.definition));
+    each.collect::<Vec<String>>().join(" ")
+}
+
+fn redefined_of(text: &str) -> Option<Vec<Redefined>> {
+    let one = |one: &str| {
+        let (redrive_count, definition) = one.split_once('.')?;
+        Some(Redefined { redrive_count: redrive_count.parse().ok()?, definition: definition.to_owned() })
     };
     text.split(' ').map(one).collect()
 }
@@ -333,6 +357,17 @@ pub(super) fn read_run(operation: String, id: &RunId, item: Item) -> WorldResult
             }
             None => Vec::new(),
         },
+        redefined: match reader.optional_string(REDEFINED)? {
+            Some(text) => {
+                redefined_of(&text).ok_or_else(|| reader.damaged(REDEFINED, "is no list of definitions"))?
+            }
+            None => Vec::new(),
+        },
+        rerun_of: match reader.optional_string("ru")? {
+            Some(run) => Some(serde_json::from_str(&run).map_err(|_| reader.damaged("ru", "names no run"))?),
+            None => None,
+        },
+        begins_at: reader.optional_string("ba")?,
         parked: reader.optional_string("pr")?,
         parent: match reader.optional_string("pa")? {
             Some(parent) => {

@@ -10,6 +10,9 @@ pub(super) const RUN_SK: &str = "RUN";
 pub(super) const CURRENT_SK: &str = "CURRENT";
 pub(super) const ACTIVITIES_PK: &str = "C#activities";
 pub(super) const WORKFLOWS_PK: &str = "C#workflows";
+/// What is paused; one item.
+pub(super) const CONTROL_PK: &str = "C#control";
+pub(super) const CONTROL_SK: &str = "CONTROL";
 pub(super) const TAGS_SK: &str = "TAGS";
 pub(super) const ALIAS_PREFIX: &str = "A#";
 pub(super) const VERSION_PREFIX: &str = "V#";
@@ -179,8 +182,14 @@ pub(super) fn task_sk(task: &TaskKey) -> String {
 pub(super) fn data_sk(slot: &DataSlot) -> String {
     match slot {
         DataSlot::Input => "IN".to_owned(),
+        DataSlot::Beginning => "BEGIN".to_owned(),
         DataSlot::Ending(name) => format!("OUT#{name}"),
     }
+}
+
+/// The partition of a workflow's held messages: no partition of a run is touched by a pause.
+pub(super) fn held_pk(workflow: &str) -> String {
+    format!("C#paused#{workflow}")
 }
 
 pub(super) fn workflow_pk(workflow: &str) -> String {

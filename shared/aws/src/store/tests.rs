@@ -83,6 +83,9 @@ pub(super) fn run_item(name_chars: usize, input: Option<Payload>, ending: Option
         state: None,
         by: None,
         redrives: Vec::new(),
+        redefined: Vec::new(),
+        rerun_of: None,
+        begins_at: None,
         parked: None,
         parent: None,
         expires_s: 1_799_999_999,
@@ -275,7 +278,11 @@ fn closing_a_run_changes_one_item_under_its_conditions() {
 
 #[test]
 fn a_run_that_goes_on_forgets_how_it_ended() {
-    let redrive = RedriveItem { by: "message".to_owned(), redrives: vec![Redrive::new("message", 7)] };
+    let redrive = RedriveItem {
+        by: "message".to_owned(),
+        redrives: vec![Redrive::new("message", 7)],
+        redefined: Vec::new(),
+    };
     let change = RunChange::reopen(&run_key(1), 2, &redrive);
     assert!(change.update.ends_with(" REMOVE t1, er, es, ap, ej, ez, eb, en"), "{}", change.update);
 }

@@ -2,6 +2,7 @@
 
 use super::{Flow, Origin, Walk, failure::Failure};
 use crate::{
+    chosen::Skipped,
     event::Event,
     fan_out::{BranchInput, Seen},
     outcome::Outcome,
@@ -48,11 +49,11 @@ pub(crate) fn start_branch_traced(
     let machine = state.and_then(|state| state.machines().get(if is_map { 0 } else { index as usize }));
     // A branch that the definition doesn't have fails at its first turn.
     let first = machine.map(|machine| machine.start_at.as_str()).unwrap_or_default();
-    let (start_at, variables, resumes, failed) = match goes_on.map(|goes_on| *goes_on) {
-        Some(GoesOn { state, variables, resumes, failed, .. }) => {
-            (state.unwrap_or_else(|| first.to_owned()), variables, resumes, failed)
+    let (start_at, variables, resumes, failed, given) = match goes_on.map(|goes_on| *goes_on) {
+        Some(GoesOn { state, variables, resumes, failed, given, .. }) => {
+            (state.unwrap_or_else(|| first.to_owned()), variables, resumes, failed, given)
         }
-        None => (first.to_owned(), None, None, None),
+        None => (first.to_owned(), None, None, None, None),
     };
     let start_at = start_at.as_str();
     // A child of a distributed Map state is an execution of its own, with a history and variables of its own.
@@ -98,7 +99,7 @@ pub(crate) fn start_branch_traced(
     }
     let (events, mark) = (walk.events, walk.trace.as_deref().map(|trace| (trace.count, trace.last)));
     // It goes on from a fan-out of its own, which is opened after a record of its own; or it fails by one.
-    let needs_record = resumes.is_some() || unread.is_some() || failed.is_some();
+    let needs_record = resumes.is_some() || unread.is_some() || failed.is_some() || given.is_some();
     let went = match needs_record {
         true => Next::Wait(walk.turn(start_at, data.clone())),
         false => walk.go(start_at, data.clone()),
@@ -119,6 +120,7 @@ pub(crate) fn start_branch_traced(
     position.resumes = resumes.map(Box::new);
     position.unread = unread;
     position.failed = failed.map(Box::new);
+    position.skipped = Skipped::by(given);
     let next = Next::Wait(position);
     Transition { next, now_ms: opening.started_ms, gave_up: walk.gave_up, stayed: false }
 }
@@ -165,6 +167,7 @@ impl Walk<'_> {
     pub(super) fn resumed(&mut self, state: &State, position: &Position) -> Flow {
         self.entered += 1;
         let (state_type, name, data) = (state.kind.type_name(), &state.name, &position.data);
+        self.seen(name, data);
         self.event(|| Event::StateEntered { state_type, name: name.clone(), input: data.clone() });
         let entered = self.position(name, data.clone(), Awaiting::Turn);
         self.fan_out(state, Position { resumes: position.resumes.clone(), ..entered })

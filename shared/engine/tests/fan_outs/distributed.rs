@@ -217,9 +217,9 @@ fn a_redrive_goes_on_with_the_same_map_run_and_runs_only_what_failed() {
         Next::Wait(position) => position.fan_out().unwrap(),
         Next::End(_) => panic!("it has ended"),
     };
-    let left = vec![Left { first: 1, count: 2, records: 1, inner: None }];
-    let plan = Plan { seq, fan_out, resumes: None, first: None, left };
-    let outcome = Outcome::Redriven { redrive_count: 1, kept: Some(Kept::FanOut(plan)) };
+    let left = vec![Left { first: 1, count: 2, records: 1, inner: None, chosen: None }];
+    let plan = Plan { seq, fan_out, resumes: None, first: None, left, redrive_count: None };
+    let outcome = Outcome::redriven(1, Some(Kept::FanOut(plan)));
     let mut records = rehearsal.records().clone();
     let mut follower = Follower::new(&definition, &run, json!([1, 2, 3]));
     for record in &records[&root] {
@@ -308,6 +308,7 @@ fn only_a_map_run_has_a_redrive_name_where_it_was_opened_first() {
         resumes: Some(Box::new(earlier.clone())),
         first,
         left: Vec::new(),
+        redrive_count: None,
     };
     // What runs without a Map Run have recorded leads where it led.
     let resumes = plan(None).resumes(&PlanAt { branch: root.clone(), seq: 7 }, &root);

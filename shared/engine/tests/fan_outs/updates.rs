@@ -32,13 +32,14 @@ fn waits(next: Next) -> Position {
 /// Four children, one after another, of which the first has failed and the second has succeeded.
 fn opened(definition: &Definition) -> (Position, Plan) {
     let position = waits(start(definition, &run(), json!([1, 2, 3, 4]), 0).next);
-    let left = |first, count, records| Left { first, count, records, inner: None };
+    let left = |first, count, records| Left { first, count, records, inner: None, chosen: None };
     let plan = Plan {
         seq: position.seq,
         fan_out: position.fan_out().unwrap(),
         resumes: position.resumes.clone(),
         first: None,
         left: vec![left(0, 1, 1), left(2, 2, 0)],
+        redrive_count: None,
     };
     (position, plan)
 }
@@ -87,7 +88,8 @@ fn another_attempt_is_another_map_run_that_nobody_has_updated() {
         fan_out: once.fan_out().unwrap(),
         resumes: once.resumes.clone(),
         first: Some(Box::new((Branch::default(), position.seq))),
-        left: vec![Left { first: 2, count: 1, records: 0, inner: None }],
+        left: vec![Left { first: 2, count: 1, records: 0, inner: None, chosen: None }],
+        redrive_count: None,
     };
     let twice = updated(&definition, &once, plan, 4);
     assert_eq!(map_run(&definition, &run(), &twice), map_run(&definition, &run(), &position));
@@ -111,6 +113,7 @@ fn a_child_that_had_failed_fails_again_by_the_same() {
         variables: None,
         resumes: None,
         failed: Some(failure),
+        given: None,
     };
     let input = BranchInput {
         index: 0,

@@ -13,6 +13,7 @@ use crate::{
     line::Line,
     message::{Ask, Lock},
     payload,
+    planted::PlantedBug,
     redrive::Old,
     traits::{Host, QueueName, WorldResult},
 };
@@ -20,7 +21,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
+    sync::Arc,
 };
+use stepladder_asl::Definition;
 use stepladder_engine::{BranchInput, Left, Opening, Outcome, Plan, Position, Resumes, Run};
 
 /// Where the results of a fan-out lie: its own, and those that were kept by redrives.
@@ -52,7 +55,8 @@ impl<H: Host> Protocol<H> {
         let run = self.seeded(&run);
         let lock = Lock { branch: resumes.branch.clone(), seq: resumes.seq };
         let before = self.opened(&RunKey::of(line.run), &lock).await?.position;
-        let old = &Old::new(&run, line.definition, &before)?;
+        let definition = self.definition_at(line, run.redrive_count).await?;
+        let old = &Old::new(&run, definition.as_ref().map_or(line.definition, |old| old), &before)?;
         let width = self.begun(&fan_out);
         let is_delegated = width > self.part_branches();
         let plan = &plan;
@@ -83,6 +87,21 @@ impl<H: Host> Protocol<H> {
         Ok(sendings)
     }
 
+    /// The definition that the run went by at this redrive count, where that is not the line's.
+    async fn definition_at(
+        &self,
+        line: &Line<'_>,
+        redrive_count: u32,
+    ) -> WorldResult<Option<Arc<Definition>>> {
+        let key = RunKey::of(line.run);
+        if redrive_count == line.run.redrive_count || self.planted(PlantedBug::OldBranchesByNewDefinition) {
+            return Ok(None);
+        }
+        let Some(item) = self.item_of(&key).await? else { return Ok(None) };
+        let definitions = self.definitions_of(&item).await?;
+        Ok(Some(Arc::clone(definitions.at(redrive_count))))
+    }
+
     /// What branches with these indexes start with.
     async fn going_on(
         &self,
@@ -97,7 +116,7 @@ impl<H: Host> Protocol<H> {
         }
         let mut all = Vec::new();
         for (part, branches) in by_part {
-            let recorded = branches.iter().filter(|(_, _, left)| left.records > 0);
+            let recorded = branches.iter().filter(|(_, _, left)| left.records > 0 && left.chosen.is_none());
             let recorded: BTreeSet<u32> = recorded.map(|(_, number, _)| *number).collect();
             let key = PartKey { fan_out: old.key.clone(), part };
             let mut records = self.old_records(&key, &recorded).await?;
@@ -106,6 +125,11 @@ impl<H: Host> Protocol<H> {
                 inputs.into_iter().map(|input| (input.index, input)).collect();
             for (index, number, left) in branches {
                 let input = inputs.remove(&number);
+                if let Some(chosen) = &left.chosen {
+                    let branch = resumes.branch.child(resumes.seq, number);
+                    all.push(chosen.as_ref().clone().input(index, left, resumes, &branch));
+                    continue;
+                }
                 let lost = || {
                     let operation = format!("go on from branch {number} of the fan-out at {}", old.key);
                     payload::unreadable(&operation, "not all of its records are there")

@@ -179,11 +179,12 @@ impl<H: Host> Protocol<H> {
     async fn child_input(&self, pages: &Pages<'_>, index: u32) -> WorldResult<Value> {
         let Some(first) = pages.generations.first() else { return Ok(Value::Null) };
         let item = &pages.found.run;
-        let definition = self.definition(&item.id.workflow, &item.definition).await?;
+        let definitions = self.definitions_of(item).await?;
         let redrive_count = match &first.left {
             Some((_, gone_on)) => gone_on.count_before(),
             None => pages.found.item.redrive_count,
         };
+        let definition = definitions.at(redrive_count);
         let input = match definition.mentions_execution_input {
             true => Some(self.input(item).await?),
             false => None,
@@ -191,7 +192,7 @@ impl<H: Host> Protocol<H> {
         let run = self.seeded(&Run { redrive_count, input, ..item.run() });
         let lock = Lock { branch: first.fan_out.branch.clone(), seq: first.fan_out.seq };
         let position = self.opened(&first.fan_out.run, &lock).await?.position;
-        let old = Old::new(&run, &definition, &position)?;
+        let old = Old::new(&run, definition, &position)?;
         let inputs = self.old_inputs(&old, index / self.part_branches()).await?;
         let own = inputs.into_iter().find(|input| input.index == index);
         Ok(own.map(|input| input.data).unwrap_or_default())

@@ -14,7 +14,7 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 use stepladder_asl::{Definition, EvalError};
 use stepladder_engine::{
-    BranchInput, Follower, Inputs, Kept, Outcome, Plan, PlanAt, Position, Resumes, Resumption, Run,
+    BranchInput, Follower, Inputs, Kept, Opening, Outcome, Plan, PlanAt, Position, Resumes, Resumption, Run,
 };
 
 /// A fan-out that was opened before a redrive.
@@ -40,6 +40,16 @@ impl<'a> Old<'a> {
         };
         let count = position.fan_out().map_or(0, |fan_out| fan_out.count);
         Ok(Self { run, definition, position, key, count, common })
+    }
+
+    /// Whether its branches are not numbered as the state counts them.
+    pub(super) fn is_numbered_anew(&self) -> bool {
+        self.position.resumes.is_some()
+    }
+
+    /// A branch before its first record, for whoever wants to know what one of its states saw.
+    pub(super) fn watching(&self, input: BranchInput, opening: Opening, state: &str) -> Follower<'a> {
+        Follower::branch_watching(self.definition, self.run, self.position, input, opening, state)
     }
 }
 
@@ -124,8 +134,9 @@ impl<H: Host> Protocol<H> {
         let lost = || payload::unreadable(&format!("read {key}"), "it doesn't say what is kept");
         let record = self.host.store().record(&key).await?.ok_or_else(lost)?;
         let (plan, redrive_count) = match self.outcome(&key.run, &record).await? {
-            Outcome::Redriven { redrive_count, kept: Some(Kept::FanOut(plan)) } => {
-                (plan, redrive_count.saturating_sub(1))
+            Outcome::Redriven { redrive_count, kept: Some(Kept::FanOut(plan)), .. } => {
+                let opened_at = plan.redrive_count.unwrap_or(redrive_count.saturating_sub(1));
+                (plan, opened_at)
             }
             Outcome::Updated { redrive_count, plan, .. } => (*plan, redrive_count),
             _ => return Err(lost()),

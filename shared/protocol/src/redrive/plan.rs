@@ -23,10 +23,10 @@ use stepladder_engine::{Around, Branch, Kept, Left, Plan, Position, Resumption, 
 
 /// What a redrive finds.
 #[derive(Debug, Default)]
-pub(super) struct Planned {
-    pub(super) kept: Option<Kept>,
+pub(crate) struct Planned {
+    pub(crate) kept: Option<Kept>,
     /// The branches that have succeeded by their records, and that their parts don't list yet.
-    pub(super) unlisted: Vec<(PartKey, Ended)>,
+    pub(crate) unlisted: Vec<(PartKey, Ended)>,
 }
 
 impl<H: Host> Protocol<H> {
@@ -75,7 +75,12 @@ impl<H: Host> Protocol<H> {
     }
 
     /// What is left of the fan-out that a position waited for.
-    async fn plan(&self, run: &Run, definition: &Definition, position: &Position) -> WorldResult<Planned> {
+    pub(super) async fn plan(
+        &self,
+        run: &Run,
+        definition: &Definition,
+        position: &Position,
+    ) -> WorldResult<Planned> {
         let Some(fan_out) = position.fan_out() else { return Ok(Planned::default()) };
         let key = Lock::of(position).key(&RunKey::of(run));
         // Whoever opens one writes what it was opened with before any branch starts.
@@ -86,7 +91,8 @@ impl<H: Host> Protocol<H> {
         let old = &Old::new(run, definition, position)?;
         let resumes = position.resumes.clone();
         let first = first_of(definition, position);
-        let mut plan = Plan { seq: position.seq, fan_out, resumes, first, left: Vec::new() };
+        let mut plan =
+            Plan { seq: position.seq, fan_out, resumes, first, left: Vec::new(), redrive_count: None };
         let mut unlisted = Vec::new();
         let mut parts = stream::iter(self.parts(fan_out.count).map(|part| self.left_of(old, part)))
             .buffered(limits::PARTS_READ_AT_ONCE);
@@ -113,7 +119,7 @@ impl<H: Host> Protocol<H> {
         inputs.reverse();
         let (mut all_left, mut unlisted) = (Vec::new(), Vec::new());
         for index in branches {
-            let anew = Left { first: index, count: 1, records: 0, inner: None };
+            let anew = Left { first: index, count: 1, records: 0, inner: None, chosen: None };
             while inputs.last().is_some_and(|input| input.index < index) {
                 inputs.pop();
             }

@@ -320,7 +320,7 @@ fn record(script: &Script) -> Value {
         "what": script.what,
         "definition": definition,
         "run": view.run,
-        "input": view.input,
+        "input": view.beginning.input,
         "records": records.collect::<Vec<_>>(),
         "expected": told(&view.definition, &view.run, &view.replay),
     })

@@ -193,7 +193,7 @@ fn a_start_in_the_dead_letter_queue_is_started() {
     stack.send(&QueueName::DeadLetter, json!({ "workflow": "w", "name": "late", "input": 1 }).to_string());
     stack.send(&QueueName::DeadLetter, json!({ "workflow": "nowhere", "name": "lost" }).to_string());
     assert!(stack.deliver(&QueueName::DeadLetter).is_empty());
-    assert_eq!((stack.status("late"), stack.view("late").input), (Status::Running, json!(1)));
+    assert_eq!((stack.status("late"), stack.view("late").beginning.input), (Status::Running, json!(1)));
     let parked = stack.parked().pop().unwrap();
     assert_eq!(
         (parked.reason.as_str(), parked.queue.as_str()),

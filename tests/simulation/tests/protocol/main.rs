@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod batches;
+mod choices;
+mod compensations;
 mod dead_letters;
 mod fan_outs;
 mod flow;

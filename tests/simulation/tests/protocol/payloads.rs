@@ -133,7 +133,7 @@ fn an_input_lies_in_the_run_item_or_beside_it() {
         assert_eq!(item.input.is_some(), in_item, "{bytes}");
         stack.run();
         let view = stack.view("run");
-        assert!(view.input == hard(bytes));
+        assert!(view.beginning.input == hard(bytes));
         // With its wrapping, an ending is a little larger.
         assert_eq!(view.item.ending.is_some(), bytes + 13 <= RUN_ITEM_PAYLOAD_BYTES_MAX, "{bytes}");
         assert!(stack.ending("run").0.unwrap() == hard(bytes));

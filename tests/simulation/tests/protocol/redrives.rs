@@ -76,8 +76,8 @@ fn ran(stack: &Stack, before: &mut usize) -> (usize, usize) {
 /// The history that comes by pages is the one of the replay.
 fn check_history(stack: &Stack) {
     let recording = stack.host.drive(stack.protocol.recording(&RunId::new("w", "run"))).unwrap().unwrap();
-    let stepladder_protocol::Recording { definition, run, input, records, .. } = &recording;
-    let history = History::new(definition, run, input.clone(), records).unwrap();
+    let stepladder_protocol::Recording { definitions, run, beginning, records, .. } = &recording;
+    let history = History::new(definitions, run, beginning.clone(), records).unwrap();
     let paged: Vec<_> = (0..history.len()).flat_map(|at| history.page(at..at + 1).unwrap()).collect();
     assert_eq!(paged, stack.view("run").replay.events);
 }

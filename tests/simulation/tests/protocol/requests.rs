@@ -131,7 +131,7 @@ fn a_redrive_goes_on_from_the_failed_state_with_fresh_counters_and_one_more_redr
     let output = stack.ending("run").0.unwrap();
     let expected: Value = json!({ "one": 1, "two": 2, "three": { "attempt": 1, "r": 1 } });
     assert_eq!((stack.status("run"), output), (Status::Succeeded, expected));
-    assert!(stack.outcomes("run").contains(&Outcome::Redriven { redrive_count: 1, kept: None }));
+    assert!(stack.outcomes("run").contains(&Outcome::redriven(1, None)));
 }
 
 #[test]

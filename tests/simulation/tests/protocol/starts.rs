@@ -68,7 +68,7 @@ fn two_starts_at_once_make_one_run() {
     }
     assert_eq!(created, 1);
     // Whoever lost the race has put its input under another nonce: the run has its own.
-    assert_eq!(stack.view("run").input["large"], json!("x".repeat(1000)));
+    assert_eq!(stack.view("run").beginning.input["large"], json!("x".repeat(1000)));
 }
 
 #[track_caller]
@@ -111,7 +111,7 @@ fn send_all(stack: &Stack, bodies: &[Value]) -> Vec<String> {
 fn the_start_queue_names_a_nameless_run_by_the_message_id() {
     let stack = Stack::of(&chain(&["work"]));
     let ids = send_all(&stack, &[json!({ "workflow": "w", "input": { "total": 12 } })]);
-    assert_eq!(stack.view(&ids[0]).input, json!({ "total": 12 }));
+    assert_eq!(stack.view(&ids[0]).beginning.input, json!({ "total": 12 }));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_nameless_start_that_is_delivered_twice_is_one_run() {
     let deliveries = stack.host.receive(&QueueName::Start);
     let twice: Vec<Delivery> = deliveries.iter().chain(&deliveries).cloned().collect();
     assert!(stack.handle(&QueueName::Start, &twice).is_empty());
-    assert_eq!(stack.view(&deliveries[0].message_id).input, json!({}));
+    assert_eq!(stack.view(&deliveries[0].message_id).beginning.input, json!({}));
     assert!(stack.parked().is_empty());
 }
 
@@ -143,7 +143,7 @@ fn each_start_of_a_batch_is_its_own_success_or_failure() {
             json!("hello"),
         ],
     );
-    assert_eq!((stack.status("good"), stack.view("good").input), (Status::Running, json!(1)));
+    assert_eq!((stack.status("good"), stack.view("good").beginning.input), (Status::Running, json!(1)));
     let mut parked = stack.parked();
     // In the order of their sending.
     parked.sort_by_key(|parked| parked.message_id.parse::<u32>().unwrap());
@@ -210,7 +210,7 @@ fn an_upload_that_is_told_twice_starts_one_run() {
     assert!(messages.iter().all(|message| message.run == messages[0].run));
     assert_eq!(messages[0].run.name.split('-').next(), Some("a"));
     let input = json!({ "bucket": "uploads", "key": "in/a", "size": 3, "etag": "e" });
-    assert_eq!(stack.view(&messages[0].run.name).input, input);
+    assert_eq!(stack.view(&messages[0].run.name).beginning.input, input);
     assert!(stack.parked().is_empty());
 }
 
@@ -272,7 +272,7 @@ fn an_input_that_is_too_large_or_too_deep_is_refused() {
         "the input is nested more than 100 levels deep"
     );
     assert!(stack.try_start("ok", nested(100)).is_ok());
-    assert_eq!(stack.view("ok").input, nested(100));
+    assert_eq!(stack.view("ok").beginning.input, nested(100));
 }
 
 #[test]

@@ -380,9 +380,9 @@ fn a_history_reads_no_record_of_children_that_it_does_not_show() {
         assert_eq!(reads() > 0, !is_read);
         // All the same both have the same events.
         let order = stepladder_engine::History::new(
-            &recording.definition,
+            &recording.definitions,
             &recording.run,
-            recording.input.clone(),
+            recording.beginning.clone(),
             &recording.records,
         )
         .unwrap();

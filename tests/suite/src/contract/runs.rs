@@ -225,6 +225,7 @@ pub async fn a_redrive_reopens_a_failed_run(world: &impl World) {
             state: None,
             by: Some("redriver".to_owned()),
             redrives: redrive_by("redriver").redrives,
+            redefined: redrive_by("redriver").redefined,
             ..run.clone()
         };
         assert_eq!(found(world, &run).await, reopened);

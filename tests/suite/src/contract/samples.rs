@@ -3,8 +3,8 @@
 use super::{World, unique};
 use stepladder_engine::{Branch, Status};
 use stepladder_protocol::{
-    Clock, Close, CreateRun, Host, ITEM_VERSION, Payload, Record, RecordKey, Redrive, RedriveItem, RunId,
-    RunItem, RunKey, Store,
+    Clock, Close, CreateRun, Host, ITEM_VERSION, Payload, Record, RecordKey, Redefined, Redrive, RedriveItem,
+    RerunOf, RunId, RunItem, RunKey, Store,
 };
 
 pub(crate) fn json(text: &str) -> Payload {
@@ -51,7 +51,11 @@ pub(crate) fn record(world: &impl World, seq: u32, owner: &str) -> Record {
 pub(crate) fn redrive_by(by: &str) -> RedriveItem {
     let redrives =
         vec![Redrive::new(&"f".repeat(32), 1_700_000_000_000), Redrive::new(by, 1_700_000_099_999)];
-    RedriveItem { by: by.to_owned(), redrives }
+    RedriveItem {
+        by: by.to_owned(),
+        redrives,
+        redefined: vec![Redefined { redrive_count: 3, definition: "0".repeat(32) }],
+    }
 }
 
 pub(crate) fn run_item(world: &impl World, key: &RunKey) -> RunItem {
@@ -75,6 +79,9 @@ pub(crate) fn run_item(world: &impl World, key: &RunKey) -> RunItem {
         state: None,
         by: None,
         redrives: Vec::new(),
+        redefined: vec![Redefined { redrive_count: 2, definition: "f".repeat(32) }],
+        rerun_of: Some(RerunOf { name: "16".to_owned(), nonce: "e".repeat(32) }),
+        begins_at: Some("Charge".to_owned()),
         parked: None,
         parent: None,
         expires_s: later_s(world),

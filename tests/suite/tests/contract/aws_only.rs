@@ -64,6 +64,9 @@ fn run_item(host: &AwsHost, key: &RunKey) -> RunItem {
         state: None,
         by: None,
         redrives: Vec::new(),
+        redefined: Vec::new(),
+        rerun_of: None,
+        begins_at: None,
         parked: None,
         parent: None,
         expires_s: host.clock().now_ms() / 1000 + 86_400,
@@ -106,7 +109,8 @@ fn a_run_is_in_the_list_of_attention_from_its_bad_end_to_its_redrive() {
         assert_eq!(attention(host, &key.id.workflow).await.len(), 1);
         let record_key = RecordKey { run: key.clone(), branch: Branch::default(), seq: 0 };
         let record = record(host, Payload::Json(Vec::new()));
-        let redrive = RedriveItem { by: "by".to_owned(), redrives: vec![Redrive::new("by", 0)] };
+        let redrive =
+            RedriveItem { by: "by".to_owned(), redrives: vec![Redrive::new("by", 0)], redefined: Vec::new() };
         assert!(store.reopen_run_with_record(&key, 0, &redrive, (&record_key, &record)).await.unwrap());
         assert_eq!(attention(host, &key.id.workflow).await, Vec::<String>::new());
         let succeeded = Close { status: Status::Succeeded, error: None, ..failed() };

@@ -13,6 +13,7 @@ mod logs;
 mod messages;
 mod metrics;
 mod onboarding;
+mod operator;
 mod orders;
 mod payloads;
 mod recovery;
