@@ -1,6 +1,7 @@
 //! Where, with what, and by which definition runs go on: options that redrive and rerun have in common.
 
 use crate::{
+    completion,
     exit::Exit,
     failure::{Code, Failure, Outcome},
     inputs,
@@ -13,10 +14,10 @@ use stepladder_protocol::{Choice, Host, Protocol, Store, Unplaced, WorldResult};
 #[command(next_help_heading = "Where, and with what")]
 pub struct ChoiceArgs {
     /// A state that the run has entered, which begins anew with what it saw: Charge, or inside another one 'Map[3].Charge'
-    #[arg(long, value_name = "STATE", conflicts_with = "skip")]
+    #[arg(long, value_name = "STATE", conflicts_with = "skip", add = completion::states())]
     from: Option<String>,
     /// A state that is skipped; --result is its output
-    #[arg(long, value_name = "STATE", requires = "result")]
+    #[arg(long, value_name = "STATE", requires = "result", add = completion::states())]
     skip: Option<String>,
     /// The output of the state that is skipped: a file, - for stdin, or the JSON itself
     #[arg(long, value_name = "JSON", requires = "skip")]

@@ -173,14 +173,7 @@ mod tests {
 
     fn preview(kept: Option<Kept>) -> RedrivePreview {
         let left_behind = vec!["Validate".to_owned(), "Reserve".to_owned()];
-        RedrivePreview {
-            status: Status::Failed,
-            state: "ChargeAll".to_owned(),
-            kept,
-            left_behind,
-            is_chosen: false,
-            definition: String::new(),
-        }
+        RedrivePreview { status: Status::Failed, state: "ChargeAll".to_owned(), kept, left_behind }
     }
 
     fn of_three() -> Kept {

@@ -174,7 +174,6 @@ mod tests {
             status: Status::Succeeded,
             state: "Charge".to_owned(),
             left_behind: vec!["Validate".to_owned(), "Reserve".to_owned()],
-            definition: String::new(),
         };
         let id = RunId::new("order", "17");
         let text = plan_text(&id, &preview);

@@ -36,7 +36,7 @@ pub struct StopArgs {
     #[arg(long, visible_alias = "reason", value_parser = at_most::<{ limits::CAUSE_CHARS_MAX }>)]
     cause: Option<String>,
     /// Stop what a run is at, and go on to this state, which undoes what was done; the run ends as the definition says
-    #[arg(long, value_name = "STATE", conflicts_with_all = ["error", "cause"])]
+    #[arg(long, value_name = "STATE", conflicts_with_all = ["error", "cause"], add = completion::states())]
     compensate: Option<String>,
 }
 

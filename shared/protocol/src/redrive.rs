@@ -41,10 +41,6 @@ pub struct RedrivePreview {
     pub kept: Option<Kept>,
     /// The states that the run has left behind, and keeps, in the order in which they were entered.
     pub left_behind: Vec<String>,
-    /// Whether somebody has chosen where the run goes on, or with what; [`RedrivePreview::state`] is of the top level.
-    pub is_chosen: bool,
-    /// The hash of the definition that it goes on by.
-    pub definition: String,
 }
 
 impl<H: Host> Protocol<H> {
@@ -142,7 +138,7 @@ impl<H: Host> Protocol<H> {
         if matches!(head.as_ref().map(|head| &head.last.next), Some(Next::Wait(_))) {
             return Ok(Err(Requested::Pending));
         }
-        let Going { state, planned, definition, .. } = match going {
+        let Going { state, planned, .. } = match going {
             Ok(going) => going,
             Err(unplaced) => return Ok(Err(Requested::Unplaced(unplaced))),
         };
@@ -152,14 +148,7 @@ impl<H: Host> Protocol<H> {
             (None, Some(at)) if at.saturating_add(1) == states.len() => states.truncate(at),
             _ => {}
         }
-        Ok(Ok(RedrivePreview {
-            status: item.status,
-            state,
-            kept: planned.kept,
-            left_behind: states,
-            is_chosen: !choice.is_default(),
-            definition: definition.hash.clone(),
-        }))
+        Ok(Ok(RedrivePreview { status: item.status, state, kept: planned.kept, left_behind: states }))
     }
 
     /// A run's head, and what a choice comes to there; none: there is no such run. The head is there unless the choice names no

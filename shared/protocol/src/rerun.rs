@@ -43,8 +43,6 @@ pub struct RerunPreview {
     pub state: String,
     /// The states before it that are not done again, in the order in which the old run entered them.
     pub left_behind: Vec<String>,
-    /// The hash of the definition that it goes by.
-    pub definition: String,
 }
 
 /// Why a run can't be done again.
@@ -106,7 +104,7 @@ impl<H: Host> Protocol<H> {
         let Rerun { item, definition, beginning, left_behind } = self.to_rerun(id, choice).await?;
         let state =
             beginning.chosen.map_or_else(|| definition.machine.start_at.clone(), |chosen| chosen.state);
-        Ok(RerunPreview { status: item.status, state, left_behind, definition: definition.hash.clone() })
+        Ok(RerunPreview { status: item.status, state, left_behind })
     }
 
     async fn to_rerun(&self, id: &RunId, choice: &Choice) -> Result<Rerun, RerunError> {
