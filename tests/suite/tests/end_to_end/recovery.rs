@@ -156,6 +156,13 @@ async fn after_all_queues_were_purged_repair_brings_every_run_to_its_end() {
         let name = format!("slow-{at}");
         stack.start_run("slow", &name, json!(at)).await;
         records(&stack, "slow", &name, 1).await;
+        // The record comes first, and its timer after it.
+        until(
+            "its timer is sent",
+            || stack.tell(),
+            async || (stack.counts(&QueueName::Timer).delayed > at).then_some(()),
+        )
+        .await;
     }
     let lost = stack.server.queues().with(|queues, now_ms| {
         let counts = queues.counts("test-timer", now_ms).unwrap();
